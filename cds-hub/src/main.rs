@@ -1,0 +1,2 @@
+//! cds-hub
+fn main() {}

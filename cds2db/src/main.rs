@@ -1,0 +1,2 @@
+//! cds2db
+fn main() {}

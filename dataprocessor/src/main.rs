@@ -1,0 +1,2 @@
+//! dataprocessor
+fn main() {}

@@ -1,0 +1,53 @@
+use crate::{ElementPath, FhirType};
+
+/// Where a column's values come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Cracked from this element of the resource.
+    Element(ElementPath),
+    /// Computed after typing; the text is the pseudo path of the workbook, which no resource has.
+    Calculated(ElementPath),
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// SQL name, at most 63 bytes, lower case.
+    pub name: String,
+    /// Where the values come from.
+    pub origin: Origin,
+    /// How a cell is typed.
+    pub fhir_type: FhirType,
+    /// Resource types the reference may point to and that are downloaded by id; empty for none.
+    pub reference_targets: Vec<String>,
+    /// Repetitions are joined with a blank per parent instead of melted to rows (given names).
+    pub joined: bool,
+}
+
+impl Column {
+    /// The path as the workbook has it, whether it exists in FHIR or not.
+    #[must_use]
+    pub fn path(&self) -> &ElementPath {
+        match &self.origin {
+            Origin::Element(path) | Origin::Calculated(path) => path,
+        }
+    }
+
+    /// Whether the column is filled by calculation and never by a resource.
+    #[must_use]
+    pub fn is_calculated(&self) -> bool {
+        matches!(self.origin, Origin::Calculated(_))
+    }
+
+    /// Whether the column is part of `meta` (version, last update, profile), which is overwritten in place.
+    #[must_use]
+    pub fn is_meta(&self) -> bool {
+        self.path().as_str().starts_with("meta/")
+    }
+
+    /// Whether the column takes part in the content hash: neither `meta` nor calculated.
+    #[must_use]
+    pub fn is_hashed(&self) -> bool {
+        !self.is_meta() && !self.is_calculated()
+    }
+}

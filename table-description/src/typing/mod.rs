@@ -1,0 +1,5 @@
+//! Text of a cell to a typed value.
+
+mod value;
+
+pub use value::{Precision, Value};
