@@ -1,1 +1,19 @@
-//! cds-hub
+//! The Postgres hub: keeps every version of every row, loads at COPY speed and never gets stuck.
+
+pub mod check;
+pub mod cluster;
+mod error;
+mod hub;
+pub mod lineage;
+pub mod load;
+pub mod migrate;
+pub mod quarantine;
+pub mod scheduler;
+pub mod schema;
+pub mod semaphore;
+pub mod status;
+pub mod transfer;
+
+pub use error::{Error, ErrorKind, Result};
+pub use hub::{Hub, HubOptions};
+pub use schema::HubTables;

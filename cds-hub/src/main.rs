@@ -1,2 +1,3 @@
-//! cds-hub
+//! `cds-hub`: creates, inspects and repairs a hub.
+
 fn main() {}

@@ -1,0 +1,1 @@
+//! Invariants of a hub, verified on demand.

@@ -1,0 +1,176 @@
+use std::fmt;
+
+/// Result of a hub operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong with the hub, where, and why.
+///
+/// One pointer wide. `Display` prints this level only; the chain is reached through
+/// [`std::error::Error::source`]. No level holds a row value, a password or a connection string: what the server
+/// says is reduced to the SQLSTATE and names of objects.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    place: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    sqlstate: Option<String>,
+}
+
+/// The kinds of failure a caller may want to tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No usable PostgreSQL programs on this machine.
+    NoPostgres,
+    /// The local cluster could not be created, started or stopped.
+    Cluster,
+    /// The server could not be reached or refused the connection.
+    Connect,
+    /// The server refused a statement; see [`Error::sqlstate`].
+    Database,
+    /// An option or argument is not usable.
+    Options,
+    /// The hub's tables are not those this program expects; `cds-hub migrate` may help.
+    Schema,
+    /// Somebody else holds the lock.
+    Locked,
+    /// The lock was lost while it was needed.
+    LockLost,
+    /// The data handed over does not fit the table it is for.
+    Input,
+    /// Nothing is stored under this name, id or time.
+    NotFound,
+    /// Reading or writing a file failed.
+    File,
+}
+
+impl ErrorKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NoPostgres => "no usable PostgreSQL found",
+            Self::Cluster => "local PostgreSQL",
+            Self::Connect => "cannot connect to the hub",
+            Self::Database => "the database refused",
+            Self::Options => "unusable option",
+            Self::Schema => "unexpected tables",
+            Self::Locked => "locked",
+            Self::LockLost => "lock lost",
+            Self::Input => "unsuitable input",
+            Self::NotFound => "not found",
+            Self::File => "file",
+        }
+    }
+}
+
+impl Error {
+    /// An error of this kind at this place (what was attempted on which object, never a value).
+    #[must_use]
+    pub fn new(kind: ErrorKind, place: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, place: place.into(), source: None, sqlstate: None }))
+    }
+
+    /// The same error with its cause. The cause must not show row values.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What the server or the connection said while `place` was attempted, without row values.
+    #[must_use]
+    pub fn sql(place: impl Into<String>, error: &sqlx::Error) -> Self {
+        let kind = match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => ErrorKind::Connect,
+            _ => ErrorKind::Database,
+        };
+        let server = ServerSaid::of(error);
+        let sqlstate = server.sqlstate.clone();
+        let mut this = Self::new(kind, place).with_source(server);
+        this.0.sqlstate = sqlstate;
+        this
+    }
+
+    /// The kind of failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The five characters of the server's SQLSTATE, if the server refused a statement.
+    ///
+    /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.0.sqlstate.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.kind.as_str(), self.0.place)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("place", &self.0.place)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// A server message reduced to what cannot hold a row value.
+///
+/// Detail, hint and context are always dropped. The main message is kept but for SQLSTATE class 22 (data
+/// exceptions), whose texts quote the offending value.
+#[derive(Debug)]
+struct ServerSaid {
+    sqlstate: Option<String>,
+    text: String,
+}
+
+impl ServerSaid {
+    fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(db) => {
+                let state = db.code().map(std::borrow::Cow::into_owned);
+                let data = state.as_deref().is_none_or(|s| s.starts_with("22"));
+                let mut text = if data { "unsuitable value".to_owned() } else { db.message().to_owned() };
+                if data && let Some(table) = db.table() {
+                    text.push_str(" for table ");
+                    text.push_str(table);
+                }
+                Self { sqlstate: state, text }
+            }
+            sqlx::Error::Io(e) => Self { sqlstate: None, text: format!("connection: {}", e.kind()) },
+            sqlx::Error::Tls(_) => Self { sqlstate: None, text: "TLS handshake failed".into() },
+            sqlx::Error::PoolTimedOut => Self { sqlstate: None, text: "no free connection in time".into() },
+            sqlx::Error::PoolClosed => Self { sqlstate: None, text: "connections are closed".into() },
+            sqlx::Error::RowNotFound => Self { sqlstate: None, text: "no row where one was expected".into() },
+            sqlx::Error::ColumnNotFound(name) => Self { sqlstate: None, text: format!("no column {name}") },
+            sqlx::Error::Protocol(_) => Self { sqlstate: None, text: "protocol violated".into() },
+            sqlx::Error::Configuration(_) => Self { sqlstate: None, text: "connection options".into() },
+            _ => Self { sqlstate: None, text: "client library refused".into() },
+        }
+    }
+}
+
+impl fmt::Display for ServerSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.sqlstate {
+            Some(state) => write!(f, "SQLSTATE {state}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+impl std::error::Error for ServerSaid {}

@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+
+use crate::{Error, ErrorKind, Result};
+
+/// How to reach a hub.
+#[derive(Clone)]
+pub struct HubOptions {
+    /// `postgres://user@host:port/database`; a password in it works but is better kept elsewhere.
+    pub url: String,
+    /// File whose first line is the password; takes precedence over the URL and `PGPASSWORD`.
+    pub password_file: Option<PathBuf>,
+    /// Certificate of the authority that signed the server's; with it the server's name is verified.
+    pub ca_file: Option<PathBuf>,
+    /// Schemas searched for unqualified names; the hub itself qualifies all of its own.
+    pub search_path: Option<String>,
+    /// Time zone of the session; the columns hold wall time of this zone.
+    pub zone: String,
+    /// Most connections open at the same time.
+    pub connections: u32,
+    /// How long to wait for a connection.
+    pub patience: Duration,
+}
+
+impl HubOptions {
+    /// Options for this URL: zone `Europe/Berlin`, at most 8 connections, 30 s patience.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            password_file: None,
+            ca_file: None,
+            search_path: None,
+            zone: "Europe/Berlin".into(),
+            connections: 8,
+            patience: Duration::from_secs(30),
+        }
+    }
+
+    fn connect_options(&self) -> Result<PgConnectOptions> {
+        let mut options = PgConnectOptions::from_str(&self.url)
+            .map_err(|_| Error::new(ErrorKind::Options, "database URL is not of the form postgres://…"))?
+            .application_name("cds-hub")
+            .options([("TimeZone", self.zone.as_str())]);
+        if let Some(path) = &self.search_path {
+            options = options.options([("search_path", path.as_str())]);
+        }
+        if let Some(file) = &self.password_file {
+            options = options.password(&first_line(file)?);
+        }
+        if let Some(file) = &self.ca_file {
+            options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file);
+        }
+        Ok(options)
+    }
+}
+
+fn first_line(file: &std::path::Path) -> Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::new(ErrorKind::File, format!("password file {}", file.display())).with_source(e))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+impl std::fmt::Debug for HubOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("HubOptions").field("zone", &self.zone).field("connections", &self.connections).finish()
+    }
+}
+
+/// A hub: a pool of connections to one database.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    pool: PgPool,
+}
+
+impl Hub {
+    /// Connects with the defaults of [`HubOptions::new`].
+    ///
+    /// # Errors
+    /// When the URL is not one, or the server cannot be reached or refuses.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::open(&HubOptions::new(url)).await
+    }
+
+    /// Connects with these options.
+    ///
+    /// # Errors
+    /// When an option is unusable, or the server cannot be reached or refuses.
+    pub async fn open(options: &HubOptions) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.patience)
+            .connect_with(options.connect_options()?)
+            .await
+            .map_err(|e| Error::sql("opening the first connection", &e))?;
+        Ok(Self { pool })
+    }
+
+    /// The connections, for statements of one's own.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Closes all connections and waits until they are gone.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,1 @@
+//! Walking back from a result to its sources, and back in time.

@@ -1,0 +1,1 @@
+//! One import: several tables, one transaction, one processing number.

@@ -1,0 +1,1 @@
+//! Bringing an existing database to the present description.

@@ -1,0 +1,1 @@
+//! Rows the core refused, kept for another attempt.

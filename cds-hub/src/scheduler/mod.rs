@@ -1,0 +1,1 @@
+//! Running due transfers, at once and every interval.

@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use table_description::{FhirType, TableDescription};
+
+/// Which part of the hub a stored table belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Cracked text of FHIR resources, `<t>_raw`.
+    Raw,
+    /// Typed rows of FHIR resources, `<t>`.
+    Typed,
+    /// A form of the frontend, `<t>_fe`.
+    Form,
+    /// A table shared by the dataprocessor's submodules.
+    Core,
+    /// A table of one of the dataprocessor's submodules.
+    Submodule,
+}
+
+/// One data column as the hub stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredColumn {
+    /// SQL name.
+    pub name: String,
+    /// How the value is stored; always [`FhirType::String`] in raw tables.
+    pub fhir_type: FhirType,
+    /// Takes part in the content hash.
+    pub hashed: bool,
+    /// Part of `meta`, overwritten in place.
+    pub meta: bool,
+    /// The expression or description, for the column's comment.
+    pub comment: String,
+}
+
+impl StoredColumn {
+    /// The column's SQL type.
+    #[must_use]
+    pub fn sql_type(&self) -> &'static str {
+        match self.fhir_type {
+            FhirType::String => "varchar",
+            FhirType::Boolean => "boolean",
+            FhirType::Integer => "integer",
+            FhirType::Decimal => "double precision",
+            FhirType::Date => "date",
+            FhirType::DateTime => "timestamp",
+            FhirType::Time => "time",
+        }
+    }
+}
+
+/// One table of `db_log` with everything that goes with it (inboxes, companion, views).
+#[derive(Clone, Debug)]
+pub struct StoredTable {
+    /// Contract name, such as `patient_raw`, `patient`, `patient_fe`.
+    pub name: String,
+    /// Part of the hub.
+    pub kind: Kind,
+    /// The description the table was made from.
+    pub description: Arc<TableDescription>,
+    /// Data columns in description order.
+    pub columns: Vec<StoredColumn>,
+}
+
+impl StoredTable {
+    /// Name of the primary key: `<name>_id`.
+    #[must_use]
+    pub fn id_column(&self) -> String {
+        format!("{}_id", self.name)
+    }
+
+    /// Name of the column of a typed table that refers to the raw row: `<t>_raw_id`.
+    #[must_use]
+    pub fn raw_id_column(&self) -> Option<String> {
+        (self.kind == Kind::Typed).then(|| format!("{}_raw_id", self.name))
+    }
+
+    /// Name of the described table, without suffix: `patient` for `patient_raw` and `patient_fe`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.description.name
+    }
+
+    /// The column that holds the FHIR id (path `id`), where there is one.
+    #[must_use]
+    pub fn fhir_id_column(&self) -> Option<&str> {
+        let position = self.description.position_of_path("id")?;
+        self.columns.get(position).map(|c| c.name.as_str())
+    }
+
+    /// Schemas that have an inbox of this table's name.
+    #[must_use]
+    pub fn inboxes(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Raw | Kind::Typed => &["cds2db_in"],
+            Kind::Form => &["db2dataprocessor_in", "db2frontend_in"],
+            Kind::Core | Kind::Submodule => &["db2dataprocessor_in"],
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests on a real, private PostgreSQL. One binary; each module has one noun.
+
+mod cluster;
