@@ -72,6 +72,11 @@ impl Batch {
         entries[first..first + count].iter().map(|e| self.entry(e))
     }
 
+    /// All values of one column with their row (counted from 0), rows ascending, within a row in document order.
+    pub fn entries(&self, column: usize) -> impl ExactSizeIterator<Item = (u32, Entry<'_>)> {
+        self.columns[column].iter().map(|e| (e.row, self.entry(e)))
+    }
+
     fn entry(&self, e: &RawEntry) -> Entry<'_> {
         let bytes = &self.text[e.start as usize..(e.start + e.len) as usize];
         Entry {
