@@ -62,6 +62,49 @@ pub struct StoredTable {
 }
 
 impl StoredTable {
+    /// The table of this kind made from a description.
+    #[must_use]
+    pub fn new(kind: Kind, table: &Arc<TableDescription>) -> Self {
+        let base = table.name.as_str();
+        let name = match kind {
+            Kind::Raw => format!("{base}_raw"),
+            Kind::Form if !base.ends_with("_fe") => format!("{base}_fe"),
+            _ => base.to_owned(),
+        };
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| {
+                let fhir = matches!(kind, Kind::Raw | Kind::Typed);
+                StoredColumn {
+                    name: c.name.clone(),
+                    fhir_type: if kind == Kind::Raw { FhirType::String } else { c.fhir_type },
+                    // All data columns of the other tables count: they have neither `meta` nor calculated columns.
+                    hashed: !fhir || c.is_hashed(),
+                    meta: fhir && c.is_meta(),
+                    comment: format!("{} ({})", c.path(), c.fhir_type),
+                }
+            })
+            .collect();
+        Self { name, kind, description: Arc::clone(table), columns }
+    }
+
+    /// Name of the column that identifies a row in the core: the contract's id, or a number of its own in the tables
+    /// whose contract id repeats (`patient_fe_id` is the record's).
+    #[must_use]
+    pub fn key_column(&self) -> String {
+        match self.kind {
+            Kind::Raw | Kind::Typed => self.id_column(),
+            Kind::Form | Kind::Core | Kind::Submodule => "row_id".to_owned(),
+        }
+    }
+
+    /// Whether the table has columns that are overwritten in place.
+    #[must_use]
+    pub fn has_meta(&self) -> bool {
+        self.columns.iter().any(|c| c.meta)
+    }
+
     /// Name of the primary key: `<name>_id`.
     #[must_use]
     pub fn id_column(&self) -> String {

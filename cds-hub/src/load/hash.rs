@@ -1,0 +1,223 @@
+//! The content hash: what decides whether a row is new.
+//!
+//! The md5 of the hashed columns in description order, each as text with `|||` behind it, and a `#` at the end; NULL is
+//! `#NULL#`. The text of a typed value is the server's, so that the hub's generated columns give the same hash.
+
+use std::fmt::Write as _;
+
+use md5::{Digest, Md5};
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
+use table_description::FhirType;
+use table_description::typing::Value;
+
+/// The md5 of a row's content, stored as `uuid` because that is what PostgreSQL has of 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowHash(pub [u8; 16]);
+
+impl RowHash {
+    /// The first eight bytes as a number, most significant byte first.
+    #[must_use]
+    pub fn prefix(self) -> i64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl std::fmt::Display for RowHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl std::fmt::Debug for RowHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RowHash({self})")
+    }
+}
+
+/// `uuid` and `uuid[]` have had these numbers since PostgreSQL 8.3; they are part of the server's fixed catalogue.
+const UUID: Oid = Oid(2950);
+const UUID_ARRAY: Oid = Oid(2951);
+
+impl sqlx::Type<Postgres> for RowHash {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(UUID)
+    }
+}
+
+impl PgHasArrayType for RowHash {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(UUID_ARRAY)
+    }
+}
+
+impl Encode<'_, Postgres> for RowHash {
+    fn encode_by_ref(&self, buf: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buf.extend_from_slice(&self.0);
+        Ok(IsNull::No)
+    }
+}
+
+/// Collects the text of one row after the other and hashes it.
+#[derive(Default)]
+pub struct Hasher {
+    text: Vec<u8>,
+}
+
+impl Hasher {
+    /// Adds a column of text. An empty text is not NULL here; whoever stores it as NULL passes `None`.
+    pub fn text(&mut self, value: Option<&[u8]>) {
+        self.text.extend_from_slice(value.unwrap_or(b"#NULL#"));
+        self.text.extend_from_slice(b"|||");
+    }
+
+    /// Adds a typed column. NULL needs the type because a boolean's is written `null`.
+    pub fn value(&mut self, fhir_type: FhirType, value: Option<&Value<'_>>) {
+        match value {
+            Some(value) => write_value(&mut self.text, value),
+            None if fhir_type == FhirType::Boolean => self.text.extend_from_slice(b"null"),
+            None => self.text.extend_from_slice(b"#NULL#"),
+        }
+        self.text.extend_from_slice(b"|||");
+    }
+
+    /// The hash of the columns added since the last call.
+    pub fn finish(&mut self) -> RowHash {
+        self.text.push(b'#');
+        let hash = RowHash(Md5::digest(&self.text).into());
+        self.text.clear();
+        hash
+    }
+}
+
+/// Appends a value the way the server's recipe writes it.
+fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
+    match *value {
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Boolean(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
+        Value::Integer(n) => write_display(out, n),
+        Value::Decimal(d) => write_double(out, d),
+        Value::Date(days) => {
+            write_date(out, i64::from(days));
+            out.extend_from_slice(b" 00:00:00.000000");
+        }
+        Value::DateTime(micros) => {
+            write_date(out, micros.div_euclid(DAY));
+            out.push(b' ');
+            write_time(out, micros.rem_euclid(DAY));
+        }
+        Value::Time(micros) => write_time(out, micros),
+    }
+}
+
+const DAY: i64 = 86_400_000_000;
+
+fn write_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    // Writing to a vector cannot fail.
+    let _ = std::io::Write::write_fmt(out, format_args!("{value}"));
+}
+
+fn write_time(out: &mut Vec<u8>, micros: i64) {
+    let seconds = micros / 1_000_000;
+    let (h, m, s, us) = (seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000);
+    write_display(out, format_args!("{h:02}:{m:02}:{s:02}.{us:06}"));
+}
+
+/// `YYYY-MM-DD` of a day counted from 1970-01-01, by the era arithmetic of the proleptic Gregorian calendar.
+fn write_date(out: &mut Vec<u8>, days: i64) {
+    let from_era = days + 719_468;
+    let (era, of_era) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    write_display(out, format_args!("{year:04}-{month:02}-{day:02}"));
+}
+
+/// A double in the server's shortest form: plain from 1e-4 to below 1e15, else with an exponent of at least two digits.
+fn write_double(out: &mut Vec<u8>, d: f64) {
+    if d.is_nan() {
+        out.extend_from_slice(b"NaN");
+        return;
+    }
+    if d.is_infinite() {
+        out.extend_from_slice(if d > 0.0 { b"Infinity" } else { b"-Infinity" });
+        return;
+    }
+    let mut text = String::new();
+    let _ = write!(text, "{d:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..15).contains(&exponent) {
+        // Rust's plain form has no exponent and the shortest digits.
+        write_display(out, d);
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        write_display(out, format_args!("{digits}e{sign}{:02}", exponent.abs()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &Value<'_>) -> String {
+        let mut out = Vec::new();
+        write_value(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn doubles_are_written_as_the_server_does() {
+        let cases = [
+            (100.0, "100"),
+            (2.5, "2.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e20, "1e+20"),
+            (1e-7, "1e-07"),
+            (1e-4, "0.0001"),
+            (1.5e-5, "1.5e-05"),
+            (123_456_789_012_345.0, "123456789012345"),
+            (1e15, "1e+15"),
+            (-0.0, "-0"),
+            (f64::NAN, "NaN"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(text(&Value::Decimal(value)), expected);
+        }
+    }
+
+    #[test]
+    fn dates_and_times_have_all_their_parts() {
+        let cases = [
+            (Value::Date(-7_181), "1950-05-05 00:00:00.000000"),
+            (Value::Date(19_782), "2024-02-29 00:00:00.000000"),
+            (Value::Date(-719_162), "0001-01-01 00:00:00.000000"),
+            (Value::DateTime(1_706_933_106_700_000), "2024-02-03 04:05:06.700000"),
+            (Value::DateTime(-1), "1969-12-31 23:59:59.999999"),
+            (Value::Time(30_600_000_000), "08:30:00.000000"),
+            (Value::Time(DAY), "24:00:00.000000"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(text(&value), expected);
+        }
+    }
+
+    #[test]
+    fn a_missing_boolean_is_not_written_like_other_missing_values() {
+        let hash = |fhir_type| {
+            let mut hasher = Hasher::default();
+            hasher.value(fhir_type, None);
+            hasher.finish()
+        };
+        assert_eq!(hash(FhirType::Boolean), RowHash(Md5::digest(b"null|||#").into()));
+        assert_eq!(hash(FhirType::Integer), RowHash(Md5::digest(b"#NULL#|||#").into()));
+    }
+}
