@@ -25,6 +25,18 @@ pub struct Column {
 }
 
 impl Column {
+    /// A column that follows no references and is melted.
+    #[must_use]
+    pub fn new(name: impl Into<String>, origin: Origin, fhir_type: FhirType) -> Self {
+        Self {
+            name: name.into(),
+            origin,
+            fhir_type,
+            reference_targets: Vec::new(),
+            joined: false,
+        }
+    }
+
     /// The path as the workbook has it, whether it exists in FHIR or not.
     #[must_use]
     pub fn path(&self) -> &ElementPath {

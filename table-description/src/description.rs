@@ -19,7 +19,9 @@ impl Description {
     /// The table of this FHIR resource type (exact case).
     #[must_use]
     pub fn resource(&self, resource: &str) -> Option<&Arc<TableDescription>> {
-        self.tables.iter().find(|t| t.resource.as_deref() == Some(resource))
+        self.tables
+            .iter()
+            .find(|t| t.resource.as_deref() == Some(resource))
     }
 
     /// The tables that hold a FHIR resource type, in the workbook's order.

@@ -33,7 +33,9 @@ impl ElementPath {
     /// Whether the path is `prefix` or lies below it, segment by segment.
     #[must_use]
     pub fn starts_with(&self, prefix: &str) -> bool {
-        self.0.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

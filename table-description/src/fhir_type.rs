@@ -25,8 +25,15 @@ pub enum FhirType {
 
 impl FhirType {
     /// All types, in the order the workbook's vocabulary lists them.
-    pub const ALL: [Self; 7] =
-        [Self::String, Self::Boolean, Self::Integer, Self::Decimal, Self::Date, Self::DateTime, Self::Time];
+    pub const ALL: [Self; 7] = [
+        Self::String,
+        Self::Boolean,
+        Self::Integer,
+        Self::Decimal,
+        Self::Date,
+        Self::DateTime,
+        Self::Time,
+    ];
 
     /// The word the workbooks use; the empty cell also means [`FhirType::String`].
     #[must_use]
@@ -50,7 +57,9 @@ impl FhirType {
         if word.is_empty() {
             return Some(Self::String);
         }
-        Self::ALL.into_iter().find(|t| t.as_str().eq_ignore_ascii_case(word))
+        Self::ALL
+            .into_iter()
+            .find(|t| t.as_str().eq_ignore_ascii_case(word))
     }
 }
 

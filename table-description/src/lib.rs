@@ -1,14 +1,24 @@
 //! Tables and columns as data: what to extract, how it is named, how it is typed.
 
 mod column;
+mod defect;
 mod description;
 mod element_path;
+mod error;
+mod fault;
 mod fhir_type;
+mod melt_mode;
+mod sql;
 mod table;
 pub mod typing;
 
 pub use column::{Column, Origin};
+pub use defect::Defect;
 pub use description::Description;
 pub use element_path::ElementPath;
+pub use error::{Error, ErrorKind};
+pub use fault::Fault;
 pub use fhir_type::FhirType;
+pub use melt_mode::MeltMode;
+pub use sql::{MAX_IDENTIFIER_BYTES, quote_identifier};
 pub use table::TableDescription;

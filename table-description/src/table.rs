@@ -1,4 +1,4 @@
-use crate::Column;
+use crate::{Column, MeltMode};
 
 /// One table: the columns of one resource type, or of an internal table such as `pids_per_ward`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct TableDescription {
     pub prefix: String,
     /// Columns in the order of the workbook.
     pub columns: Vec<Column>,
+    /// How repetitions become rows; the workbooks' tables multiply.
+    pub melt: MeltMode,
 }
 
 impl TableDescription {

@@ -1,0 +1,225 @@
+//! The careful parsers: every spelling that is accepted, taken part by part, with jiff deciding what a zone does.
+//!
+//! They are the fallback of the fixed-position parsers and the oracle of their differential test.
+
+use super::{
+    DateTime, DefectKind, Precision, Zone, calendar,
+    scan::{Scan, refusal},
+};
+
+/// The largest offset from UTC FHIR can write: 14 hours, in seconds.
+pub(super) const MAX_OFFSET: i64 = 14 * 3600;
+
+pub(super) fn date(text: &str) -> Result<(i32, Precision), DefectKind> {
+    let text = text.trim_ascii();
+    if let Some(kind) = refusal(text) {
+        return Err(kind);
+    }
+    let mut scan = Scan::new(text);
+    let day = Day::take(&mut scan).ok_or(DefectKind::NotADate)?;
+    // A time of day is cut off, whatever it says; nothing else may follow, and only a full date has a time of day.
+    let cut = day.precision == Precision::Day && scan.eat(b"Tt ").is_some();
+    if !cut && !scan.is_done() {
+        return Err(DefectKind::NotADate);
+    }
+    Ok((day.days()?, day.precision))
+}
+
+pub(super) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> {
+    let text = text.trim_ascii();
+    if let Some(kind) = refusal(text) {
+        return Err(kind);
+    }
+    let written = Written::take(&mut Scan::new(text)).ok_or(DefectKind::NotADateTime)?;
+    let midnight = i64::from(written.day.days()?) * calendar::SECONDS_PER_DAY;
+    let (seconds, micros) = match &written.clock {
+        Some(clock) => (clock.seconds()?, clock.micros),
+        None => (0, 0),
+    };
+    let precision = written
+        .clock
+        .as_ref()
+        .map_or(written.day.precision, |clock| clock.precision);
+    let local = midnight + seconds;
+    let (wall, shifted) = match written.offset {
+        Some(offset) => (zone.asked_wall(local - offset), false),
+        // A day stands for the whole day, so a midnight that the zone skipped is not moved.
+        None if precision <= Precision::Day => (local, false),
+        None => {
+            let wall = zone.asked_moved(local);
+            (wall, wall != local)
+        }
+    };
+    if !(calendar::FIRST_DAY..=calendar::LAST_DAY).contains(&wall.div_euclid(calendar::SECONDS_PER_DAY)) {
+        return Err(DefectKind::OutOfRange);
+    }
+    let micros = wall * calendar::MICROS_PER_SECOND + i64::from(micros);
+    Ok(DateTime {
+        micros,
+        precision,
+        shifted,
+    })
+}
+
+pub(super) fn time(text: &str) -> Result<i64, DefectKind> {
+    let text = text.trim_ascii();
+    if let Some(kind) = refusal(text) {
+        return Err(kind);
+    }
+    let clock = Clock::take(&mut Scan::new(text)).ok_or(DefectKind::NotATime)?;
+    if clock.precision != Precision::Second {
+        return Err(DefectKind::NotATime);
+    }
+    let seconds = clock.seconds()?;
+    let micros = seconds * calendar::MICROS_PER_SECOND + i64::from(clock.micros);
+    // Second 60 of the last minute of the day may carry a fraction past midnight, which no time of day has.
+    if micros > calendar::SECONDS_PER_DAY * calendar::MICROS_PER_SECOND {
+        return Err(DefectKind::NoSuchTime);
+    }
+    Ok(micros)
+}
+
+/// A date-time's parts as they stand in the text.
+struct Written {
+    day: Day,
+    clock: Option<Clock>,
+    offset: Option<i64>,
+}
+
+impl Written {
+    fn take(scan: &mut Scan<'_>) -> Option<Self> {
+        let day = Day::take(scan)?;
+        let mut clock = None;
+        let mut offset = None;
+        if day.precision == Precision::Day {
+            if scan.eat(b"Tt ").is_some() {
+                clock = Some(Clock::take(scan)?);
+            }
+            if !scan.is_done() {
+                offset = Some(take_offset(scan)?);
+            }
+        }
+        scan.is_done().then_some(Self { day, clock, offset })
+    }
+}
+
+/// `Z`, `±hh:mm`, `±hhmm` or `±hh` as seconds east of UTC.
+fn take_offset(scan: &mut Scan<'_>) -> Option<i64> {
+    if scan.eat(b"Zz").is_some() {
+        return Some(0);
+    }
+    let sign = scan.eat(b"+-")?;
+    let hours = scan.number(2, 2)?;
+    let minutes = if scan.eat(b":").is_some() || scan.peek_digit() {
+        scan.number(2, 2)?
+    } else {
+        0
+    };
+    let seconds = i64::from(hours * 3600 + minutes * 60);
+    if minutes > 59 || seconds > MAX_OFFSET {
+        return None;
+    }
+    Some(if sign == b'-' { -seconds } else { seconds })
+}
+
+/// `YYYY[-M[-D]]`, `YYYY[/M[/D]]` or `YYYYMMDD`.
+struct Day {
+    year: u32,
+    month: u32,
+    day: u32,
+    precision: Precision,
+}
+
+impl Day {
+    fn take(scan: &mut Scan<'_>) -> Option<Self> {
+        let year = scan.number(4, 4)?;
+        if scan.peek_digit() {
+            let (month, day) = (scan.number(2, 2)?, scan.number(2, 2)?);
+            return Some(Self {
+                year,
+                month,
+                day,
+                precision: Precision::Day,
+            });
+        }
+        let Some(separator) = scan.eat(b"-/") else {
+            return Some(Self {
+                year,
+                month: 1,
+                day: 1,
+                precision: Precision::Year,
+            });
+        };
+        let month = scan.number(1, 2)?;
+        if scan.eat(&[separator]).is_none() {
+            return Some(Self {
+                year,
+                month,
+                day: 1,
+                precision: Precision::Month,
+            });
+        }
+        Some(Self {
+            year,
+            month,
+            day: scan.number(1, 2)?,
+            precision: Precision::Day,
+        })
+    }
+
+    fn days(&self) -> Result<i32, DefectKind> {
+        if calendar::exists(self.year, self.month, self.day) {
+            Ok(calendar::days(self.year, self.month, self.day))
+        } else {
+            Err(DefectKind::NoSuchDay)
+        }
+    }
+}
+
+/// `H:M[:S[.f]]`.
+struct Clock {
+    hour: u32,
+    minute: u32,
+    second: u32,
+    micros: u32,
+    precision: Precision,
+}
+
+impl Clock {
+    fn take(scan: &mut Scan<'_>) -> Option<Self> {
+        let hour = scan.number(1, 2)?;
+        scan.eat(b":")?;
+        let minute = scan.number(1, 2)?;
+        if scan.eat(b":").is_none() {
+            return Some(Self {
+                hour,
+                minute,
+                second: 0,
+                micros: 0,
+                precision: Precision::Minute,
+            });
+        }
+        let second = scan.number(1, 2)?;
+        let micros = if scan.eat(b".").is_some() {
+            scan.micros()
+        } else {
+            0
+        };
+        Some(Self {
+            hour,
+            minute,
+            second,
+            micros,
+            precision: Precision::Second,
+        })
+    }
+
+    /// Seconds since midnight: `24:00:00` and second 60 count on.
+    fn seconds(&self) -> Result<i64, DefectKind> {
+        let end_of_day = self.hour == 24 && self.minute == 0 && self.second == 0 && self.micros == 0;
+        if self.minute > 59 || self.second > 60 || (self.hour > 23 && !end_of_day) {
+            return Err(DefectKind::NoSuchTime);
+        }
+        Ok(i64::from(self.hour * 3600 + self.minute * 60 + self.second))
+    }
+}
