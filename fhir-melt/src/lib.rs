@@ -1,1 +1,21 @@
-//! fhir-melt
+//! Melting is SQL's `UNNEST`: one row a repetition, columns below one repeated element move together, unrelated
+//! repetitions multiply.
+
+mod aligned;
+mod cell;
+mod group;
+mod melted;
+mod node;
+mod options;
+mod piece;
+mod product;
+mod repeats;
+mod slots;
+mod stream;
+mod typed;
+
+pub use melted::Melted;
+pub use options::{MeltOptions, TrailingSeparator};
+pub use repeats::Repeats;
+pub use stream::{Melter, Rows, melt};
+pub use typed::TypedBatch;

@@ -1,0 +1,83 @@
+use std::fmt;
+use std::sync::Arc;
+
+use table_description::TableDescription;
+
+use crate::slots::Slots;
+
+/// Melted rows of one table: each is a choice of one slot (one repetition) of every group of columns.
+///
+/// A row costs four bytes a group, whatever it shows; texts stay in the batch they were cracked into and are read
+/// through [`Melted::cell`]. Rows and columns count from 0, columns are those of the table.
+pub struct Melted<'a> {
+    pub(crate) slots: Arc<Slots<'a>>,
+    /// Slot of every group, row after row.
+    pub(crate) rows: Arc<Vec<u32>>,
+    /// Group that holds the column in these rows; `None` for a column they do not show.
+    pub(crate) shown: Arc<[Option<usize>]>,
+    /// Source rows that exceed the row limit and lie at or before the rows at hand.
+    pub(crate) left_out: Vec<u32>,
+    /// Whether the first row belongs to a source row whose rows began in an earlier chunk.
+    pub(crate) continues: bool,
+}
+
+impl Melted<'_> {
+    /// The table the rows belong to.
+    #[must_use]
+    pub fn table(&self) -> &Arc<TableDescription> {
+        self.slots.table()
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.len() / self.width()
+    }
+
+    /// The row of the batch this row comes from, counted from 0.
+    #[must_use]
+    pub fn source_row(&self, row: usize) -> usize {
+        self.slot(row, 0) as usize
+    }
+
+    /// Text of a cell; `None` for NULL.
+    #[must_use]
+    pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
+        self.slots.text(column, self.slot(row, self.shown[column]?))
+    }
+
+    /// Which repetition a cell shows: one number a segment down to the innermost element that repeats, counted from 1.
+    /// Empty for a column outside every repetition and for a row that shows none.
+    #[must_use]
+    pub fn index(&self, row: usize, column: usize) -> Vec<u32> {
+        let Some(group) = self.shown[column] else {
+            return Vec::new();
+        };
+        self.slots.index(group, self.slot(row, group))
+    }
+
+    /// Rows of the batch that are not melted because they would produce more rows than
+    /// [`crate::MeltOptions::row_limit`] allows; ascending.
+    #[must_use]
+    pub fn left_out(&self) -> &[u32] {
+        &self.left_out
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.slots.nodes.len()
+    }
+
+    pub(crate) fn slot(&self, row: usize, group: usize) -> u32 {
+        self.rows[row * self.width() + group]
+    }
+}
+
+impl fmt::Debug for Melted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Melted")
+            .field("table", &self.table().name)
+            .field("rows", &self.rows())
+            .field("groups", &self.width())
+            .finish()
+    }
+}

@@ -1,0 +1,291 @@
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use table_description::typing::{self, DefectKind, Precision, Value, Zone};
+use table_description::{Defect, FhirType, TableDescription};
+
+use crate::Melted;
+use crate::slots::Slots;
+
+/// Melted rows with typed values, independent of the batch they came from.
+///
+/// Values are typed once a repetition and shared by all rows that show it. Rows and columns count from 0.
+pub struct TypedBatch {
+    table: Arc<TableDescription>,
+    /// Slot of every group, row after row.
+    rows: Arc<Vec<u32>>,
+    width: usize,
+    columns: Vec<TypedColumn>,
+}
+
+/// Values of one column, one a slot.
+struct TypedColumn {
+    source: Source,
+    values: Values,
+}
+
+/// Which value a row shows.
+enum Source {
+    /// That of the row's slot in this group, slots counted from `base`.
+    Slot { group: usize, base: usize },
+    /// Its own.
+    Row,
+}
+
+enum Values {
+    None,
+    Text {
+        buffer: String,
+        spans: Vec<Option<Range<usize>>>,
+    },
+    Boolean(Vec<Option<bool>>),
+    Integer(Vec<Option<i32>>),
+    Decimal(Vec<Option<f64>>),
+    Date(Vec<Option<(i32, Precision)>>),
+    DateTime(Vec<Option<(i64, Precision)>>),
+    Time(Vec<Option<i64>>),
+}
+
+impl Melted<'_> {
+    /// Types every column as the description says.
+    ///
+    /// Each repetition is typed once, however many rows show it; a value that cannot be typed leaves its cells empty
+    /// and gives one defect. Where a resource's rows were split over chunks ([`crate::Rows::take`]), the first chunk
+    /// has its defects. Date-times become wall time of `zone`.
+    #[must_use]
+    pub fn typed(&self, zone: &Zone) -> (TypedBatch, Vec<Defect>) {
+        let sources = if self.rows() == 0 {
+            0..0
+        } else {
+            self.source_row(0)..self.source_row(self.rows() - 1) + 1
+        };
+        let mut typist = Typist {
+            slots: &self.slots,
+            ranges: self.slots.ranges(sources.clone()),
+            silent: self.continues.then_some(sources.start),
+            id: self.table().position_of_path("id"),
+            zone,
+            defects: Vec::new(),
+        };
+        let columns = (0..self.table().columns.len())
+            .map(|column| match self.shown[column] {
+                Some(group) => typist.column(column, group),
+                None => TypedColumn {
+                    source: Source::Row,
+                    values: Values::None,
+                },
+            })
+            .collect();
+        let batch = TypedBatch {
+            table: Arc::clone(self.table()),
+            rows: Arc::clone(&self.rows),
+            width: self.width(),
+            columns,
+        };
+        (batch, typist.defects)
+    }
+}
+
+/// Types the slots of some source rows.
+struct Typist<'s> {
+    slots: &'s Slots<'s>,
+    ranges: Vec<Range<usize>>,
+    /// A source row whose defects have been reported.
+    silent: Option<usize>,
+    id: Option<usize>,
+    zone: &'s Zone,
+    defects: Vec<Defect>,
+}
+
+impl Typist<'_> {
+    fn column(&mut self, column: usize, group: usize) -> TypedColumn {
+        let range = self.ranges[group].clone();
+        let values = match self.slots.table().columns[column].fhir_type {
+            FhirType::String => self.texts(column, range.clone()),
+            FhirType::Boolean => Values::Boolean(self.values(column, group, |value, _| match value {
+                Value::Boolean(value) => Some(value),
+                _ => None,
+            })),
+            FhirType::Integer => Values::Integer(self.values(column, group, |value, _| match value {
+                Value::Integer(value) => Some(value),
+                _ => None,
+            })),
+            FhirType::Decimal => Values::Decimal(self.values(column, group, |value, _| match value {
+                Value::Decimal(value) => Some(value),
+                _ => None,
+            })),
+            FhirType::Date => Values::Date(self.values(column, group, |value, precision| match value {
+                Value::Date(value) => precision.map(|precision| (value, precision)),
+                _ => None,
+            })),
+            FhirType::DateTime => {
+                Values::DateTime(self.values(column, group, |value, precision| match value {
+                    Value::DateTime(value) => precision.map(|precision| (value, precision)),
+                    _ => None,
+                }))
+            }
+            FhirType::Time => Values::Time(self.values(column, group, |value, _| match value {
+                Value::Time(value) => Some(value),
+                _ => None,
+            })),
+        };
+        TypedColumn {
+            source: Source::Slot {
+                group,
+                base: range.start,
+            },
+            values,
+        }
+    }
+
+    fn texts(&self, column: usize, range: Range<usize>) -> Values {
+        let mut buffer = String::new();
+        let spans = range
+            .map(|slot| {
+                let text = self.slots.text(column, slot as u32)?;
+                let start = buffer.len();
+                buffer.push_str(text);
+                Some(start..buffer.len())
+            })
+            .collect();
+        Values::Text { buffer, spans }
+    }
+
+    fn values<T>(
+        &mut self,
+        column: usize,
+        group: usize,
+        keep: impl Fn(Value<'_>, Option<Precision>) -> Option<T>,
+    ) -> Vec<Option<T>> {
+        let fhir_type = self.slots.table().columns[column].fhir_type;
+        let range = self.ranges[group].clone();
+        let mut values = Vec::with_capacity(range.len());
+        for slot in range {
+            let Some(text) = self.slots.text(column, slot as u32) else {
+                values.push(None);
+                continue;
+            };
+            if self.slots.is_joined(column, slot) {
+                self.defect(column, group, slot, DefectKind::SeveralValues);
+                values.push(None);
+                continue;
+            }
+            let reading = typing::read(fhir_type, text, self.zone);
+            if let Some(kind) = reading.defect {
+                self.defect(column, group, slot, kind);
+            }
+            values.push(reading.value.and_then(|value| keep(value, reading.precision)));
+        }
+        values
+    }
+
+    fn defect(&mut self, column: usize, group: usize, slot: usize, kind: DefectKind) {
+        let source = self.slots.source_row(group, slot);
+        if self.silent == Some(source) {
+            return;
+        }
+        let table = self.slots.table();
+        let mut index = self.slots.index(group, slot as u32);
+        index.resize(table.columns[column].path().depth().max(index.len()), 1);
+        self.defects.push(Defect {
+            table: Arc::clone(table),
+            resource_id: self.slots.resource_id(self.id, source).map(Into::into),
+            column,
+            index: index.into(),
+            kind,
+        });
+    }
+}
+
+impl TypedBatch {
+    /// The table the rows belong to.
+    #[must_use]
+    pub fn table(&self) -> &Arc<TableDescription> {
+        &self.table
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.len() / self.width
+    }
+
+    /// The row of the batch this row comes from, counted from 0.
+    #[must_use]
+    pub fn source_row(&self, row: usize) -> usize {
+        self.rows[row * self.width] as usize
+    }
+
+    /// A cell; `None` for NULL.
+    #[must_use]
+    pub fn value(&self, row: usize, column: usize) -> Option<Value<'_>> {
+        let at = self.at(row, column);
+        match &self.columns[column].values {
+            Values::None => None,
+            Values::Text { buffer, spans } => {
+                let span = spans.get(at)?.clone()?;
+                buffer.get(span).map(Value::Text)
+            }
+            Values::Boolean(values) => values.get(at).copied().flatten().map(Value::Boolean),
+            Values::Integer(values) => values.get(at).copied().flatten().map(Value::Integer),
+            Values::Decimal(values) => values.get(at).copied().flatten().map(Value::Decimal),
+            Values::Date(values) => values
+                .get(at)
+                .copied()
+                .flatten()
+                .map(|(value, _)| Value::Date(value)),
+            Values::DateTime(values) => values
+                .get(at)
+                .copied()
+                .flatten()
+                .map(|(value, _)| Value::DateTime(value)),
+            Values::Time(values) => values.get(at).copied().flatten().map(Value::Time),
+        }
+    }
+
+    /// How much of a date or date-time was given; `None` for the other types and for NULL.
+    #[must_use]
+    pub fn precision(&self, row: usize, column: usize) -> Option<Precision> {
+        let at = self.at(row, column);
+        match &self.columns[column].values {
+            Values::Date(values) => values.get(at).copied().flatten().map(|(_, precision)| precision),
+            Values::DateTime(values) => values.get(at).copied().flatten().map(|(_, precision)| precision),
+            _ => None,
+        }
+    }
+
+    /// Replaces a column by texts, one a row; rows beyond the end of `texts` become NULL. For calculated columns.
+    pub fn set_texts(&mut self, column: usize, texts: Vec<Option<String>>) {
+        let mut buffer = String::new();
+        let spans = texts
+            .into_iter()
+            .map(|text| {
+                let start = buffer.len();
+                buffer.push_str(&text?);
+                Some(start..buffer.len())
+            })
+            .collect();
+        self.columns[column] = TypedColumn {
+            source: Source::Row,
+            values: Values::Text { buffer, spans },
+        };
+    }
+
+    /// Position of a row's value in the column; beyond its end for a gap.
+    fn at(&self, row: usize, column: usize) -> usize {
+        match self.columns[column].source {
+            Source::Row => row,
+            Source::Slot { group, base } => (self.rows[row * self.width + group] as usize).wrapping_sub(base),
+        }
+    }
+}
+
+impl fmt::Debug for TypedBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedBatch")
+            .field("table", &self.table.name)
+            .field("rows", &self.rows())
+            .finish()
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of fhir-melt: recorded outputs of the reference implementation, and laws.
+
+mod golden_melt;
+mod shared;
+mod vectors;
