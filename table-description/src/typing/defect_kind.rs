@@ -31,11 +31,13 @@ pub enum DefectKind {
     /// A wall time that the zone skipped when clocks went forward: moved forward by the length of the gap. The value
     /// is kept.
     ShiftedOutOfGap,
+    /// The resource would melt to more rows than the limit allows: it is kept raw only. Concerns no single column.
+    TooManyRows,
 }
 
 impl DefectKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Empty,
         Self::SeveralValues,
         Self::NotABoolean,
@@ -48,6 +50,7 @@ impl DefectKind {
         Self::NoSuchTime,
         Self::OutOfRange,
         Self::ShiftedOutOfGap,
+        Self::TooManyRows,
     ];
 
     /// A stable word for tables and logs, such as `not_a_date`.
@@ -66,6 +69,7 @@ impl DefectKind {
             Self::NoSuchTime => "no_such_time",
             Self::OutOfRange => "out_of_range",
             Self::ShiftedOutOfGap => "shifted_out_of_gap",
+            Self::TooManyRows => "too_many_rows",
         }
     }
 
