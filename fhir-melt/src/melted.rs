@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use table_description::TableDescription;
+use table_description::typing::DefectKind;
+use table_description::{Defect, TableDescription};
 
 use crate::slots::Slots;
 
@@ -61,6 +62,21 @@ impl Melted<'_> {
     #[must_use]
     pub fn left_out(&self) -> &[u32] {
         &self.left_out
+    }
+
+    /// One defect for each row of the batch that was left out.
+    #[must_use]
+    pub fn defects(&self) -> Vec<Defect> {
+        let table = self.table();
+        let id = table.position_of_path("id");
+        let defect = |&source: &u32| Defect {
+            table: Arc::clone(table),
+            resource_id: self.slots.resource_id(id, source as usize).map(Into::into),
+            column: table.columns.len(),
+            index: Box::default(),
+            kind: DefectKind::TooManyRows,
+        };
+        self.left_out.iter().map(defect).collect()
     }
 
     pub(crate) fn width(&self) -> usize {

@@ -52,7 +52,7 @@ impl Melted<'_> {
     ///
     /// Each repetition is typed once, however many rows show it; a value that cannot be typed leaves its cells empty
     /// and gives one defect. Where a resource's rows were split over chunks ([`crate::Rows::take`]), the first chunk
-    /// has its defects. Date-times become wall time of `zone`.
+    /// has its defects. [`Melted::defects`] are among them. Date-times become wall time of `zone`.
     #[must_use]
     pub fn typed(&self, zone: &Zone) -> (TypedBatch, Vec<Defect>) {
         let sources = if self.rows() == 0 {
@@ -66,7 +66,7 @@ impl Melted<'_> {
             silent: self.continues.then_some(sources.start),
             id: self.table().position_of_path("id"),
             zone,
-            defects: Vec::new(),
+            defects: self.defects(),
         };
         let columns = (0..self.table().columns.len())
             .map(|column| match self.shown[column] {
