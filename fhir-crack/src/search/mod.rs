@@ -1,0 +1,62 @@
+//! The FHIR REST client: a search delivers everything or says what is missing.
+//!
+//! A [`Client`] talks to one server. [`Client::search`] gives [`Pages`], and these end in [`Step::Complete`] or an
+//! [`Error`] that names the page and what had arrived; [`Complete`] can be had in no other way, so code that moves a
+//! watermark asks for one. Pages hold the bytes of a response; cracking them is the caller's.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), fhir_crack::search::Error> {
+//! use fhir_crack::search::{Client, ClientOptions, Search, Step};
+//!
+//! let client = Client::new(ClientOptions::new("http://localhost:8080/fhir")?)?;
+//! let mut pages = client.search(Search::new("Encounter").param("status", "in-progress").count(500));
+//! let complete = loop {
+//!     match pages.next().await? {
+//!         Step::Page(page) => println!("{} bytes", page.bytes.len()),
+//!         Step::Complete(complete) => break complete,
+//!         Step::Limited(_) | _ => unreachable!("no limit of pages was set"),
+//!     }
+//! };
+//! println!("{} encounters", complete.matches());
+//! # Ok(()) }
+//! ```
+//!
+//! When a paging link expires or the server's set changes under way, the search begins anew and its pages come a
+//! second time; so the same resource may stand on several pages, and the store has to drop duplicates, as it must
+//! for servers that repeat resources by themselves.
+
+mod auth;
+mod client;
+mod complete;
+mod driver;
+mod encoding;
+mod endpoint;
+mod envelope;
+mod error;
+mod event;
+mod issue;
+mod lanes;
+mod link;
+mod options;
+mod page;
+mod pages;
+mod query;
+mod retry;
+mod secret;
+mod server;
+mod tls;
+mod transport;
+
+pub use auth::Auth;
+pub use client::Client;
+pub use complete::{Complete, Limited, Step};
+pub use error::{Error, ErrorKind, Phase, Place, Received};
+pub use event::Event;
+pub use link::NextUrl;
+pub use options::{ClientOptions, Limits, Timeouts};
+pub use page::{Format, Page};
+pub use pages::{ManyPages, ManyStep, Pages};
+pub use query::{Method, Search};
+pub use retry::RetryPolicy;
+pub use secret::Secret;
+pub use tls::Tls;
