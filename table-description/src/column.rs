@@ -22,6 +22,8 @@ pub struct Column {
     pub reference_targets: Vec<String>,
     /// Repetitions are joined with a blank per parent instead of melted to rows (given names).
     pub joined: bool,
+    /// What the column holds, in words; empty where the path says it.
+    pub description: String,
 }
 
 impl Column {
@@ -34,6 +36,7 @@ impl Column {
             fhir_type,
             reference_targets: Vec::new(),
             joined: false,
+            description: String::new(),
         }
     }
 

@@ -34,4 +34,18 @@ impl Description {
     pub fn column_count(&self) -> usize {
         self.tables.iter().map(|t| t.columns.len()).sum()
     }
+
+    /// The same tables with `suffix` at the end of their names, such as `_fe`.
+    #[must_use]
+    pub fn with_suffix(&self, suffix: &str) -> Self {
+        let rename = |table: &Arc<TableDescription>| {
+            Arc::new(TableDescription {
+                name: format!("{}{suffix}", table.name),
+                ..TableDescription::clone(table)
+            })
+        };
+        Self {
+            tables: self.tables.iter().map(rename).collect(),
+        }
+    }
 }

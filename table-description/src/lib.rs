@@ -1,19 +1,30 @@
 //! Tables and columns as data: what to extract, how it is named, how it is typed.
 
+mod cells;
 mod column;
+mod csv;
+mod default;
 mod defect;
+mod definition;
 mod description;
 mod element_path;
 mod error;
 mod fault;
 mod fhir_type;
 mod melt_mode;
+mod read;
+mod sheet;
 mod sql;
 mod table;
 pub mod typing;
+mod workbook;
+#[cfg(feature = "xlsx")]
+mod xlsx;
 
 pub use column::{Column, Origin};
+pub use default::{default_core, default_description, default_frontend, default_submodules};
 pub use defect::Defect;
+pub use definition::Definition;
 pub use description::Description;
 pub use element_path::ElementPath;
 pub use error::{Error, ErrorKind};

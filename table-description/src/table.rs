@@ -1,4 +1,6 @@
-use crate::{Column, MeltMode};
+use std::collections::HashSet;
+
+use crate::{Column, MAX_IDENTIFIER_BYTES, MeltMode};
 
 /// One table: the columns of one resource type, or of an internal table such as `pids_per_ward`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,5 +28,33 @@ impl TableDescription {
     #[must_use]
     pub fn position_of_path(&self, path: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.path().as_str() == path)
+    }
+
+    /// Whether a name in a workbook is a resource type: internal tables begin with a lower-case letter.
+    pub(crate) fn is_resource(name: &str) -> bool {
+        !name.starts_with(|c: char| c.is_lowercase())
+    }
+
+    /// Columns whose name is too long or taken, each with what was expected.
+    pub(crate) fn name_faults(&self) -> Vec<(usize, String)> {
+        let mut seen = HashSet::new();
+        let mut faults = Vec::new();
+        for (position, column) in self.columns.iter().enumerate() {
+            let name = column.name.as_str();
+            if name.len() > MAX_IDENTIFIER_BYTES {
+                let bytes = name.len();
+                faults.push((
+                    position,
+                    format!("a name of at most {MAX_IDENTIFIER_BYTES} bytes; {name} has {bytes}"),
+                ));
+            }
+            if !seen.insert(name) {
+                faults.push((
+                    position,
+                    format!("each name once in {}; {name} stands above already", self.name),
+                ));
+            }
+        }
+        faults
     }
 }

@@ -1,0 +1,97 @@
+//! Sheets of a workbook, read cell by cell, so that neither a wrong stored size nor a far-away empty cell matters.
+
+use std::{fs::File, io::BufReader, path::Path};
+
+use calamine::{DataRef, Reader, Xlsx};
+
+use crate::{
+    Error, ErrorKind,
+    sheet::{Row, Sheet},
+    workbook::{MAX_FILE_BYTES, cannot_read},
+};
+
+/// Columns further right hold nothing a description could mean.
+const MAX_COLUMN: u32 = 255;
+
+/// All sheets in the workbook's order, hidden ones included.
+pub(crate) fn read(path: &Path) -> Result<Vec<Sheet>, Error> {
+    let file = File::open(path).map_err(|source| cannot_read(path, source))?;
+    let size = file.metadata().map_err(|source| cannot_read(path, source))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(cannot_read(path, format!("more than {MAX_FILE_BYTES} bytes")));
+    }
+    read_from(path, BufReader::new(file))
+}
+
+/// [`read`] from any source of bytes; `path` only names it.
+pub(crate) fn read_from(
+    path: &Path,
+    source: impl std::io::Read + std::io::Seek,
+) -> Result<Vec<Sheet>, Error> {
+    let broken = |source: calamine::XlsxError| {
+        Error::caused(
+            ErrorKind::Read {
+                path: path.to_owned(),
+            },
+            source,
+        )
+    };
+    let mut book = Xlsx::new(source).map_err(broken)?;
+    let mut sheets = Vec::new();
+    for name in book.sheet_names() {
+        sheets.push(Sheet::new(name.clone(), rows(&mut book, &name).map_err(broken)?));
+    }
+    Ok(sheets)
+}
+
+fn rows<R: std::io::Read + std::io::Seek>(
+    book: &mut Xlsx<R>,
+    name: &str,
+) -> Result<Vec<Row>, calamine::XlsxError> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut cells = book.worksheet_cells_reader(name)?;
+    while let Some(cell) = cells.next_cell()? {
+        let (row, column) = cell.get_position();
+        let text = text(cell.get_value());
+        if text.is_empty() || column > MAX_COLUMN {
+            continue;
+        }
+        let number = row as usize + 1;
+        if rows.last().is_none_or(|last| last.number != number) {
+            rows.push(Row {
+                number,
+                cells: Vec::new(),
+            });
+        }
+        if let Some(row) = rows.last_mut() {
+            let column = column as usize;
+            if row.cells.len() <= column {
+                row.cells.resize(column + 1, String::new());
+            }
+            if let Some(cell) = row.cells.get_mut(column) {
+                *cell = text;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// A cell as a spreadsheet would show it; an error value is as good as an empty cell.
+fn text(value: &DataRef<'_>) -> String {
+    match value {
+        DataRef::Empty | DataRef::Error(_) => String::new(),
+        DataRef::String(text) => text.clone(),
+        DataRef::SharedString(text) => (*text).to_owned(),
+        DataRef::Bool(value) => value.to_string(),
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Float(number) => number.to_string(),
+        DataRef::DateTime(date) => date.as_f64().to_string(),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        #[allow(
+            unreachable_patterns,
+            clippy::allow_attributes,
+            reason = "later kinds of cells hold no names"
+        )]
+        _ => String::new(),
+    }
+}
