@@ -3,41 +3,21 @@ use std::sync::Arc;
 
 use table_description::TableDescription;
 
+use crate::Notation;
+use crate::store::{Entry, Span, Store};
+
 /// Raw rows of one table: for every column the values found, each with its index path.
 ///
-/// The text of all values lies in one buffer and all index numbers in one vector, so a batch costs a handful of
-/// allocations whatever it holds. A cell is the run of a column's entries with the same row, in document order.
-/// Rows count from 0, index numbers from 1.
+/// A cell is the run of a column's entries with the same row, in document order. Rows count from 0, index numbers
+/// from 1. The values are spans of the page's text, which all tables cracked from it share; so a batch costs a handful
+/// of allocations whatever it holds, and keeps its page in memory.
 pub struct Batch {
-    table: Arc<TableDescription>,
-    rows: u32,
-    text: Vec<u8>,
-    numbers: Vec<u32>,
-    columns: Vec<Vec<RawEntry>>,
-}
-
-#[derive(Clone, Copy)]
-struct RawEntry {
-    row: u32,
-    start: u32,
-    len: u32,
-    numbers: u32,
-    depth: u8,
-}
-
-/// One value of a cell: its text and which repetition it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// Index path, one number per path segment counted from 1; empty for a value without an index.
-    pub index: &'a [u32],
-    /// The value as it stood in the resource.
-    pub text: &'a str,
-}
-
-impl fmt::Debug for Entry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("index", &self.index).field("bytes", &self.text.len()).finish()
-    }
+    pub(crate) table: Arc<TableDescription>,
+    pub(crate) rows: u32,
+    pub(crate) store: Arc<Store>,
+    pub(crate) columns: Vec<Vec<Span>>,
+    /// One a row, or none at all where rows were not hashed.
+    pub(crate) hashes: Vec<u128>,
 }
 
 impl fmt::Debug for Batch {
@@ -45,12 +25,24 @@ impl fmt::Debug for Batch {
         f.debug_struct("Batch")
             .field("table", &self.table.name)
             .field("rows", &self.rows)
-            .field("text_bytes", &self.text.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 impl Batch {
+    /// A batch without rows.
+    #[must_use]
+    pub fn empty(table: Arc<TableDescription>) -> Self {
+        let columns = vec![Vec::new(); table.columns.len()];
+        Self {
+            table,
+            rows: 0,
+            store: Arc::default(),
+            columns,
+            hashes: Vec::new(),
+        }
+    }
+
     /// The table the rows belong to.
     #[must_use]
     pub fn table(&self) -> &Arc<TableDescription> {
@@ -63,65 +55,107 @@ impl Batch {
         self.rows as usize
     }
 
-    /// The values of one cell in document order; none for a NULL cell.
+    /// The values of one cell in document order; none for a NULL cell, or where there is no such row or column.
+    ///
+    /// This searches the column; whoever walks all rows uses [`Batch::entries`] or [`Batch::cursor`].
     pub fn cell(&self, row: usize, column: usize) -> impl ExactSizeIterator<Item = Entry<'_>> {
-        let entries = &self.columns[column];
-        let row = row as u32;
-        let first = entries.partition_point(|e| e.row < row);
-        let count = entries[first..].iter().take_while(|e| e.row == row).count();
-        entries[first..first + count].iter().map(|e| self.entry(e))
+        let spans = self.columns.get(column).map_or(&[][..], Vec::as_slice);
+        let first = spans.partition_point(|s| (s.row as usize) < row);
+        let rest = spans.get(first..).unwrap_or_default();
+        let count = rest.iter().take_while(|s| s.row as usize == row).count();
+        rest.get(..count)
+            .unwrap_or_default()
+            .iter()
+            .map(|s| self.store.entry(s))
     }
 
     /// All values of one column with their row (counted from 0), rows ascending, within a row in document order.
     pub fn entries(&self, column: usize) -> impl ExactSizeIterator<Item = (u32, Entry<'_>)> {
-        self.columns[column].iter().map(|e| (e.row, self.entry(e)))
+        self.columns
+            .get(column)
+            .map_or(&[][..], Vec::as_slice)
+            .iter()
+            .map(|s| (s.row, self.store.entry(s)))
     }
 
-    fn entry(&self, e: &RawEntry) -> Entry<'_> {
-        let bytes = &self.text[e.start as usize..(e.start + e.len) as usize];
-        Entry {
-            index: &self.numbers[e.numbers as usize..e.numbers as usize + e.depth as usize],
-            text: std::str::from_utf8(bytes).unwrap_or_default(),
+    /// A reader of the rows in order, for writers: no search a cell.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            batch: self,
+            next: vec![0; self.columns.len()],
+            row: None,
         }
     }
+
+    /// Appends the cell as text in this notation. `false`, and nothing appended, for a NULL cell.
+    pub fn write_cell(&self, row: usize, column: usize, notation: &Notation, out: &mut Vec<u8>) -> bool {
+        notation.write(self.cell(row, column), out)
+    }
+
+    /// Keeps only the rows for which `keep` is true, in their order.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        let mut renumbered = Vec::with_capacity(keep.len());
+        let mut rows = 0;
+        for &k in keep {
+            renumbered.push(rows);
+            rows += u32::from(k);
+        }
+        for column in &mut self.columns {
+            column.retain_mut(|span| {
+                let row = span.row as usize;
+                span.row = renumbered.get(row).copied().unwrap_or_default();
+                keep.get(row).copied().unwrap_or_default()
+            });
+        }
+        let mut kept = keep.iter();
+        self.hashes.retain(|_| kept.next().copied().unwrap_or_default());
+        self.rows = rows;
+    }
 }
 
-/// Builds a [`Batch`] row by row.
-pub struct BatchBuilder {
-    batch: Batch,
+/// Reads a [`Batch`] row by row.
+pub struct Cursor<'a> {
+    batch: &'a Batch,
+    next: Vec<u32>,
+    row: Option<u32>,
 }
 
-impl BatchBuilder {
-    /// An empty batch for this table.
-    #[must_use]
-    pub fn new(table: Arc<TableDescription>) -> Self {
-        let columns = vec![Vec::new(); table.columns.len()];
-        Self { batch: Batch { table, rows: 0, text: Vec::new(), numbers: Vec::new(), columns } }
+impl fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor")
+            .field("row", &self.row)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Cursor<'a> {
+    /// Goes to the next row, the first at the first call; `false` behind the last one.
+    pub fn advance(&mut self) -> bool {
+        let row = self.row.map_or(0, |r| r + 1);
+        self.row = Some(row.min(self.batch.rows));
+        row < self.batch.rows
     }
 
-    /// Starts the next row; values pushed from now on belong to it.
-    pub fn begin_row(&mut self) {
-        self.batch.rows += 1;
-    }
-
-    /// Adds a value to the current row. An empty `index` is a value without one.
-    pub fn push(&mut self, column: usize, index: &[u32], text: &str) {
-        let batch = &mut self.batch;
-        let entry = RawEntry {
-            row: batch.rows.saturating_sub(1),
-            start: batch.text.len() as u32,
-            len: text.len() as u32,
-            numbers: batch.numbers.len() as u32,
-            depth: index.len() as u8,
-        };
-        batch.text.extend_from_slice(text.as_bytes());
-        batch.numbers.extend_from_slice(index);
-        batch.columns[column].push(entry);
-    }
-
-    /// The finished batch.
-    #[must_use]
-    pub fn finish(self) -> Batch {
-        self.batch
+    /// The values of a cell of this row. Each cell can be read once a row, in any order of columns.
+    pub fn cell(&mut self, column: usize) -> impl ExactSizeIterator<Item = Entry<'a>> + use<'a> {
+        let batch = self.batch;
+        let row = self.row.unwrap_or_default();
+        let spans = batch.columns.get(column).map_or(&[][..], Vec::as_slice);
+        let mut first = self.next.get(column).map_or(0, |&n| n as usize);
+        while spans.get(first).is_some_and(|s| s.row < row) {
+            first += 1;
+        }
+        let count = spans
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|s| s.row == row)
+            .count();
+        if let Some(next) = self.next.get_mut(column) {
+            *next = (first + count) as u32;
+        }
+        let cell = spans.get(first..first + count).unwrap_or_default();
+        cell.iter().map(move |s| batch.store.entry(s))
     }
 }

@@ -1,5 +1,35 @@
 //! FHIR bundles to flat raw rows.
 
 mod batch;
+mod batch_builder;
+mod crack;
+mod decoder;
+mod duplicates;
+mod error;
+mod halt;
+mod json;
+mod limits;
+mod meta;
+pub mod notation;
+mod options;
+mod plan;
+mod rows;
+#[cfg(feature = "search")]
+pub mod search;
+mod store;
+mod summary;
+mod tree;
+mod work;
 
-pub use batch::{Batch, BatchBuilder, Entry};
+pub use batch::{Batch, Cursor};
+pub use batch_builder::BatchBuilder;
+pub use crack::{Cracked, bundle_meta, crack, crack_with};
+pub use decoder::Decoder;
+pub use error::{Error, ErrorKind, Limit, Place};
+pub use limits::Limits;
+pub use meta::{BundleMeta, Issue};
+pub use notation::Notation;
+pub use options::{Attributes, Duplicates, Options};
+pub use plan::Plan;
+pub use store::Entry;
+pub use summary::{Summary, TableSummary};

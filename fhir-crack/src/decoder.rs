@@ -1,0 +1,244 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::duplicates::Seen;
+use crate::error::{Error, ErrorKind, Limit, Place};
+use crate::halt::Halt;
+use crate::json;
+use crate::limits::Limits;
+use crate::meta::BundleMeta;
+use crate::options::{Duplicates, Options};
+use crate::plan::Plan;
+use crate::rows::Rows;
+use crate::summary::Summary;
+use crate::work::{Work, summary_of};
+
+/// Cracks pages that come in pieces of any size, without doing any input or output itself.
+///
+/// Push the bytes of a page, take the batches that are ready, end the page; then the next page. What is held in memory is
+/// one piece of a page (see [`Options::batch_bytes`]) and the hashes of the rows so far.
+pub struct Decoder {
+    plan: Arc<Plan>,
+    options: Options,
+    rows: Rows,
+    learned: json::Learned,
+    seen: Seen,
+    summary: Summary,
+    meta: BundleMeta,
+    ready: VecDeque<Batch>,
+    /// Bytes of the page that are not cracked yet.
+    pending: Vec<u8>,
+    /// Bytes there have to be before it is worth going on.
+    wanted: usize,
+    state: json::State,
+    /// What of the page came before `pending`.
+    before: Before,
+}
+
+/// The part of a page that is done with.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    bytes: u64,
+    lines: u64,
+    /// Bytes of the line that goes on in the pending bytes.
+    column: u64,
+}
+
+impl Before {
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        self.column = match memchr::memrchr(b'\n', bytes) {
+            Some(at) => (bytes.len() - at - 1) as u64,
+            None => self.column + bytes.len() as u64,
+        };
+    }
+
+    fn place(mut self, bytes: &[u8]) -> Place {
+        self.add(bytes);
+        Place {
+            offset: self.bytes,
+            line: self.lines + 1,
+            column: self.column + 1,
+        }
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("plan", &self.plan)
+            .field("pending_bytes", &self.pending.len())
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    /// A decoder for pages of any format.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, options: Options) -> Self {
+        Self {
+            rows: Rows::new(&plan, options.duplicates == Duplicates::Remove),
+            learned: json::Learned::new(&plan),
+            seen: Seen::default(),
+            summary: summary_of(&plan),
+            meta: BundleMeta::default(),
+            ready: VecDeque::new(),
+            pending: Vec::new(),
+            wanted: options.batch_bytes,
+            state: json::State::default(),
+            before: Before::default(),
+            plan,
+            options,
+        }
+    }
+
+    /// Takes the next bytes of the page.
+    ///
+    /// # Errors
+    /// What the bytes are found to be wanting in; the page cannot be gone on with, [`Decoder::abandon_page`] forgets it.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.pending.extend_from_slice(bytes);
+        if self.before.bytes + self.pending.len() as u64 > self.options.limits.page_bytes {
+            return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
+        }
+        if self.pending.len() >= self.wanted {
+            self.crack(false)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends the page: what it says about itself besides its resources.
+    ///
+    /// # Errors
+    /// As [`Decoder::push`]; also if the page is not complete.
+    pub fn end_page(&mut self) -> Result<BundleMeta, Error> {
+        self.crack(true)?;
+        self.reset();
+        Ok(std::mem::take(&mut self.meta))
+    }
+
+    /// Forgets the rest of the page, so that another can follow. Rows handed out before stay handed out.
+    pub fn abandon_page(&mut self) {
+        self.rows.rollback();
+        self.meta = BundleMeta::default();
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        self.pending.clear();
+        self.wanted = self.options.batch_bytes;
+        self.state = json::State::default();
+        self.before = Before::default();
+    }
+
+    /// The next batch with rows, of any table.
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        self.ready.pop_front()
+    }
+
+    /// What became of the resources so far.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Cracks as much of the pending bytes as is complete.
+    fn crack(&mut self, last: bool) -> Result<(), Error> {
+        let (text, tail) = self.text(last)?;
+        let mut work = Work {
+            plan: &self.plan,
+            options: &self.options,
+            rows: &mut self.rows,
+            learned: &mut self.learned,
+            summary: &mut self.summary,
+            meta: &mut self.meta,
+        };
+        let mut done = 0;
+        let mut scan = json::Scan::new(&text, 0);
+        let halt = loop {
+            let mut state = self.state;
+            match json::step(&mut state, &mut scan, &mut work) {
+                Ok(true) => {
+                    self.state = state;
+                    done = scan.pos;
+                }
+                Ok(false) => break None,
+                Err(halt) => break Some(halt),
+            }
+        };
+        match halt {
+            Some(Halt::More) if !last => self.rows.rollback(),
+            Some(halt) => {
+                self.rows.rollback();
+                let (kind, at) = halt.kind(text.len());
+                return Err(
+                    Error::new(kind).at(self.before.place(text.as_bytes().get(..at).unwrap_or_default()))
+                );
+            }
+            None if last && self.state != json::State::Outside => {
+                return Err(Error::new(ErrorKind::Truncated).at(self.before.place(text.as_bytes())));
+            }
+            None => done = text.len(),
+        }
+        self.hand_out(text, done, &tail, last)
+    }
+
+    /// The pending bytes as text, and the start of a character at their end.
+    fn text(&mut self, last: bool) -> Result<(String, Vec<u8>), Error> {
+        if self.pending.len() > Limits::CHUNK_BYTES {
+            return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
+        }
+        let mut bytes = std::mem::take(&mut self.pending);
+        let tail = match std::str::from_utf8(&bytes) {
+            Ok(_) => Vec::new(),
+            Err(error) if error.error_len().is_none() && !last => bytes.split_off(error.valid_up_to()),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                return Err(Error::new(ErrorKind::Encoding).at(self.before.place(before)));
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok((text, tail)),
+            Err(_) => Err(Error::new(ErrorKind::Encoding)),
+        }
+    }
+
+    /// Makes batches of the rows so far, and keeps what is not cracked yet.
+    fn hand_out(&mut self, mut text: String, done: usize, tail: &[u8], last: bool) -> Result<(), Error> {
+        let rest = text.as_bytes().get(done..).unwrap_or_default();
+        if rest.len() > self.options.limits.resource_bytes {
+            let place = self.before.place(text.as_bytes().get(..done).unwrap_or_default());
+            return Err(Error::new(ErrorKind::Limit(Limit::ResourceBytes)).at(place));
+        }
+        if !last {
+            self.pending
+                .reserve(self.options.batch_bytes.min(1 << 24).max(rest.len() * 2));
+        }
+        self.pending.extend_from_slice(rest);
+        self.pending.extend_from_slice(tail);
+        self.wanted = self.options.batch_bytes.max(rest.len().saturating_mul(2));
+        self.before.add(text.as_bytes().get(..done).unwrap_or_default());
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        text.truncate(done);
+        for (number, mut batch) in self.rows.take(text, &self.plan, !last).into_iter().enumerate() {
+            if self.options.duplicates == Duplicates::Remove {
+                let removed = self.seen.remove_from(&mut batch, number);
+                if let Some(summary) = self.summary.tables.get_mut(number) {
+                    summary.rows -= removed;
+                    summary.duplicates += removed;
+                }
+            }
+            if batch.rows() > 0 {
+                self.ready.push_back(batch);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+use super::scan::Scan;
+use super::tree::Reader;
+use super::walk::Walk;
+use crate::error::Limit;
+use crate::halt::Halt;
+use crate::limits::Limits;
+use crate::tree::Element;
+use crate::work::{Found, Work};
+
+/// Where in a page's outermost structure the bytes go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Between two resources: before the page, between two lines, behind the page.
+    #[default]
+    Outside,
+    /// Among the members of a Bundle; `first` before the first one.
+    Bundle { first: bool },
+    /// Among the entries of a Bundle.
+    Entries { first: bool },
+}
+
+/// Elements open inside an entry: Bundle, array, entry, resource.
+const RESOURCE_DEPTH: u32 = 4;
+
+/// Takes the next unit of a page: a resource, an entry, a member of the Bundle. `false` if there is none any more.
+///
+/// State and position are meaningless after an error; the caller keeps what it had before.
+pub(crate) fn step(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<bool, Halt> {
+    match *state {
+        State::Outside => {
+            if matches!(scan.peek(), Err(Halt::More)) {
+                return Ok(false);
+            }
+            outside(state, scan, work)?;
+        }
+        State::Bundle { first } => bundle(state, first, scan, work)?,
+        State::Entries { first } => entries(state, first, scan, work)?,
+    }
+    Ok(true)
+}
+
+fn outside(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
+    scan.expect(b'{', "a JSON object")?;
+    let limit = work.options.limits.depth;
+    if let Some(name) = scan.resource_type(1, limit)?
+        && scan.slice(name.start, name.end) == "Bundle"
+    {
+        work.page_is("Bundle");
+        *state = State::Bundle { first: true };
+        return Ok(());
+    }
+    let found = resource(scan, work, 1)?;
+    match &found {
+        Found::Wanted(of_type) => {
+            if let Some(of_type) = work.plan.types.get(*of_type as usize) {
+                work.page_is(&of_type.name);
+            }
+        }
+        Found::Outcome(_) => work.page_is("OperationOutcome"),
+        Found::Other(name) => work.page_is(name),
+        Found::Untyped | Found::Nothing => {}
+    }
+    commit(scan, work, &found)
+}
+
+fn commit(scan: &Scan<'_>, work: &mut Work<'_>, found: &Found<'_>) -> Result<(), Halt> {
+    work.commit(scan.text, found)
+        .map_err(|limit| Halt::Limit(limit, scan.pos))
+}
+
+/// Takes one member of the Bundle, or its end.
+fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
+    let more = if first {
+        !scan.closes(b'}')?
+    } else {
+        scan.more(b'}', "a comma or the end of the Bundle")?
+    };
+    if !more {
+        work.summary.pages += 1;
+        *state = State::Outside;
+        return Ok(());
+    }
+    let limit = work.options.limits.depth;
+    let name = scan.string()?;
+    let name = scan.slice(name.start, name.end);
+    scan.expect(b':', "a colon")?;
+    let value = scan.peek()?;
+    match (name, value) {
+        ("entry", b'[') => {
+            scan.pos += 1;
+            *state = State::Entries { first: true };
+            return Ok(());
+        }
+        ("link", b'[') => {
+            let mut links = Element::default();
+            Reader { scan, limit }.member(&mut links, &"link".into(), 1)?;
+            for link in links.named("link") {
+                work.meta.set_link(
+                    link.value_of("relation").unwrap_or_default(),
+                    link.value_of("url").unwrap_or_default(),
+                );
+            }
+        }
+        ("type", b'"') => {
+            let kind = scan.string()?;
+            work.meta.kind = Some(scan.slice(kind.start, kind.end).to_owned());
+        }
+        ("total", b'0'..=b'9') => {
+            let (start, end) = scan.number()?;
+            work.meta.total = scan.slice(start, end).parse().ok();
+        }
+        _ => scan.skip(1, limit)?,
+    }
+    *state = State::Bundle { first: false };
+    Ok(())
+}
+
+/// Takes one entry of the Bundle, or the end of the entries.
+fn entries(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
+    let more = if first {
+        !scan.closes(b']')?
+    } else {
+        scan.more(b']', "a comma or the end of the entries")?
+    };
+    if !more {
+        *state = State::Bundle { first: false };
+        return Ok(());
+    }
+    let found = entry(scan, work)?;
+    commit(scan, work, &found)?;
+    *state = State::Entries { first: false };
+    Ok(())
+}
+
+fn entry<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
+    let limit = work.options.limits.depth;
+    let mut found = None;
+    scan.expect(b'{', "an entry")?;
+    if scan.closes(b'}')? {
+        return Ok(Found::Nothing);
+    }
+    loop {
+        let at = scan.pos;
+        let name = scan.string()?;
+        let name = scan.slice(name.start, name.end);
+        scan.expect(b':', "a colon")?;
+        match (name, scan.peek()?) {
+            ("resource", b'{') => {
+                if found.is_some() {
+                    return Err(Halt::Duplicate(at));
+                }
+                scan.pos += 1;
+                found = Some(resource(scan, work, RESOURCE_DEPTH)?);
+            }
+            _ => scan.skip(RESOURCE_DEPTH - 1, limit)?,
+        }
+        if !scan.more(b'}', "a comma or the end of the entry")? {
+            return Ok(found.unwrap_or(Found::Nothing));
+        }
+    }
+}
+
+/// Takes a resource, its opening bracket taken, `depth` elements being open with it.
+fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<Found<'a>, Halt> {
+    let limit = work.options.limits.depth;
+    if depth > limit {
+        return Err(Halt::Limit(Limit::Depth, scan.pos));
+    }
+    let Some(name) = scan.resource_type(depth, limit)? else {
+        scan.skip_members(depth, limit)?;
+        return Ok(Found::Untyped);
+    };
+    let name = scan.slice(name.start, name.end);
+    if let Some(number) = work.plan.type_of(name) {
+        let root = work.plan.types.get(number as usize).map_or(0, |t| t.root);
+        let mut walk = Walk {
+            scan: *scan,
+            plan: work.plan,
+            rows: work.rows,
+            learned: work.learned,
+            limits: &work.options.limits,
+            index: [1; Limits::PATH_SEGMENTS],
+        };
+        walk.object(root, depth)?;
+        scan.pos = walk.scan.pos;
+        return Ok(Found::Wanted(number));
+    }
+    if name == "OperationOutcome" {
+        let mut outcome = Element::default();
+        Reader { scan, limit }.members(&mut outcome, depth, true)?;
+        return Ok(Found::Outcome(outcome));
+    }
+    scan.skip_members(depth, limit)?;
+    Ok(Found::Other(name))
+}

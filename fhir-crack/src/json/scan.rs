@@ -1,0 +1,279 @@
+use crate::error::Limit;
+use crate::halt::Halt;
+
+/// Reads JSON forward; what nobody wants is passed over with only its strings and brackets looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Scan<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) pos: usize,
+}
+
+/// A string: the bytes between its quotes, and whether one of them is a backslash.
+#[derive(Clone, Copy)]
+pub(crate) struct StringSpan {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) escaped: bool,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(text: &'a str, pos: usize) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            pos,
+        }
+    }
+
+    /// The next byte that is not a blank, without taking it.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<u8, Halt> {
+        loop {
+            match self.bytes.get(self.pos) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.pos += 1,
+                Some(&byte) => return Ok(byte),
+                None => return Err(Halt::More),
+            }
+        }
+    }
+
+    /// Takes this byte, blanks before it skipped.
+    #[inline]
+    pub(crate) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Halt> {
+        if self.peek()? == byte {
+            self.pos += 1;
+            return Ok(());
+        }
+        Err(Halt::Syntax(expected, self.pos))
+    }
+
+    /// Behind a member or element: `true` if another one follows, `false` behind the closing bracket.
+    #[inline]
+    pub(crate) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Halt> {
+        let byte = self.peek()?;
+        self.pos += 1;
+        if byte == b',' {
+            return Ok(true);
+        }
+        if byte == close {
+            return Ok(false);
+        }
+        Err(Halt::Syntax(expected, self.pos - 1))
+    }
+
+    /// Behind an opening bracket: `true`, and taken, if the closing one follows at once.
+    #[inline]
+    pub(crate) fn closes(&mut self, close: u8) -> Result<bool, Halt> {
+        let closes = self.peek()? == close;
+        self.pos += usize::from(closes);
+        Ok(closes)
+    }
+
+    /// Takes a string.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<StringSpan, Halt> {
+        self.expect(b'"', "a string")?;
+        self.string_rest()
+    }
+
+    /// Takes a string the opening quote of which is taken already.
+    #[inline]
+    pub(crate) fn string_rest(&mut self) -> Result<StringSpan, Halt> {
+        let start = self.pos;
+        let at = find_quote(self.bytes, start).ok_or(Halt::More)?;
+        if self.bytes.get(at) == Some(&b'"') {
+            self.pos = at + 1;
+            return Ok(StringSpan {
+                start,
+                end: at,
+                escaped: false,
+            });
+        }
+        self.string_escaped(start, at)
+    }
+
+    #[cold]
+    fn string_escaped(&mut self, start: usize, mut at: usize) -> Result<StringSpan, Halt> {
+        loop {
+            if self.bytes.get(at) == Some(&b'"') {
+                self.pos = at + 1;
+                return Ok(StringSpan {
+                    start,
+                    end: at,
+                    escaped: true,
+                });
+            }
+            at = find_quote(self.bytes, at + 2).ok_or(Halt::More)?;
+        }
+    }
+
+    /// Takes a number and gives its literal text, checked against the grammar.
+    pub(crate) fn number(&mut self) -> Result<(usize, usize), Halt> {
+        let start = self.pos;
+        let mut at = start + usize::from(self.bytes.get(start) == Some(&b'-'));
+        let leading = at;
+        at = self.digits(at)?;
+        if self.bytes.get(leading) == Some(&b'0') && at > leading + 1 {
+            return Err(Halt::Syntax("a number without leading zeros", leading));
+        }
+        if self.bytes.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.bytes.get(at), Some(b'e' | b'E')) {
+            at += 1;
+            at += usize::from(matches!(self.bytes.get(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
+        }
+        self.pos = at;
+        Ok((start, at))
+    }
+
+    fn digits(&self, from: usize) -> Result<usize, Halt> {
+        let mut at = from;
+        while let Some(byte) = self.bytes.get(at) {
+            if !byte.is_ascii_digit() {
+                return if at > from {
+                    Ok(at)
+                } else {
+                    Err(Halt::Syntax("a digit", at))
+                };
+            }
+            at += 1;
+        }
+        Err(Halt::More)
+    }
+
+    /// Takes `true`, `false` or `null`.
+    pub(crate) fn literal(&mut self) -> Result<(usize, usize), Halt> {
+        let rest = self.bytes.get(self.pos..).unwrap_or_default();
+        for word in ["true", "false", "null"] {
+            if rest.starts_with(word.as_bytes()) {
+                let start = self.pos;
+                self.pos += word.len();
+                return Ok((start, self.pos));
+            }
+            if word.as_bytes().starts_with(rest) {
+                return Err(Halt::More);
+            }
+        }
+        Err(Halt::Syntax("a value", self.pos))
+    }
+
+    /// Passes over a value of any kind. `depth` is how many elements are open round it, `limit` how many may be.
+    pub(crate) fn skip(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
+        match self.peek()? {
+            b'"' => {
+                self.pos += 1;
+                self.string_rest().map(drop)
+            }
+            b'{' | b'[' => self.skip_container(depth, limit),
+            b'-' | b'0'..=b'9' => self.number().map(drop),
+            _ => self.literal().map(drop),
+        }
+    }
+
+    /// Passes over an object or array: its strings are skipped as strings, its brackets counted.
+    fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
+        let mut open = 0;
+        let mut at = self.pos;
+        loop {
+            match self.bytes.get(at) {
+                None => return Err(Halt::More),
+                Some(b'"') => {
+                    self.pos = at + 1;
+                    self.string_rest()?;
+                    at = self.pos;
+                    continue;
+                }
+                Some(b'{' | b'[') => {
+                    open += 1;
+                    if depth + open > limit {
+                        return Err(Halt::Limit(Limit::Depth, at));
+                    }
+                }
+                Some(b'}' | b']') => {
+                    open -= 1;
+                    if open == 0 {
+                        self.pos = at + 1;
+                        return Ok(());
+                    }
+                }
+                Some(_) => {}
+            }
+            at += 1;
+        }
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// A bit at the top of every byte of `word` that is zero; bytes above the first such may be marked wrongly.
+#[inline]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// Position of the next quote or backslash. Most strings end within a few words; the long ones are left to memchr.
+#[inline]
+pub(crate) fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..4 {
+        let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
+            break;
+        };
+        let word = u64::from_le_bytes(*chunk);
+        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
+}
+
+impl<'a> Scan<'a> {
+    /// The page's text between two positions.
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The `resourceType` of an object whose opening bracket is taken, wherever it stands in it; nothing is taken.
+    pub(crate) fn resource_type(&self, depth: u32, limit: u32) -> Result<Option<StringSpan>, Halt> {
+        let mut scan = *self;
+        if scan.closes(b'}')? {
+            return Ok(None);
+        }
+        loop {
+            let name = scan.string()?;
+            scan.expect(b':', "a colon")?;
+            if scan.slice(name.start, name.end) == "resourceType" {
+                return if scan.peek()? == b'"' {
+                    scan.string().map(Some)
+                } else {
+                    Ok(None)
+                };
+            }
+            scan.skip(depth, limit)?;
+            if !scan.more(b'}', "a comma or the end of the object")? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Passes over the members of an object whose opening bracket is taken.
+    pub(crate) fn skip_members(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
+        if self.closes(b'}')? {
+            return Ok(());
+        }
+        loop {
+            self.string()?;
+            self.expect(b':', "a colon")?;
+            self.skip(depth, limit)?;
+            if !self.more(b'}', "a comma or the end of the object")? {
+                return Ok(());
+            }
+        }
+    }
+}

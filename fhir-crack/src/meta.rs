@@ -1,0 +1,54 @@
+use std::fmt;
+
+/// What a page says about itself besides its resources.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BundleMeta {
+    /// Type of the outermost resource: `Bundle`, or what else the page is.
+    pub resource: Option<String>,
+    /// `Bundle.type`, such as `searchset`.
+    pub kind: Option<String>,
+    /// `Bundle.total`: matches of the search on all pages, as the server counts or estimates them.
+    pub total: Option<u64>,
+    /// Address of the next page; none on the last one.
+    pub next: Option<String>,
+    /// Address of this page.
+    pub self_link: Option<String>,
+    /// Issues of OperationOutcomes on the page, whether they are the page or an entry.
+    pub issues: Vec<Issue>,
+}
+
+/// Severity and code of an issue; the free text may hold patient data and is left out.
+///
+/// Source: <https://hl7.org/fhir/R4/operationoutcome.html> (R4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Issue {
+    /// `fatal`, `error`, `warning` or `information`.
+    pub severity: String,
+    /// Such as `not-found` or `throttled`.
+    pub code: String,
+}
+
+impl fmt::Debug for BundleMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BundleMeta")
+            .field("resource", &self.resource)
+            .field("kind", &self.kind)
+            .field("total", &self.total)
+            .field("next", &self.next.is_some())
+            .field("self_link", &self.self_link.is_some())
+            .field("issues", &self.issues)
+            .finish()
+    }
+}
+
+impl BundleMeta {
+    pub(crate) fn set_link(&mut self, relation: &str, url: &str) {
+        match relation {
+            "next" => self.next = Some(url.to_owned()),
+            "self" => self.self_link = Some(url.to_owned()),
+            _ => {}
+        }
+    }
+}

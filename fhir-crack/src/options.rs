@@ -1,0 +1,53 @@
+use crate::Limits;
+
+/// How a page is cracked. [`Options::default`] is what the raw tables of the chain want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Which attributes of an element are values.
+    pub attributes: Attributes,
+    /// What happens to rows equal to an earlier one.
+    pub duplicates: Duplicates,
+    /// Whether attributes inside the XHTML narrative count where all columns are wanted.
+    pub narrative: bool,
+    /// Bounds on what an input may cost.
+    pub limits: Limits,
+    /// Bytes of a page after which its rows so far are handed out as batches.
+    pub batch_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            attributes: Attributes::Values,
+            duplicates: Duplicates::Remove,
+            narrative: false,
+            limits: Limits::default(),
+            batch_bytes: 1 << 20,
+        }
+    }
+}
+
+/// Which attributes of an element are values, in the words of the XML form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attributes {
+    /// `value`, and the `url` of an extension; element ids are not data.
+    #[default]
+    Values,
+    /// All, as fhircrackr has it: an element id stands in the cell beside the value, with the same index.
+    All,
+    /// All, each in a column of its own, named `column@attribute` (fhircrackr's `keep_attr`).
+    Separate,
+}
+
+/// What happens to a row all cells of which equal an earlier one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Duplicates {
+    /// Only the first is kept, over all pages of a decoder (as `fhir_crack` does); costs 32 bytes a row kept.
+    #[default]
+    Remove,
+    /// All are kept.
+    Keep,
+}

@@ -1,0 +1,5 @@
+//! Tests of the public interface.
+
+mod batches;
+mod json_pages;
+mod tables;
