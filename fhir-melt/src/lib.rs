@@ -3,6 +3,8 @@
 
 mod aligned;
 mod cell;
+mod error;
+pub mod fhircrackr;
 mod group;
 mod melted;
 mod node;
@@ -14,6 +16,7 @@ mod slots;
 mod stream;
 mod typed;
 
+pub use error::{Error, ErrorKind};
 pub use melted::Melted;
 pub use options::{MeltOptions, TrailingSeparator};
 pub use repeats::Repeats;
