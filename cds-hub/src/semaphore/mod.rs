@@ -1,10 +1,22 @@
 //! The lock between modules and transfers.
+//!
+//! The state is the original's text in `db_config.db_process_control`, so foreign modules and ours exclude each other.
+//! Ours also leave an owner token and a lease: while the holder lives it renews the lease, and within seconds of its
+//! death the lock is open again.
+
+mod functions;
+mod lock;
+mod token;
+
+pub use lock::{Lock, LockOptions};
+pub(crate) use token::Token;
 
 use crate::schema::{Function, Model};
 
 /// The semaphore functions: `db.data_transfer_stop(varchar, varchar)` and its fellows.
 #[must_use]
 pub fn functions(model: &Model) -> Vec<Function> {
+    // They are the same for every description.
     let _ = model;
-    Vec::new()
+    functions::functions()
 }

@@ -1,0 +1,174 @@
+//! What a raw row's arrival means for its typed rows, and the other way round. One function of each kind a FHIR table;
+//! the loader and the transfer functions both call them.
+
+use table_description::FhirType;
+
+use super::names::{Names, RawNames};
+use super::overwrite::{meta, overwrite};
+use super::{MODULES, header};
+use crate::schema::{Function, StoredTable, identifier};
+
+/// The functions of one typed table: `carry`, `link`, `melted`, `lift`, `sources`.
+pub(crate) fn functions(typed: &StoredTable) -> Vec<Function> {
+    let names = Names::of(typed);
+    let Some(raw) = &names.raw else { return Vec::new() };
+    vec![carry(typed, &names, raw), link(&names, raw), melted(&names, raw), lift(&names, raw), sources(&names, raw)]
+}
+
+fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &str) -> Function {
+    let name = names.function(verb);
+    let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
+    Function {
+        signature: format!("{name}({})", types.join(", ")),
+        sql: format!(
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{header}\nAS $body$\n{body}\n$body$",
+            header = header("plpgsql")
+        ),
+        roles: MODULES,
+    }
+}
+
+/// A confirmed raw row confirms its typed rows, and hands them its `meta` values where those were overwritten.
+fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
+    let Names { table, core, seen, key, .. } = names;
+    let RawNames { core: raw_core, id: raw_id, link, .. } = raw;
+    let typed_of = |ids: &str| {
+        format!(
+            "SELECT t.{key} AS id, r.id AS raw FROM unnest({ids}) AS r(id) JOIN {core} t ON t.{raw_id} = r.id
+      UNION
+      SELECT l.typed_id, r.id FROM unnest({ids}) AS r(id) JOIN {link} l ON l.raw_id = r.id"
+        )
+    };
+    let propagate = if typed.has_meta() {
+        let columns: Vec<String> = meta(typed)
+            .map(|c| {
+                let column = identifier(&c.name);
+                // What the typed row has after its repetitions were taken together: the last, without its index.
+                let last = format!(r"regexp_replace(r.{column}, '^.*\[[0-9]+(\.[0-9]+)*\]', '')");
+                match c.fhir_type {
+                    FhirType::String => format!("{last} AS {column}"),
+                    FhirType::DateTime => format!("core.instant({last}) AS {column}"),
+                    // No other type occurs below `meta`; a value of one is left to the typed rows' own delivery.
+                    _ => format!("NULL::{} AS {column}", c.sql_type()),
+                }
+            })
+            .collect();
+        format!(
+            "
+  IF cardinality(p_changed) > 0 THEN
+    WITH pairs AS (
+      {pairs}),
+    delivered AS (
+      SELECT DISTINCT ON (p.id) p.id, {columns}
+      FROM pairs p JOIN {raw_core} r ON r.{raw_id} = p.raw ORDER BY p.id, p.raw DESC),
+    {overwrite}
+    SELECT 0 INTO v_none;
+  END IF;",
+            pairs = typed_of("p_changed"),
+            columns = columns.join(", "),
+            overwrite = overwrite(typed, "p_import"),
+        )
+    } else {
+        String::new()
+    };
+    let body = format!(
+        "DECLARE v_carried int[]; v_none int;
+BEGIN
+  WITH found AS (
+      {pairs}),
+    confirmed AS (
+      INSERT INTO {seen} AS s (id, import_no) SELECT DISTINCT f.id, p_import FROM found f ORDER BY f.id
+      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
+      RETURNING s.id)
+  SELECT array_agg(c.id) INTO v_carried FROM confirmed c;
+  IF v_carried IS NOT NULL THEN
+    PERFORM core.note_rows(p_import, '{table}', NULL, v_carried, 0, 0);
+  END IF;{propagate}
+  RETURN coalesce(cardinality(v_carried), 0);
+END",
+        pairs = typed_of("p_seen"),
+    );
+    function(names, "carry", "p_import int, p_seen int[], p_changed int[]", "int", &body)
+}
+
+/// Typed rows that came again with another raw version: the version shares them, and is not offered for typing again.
+fn link(names: &Names, raw: &RawNames) -> Function {
+    let Names { core, key, .. } = names;
+    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, link, .. } = raw;
+    let body = format!(
+        "BEGIN
+  WITH shared AS MATERIALIZED (
+      SELECT DISTINCT p.raw, p.typed, t.{raw_id} AS first, r.import_no
+      FROM unnest(p_raw, p_typed) AS p(raw, typed)
+      JOIN {core} t ON t.{key} = p.typed
+      JOIN {raw_core} r ON r.{raw_id} = p.raw
+      WHERE t.{raw_id} <> p.raw),
+    linked AS (
+      INSERT INTO {link} (raw_id, typed_id, import_no) SELECT s.raw, s.typed, p_import FROM shared s
+      ON CONFLICT DO NOTHING)
+  INSERT INTO {raw_seen} AS s (id, import_no, seen_again, raw_already_processed)
+  SELECT n.raw, n.import_no, false, max(CASE WHEN n.first < n.raw THEN n.first ELSE -1 END)
+  FROM shared n GROUP BY n.raw, n.import_no
+  ON CONFLICT (id) DO UPDATE
+  SET raw_already_processed = greatest(s.raw_already_processed, excluded.raw_already_processed);
+END"
+    );
+    function(names, "link", "p_import int, p_raw int[], p_typed int[]", "void", &body)
+}
+
+/// Raw rows whose typed rows arrived leave the queue.
+fn melted(names: &Names, raw: &RawNames) -> Function {
+    let open = &raw.open;
+    let body = format!("BEGIN\n  DELETE FROM {open} o USING unnest(p_raw) AS r(id) WHERE o.id = r.id;\nEND");
+    function(names, "melted", "p_raw int[]", "void", &body)
+}
+
+/// Raw rows of an older run whose typed rows came only now take the number of the import that brought those.
+fn lift(names: &Names, raw: &RawNames) -> Function {
+    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, .. } = raw;
+    let body = format!(
+        "BEGIN
+  INSERT INTO {raw_seen} AS s (id, import_no, seen_again)
+  SELECT DISTINCT r.{raw_id}, p_import, false
+  FROM unnest(p_raw) AS u(id)
+  JOIN {raw_core} r ON r.{raw_id} = u.id
+  LEFT JOIN {raw_seen} c ON c.id = r.{raw_id}
+  JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
+  WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import)
+  ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no;
+END"
+    );
+    function(names, "lift", "p_import int, p_raw int[]", "void", &body)
+}
+
+/// The raw versions behind the typed rows of an import: of each the one that was delivered last, so that an obsolete
+/// version which shares the row is not taken for delivered.
+fn sources(names: &Names, raw: &RawNames) -> Function {
+    let Names { table, core, key, .. } = names;
+    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, link, .. } = raw;
+    let body = format!(
+        "DECLARE v_raw int[];
+BEGIN
+  WITH touched AS (
+      SELECT t.{key} AS typed, t.{raw_id} AS raw
+      FROM core.import_rows i CROSS JOIN LATERAL unnest(i.new_ids + i.seen_ids) AS g(ids)
+      JOIN {core} t ON t.{key} >= lower(g.ids) AND t.{key} < upper(g.ids)
+      WHERE i.import_no = p_import AND i.table_name = '{table}'),
+    versions AS (
+      SELECT t.typed, t.raw FROM touched t
+      UNION ALL
+      SELECT t.typed, l.raw_id FROM touched t JOIN {link} l ON l.typed_id = t.typed)
+  SELECT array_agg(DISTINCT newest.raw) INTO v_raw FROM (
+    SELECT DISTINCT ON (v.typed) v.raw
+    FROM versions v
+    JOIN {raw_core} r ON r.{raw_id} = v.raw
+    LEFT JOIN {raw_seen} c ON c.id = v.raw
+    ORDER BY v.typed, coalesce(c.import_no, r.import_no) DESC, v.raw DESC) newest;
+  PERFORM core.follow(p_import, (
+    SELECT max(coalesce(c.import_no, r.import_no)) FROM unnest(v_raw) AS u(id)
+    JOIN {raw_core} r ON r.{raw_id} = u.id LEFT JOIN {raw_seen} c ON c.id = u.id));
+  RETURN v_raw;
+END"
+    );
+    function(names, "sources", "p_import int", "int[]", &body)
+}

@@ -1,0 +1,69 @@
+//! `meta` values are no content: a delivery that differs only there overwrites them, and what stood before is kept.
+
+use table_description::FhirType;
+
+use super::names::Names;
+use crate::schema::{StoredColumn, StoredTable, identifier};
+
+/// The recipe's text of a column, as an SQL expression; the twin of [`crate::load::hash`].
+pub(crate) fn recipe_text(fhir_type: FhirType, column: &str) -> String {
+    match fhir_type {
+        FhirType::String => format!("coalesce({column}, '#NULL#')"),
+        FhirType::Boolean => format!("coalesce({column}::text, 'null')"),
+        FhirType::Integer | FhirType::Decimal => format!("coalesce({column}::text, '#NULL#')"),
+        FhirType::Date | FhirType::DateTime => {
+            format!("coalesce(to_char({column}::timestamp, 'YYYY-MM-DD HH24:MI:SS.US'), '#NULL#')")
+        }
+        FhirType::Time => format!("coalesce(to_char({column}, 'HH24:MI:SS.US'), '#NULL#')"),
+    }
+}
+
+/// The number that tells whether `meta` values differ, without reading them: the first eight bytes of the recipe's md5
+/// over the `meta` columns. `expression` gives the SQL of a column.
+pub(crate) fn digest(table: &StoredTable, expression: impl Fn(&StoredColumn) -> String) -> String {
+    let parts: Vec<String> =
+        meta(table).map(|c| format!("{} || '|||'", recipe_text(c.fhir_type, &expression(c)))).collect();
+    format!("('x' || left(md5({} || '#'), 16))::bit(64)::bigint", parts.join(" || "))
+}
+
+/// The columns that are overwritten in place.
+pub(crate) fn meta(table: &StoredTable) -> impl Iterator<Item = &StoredColumn> {
+    table.columns.iter().filter(|c| c.meta)
+}
+
+/// Common table expressions that overwrite `meta` of the rows in `delivered(id, <meta columns>)` and end in
+/// `changed(id)`, the rows where something differed.
+///
+/// A value that is not delivered stays. `import` is the SQL of the import's number; what stood before is kept once an
+/// import, and not at all for a row of this very import, which nobody has seen yet.
+pub(crate) fn overwrite(table: &StoredTable, import: &str) -> String {
+    let names = Names::of(table);
+    let columns: Vec<(usize, &StoredColumn)> = meta(table).enumerate().collect();
+    let list = |f: &dyn Fn(usize, &str, &str) -> String, separator: &str| {
+        columns.iter().map(|(n, c)| f(*n, &c.name, &identifier(&c.name))).collect::<Vec<_>>().join(separator)
+    };
+    let old_and_new =
+        list(&|n, _, c| format!("t.{c} AS old{n}, coalesce(d.{c}, t.{c}) AS new{n}"), ",\n             ");
+    let differs = list(&|_, _, c| format!("(d.{c} IS NOT NULL AND d.{c} IS DISTINCT FROM t.{c})"), "\n         OR ");
+    let before = list(&|n, name, _| format!("'{name}', c.old{n}"), ", ");
+    let set = list(&|n, _, c| format!("{c} = c.new{n}"), ", ");
+    let position = |column: &StoredColumn| columns.iter().position(|(_, c)| c.name == column.name).unwrap_or_default();
+    let digest = digest(table, |c| format!("c.new{}", position(c)));
+    let Names { table, core, key, .. } = &names;
+    format!(
+        "changed AS MATERIALIZED (
+      SELECT t.{key} AS id, t.import_no,
+             {old_and_new}
+      FROM delivered d JOIN {core} t ON t.{key} = d.id
+      WHERE {differs}),
+    kept AS (
+      INSERT INTO core.overwritten (table_name, id, import_no, before)
+      SELECT '{table}', c.id, {import}, jsonb_build_object({before})
+      FROM changed c WHERE c.import_no <> {import}
+      ON CONFLICT DO NOTHING),
+    written AS (
+      UPDATE {core} t SET {set},
+             meta_digest = {digest}
+      FROM changed c WHERE t.{key} = c.id)"
+    )
+}

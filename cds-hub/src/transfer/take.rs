@@ -1,0 +1,222 @@
+//! Moving the rows of one inbox into the core, in one statement a table.
+//!
+//! The statement deletes the rows from the inbox and does everything else from what it deleted, so a row that a writer
+//! adds meanwhile is either moved whole or waits for the next transfer. Where the database refuses it, the rows are
+//! halved until those it refuses stand alone; these go to the quarantine.
+
+use super::header;
+use super::names::Names;
+use super::overwrite::{digest, overwrite};
+use crate::schema::{Function, Kind, StoredColumn, StoredTable, identifier};
+
+/// `core.store_…`, `core.take_…` and `core.retry_…` for each inbox of the table.
+pub(crate) fn functions(table: &StoredTable) -> Vec<Function> {
+    let names = Names::of(table);
+    table
+        .inboxes()
+        .iter()
+        .flat_map(|inbox| [store(table, &names, inbox), take(&names, inbox), retry(table, &names, inbox)])
+        .collect()
+}
+
+fn function(name: &str, arguments: &str, body: &str) -> Function {
+    let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
+    Function {
+        signature: format!("{name}({})", types.join(", ")),
+        sql: format!(
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nAS $body$\n{body}\n$body$",
+            header("plpgsql")
+        ),
+        // Only the functions in `db` call these.
+        roles: &[],
+    }
+}
+
+/// One statement that stores the given rows of the inbox, and what follows from their arrival.
+fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
+    let Names { table: name, core, seen, key, id, .. } = names;
+    let inbox_table = format!("{inbox}.{}", identifier(name));
+    let has_meta = table.has_meta();
+    // `h` is the first row of a content, `l` the last: the first becomes the row, the last one's `meta` stands.
+    let value = |c: &StoredColumn| {
+        let column = identifier(&c.name);
+        if c.meta { format!("coalesce(l.{column}, h.{column})") } else { format!("h.{column}") }
+    };
+    let mut targets = vec![id.clone()];
+    let mut values = vec![format!("h.{id}")];
+    if let Some(raw) = &names.raw {
+        targets.push(raw.id.clone());
+        values.push(format!("h.{}", raw.id));
+    }
+    targets.extend(["import_no".to_owned(), "input_datetime".to_owned()]);
+    values.extend(["p_import".to_owned(), "h.input_datetime".to_owned()]);
+    targets.extend(table.columns.iter().map(|c| identifier(&c.name).into_owned()));
+    values.extend(table.columns.iter().map(value));
+    if has_meta {
+        targets.push("meta_digest".to_owned());
+        values.push(digest(table, value));
+    }
+    targets.push("hash".to_owned());
+    values.push("h.hash".to_owned());
+    let (delivered, changed) = if has_meta {
+        let columns: Vec<String> =
+            super::meta(table).map(|c| format!("l.{}", identifier(&c.name))).collect();
+        let columns = columns.join(", ");
+        (
+            format!(
+                "    delivered AS (
+      SELECT k.key AS id, {columns} FROM known k JOIN latest l ON l.hash = k.hash),
+    {},\n",
+                overwrite(table, "p_import")
+            ),
+            "(SELECT array_agg(c.id) FROM changed c)",
+        )
+    } else {
+        (String::new(), "NULL::int[]")
+    };
+    let (pairs, pair_arrays, pair_targets, pair_variables) = match &names.raw {
+        Some(raw) => (
+            format!(
+                "    pairs AS (
+      SELECT h.{raw} AS raw, k.key FROM hashed h JOIN known k ON k.hash = h.hash
+      UNION ALL
+      SELECT h.{raw}, i.key FROM hashed h JOIN stored i ON i.hash = h.hash),\n",
+                raw = raw.id
+            ),
+            ",\n         (SELECT array_agg(p.raw ORDER BY p.raw, p.key) FROM pairs p),
+         (SELECT array_agg(p.key ORDER BY p.raw, p.key) FROM pairs p)",
+            ", v_raw, v_typed",
+            " v_raw int[]; v_typed int[];",
+        ),
+        None => (String::new(), "", "", ""),
+    };
+    let after = after(table, names);
+    let (targets, values) = (targets.join(", "), values.join(",\n             "));
+    let body = format!(
+        "DECLARE v_new int[]; v_seen int[]; v_changed int[]; v_all int;{pair_variables}
+BEGIN
+  WITH arrived AS (
+      DELETE FROM {inbox_table} WHERE ctid = ANY (p_rows) RETURNING *),
+    hashed AS MATERIALIZED (
+      SELECT a.*, a.hash_index_col::uuid AS hash,
+             row_number() OVER (PARTITION BY a.hash_index_col ORDER BY a.{id}) AS nth,
+             count(*) OVER (PARTITION BY a.hash_index_col) AS copies
+      FROM arrived a),
+    latest AS MATERIALIZED (
+      SELECT h.* FROM hashed h WHERE h.nth = h.copies),
+    known AS MATERIALIZED (
+      SELECT t.{key} AS key, l.hash FROM latest l JOIN {core} t ON t.hash = l.hash),
+    stored AS (
+      INSERT INTO {core} ({targets})
+      SELECT {values}
+      FROM hashed h JOIN latest l ON l.hash = h.hash
+      WHERE h.nth = 1 AND NOT EXISTS (SELECT FROM known k WHERE k.hash = h.hash)
+      ORDER BY h.{id}
+      RETURNING {key} AS key, hash),
+    again AS (
+      SELECT k.key FROM known k
+      UNION
+      SELECT i.key FROM stored i JOIN latest l ON l.hash = i.hash WHERE l.copies > 1),
+    confirmed AS (
+      INSERT INTO {seen} AS s (id, import_no) SELECT a.key, p_import FROM again a ORDER BY a.key
+      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
+      RETURNING s.id),
+{delivered}{pairs}    counted AS (SELECT count(*) AS rows FROM arrived)
+  SELECT (SELECT array_agg(i.key) FROM stored i), (SELECT array_agg(c.id) FROM confirmed c),
+         {changed}, c.rows{pair_arrays}
+  INTO v_new, v_seen, v_changed, v_all{pair_targets} FROM counted c;
+  PERFORM core.note_rows(p_import, '{name}', v_new, v_seen, coalesce(cardinality(v_new), 0),
+                         v_all - coalesce(cardinality(v_new), 0));
+{after}END"
+    );
+    function(&names.inbox_function("store", inbox), "p_import int, p_rows tid[]", &body)
+}
+
+/// What follows from the arrival of rows in other tables.
+fn after(table: &StoredTable, names: &Names) -> String {
+    match table.kind {
+        Kind::Raw => {
+            let carry = format!("core.{}", identifier(&format!("carry_{}", table.base())));
+            let open = names.open.as_deref().unwrap_or_default();
+            format!(
+                "  INSERT INTO {open} (id) SELECT unnest(v_new);
+  PERFORM {carry}(p_import, v_seen, v_changed);\n"
+            )
+        }
+        Kind::Typed => {
+            format!(
+                "  PERFORM {}(p_import, v_raw, v_typed);\n  PERFORM {}(v_raw);\n",
+                names.function("link"),
+                names.function("melted")
+            )
+        }
+        Kind::Form | Kind::Core | Kind::Submodule => String::new(),
+    }
+}
+
+/// Stores the rows, or what of them the database accepts.
+fn take(names: &Names, inbox: &str) -> Function {
+    let take = names.inbox_function("take", inbox);
+    let store = names.inbox_function("store", inbox);
+    let inbox_table = format!("{inbox}.{}", identifier(&names.table));
+    let body = format!(
+        "DECLARE v_state text; v_message text; v_half int := cardinality(p_rows) / 2;
+BEGIN
+  BEGIN
+    PERFORM {store}(p_import, p_rows);
+    RETURN;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+    -- Only these classes are about the row: data exceptions, constraints, checks of views, limits, triggers.
+    IF left(v_state, 2) NOT IN ('22', '23', '44', '54', 'P0') THEN RAISE; END IF;
+  END;
+  IF v_half > 0 THEN
+    PERFORM {take}(p_import, p_rows[1:v_half]);
+    PERFORM {take}(p_import, p_rows[v_half + 1:]);
+    RETURN;
+  END IF;
+  WITH refused AS (
+      DELETE FROM {inbox_table} WHERE ctid = ANY (p_rows) RETURNING *)
+  INSERT INTO core.quarantine (table_name, inbox, row, sqlstate, reason, attempts, first_seen, last_tried, next_try,
+                               import_no)
+  SELECT '{table}', '{inbox}', (to_jsonb(r) - 'hash_index_col')::json, v_state, core.reason(v_state, v_message),
+         1, clock_timestamp(), clock_timestamp(), core.try_again(1), p_import
+  FROM refused r;
+END",
+        table = names.table
+    );
+    function(&take, "p_import int, p_rows tid[]", &body)
+}
+
+/// Tries the quarantined rows again that are due, each on its own.
+fn retry(table: &StoredTable, names: &Names, inbox: &str) -> Function {
+    let store = names.inbox_function("store", inbox);
+    let inbox_table = format!("{inbox}.{}", identifier(&names.table));
+    let mut columns: Vec<String> = names.raw.iter().map(|raw| raw.id.clone()).collect();
+    columns.extend(table.columns.iter().map(|c| identifier(&c.name).into_owned()));
+    let columns = columns.join(", ");
+    let Names { table: name, id, .. } = names;
+    let body = format!(
+        "DECLARE q record; v_row tid; v_state text; v_message text;
+BEGIN
+  FOR q IN SELECT * FROM core.quarantine
+           WHERE table_name = '{name}' AND inbox = '{inbox}' AND next_try <= now() ORDER BY id LOOP
+    BEGIN
+      INSERT INTO {inbox_table} ({id}, input_datetime, {columns})
+      SELECT coalesce(r.{id}, nextval('db.db_seq')), coalesce(r.input_datetime, now()::timestamp), {columns}
+      FROM json_populate_record(NULL::{inbox_table}, q.row) r
+      RETURNING ctid INTO v_row;
+      PERFORM {store}(p_import, ARRAY[v_row]);
+      DELETE FROM core.quarantine WHERE id = q.id;
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+      UPDATE core.quarantine
+      SET attempts = attempts + 1, last_tried = clock_timestamp(), next_try = core.try_again(attempts + 1),
+          sqlstate = v_state, reason = core.reason(v_state, v_message)
+      WHERE id = q.id;
+    END;
+  END LOOP;
+END"
+    );
+    function(&names.inbox_function("retry", inbox), "p_import int", &body)
+}
