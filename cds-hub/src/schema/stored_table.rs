@@ -139,4 +139,25 @@ impl StoredTable {
             Kind::Core | Kind::Submodule => &["db2dataprocessor_in"],
         }
     }
+
+    /// The column that holds meta/lastUpdated, where there is one.
+    #[must_use]
+    pub fn last_updated_column(&self) -> Option<&str> {
+        let position = self.description.position_of_path("meta/lastUpdated")?;
+        self.columns.get(position).map(|c| c.name.as_str())
+    }
+
+    /// The column that makes the key of a form together with `record_id`: the patient, the case, or the repetition.
+    #[must_use]
+    pub fn form_key(&self) -> Option<&str> {
+        let has = |name: &str| self.columns.iter().find(|c| c.name == name).map(|c| c.name.as_str());
+        if self.kind != Kind::Form || has("record_id").is_none() {
+            return None;
+        }
+        match self.base().trim_end_matches("_fe") {
+            "patient" => has("pat_id"),
+            "fall" => has("fall_fhir_enc_id"),
+            _ => has("redcap_repeat_instance"),
+        }
+    }
 }

@@ -1,0 +1,26 @@
+GRANT USAGE ON SCHEMA cds2db_in, cds2db_out, db_log, core TO cds2db_user;
+GRANT USAGE ON SCHEMA db2dataprocessor_in, db2dataprocessor_out, db_log, core TO db2dataprocessor_user;
+GRANT USAGE ON SCHEMA db2frontend_in, db2frontend_out, db_log TO db2frontend_user;
+GRANT USAGE ON SCHEMA db_log TO db_log_user;
+GRANT USAGE ON SCHEMA db, db_config TO cds2db_user, db2dataprocessor_user, db2frontend_user, db_user;
+GRANT USAGE ON SEQUENCE db.db_seq TO cds2db_user, db2dataprocessor_user, db2frontend_user, db_log_user;
+
+GRANT SELECT ON db_config.db_process_control, db_config.db_parameter TO cds2db_user, db2dataprocessor_user, db2frontend_user;
+GRANT SELECT ON ALL TABLES IN SCHEMA db_config TO db_user;
+GRANT SELECT, INSERT ON db.data_import_hist TO cds2db_user, db2dataprocessor_user, db2frontend_user;
+GRANT USAGE ON SEQUENCE db.data_import_hist_id_seq TO cds2db_user, db2dataprocessor_user, db2frontend_user;
+
+-- The generated hash of an inbox row is computed with the rights of who inserts it.
+REVOKE ALL ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time),
+  core.raw_moment(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time)
+  TO cds2db_user, db2dataprocessor_user, db2frontend_user;
+-- A view calls functions with the rights of who reads it.
+GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO cds2db_user, db2dataprocessor_user, db2frontend_user;
+
+-- What an import of the Rust programs notes about itself.
+GRANT SELECT, INSERT, UPDATE ON core.import, core.import_rows, core.watermark, core.lease TO cds2db_user, db2dataprocessor_user;
+GRANT USAGE ON SEQUENCE core.import_no_seq, core.row_seq TO cds2db_user, db2dataprocessor_user;
+GRANT SELECT, INSERT ON core.overwritten, core.defect, core.precision, core.lineage TO cds2db_user, db2dataprocessor_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON core.quarantine TO cds2db_user, db2dataprocessor_user;
+GRANT SELECT ON core.recipe, core.installation TO cds2db_user, db2dataprocessor_user, db2frontend_user

@@ -1,0 +1,159 @@
+use md5::{Digest, Md5};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::identifier::literal;
+use super::recipe::Recipe;
+use super::{HubTables, Model, Script, contract_view, core_table, grants, inbox, reading_view};
+use crate::{Error, ErrorKind, Hub, Result, semaphore, transfer};
+
+/// Number of the advisory lock that lets one installation or migration run at a time.
+pub(crate) const INSTALL_LOCK: i64 = 0x6364_735f_6875_62;
+
+/// Everything an empty database needs to become a hub of these tables, in order.
+#[must_use]
+pub fn script(tables: &HubTables) -> Script {
+    let model = Model::new(tables);
+    let mut script = Script::default();
+    script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
+    script.file("What the hub notes about itself", include_str!("internal.sql"));
+    script.file("Parameters, lock, errors, history", include_str!("config.sql"));
+    for table in model.tables() {
+        script.heading(format!("Table {}", table.name));
+        core_table::tables(&mut script, table);
+        inbox::inboxes(&mut script, table);
+        contract_view::contract_view(&mut script, table);
+        reading_view::reading_views(&mut script, table);
+        script.push(recipe(table, 1));
+    }
+    script.heading("Views of parameters, of the queue of calculated values, and of sources");
+    reading_view::fixed_views(&mut script);
+    script.heading("Functions");
+    functions(&mut script, &model);
+    script.heading("Rights");
+    grants::grants(&mut script, &model);
+    script.heading("Comments");
+    for table in model.tables() {
+        for schema in table.inboxes().iter().chain(&["db_log"]) {
+            inbox::comments(&mut script, schema, table);
+        }
+    }
+    script
+}
+
+pub(crate) fn recipe(table: &super::StoredTable, version: i32) -> String {
+    let columns: Vec<String> = Recipe::of(table).columns().map(|c| literal(&c.name)).collect();
+    format!(
+        "INSERT INTO core.recipe (table_name, version, columns) VALUES ({}, {version}, ARRAY[{}]::text[])",
+        literal(&table.name),
+        columns.join(", ")
+    )
+}
+
+/// Adds the functions of all parts, each closed to everybody but the roles it names.
+pub(crate) fn functions(script: &mut Script, model: &Model) {
+    let all = semaphore::functions(model).into_iter().chain(transfer::functions(model));
+    for function in all {
+        script.push(function.sql);
+        script.push(format!("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function.signature));
+        if !function.roles.is_empty() {
+            script.push(format!("GRANT EXECUTE ON FUNCTION {} TO {}", function.signature, function.roles.join(", ")));
+        }
+    }
+}
+
+/// A short text that differs when the installed objects would.
+pub(crate) fn fingerprint(script: &Script) -> String {
+    let mut digest = Md5::new();
+    for statement in script.statements() {
+        digest.update(statement.as_bytes());
+        digest.update(b"\0");
+    }
+    digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What the database holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// None of the hub's schemas.
+    Nothing,
+    /// A hub made by this program from something with this fingerprint.
+    Hub(String),
+    /// Tables of the original system, or something unknown under its names.
+    Original,
+}
+
+pub(crate) async fn found(connection: &mut PgConnection) -> Result<Found> {
+    let failed = |e| Error::sql("looking for an installed hub", &e);
+    let (ours, theirs): (bool, bool) = sqlx::query_as(
+        "SELECT to_regclass('core.installation') IS NOT NULL, \
+         EXISTS (SELECT FROM pg_namespace WHERE nspname IN ('cds2db_in', 'db_log'))",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
+    if !ours {
+        return Ok(if theirs { Found::Original } else { Found::Nothing });
+    }
+    let newest = "SELECT fingerprint FROM core.installation ORDER BY since DESC LIMIT 1";
+    let (fingerprint,): (String,) = sqlx::query_as(newest).fetch_one(connection).await.map_err(failed)?;
+    Ok(Found::Hub(fingerprint))
+}
+
+impl Hub {
+    /// Makes the hub of these tables in an empty database, in one transaction; does nothing where it is there already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] when the database holds a hub of another description (`migrate` brings it up to date);
+    /// [`ErrorKind::Database`] when the server refuses, for instance a role without the right to create schemas.
+    pub async fn init(&self, tables: &HubTables) -> Result<()> {
+        let script = script(tables);
+        let fingerprint = fingerprint(&script);
+        let mut transaction =
+            self.pool().begin().await.map_err(|e| Error::sql("beginning the installation", &e))?;
+        lock(&mut transaction).await?;
+        match found(&mut transaction).await? {
+            Found::Nothing => {}
+            Found::Hub(installed) if installed == fingerprint => return Ok(()),
+            Found::Hub(_) => {
+                let place = "this hub was made from another description or by another version; run `cds-hub migrate`";
+                return Err(Error::new(ErrorKind::Schema, place));
+            }
+            Found::Original => {
+                let place = "the database holds tables of the original system; run `cds-hub migrate` to adopt them";
+                return Err(Error::new(ErrorKind::Schema, place));
+            }
+        }
+        run(&mut transaction, &script).await?;
+        note(&mut transaction, &fingerprint).await?;
+        transaction.commit().await.map_err(|e| Error::sql("committing the installation", &e))
+    }
+}
+
+pub(crate) async fn lock(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(INSTALL_LOCK)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| Error::sql("waiting for another installation", &e))
+}
+
+/// Runs a script in one round trip; the server reports which object it stopped at.
+pub(crate) async fn run(connection: &mut PgConnection, script: &Script) -> Result<()> {
+    let text = script.statements().collect::<Vec<_>>().join(";\n");
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| Error::sql("creating tables, views and functions", &e))
+}
+
+pub(crate) async fn note(connection: &mut PgConnection, fingerprint: &str) -> Result<()> {
+    sqlx::query("INSERT INTO core.installation (fingerprint, program) VALUES ($1, $2)")
+        .bind(fingerprint)
+        .bind(env!("CARGO_PKG_VERSION"))
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| Error::sql("noting the installation", &e))
+}

@@ -1,0 +1,146 @@
+use super::identifier::literal;
+use super::{Kind, Script, StoredTable, identifier};
+
+/// Schema `cds2db` reads from.
+const CDS2DB: &str = "cds2db_out";
+/// Schema the dataprocessor and third parties read from.
+const DATAPROCESSOR: &str = "db2dataprocessor_out";
+/// Schema the frontend reads from.
+const FRONTEND: &str = "db2frontend_out";
+
+/// Adds the views of a table in the reading schemas. `db_log.<name>` is there already.
+pub(super) fn reading_views(script: &mut Script, table: &StoredTable) {
+    let name = &table.name;
+    match table.kind {
+        Kind::Raw => {
+            diff(script, table);
+            last_import(script, table, CDS2DB, &format!("v_{name}_last_import"));
+            if table.fhir_id_column().is_some() {
+                for schema in [CDS2DB, DATAPROCESSOR] {
+                    last_version(script, table, schema);
+                }
+            }
+        }
+        Kind::Typed => {
+            for schema in [CDS2DB, DATAPROCESSOR] {
+                all(script, table, schema);
+                if table.fhir_id_column().is_some() {
+                    last_version(script, table, schema);
+                }
+            }
+            last_import(script, table, DATAPROCESSOR, &format!("v_{name}_last_import"));
+        }
+        Kind::Form => {
+            for schema in [DATAPROCESSOR, FRONTEND] {
+                all(script, table, schema);
+                last_import(script, table, schema, &format!("v_{name}_last_import"));
+                form_last_version(script, table, schema);
+            }
+            let form = name.strip_suffix("_fe").unwrap_or(name);
+            last_import(script, table, FRONTEND, &format!("v_{form}"));
+        }
+        Kind::Core | Kind::Submodule => {
+            all(script, table, DATAPROCESSOR);
+            last_import(script, table, DATAPROCESSOR, &format!("v_{name}_last_import"));
+        }
+    }
+}
+
+fn all(script: &mut Script, table: &StoredTable, schema: &str) {
+    let view = format!("v_{}", table.name);
+    script.push(format!(
+        "CREATE VIEW {schema}.{} AS\nSELECT * FROM db_log.{}",
+        identifier(&view),
+        identifier(&table.name)
+    ));
+}
+
+/// Raw rows that wait for typing.
+fn diff(script: &mut Script, table: &StoredTable) {
+    let (view, open) = (format!("v_{}_diff", table.name), format!("{}_open", table.name));
+    script.push(format!(
+        "CREATE VIEW {CDS2DB}.{} AS\nSELECT t.*\nFROM db_log.{} t\nWHERE t.{} IN (SELECT id FROM core.{})",
+        identifier(&view),
+        identifier(&table.name),
+        identifier(&table.id_column()),
+        identifier(&open)
+    ));
+}
+
+/// Rows the newest run brought or confirmed: all of them, whichever import of the run did it.
+fn last_import(script: &mut Script, table: &StoredTable, schema: &str, view: &str) {
+    script.push(format!(
+        "CREATE VIEW {schema}.{} AS\nSELECT *\nFROM db_log.{}\nWHERE last_processing_nr = (\n  SELECT max(i.last_nr)\n  \
+         FROM core.import_rows r\n  JOIN core.import i ON i.no = r.import_no\n  WHERE r.table_name = {})",
+        identifier(view),
+        identifier(&table.name),
+        literal(&table.name)
+    ));
+}
+
+/// Rows of the newest version of each resource: by meta/lastUpdated (else when it was confirmed), then by import.
+///
+/// A raw row that is confirmed takes its typed rows along, so content that returns to an earlier state is the newest
+/// again. Each row asks for a newer one of the same resource by index, so any filter reaches the rows first.
+fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
+    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else { return };
+    let fhir_id = identifier(fhir_id);
+    let updated = table.last_updated_column().map(identifier);
+    let moment = |row: &str, import: &str| match (&updated, table.kind) {
+        (None, _) => format!("{import}.checked"),
+        (Some(column), Kind::Raw) => {
+            format!("coalesce(core.raw_moment({row}.{column}), {import}.checked::timestamptz)")
+        }
+        (Some(column), _) => format!("coalesce({row}.{column}, {import}.checked)"),
+    };
+    let shown = moment("t", "l");
+    // The contract has text here for raw tables, as the column itself is text.
+    let date = match (&updated, table.kind) {
+        (Some(column), Kind::Raw) => format!(
+            "coalesce(substring(t.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), to_char(l.checked, \
+             'YYYY-MM-DD\"T\"HH24:MI:SS.US'))"
+        ),
+        (None, Kind::Raw) => "to_char(l.checked, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')".to_owned(),
+        _ => shown.clone(),
+    };
+    let rows = super::contract_view::source(table, "t", "s", "l");
+    let newer = super::contract_view::source(table, "o", "os", "ol").replace('\n', "\n  ");
+    let columns = super::contract_view::columns(table).join(",\n  ");
+    script.push(format!(
+        "CREATE VIEW {schema}.{} AS\nSELECT\n  {columns},\n  {date} AS last_version_date,\n  t.{fhir_id} AS \
+         id\n{rows}\nLEFT JOIN core.import a ON a.no = t.import_no\nWHERE t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  \
+         SELECT\n  {newer}\n  WHERE o.{fhir_id} = t.{fhir_id}\n    AND ({}, ol.no) > ({shown}, l.no))",
+        identifier(&view),
+        moment("o", "ol"),
+    ));
+}
+
+/// Rows of a form with the highest number per key; rows without a complete key do not appear.
+fn form_last_version(script: &mut Script, table: &StoredTable, schema: &str) {
+    let view = format!("v_{}_last_version", table.name);
+    let (view, name) = (identifier(&view), identifier(&table.name));
+    let Some(second) = table.form_key() else {
+        script.push(format!("CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"));
+        return;
+    };
+    let second = identifier(second);
+    let newer = super::contract_view::source(table, "o", "os", "ol").replace('\n', "\n  ");
+    script.push(format!(
+        "CREATE VIEW {schema}.{view} AS\nSELECT t.*\nFROM db_log.{name} t\nWHERE t.record_id IS NOT NULL AND \
+         t.{second} IS NOT NULL AND NOT EXISTS (\n  SELECT\n  {newer}\n  WHERE o.record_id = t.record_id AND \
+         o.{second} = t.{second}\n    AND ol.last_nr > t.last_processing_nr)"
+    ));
+}
+
+/// Adds the views that do not belong to one table.
+pub(super) fn fixed_views(script: &mut Script) {
+    for schema in [CDS2DB, DATAPROCESSOR, FRONTEND] {
+        script.push(format!(
+            "CREATE VIEW {schema}.v_db_parameter AS\nSELECT * FROM db_config.db_parameter ORDER BY parameter_name"
+        ));
+    }
+    script.push(format!(
+        "CREATE VIEW {CDS2DB}.v_temp_calculated_items AS\nSELECT * FROM cds2db_in.temp_calculated_items"
+    ));
+    script.push(format!("CREATE VIEW {DATAPROCESSOR}.v_lineage AS\nSELECT * FROM core.lineage"));
+}
