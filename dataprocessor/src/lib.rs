@@ -1,1 +1,26 @@
-//! dataprocessor
+//! Hub views to the tables that clinicians see: `patient_fe` and `fall_fe`.
+
+mod cases;
+pub mod config;
+mod diagnosis;
+mod error;
+pub mod fall_fe;
+pub mod flat_toml;
+pub mod frame;
+mod lineage;
+mod measurement;
+mod output;
+pub mod patient_fe;
+mod record_instance;
+mod reference;
+mod room;
+mod sources;
+mod study_phase;
+mod view;
+
+pub use cases::Cases;
+pub use config::{CaseProfile, Config};
+pub use error::{Error, ErrorKind, Result};
+pub use output::Output;
+pub use sources::Sources;
+pub use view::{Query, Snapshot};

@@ -1,0 +1,160 @@
+use std::path::Path;
+
+use regex::Regex;
+
+use super::{CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, phases, wall_time};
+use crate::Error;
+use crate::flat_toml::{Fault, FlatToml, Place, Reader, resolve};
+
+const SECOND_FILE: &str = "DEBUG_PATH_TO_CONFIG_TOML";
+const DATABASE_FILE: &str = "PATH_TO_DB_CONFIG_TOML";
+const CASE_NUMBER: &str = "COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM";
+const PROFILE: &str = "CASE_PROFILE";
+const SQL_TABLES: &str = "OUTPUT_TABLES_PATH";
+const NOW: &str = "DEBUG_ENCOUNTER_DATETIME";
+const ROOM: &str = "FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN";
+
+impl Config {
+    /// Reads `dataprocessor_config.toml`, the second file it may name, and the file that says how to reach the hub.
+    ///
+    /// # Errors
+    /// One error with all faults of all files, each with file, line and key.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let mut faults = Vec::new();
+        let mut toml = match FlatToml::read(file) {
+            Ok(toml) => toml,
+            Err(fault) => return Err(Error::configuration(vec![fault])),
+        };
+        if let Some(second) = toml.text(SECOND_FILE).filter(|t| !t.is_empty()) {
+            match FlatToml::read(&resolve(second, file)) {
+                Ok(over) => toml.merge(over),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let database = match toml.text(DATABASE_FILE).filter(|t| !t.is_empty()) {
+            Some(path) => Database::read(&resolve(path, file), "DATAPROCESSOR")
+                .map_err(|found| faults.extend(found))
+                .ok(),
+            None => None,
+        };
+        let mut config = Self::collect(&toml, file, faults)?;
+        config.database = database;
+        Ok(config)
+    }
+
+    /// The settings of keys that are read already; `file` is only used to say where something stands.
+    ///
+    /// # Errors
+    /// One error with all faults.
+    pub fn from_toml(toml: &FlatToml, file: &Path) -> Result<Self, Error> {
+        Self::collect(toml, file, Vec::new())
+    }
+
+    fn collect(toml: &FlatToml, file: &Path, faults: Vec<Fault>) -> Result<Self, Error> {
+        let mut reader = Reader::new(toml, Place::new(file, 0));
+        reader.extend(faults);
+        let r = &mut reader;
+        let config = Self {
+            verbose: general(r),
+            profile: profile(r),
+            debug_now: moment(r),
+            phases: study_phases(r),
+            identifiers: IdentifierFilter {
+                system: pattern(r, "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_SYSTEM"),
+                type_system: pattern(r, "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_SYSTEM"),
+                type_code: pattern(r, "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_CODE"),
+            },
+            case_number_system: r.filled(CASE_NUMBER).map(str::to_owned),
+            encounter_classes: classes(r),
+            encounter_filter: EncounterFilter::read(r),
+            room_and_bed_column: room_and_bed(r),
+            weight: CodeList::read(r, "OBSERVATION_BODY_WEIGHT", "codes of body weight"),
+            height: CodeList::read(r, "OBSERVATION_BODY_HEIGHT", "codes of body height"),
+            bmi: CodeList::read(r, "OBSERVATION_BMI", "codes of the body mass index"),
+            sql_tables: r.filled(SQL_TABLES).map(|t| resolve(t, file)),
+            database: None,
+            debug_keys: debug_keys(toml),
+            unknown_keys: Vec::new(),
+        };
+        r.require(CASE_NUMBER, "an empty text where there is none");
+        others(r);
+        let findings = reader.finish();
+        if !findings.faults.is_empty() {
+            return Err(Error::configuration(findings.faults));
+        }
+        Ok(Self { unknown_keys: findings.unknown, ..config })
+    }
+}
+
+fn general(r: &mut Reader<'_>) -> u8 {
+    r.whole("MAX_DIR_COUNT", 0..=i64::MAX);
+    r.flag("LOG_TEMP_EXCEL_TABLES");
+    r.whole("VERBOSE", 0..=10).and_then(|n| u8::try_from(n).ok()).unwrap_or(1)
+}
+
+fn profile(r: &mut Reader<'_>) -> CaseProfile {
+    let named = r.text(PROFILE).map(CaseProfile::named);
+    if named == Some(None) {
+        r.fault(PROFILE, "must be \"clock\" or \"ward-list\"");
+    }
+    named.flatten().unwrap_or_default()
+}
+
+fn moment(r: &mut Reader<'_>) -> Option<jiff::civil::DateTime> {
+    let text = r.filled(NOW)?;
+    let moment = wall_time::parse_moment(text);
+    if moment.is_none() {
+        r.fault(NOW, format!("must be YYYY-MM-DD[ HH:MM[:SS]], a time that existed in {}", wall_time::ZONE));
+    }
+    moment
+}
+
+fn study_phases(r: &mut Reader<'_>) -> Phases {
+    r.require(phases::KEY, "one entry for each ward, such as PHASES_WARD_1");
+    r.family("COMBINE_WARDS_FOR_ANALYSIS");
+    Phases::read(r)
+}
+
+/// A regular expression; an empty one and `.*` switch the filter off.
+fn pattern(r: &mut Reader<'_>, key: &str) -> Option<String> {
+    let text = r.filled(key).filter(|t| *t != ".*")?;
+    if Regex::new(text).is_err() {
+        r.fault(key, "is no regular expression");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// Classes; an empty text among them switches the filter off, as does the key's absence.
+fn classes(r: &mut Reader<'_>) -> Vec<String> {
+    let classes = r.texts("FRONTEND_DISPLAYED_ENCOUNTER_CLASS").unwrap_or_default();
+    if classes.contains(&"") { Vec::new() } else { classes.into_iter().map(str::to_owned).collect() }
+}
+
+fn room_and_bed(r: &mut Reader<'_>) -> Option<String> {
+    let column = r.filled(ROOM)?.trim().to_lowercase();
+    let known = |prefix: &str| column.starts_with(prefix) && column.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if known("enc_") || known("loc_") {
+        return Some(column);
+    }
+    r.fault(ROOM, "must be a column of the table encounter (enc_…) or location (loc_…)");
+    None
+}
+
+/// Keys of the medication-problem calculation, which this program does not do; checked so that a slip shows early.
+fn others(r: &mut Reader<'_>) {
+    r.texts("INPUT_REPO_PATH");
+    r.require("INPUT_REPO_PATH", "folder of the lists of medication problems");
+    r.whole("DEFAULT_LOINC_VALIDITY_DAYS", 0..=i64::MAX);
+    r.number("MRP_CHECK_MEDICATION_ANALYSIS_DAYS_OFFSET");
+    r.whole("DAYS_AFTER_ENCOUNTER_END_TO_CHECK_FOR_MRPS", 0..=i64::MAX);
+    r.text("DEBUG_SUBMODULE_DIR");
+    r.text(SECOND_FILE);
+    r.text(DATABASE_FILE);
+    r.require(DATABASE_FILE, "file that says how to reach the hub");
+}
+
+/// `DEBUG_…` keys that are set; an empty text counts as off.
+fn debug_keys(toml: &FlatToml) -> Vec<String> {
+    toml.keys().filter(|k| k.starts_with("DEBUG_") && toml.text(k) != Some("")).map(str::to_owned).collect()
+}

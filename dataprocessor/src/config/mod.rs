@@ -1,0 +1,123 @@
+//! The configuration of the dataprocessor, read from the existing `dataprocessor_config.toml`.
+
+mod codes;
+mod database;
+mod encounter_filter;
+mod keys;
+pub mod phases;
+pub mod wall_time;
+
+use jiff::civil::DateTime;
+use std::path::PathBuf;
+
+pub use codes::CodeList;
+pub use database::Database;
+pub use encounter_filter::{Condition, EncounterFilter};
+pub use phases::{Phases, WardPhases};
+
+use crate::flat_toml::Fault;
+
+/// Which rule decides whose cases are shown and how a row is put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaseProfile {
+    /// Cases running at a moment: started by then, not ended by then. The rule of the first releases.
+    #[default]
+    Clock,
+    /// Cases of the encounters on the ward list, and those shown earlier that have not finished. The rule of
+    /// release 1.7.1.
+    WardList,
+}
+
+impl CaseProfile {
+    /// The profile of this name in the configuration: `clock` or `ward-list`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "clock" => Some(Self::Clock),
+            "ward-list" => Some(Self::WardList),
+            _ => None,
+        }
+    }
+}
+
+/// Regular expressions for the identifier shown with a patient; all that are set must match somewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentifierFilter {
+    /// For `Patient.identifier.system`.
+    pub system: Option<String>,
+    /// For `Patient.identifier.type.coding.system`.
+    pub type_system: Option<String>,
+    /// For `Patient.identifier.type.coding.code`.
+    pub type_code: Option<String>,
+}
+
+/// All settings of a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The rule that decides whose cases are shown.
+    pub profile: CaseProfile,
+    /// Wall time to use instead of the clock (`DEBUG_ENCOUNTER_DATETIME`).
+    pub debug_now: Option<DateTime>,
+    /// Phases of the study; only the ward-list profile uses them.
+    pub phases: Phases,
+    /// Which identifier is shown with a patient.
+    pub identifiers: IdentifierFilter,
+    /// Exact system of the identifier that is the case number; without it the first identifier is shown.
+    pub case_number_system: Option<String>,
+    /// Classes of encounters shown by the clock profile; empty means all.
+    pub encounter_classes: Vec<String>,
+    /// Further conditions on encounters for the clock profile.
+    pub encounter_filter: EncounterFilter,
+    /// Column that names room and bed: `enc_…` of the encounter, `loc_…` of the location.
+    pub room_and_bed_column: Option<String>,
+    /// Codes of body weight.
+    pub weight: CodeList,
+    /// Codes of body height.
+    pub height: CodeList,
+    /// Codes of the body mass index.
+    pub bmi: CodeList,
+    /// Folder with further output tables declared as SQL.
+    pub sql_tables: Option<PathBuf>,
+    /// How much is logged: 0 nothing to 10 everything.
+    pub verbose: u8,
+    /// How to reach the hub; absent where a configuration is made by a program.
+    pub database: Option<Database>,
+    /// `DEBUG_…` keys in use, which must be off in real operation.
+    pub debug_keys: Vec<String>,
+    /// Keys of other modules, which this program does not know.
+    pub unknown_keys: Vec<Fault>,
+}
+
+impl Default for Config {
+    /// The clock profile for inpatients with LOINC codes for the measurements, and no phases.
+    fn default() -> Self {
+        const LOINC: &str = "http://loinc.org";
+        Self {
+            profile: CaseProfile::Clock,
+            debug_now: None,
+            phases: Phases::default(),
+            identifiers: IdentifierFilter::default(),
+            case_number_system: None,
+            encounter_classes: vec!["IMP".to_owned()],
+            encounter_filter: EncounterFilter::default(),
+            room_and_bed_column: Some("enc_location_identifier_value".to_owned()),
+            weight: CodeList::new(LOINC, "3142-7 29463-7"),
+            height: CodeList::new(LOINC, "8302-2"),
+            bmi: CodeList::new(LOINC, "39156-5"),
+            sql_tables: None,
+            verbose: 1,
+            database: None,
+            debug_keys: Vec::new(),
+            unknown_keys: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The moment a run is for: wall time of the hub's zone, cut to the second.
+    #[must_use]
+    pub fn now(&self) -> DateTime {
+        self.debug_now.unwrap_or_else(wall_time::now)
+    }
+}

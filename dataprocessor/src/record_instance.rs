@@ -1,0 +1,98 @@
+//! `redcap_repeat_instance`: which instance of the form a case is within its record, the same in every run.
+
+use polars::prelude::*;
+
+use crate::Result;
+use crate::config::CaseProfile;
+use crate::lineage::stacked;
+use crate::reference::first_of;
+use crate::sources::Sources;
+
+/// Adds the column `instance` to rows with `record_id`, `case`, `ward` and `start`.
+///
+/// Clock profile: each row of a record is an instance of its own, numbered by start. Ward-list profile: each case is,
+/// so a case on two wards has the same instance twice. An instance given in an earlier run stays.
+pub(crate) fn with_instance(rows: LazyFrame, sources: &Sources, profile: CaseProfile) -> Result<LazyFrame> {
+    let shown = sources.shown_cases.clone().lazy().select([
+        col("record_id"),
+        col("fall_fhir_enc_id").alias("case"),
+        col("fall_station").alias("ward"),
+        col("redcap_repeat_instance").cast(DataType::Int32).alias("instance"),
+    ]);
+    let highest = shown.clone().group_by([col("record_id")]).agg([col("instance").max().alias("highest")]);
+    let (known, unknown) = match profile {
+        CaseProfile::WardList => by_case(&rows, &shown)?,
+        CaseProfile::Clock => by_ward(&rows, &shown)?,
+    };
+    // Instances that are missing follow the highest of the record, in order of admission.
+    let order: Vec<Expr> = match profile {
+        CaseProfile::WardList => vec![col("start"), col("case")],
+        CaseProfile::Clock => vec![col("start"), col("case"), col("ward")],
+    };
+    let keys: Vec<Expr> = std::iter::once(col("record_id")).chain(order.iter().skip(1).cloned()).collect();
+    let fresh = unknown
+        .left_join(highest, col("record_id"), col("record_id"))
+        .sort_by_exprs([vec![col("record_id")], order].concat(), SortMultipleOptions::default().with_maintain_order(true))
+        .unique_stable(Some(names(&keys)), UniqueKeepStrategy::First)
+        .with_row_index("position", None)
+        .with_column(position_within(&["record_id"])?.alias("position"))
+        .with_column((col("highest").fill_null(lit(0)) + col("position")).alias("instance"))
+        .select([keys.clone(), vec![col("instance")]].concat());
+    let numbered = stacked(&[known.select([keys.clone(), vec![col("instance")]].concat()), fresh])?;
+    Ok(rows.join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Left)))
+}
+
+/// An instance belongs to the case.
+fn by_case(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
+    let keys = [col("record_id"), col("case")];
+    let instances = shown.clone().filter(col("instance").is_not_null()).group_by(keys.clone()).agg([col("instance").max()]);
+    let joined = rows.clone().join(instances, keys.clone(), keys, JoinArgs::new(JoinType::Left));
+    let known = joined.clone().filter(col("instance").is_not_null()).unique_stable(
+        Some(cols(["record_id", "case"])),
+        UniqueKeepStrategy::First,
+    );
+    Ok((known, joined.filter(col("instance").is_null()).drop(cols(["instance"]))))
+}
+
+/// An instance belongs to the case on its ward; a case that moved takes along an instance its old ward leaves free.
+fn by_ward(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
+    let on_ward = [col("record_id"), col("case"), col("ward")];
+    let same = shown.clone().filter(col("instance").is_not_null()).group_by(on_ward.clone()).agg([col("instance").max()]);
+    let joined = rows.clone().join(same, on_ward.clone(), on_ward, JoinArgs::new(JoinType::Left));
+    let staying = joined.clone().filter(col("instance").is_not_null());
+    let moved = joined.filter(col("instance").is_null()).drop(cols(["instance"]));
+
+    let taken = [col("record_id"), col("case"), col("instance")];
+    let free = first_of(shown.clone().filter(col("instance").is_not_null()), &["record_id", "case", "instance"], vec![col("instance")], vec![true])
+        .join(staying.clone(), taken.clone(), taken, JoinArgs::new(JoinType::Anti))
+        .with_row_index("position", None)
+        .with_column(position_within(&["record_id", "case"])?.alias("position"))
+        .select([col("record_id"), col("case"), col("position"), col("instance")]);
+    let at = [col("record_id"), col("case"), col("position")];
+    let moved = moved
+        .sort(["record_id", "case", "ward"], SortMultipleOptions::default())
+        .with_row_index("position", None)
+        .with_column(position_within(&["record_id", "case"])?.alias("position"))
+        .join(free, at.clone(), at, JoinArgs::new(JoinType::Left))
+        .drop(cols(["position"]));
+    let known = stacked(&[staying, moved.clone().filter(col("instance").is_not_null())])?;
+    Ok((known, moved.filter(col("instance").is_null()).drop(cols(["instance"]))))
+}
+
+/// Position within a group by the row number in `position`, counted from 1.
+fn position_within(group: &[&str]) -> Result<Expr> {
+    let options = RankOptions { method: RankMethod::Ordinal, descending: false };
+    let group: Vec<Expr> = group.iter().map(|g| col(*g)).collect();
+    col("position")
+        .rank(options, None)
+        .over(group)
+        .map(|e| e.cast(DataType::Int32))
+        .map_err(|e| crate::Error::frame("numbering rows", &e))
+}
+
+fn names(keys: &[Expr]) -> Selector {
+    cols(keys.iter().filter_map(|k| match k {
+        Expr::Column(name) => Some(name.clone()),
+        _ => None,
+    }))
+}
