@@ -52,7 +52,9 @@ impl Credentials {
             Auth::None => None,
             Auth::Basic { user, password } => {
                 if user.contains(':') {
-                    return Err(Error::configuration("a user name for basic authentication must not hold a colon"));
+                    return Err(Error::configuration(
+                        "a user name for basic authentication must not hold a colon",
+                    ));
                 }
                 let pair = format!("{user}:{}", password.expose());
                 let code = base64::engine::general_purpose::STANDARD.encode(pair);
@@ -77,8 +79,8 @@ impl Credentials {
 }
 
 fn header(text: &str) -> Result<HeaderValue, Error> {
-    let mut value =
-        HeaderValue::try_from(text).map_err(|_| Error::configuration("credentials hold characters that cannot be sent"))?;
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| Error::configuration("credentials hold characters that cannot be sent"))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,11 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::capability::Capability;
 use super::error::Error;
 use super::link::NextUrl;
 use super::options::ClientOptions;
 use super::pages::{ManyPages, Pages};
 use super::query::Search;
+use super::requests::{self, Reading};
+use super::sample::sample;
 use super::server::Server;
 use super::transport::Transport;
 
@@ -21,7 +24,9 @@ impl Client {
     /// # Errors
     /// Credentials, certificates or proxy cannot be used.
     pub fn new(options: ClientOptions) -> Result<Client, Error> {
-        Ok(Client { server: Arc::new(Server::new(Transport::new(options)?)) })
+        Ok(Client {
+            server: Arc::new(Server::new(Transport::new(options)?)),
+        })
     }
 
     /// Starts a search; its first request goes out at once.
@@ -51,10 +56,59 @@ impl Client {
     ) -> ManyPages {
         self.search_all(search.ids(param, ids).batches(at_once))
     }
+
+    /// How many resources a search matches (`_summary=count`).
+    ///
+    /// # Errors
+    /// The server does not answer, or names no total.
+    pub async fn count(&self, search: Search) -> Result<u64, Error> {
+        requests::count(&self.server, search).await
+    }
+
+    /// The ids of all matches (`_elements=id`, pages of 500), each once, in the server's order.
+    ///
+    /// # Errors
+    /// The search is incomplete.
+    pub async fn ids(&self, search: Search) -> Result<Vec<String>, Error> {
+        requests::ids(&self.server, search).await
+    }
+
+    /// The ids of `n` matches drawn without replacement; the same set and seed give the same draw, which is that of
+    /// R's `set.seed(seed); sample(ids, n)`.
+    ///
+    /// # Errors
+    /// The search is incomplete, or there are fewer than `n` matches.
+    pub async fn sample(&self, search: Search, n: usize, seed: u32) -> Result<Vec<String>, Error> {
+        let resource = search.resource().to_owned();
+        let ids = self.ids(search).await?;
+        let found = ids.len();
+        sample(ids, n, seed).ok_or_else(|| {
+            Error::configuration(format!("a sample of {n} was asked for, the server has {found}"))
+                .at(&self.server.place(&resource))
+        })
+    }
+
+    /// One resource by its id.
+    ///
+    /// # Errors
+    /// The server does not answer, or answers with something else than the resource, 404 or 410.
+    pub async fn read(&self, resource: &str, id: &str) -> Result<Reading, Error> {
+        requests::read(&self.server, resource, id).await
+    }
+
+    /// What the server says it can do (`[base]/metadata`).
+    ///
+    /// # Errors
+    /// The server does not answer, or not with a CapabilityStatement.
+    pub async fn capability(&self) -> Result<Capability, Error> {
+        requests::capability(&self.server).await
+    }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("options", &self.server.transport.options).finish()
+        f.debug_struct("Client")
+            .field("options", &self.server.transport.options)
+            .finish()
     }
 }

@@ -6,15 +6,15 @@ use reqwest::Url;
 use tokio::sync::mpsc;
 
 use super::complete::{Complete, Counts, Limited, Step};
-use super::envelope::{Envelope, Root};
-use super::error::{Error, ErrorKind, Fault, Place, Received};
+use super::envelope::Envelope;
+use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
-use super::issue::Issue;
-use super::link::{NextUrl, is_post, merge, resolve};
+use super::link::NextUrl;
 use super::page::{Format, Page};
 use super::query::Search;
 use super::server::Server;
-use super::transport::{Call, Reply};
+use super::target::{Target, bundle, refuses_post};
+use super::transport::Reply;
 
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {
@@ -25,13 +25,6 @@ pub(crate) struct Driver {
     index: usize,
     counts: Counts,
     restarts: u32,
-}
-
-/// Where a page is asked for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Target {
-    url: Url,
-    form: Option<String>,
 }
 
 /// What one way through a search has seen.
@@ -47,7 +40,10 @@ struct Pass {
 
 /// How one part of a search ended.
 enum End {
-    Done { matches: u64, total: Option<u64> },
+    Done {
+        matches: u64,
+        total: Option<u64>,
+    },
     Limited(NextUrl),
     /// The server refuses POST: the search has to be put as these GETs.
     Instead(VecDeque<Target>),
@@ -62,9 +58,20 @@ impl Driver {
         number: Option<usize>,
         outlet: mpsc::Sender<(usize, Result<Step, Error>)>,
     ) -> Driver {
-        let place = Place { search: number, ..server.place(search.resource()) };
+        let place = Place {
+            search: number,
+            ..server.place(search.resource())
+        };
         let index = number.unwrap_or(0);
-        Driver { server, search, place, outlet, index, counts: Counts::default(), restarts: 0 }
+        Driver {
+            server,
+            search,
+            place,
+            outlet,
+            index,
+            counts: Counts::default(),
+            restarts: 0,
+        }
     }
 
     /// Runs the search, from `link` on if there is one; its last message is its end.
@@ -72,7 +79,10 @@ impl Driver {
         let last = match self.parts(link).await {
             Ok(Some(step)) => Ok(step),
             Ok(None) => return,
-            Err(error) => Err(error.after(Received { pages: self.counts.pages, entries: self.counts.entries })),
+            Err(error) => Err(error.after(Received {
+                pages: self.counts.pages,
+                entries: self.counts.entries,
+            })),
         };
         // a caller that has gone away needs no last word
         let _ = self.outlet.send((self.index, last)).await;
@@ -83,12 +93,12 @@ impl Driver {
         let mut parts = VecDeque::new();
         match link {
             Some(link) => {
-                let start = self.first();
-                let target = self.target(link.expose(), &start.url, start.form.as_deref())?;
-                parts.push_back((target, true));
+                let options = &self.server.transport.options;
+                let (url, form) = self.search.post_form(&options.endpoint);
+                parts.push_back((self.target(link.expose(), &url, Some(&form))?, true));
             }
             None if self.search.is_void() => {}
-            None => parts.extend(self.starts().into_iter().map(|target| (target, false))),
+            None => parts = self.starts(),
         }
         let mut total = None;
         let mut restarted = false;
@@ -96,14 +106,20 @@ impl Driver {
             match self.pass(&target, behind).await {
                 Ok(End::Dropped) => return Ok(None),
                 Ok(End::Limited(next)) => {
-                    return Ok(Some(Step::Limited(Limited { counts: self.counts, next })));
+                    return Ok(Some(Step::Limited(Limited {
+                        counts: self.counts,
+                        next,
+                    })));
                 }
                 Ok(End::Instead(targets)) => {
                     for target in targets.into_iter().rev() {
                         parts.push_front((target, false));
                     }
                 }
-                Ok(End::Done { matches, total: announced }) => {
+                Ok(End::Done {
+                    matches,
+                    total: announced,
+                }) => {
                     self.counts.matches += matches;
                     total = match (total, announced) {
                         (Some(sum), Some(more)) => Some(sum + more),
@@ -118,7 +134,7 @@ impl Driver {
                     self.server.transport.tell(|| Event::Restart { place, kind });
                     if behind {
                         restarted = true;
-                        parts.extend(self.starts().into_iter().map(|target| (target, false)));
+                        parts = self.starts();
                     } else {
                         parts.push_front((target, false));
                     }
@@ -127,7 +143,12 @@ impl Driver {
             }
         }
         let resumed = resumed && !restarted;
-        Ok(Some(Step::Complete(Complete { counts: self.counts, total, restarts: self.restarts, resumed })))
+        Ok(Some(Step::Complete(Complete {
+            counts: self.counts,
+            total,
+            restarts: self.restarts,
+            resumed,
+        })))
     }
 
     /// An expired link or a total that was not reached may be gone at the next try: the server's set changed, or its
@@ -150,7 +171,7 @@ impl Driver {
                 Err(error) if target.form.is_some() && refuses_post(&error) => {
                     self.server.refuse_post(self.search.resource());
                     if first {
-                        return Ok(End::Instead(self.gets()));
+                        return Ok(End::Instead(Target::gets(&self.search, &self.server)));
                     }
                     target.form = None;
                     self.fetch(&target, false).await?
@@ -169,7 +190,9 @@ impl Driver {
             if !self.hand_over(reply, format, &envelope).await {
                 return Ok(End::Dropped);
             }
-            let Some(next) = next else { return self.done(&pass, behind) };
+            let Some(next) = next else {
+                return self.done(&pass, behind);
+            };
             if let (Some(most), Some(link)) = (self.search.page_limit(), link)
                 && pass.pages >= most
             {
@@ -187,21 +210,18 @@ impl Driver {
         let matches = pass.resources.len() as u64 + pass.nameless;
         match pass.total {
             Some(expected) if expected > matches && !behind && self.server.transport.options.total_check => {
-                Err(self.error(ErrorKind::TooFew { expected, received: matches }))
+                Err(self.error(ErrorKind::TooFew {
+                    expected,
+                    received: matches,
+                }))
             }
             total => Ok(End::Done { matches, total }),
         }
     }
 
     async fn fetch(&self, target: &Target, first: bool) -> Result<(Reply, Format, Envelope), Error> {
-        let accept = self.server.transport.options.format.media_type();
-        let call = match &target.form {
-            Some(form) => Call::post(target.url.clone(), form.clone(), accept),
-            None => Call::get(target.url.clone(), accept),
-        };
-        let place = self.here();
-        let found = self.server.transport.exchange(&call, &place, bundle).await;
-        match found {
+        let call = target.call(self.server.transport.options.format.media_type());
+        match self.server.transport.exchange(&call, &self.here(), bundle).await {
             Ok((reply, (format, envelope))) => Ok((reply, format, envelope)),
             Err(error) if !first && target.form.is_none() && matches!(error.status(), Some(404 | 410)) => {
                 Err(self.error(ErrorKind::ExpiredLink).with_source(error))
@@ -217,60 +237,46 @@ impl Driver {
             bytes = reply.body.len(), entries = envelope.entries, ms = reply.elapsed.as_millis(), "page received"
         );
         let (entries, bytes, elapsed) = (envelope.entries, reply.body.len(), reply.elapsed);
-        self.server.transport.tell(|| Event::Page { place, entries, bytes, elapsed });
+        self.server.transport.tell(|| Event::Page {
+            place,
+            entries,
+            bytes,
+            elapsed,
+        });
         self.counts.pages += 1;
         self.counts.entries += u64::from(entries);
         self.counts.bytes += bytes as u64;
-        let page =
-            Page { number: self.counts.pages, bytes: reply.body, format, entries, total: envelope.total };
+        let page = Page {
+            number: self.counts.pages,
+            bytes: reply.body,
+            format,
+            entries,
+            total: envelope.total,
+        };
         self.outlet.send((self.index, Ok(Step::Page(page)))).await.is_ok()
     }
 
     /// The page asked for next.
     fn here(&self) -> Place {
-        Place { page: Some(self.counts.pages + 1), ..self.place.clone() }
+        Place {
+            page: Some(self.counts.pages + 1),
+            ..self.place.clone()
+        }
     }
 
     fn error(&self, kind: ErrorKind) -> Error {
         Error::new(kind).at(&self.here())
     }
 
-    fn first(&self) -> Target {
-        let options = &self.server.transport.options;
-        let post = self.search.wants_post(&options.endpoint, options.limits.url_bytes)
-            && !self.server.refuses_post(self.search.resource());
-        if post {
-            let (url, form) = self.search.post_form(&options.endpoint);
-            return Target { url, form: Some(form) };
-        }
-        self.gets().pop_front().unwrap_or_else(|| Target {
-            url: options.endpoint.below(self.search.resource()),
-            form: None,
-        })
+    fn starts(&self) -> VecDeque<(Target, bool)> {
+        Target::starts(&self.search, &self.server)
+            .into_iter()
+            .map(|target| (target, false))
+            .collect()
     }
 
-    fn starts(&self) -> VecDeque<Target> {
-        let first = self.first();
-        if first.form.is_some() { VecDeque::from([first]) } else { self.gets() }
-    }
-
-    fn gets(&self) -> VecDeque<Target> {
-        let options = &self.server.transport.options;
-        let urls = self.search.get_urls(&options.endpoint, options.limits.url_bytes, options.limits.url_reserve);
-        urls.into_iter().map(|url| Target { url, form: None }).collect()
-    }
-
-    /// The request that a link asks for, after the guard of origins.
     fn target(&self, link: &str, current: &Url, form: Option<&str>) -> Result<Target, Error> {
-        let options = &self.server.transport.options;
-        let url = resolve(link, current, &options.endpoint)
-            .and_then(|url| options.origins.admit(url, &options.endpoint))
-            .map_err(|kind| self.error(kind))?;
-        if is_post(&url) && !self.server.refuses_post(self.search.resource()) {
-            let (url, form) = merge(form.unwrap_or_default(), &url);
-            return Ok(Target { url, form: Some(form) });
-        }
-        Ok(Target { url, form: None })
+        Target::of_link(link, current, form, &self.search, &self.server).map_err(|kind| self.error(kind))
     }
 }
 
@@ -290,7 +296,11 @@ impl Pass {
     /// Notes where the next page is asked for; a second time is a circle.
     fn enter(&mut self, target: &Target) -> Result<(), ErrorKind> {
         let key = self.hasher.hash_one(target);
-        if self.targets.insert(key) { Ok(()) } else { Err(ErrorKind::Loop) }
+        if self.targets.insert(key) {
+            Ok(())
+        } else {
+            Err(ErrorKind::Loop)
+        }
     }
 
     fn take(&mut self, envelope: &Envelope, resource: &str) {
@@ -310,29 +320,4 @@ impl Pass {
         }
         self.idle = if new { 0 } else { self.idle + 1 };
     }
-}
-
-/// Reads an answer that has to be a Bundle.
-///
-/// An outcome entry of severity error says that the server could not answer in full, so it counts as a failure.
-fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
-    reply.success()?;
-    let Some((format, envelope)) = Envelope::read(&reply.body) else {
-        return Err(Fault::transient(ErrorKind::Malformed));
-    };
-    let codes = Issue::codes(&envelope.issues);
-    match envelope.root {
-        Root::Bundle if codes.is_empty() => Ok((format, envelope)),
-        Root::Other => Err(Fault::transient(ErrorKind::Malformed)),
-        Root::Bundle | Root::OperationOutcome => {
-            let mut fault = Fault::fatal(ErrorKind::Outcome).with_issues(codes);
-            fault.retry = Issue::may_pass(&envelope.issues);
-            Err(fault)
-        }
-    }
-}
-
-/// Whether the answer to a POST says that this server wants searches by GET.
-fn refuses_post(error: &Error) -> bool {
-    matches!(error.status(), Some(403 | 404 | 405 | 501)) || error.issues().contains(&"not-supported")
 }

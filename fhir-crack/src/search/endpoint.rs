@@ -15,13 +15,19 @@ impl Endpoint {
         let mut base =
             Url::parse(text.trim()).map_err(|_| Error::configuration("the FHIR base URL cannot be read"))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err(Error::configuration("the FHIR base URL must begin with http:// or https:// and a host"));
+            return Err(Error::configuration(
+                "the FHIR base URL must begin with http:// or https:// and a host",
+            ));
         }
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(Error::configuration("user and password do not belong into the FHIR base URL"));
+            return Err(Error::configuration(
+                "user and password do not belong into the FHIR base URL",
+            ));
         }
         if base.query().is_some() || base.fragment().is_some() {
-            return Err(Error::configuration("the FHIR base URL must not have a query or fragment"));
+            return Err(Error::configuration(
+                "the FHIR base URL must not have a query or fragment",
+            ));
         }
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
@@ -65,9 +71,19 @@ mod tests {
             ("https://H:443/a/b//", "https://h/a/b/Patient"),
             ("http://h:8080", "http://h:8080/Patient"),
         ] {
-            assert_eq!(Endpoint::parse(text).expect(text).below("Patient").as_str(), below);
+            assert_eq!(
+                Endpoint::parse(text).expect(text).below("Patient").as_str(),
+                below
+            );
         }
-        for bad in ["", "fhir", "ftp://h/", "http://u:p@h/", "http://h/?a=b", "http://h/#x"] {
+        for bad in [
+            "",
+            "fhir",
+            "ftp://h/",
+            "http://u:p@h/",
+            "http://h/?a=b",
+            "http://h/#x",
+        ] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
     }

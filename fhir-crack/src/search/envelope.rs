@@ -24,12 +24,28 @@ pub(crate) struct Envelope {
 }
 
 /// The root element.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Root {
     Bundle,
     OperationOutcome,
-    #[default]
-    Other,
+    /// Any other resource type; empty where none is named.
+    Resource(String),
+}
+
+impl Default for Root {
+    fn default() -> Root {
+        Root::Resource(String::new())
+    }
+}
+
+impl Root {
+    fn of(name: &str) -> Root {
+        match name {
+            "Bundle" => Root::Bundle,
+            "OperationOutcome" => Root::OperationOutcome,
+            other => Root::Resource(other.to_owned()),
+        }
+    }
 }
 
 /// Which resource an entry holds.
@@ -93,7 +109,9 @@ impl Envelope {
 fn utf8(body: &[u8]) -> Option<Cow<'_, str>> {
     let encoding = match encoding_rs::Encoding::for_bom(body) {
         Some((encoding, _)) => encoding,
-        None => declared(body).and_then(encoding_rs::Encoding::for_label).unwrap_or(encoding_rs::UTF_8),
+        None => declared(body)
+            .and_then(encoding_rs::Encoding::for_label)
+            .unwrap_or(encoding_rs::UTF_8),
     };
     let (text, _, bad) = encoding.decode(body);
     if bad { None } else { Some(text) }
@@ -113,7 +131,11 @@ mod tests {
     use super::*;
 
     fn head(resource: &str, id: &str, mode: Mode) -> ResourceHead {
-        ResourceHead { resource: resource.into(), id: id.into(), mode }
+        ResourceHead {
+            resource: resource.into(),
+            id: id.into(),
+            mode,
+        }
     }
 
     const JSON: &str = r#"{"resourceType":"Bundle","id":"x","total":3,"extra":{"link":[{"relation":"next"}]},
@@ -189,7 +211,10 @@ mod tests {
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><Bundle><link><relation value='next'/><url value='?q=\xE4'/></link></Bundle>";
         let (_, envelope) = Envelope::read(latin).expect("latin");
         assert_eq!(envelope.next.as_deref(), Some("?q=\u{e4}"));
-        let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain("<Bundle/>".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let wide: Vec<u8> = [0xFF, 0xFE]
+            .into_iter()
+            .chain("<Bundle/>".encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
         assert_eq!(Envelope::read(&wide).expect("utf-16").1.root, Root::Bundle);
         assert!(Envelope::read("\u{feff}{\"resourceType\":\"Bundle\"}".as_bytes()).is_some());
     }

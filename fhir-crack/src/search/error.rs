@@ -205,7 +205,10 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NoProgress => f.write_str("page after page brings nothing new"),
             ErrorKind::TooManyPages => f.write_str("more pages than the limit"),
             ErrorKind::TooFew { expected, received } => {
-                write!(f, "the server announced {expected} resources and delivered {received}")
+                write!(
+                    f,
+                    "the server announced {expected} resources and delivered {received}"
+                )
             }
             ErrorKind::Spool => f.write_str("files of the spool cannot be used"),
             ErrorKind::Export => f.write_str("the bulk data export failed"),
@@ -216,7 +219,14 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, place, received, attempts, issues, .. } = &*self.0;
+        let Inner {
+            kind,
+            place,
+            received,
+            attempts,
+            issues,
+            ..
+        } = &*self.0;
         if let Some(page) = place.page {
             write!(f, "page {page} of ")?;
         }
@@ -240,7 +250,11 @@ impl fmt::Display for Error {
             write!(f, " after {attempts} attempts")?;
         }
         if place.page.is_some() {
-            write!(f, "; incomplete, received before: {} pages, {} entries", received.pages, received.entries)?;
+            write!(
+                f,
+                "; incomplete, received before: {} pages, {} entries",
+                received.pages, received.entries
+            )?;
         }
         Ok(())
     }
@@ -248,7 +262,14 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, place, received, attempts, issues, source } = &*self.0;
+        let Inner {
+            kind,
+            place,
+            received,
+            attempts,
+            issues,
+            source,
+        } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("place", place)
@@ -262,7 +283,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -278,12 +302,21 @@ pub(crate) struct Fault {
 impl Fault {
     /// A failure that another attempt will not change.
     pub(crate) fn fatal(kind: ErrorKind) -> Fault {
-        Fault { kind, issues: Vec::new(), retry: false, wait: None, source: None }
+        Fault {
+            kind,
+            issues: Vec::new(),
+            retry: false,
+            wait: None,
+            source: None,
+        }
     }
 
     /// A failure that another attempt may get past.
     pub(crate) fn transient(kind: ErrorKind) -> Fault {
-        Fault { retry: true, ..Fault::fatal(kind) }
+        Fault {
+            retry: true,
+            ..Fault::fatal(kind)
+        }
     }
 
     pub(crate) fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Fault {
@@ -297,7 +330,10 @@ impl Fault {
     }
 
     pub(crate) fn into_error(self, place: &Place, attempts: u32) -> Error {
-        Error::new(self.kind).with_boxed_source(self.source).at(place).tried(attempts, self.issues)
+        Error::new(self.kind)
+            .with_boxed_source(self.source)
+            .at(place)
+            .tried(attempts, self.issues)
     }
 }
 
@@ -312,10 +348,18 @@ mod tests {
 
     #[test]
     fn display_names_page_and_what_arrived() {
-        let place = Place { endpoint: "http://h/fhir".into(), resource: "Encounter".into(), search: None, page: Some(3) };
+        let place = Place {
+            endpoint: "http://h/fhir".into(),
+            resource: "Encounter".into(),
+            search: None,
+            page: Some(3),
+        };
         let error = Error::new(ErrorKind::Status(503))
             .at(&place)
-            .after(Received { pages: 2, entries: 200 })
+            .after(Received {
+                pages: 2,
+                entries: 200,
+            })
             .tried(6, vec!["transient"]);
         assert_eq!(
             error.to_string(),

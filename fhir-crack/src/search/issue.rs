@@ -46,10 +46,17 @@ impl Issue {
     /// Reads severity and code; what is not in the value sets counts as an error of unknown kind, so that a text
     /// a server wrote into the wrong place never reaches a log.
     pub(crate) fn read(severity: &str, code: &str) -> Issue {
-        let (code, is_transient) =
-            CODES.iter().find(|(known, _)| *known == code).copied().unwrap_or(("unknown", true));
+        let (code, is_transient) = CODES
+            .iter()
+            .find(|(known, _)| *known == code)
+            .copied()
+            .unwrap_or(("unknown", true));
         let is_error = !matches!(severity, "warning" | "information" | "success");
-        Issue { code, is_error, is_transient }
+        Issue {
+            code,
+            is_error,
+            is_transient,
+        }
     }
 
     /// The codes of the issues that are errors, each once.
@@ -65,7 +72,10 @@ impl Issue {
 
     /// Whether trying again may help: every error among the issues may pass. Without any issue it may.
     pub(crate) fn may_pass(issues: &[Issue]) -> bool {
-        issues.iter().filter(|issue| issue.is_error).all(|issue| issue.is_transient)
+        issues
+            .iter()
+            .filter(|issue| issue.is_error)
+            .all(|issue| issue.is_transient)
     }
 }
 
@@ -83,7 +93,10 @@ mod tests {
             ("", "", "unknown", true, true),
         ] {
             let issue = Issue::read(severity, code);
-            assert_eq!((issue.code, issue.is_error, issue.is_transient), (read, error, transient));
+            assert_eq!(
+                (issue.code, issue.is_error, issue.is_transient),
+                (read, error, transient)
+            );
         }
     }
 }

@@ -46,7 +46,12 @@ impl Lanes {
     pub(crate) fn new(most: u32) -> Lanes {
         let most = f64::from(most.max(1));
         Lanes {
-            state: Mutex::new(State { limit: most.min(4.0), busy: 0, usual: None, last_cut: None }),
+            state: Mutex::new(State {
+                limit: most.min(4.0),
+                busy: 0,
+                usual: None,
+                last_cut: None,
+            }),
             freed: Notify::new(),
             most,
         }
@@ -89,12 +94,18 @@ impl Lanes {
         if after > before {
             self.freed.notify_waiters();
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and a u32")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 1 and a u32"
+        )]
         if after == before { None } else { Some(after as u32) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -128,7 +139,11 @@ mod tests {
         }
         assert_eq!(lanes.lock().limit.floor(), 8.0);
         assert_eq!(lanes.learn(Signal::Overload), Some(4));
-        assert_eq!(lanes.learn(Signal::Overload), None, "requests of the same burst cut once");
+        assert_eq!(
+            lanes.learn(Signal::Overload),
+            None,
+            "requests of the same burst cut once"
+        );
         for _ in 0..100 {
             lanes.learn(quick);
         }
@@ -140,7 +155,11 @@ mod tests {
     async fn one_lane_stays_open_and_is_given_back() {
         let lanes = Lanes::new(0);
         let lane = lanes.enter().await;
-        assert!(tokio::time::timeout(Duration::from_millis(20), lanes.enter()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), lanes.enter())
+                .await
+                .is_err()
+        );
         drop(lane);
         let _again = lanes.enter().await;
     }

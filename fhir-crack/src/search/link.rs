@@ -55,7 +55,11 @@ impl Origins {
                 && url.set_port(own.port()).is_ok();
             return if moved { Ok(url) } else { Err(ErrorKind::Link) };
         }
-        if self.allowed.iter().any(|allowed| allowed.origin() == url.origin()) {
+        if self
+            .allowed
+            .iter()
+            .any(|allowed| allowed.origin() == url.origin())
+        {
             return Ok(url);
         }
         Err(ErrorKind::ForeignOrigin)
@@ -82,12 +86,17 @@ pub(crate) fn resolve(link: &str, current: &Url, endpoint: &Endpoint) -> Result<
     }
     .map_err(|_| ErrorKind::Link)?;
     url.set_fragment(None);
-    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(ErrorKind::Link) }
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(ErrorKind::Link)
+    }
 }
 
 /// Whether the link asks for a search by POST.
 pub(crate) fn is_post(url: &Url) -> bool {
-    url.path_segments().is_some_and(|mut segments| segments.any(|segment| segment == "_search"))
+    url.path_segments()
+        .is_some_and(|mut segments| segments.any(|segment| segment == "_search"))
 }
 
 /// Moves a `_search` link's query into the form of the first request.
@@ -123,7 +132,10 @@ pub(crate) fn merge(form: &str, link: &Url) -> (Url, String) {
 }
 
 fn is_single(name: &str) -> bool {
-    matches!(name, "_count" | "_sort" | "_elements" | "_summary" | "_total" | "_format" | "_pretty" | "_offset")
+    matches!(
+        name,
+        "_count" | "_sort" | "_elements" | "_summary" | "_total" | "_format" | "_pretty" | "_offset"
+    )
 }
 
 #[cfg(test)]
@@ -137,22 +149,65 @@ mod tests {
     #[test]
     fn links_of_every_form() {
         for (link, current, url) in [
-            ("http://h/fhir?page=2", "http://h/fhir/Patient", "http://h/fhir?page=2"),
+            (
+                "http://h/fhir?page=2",
+                "http://h/fhir/Patient",
+                "http://h/fhir?page=2",
+            ),
             ("/fhir?page=2", "http://h/fhir/Patient", "http://h/fhir?page=2"),
-            ("Patient?page=2", "http://h/fhir/Patient?x=1", "http://h/fhir/Patient?page=2"),
-            ("Patient?page=2", "http://h/fhir/Patient/_search", "http://h/fhir/Patient?page=2"),
-            ("_search?page=2", "http://h/fhir/Patient/_search", "http://h/fhir/Patient/_search?page=2"),
-            ("?page=2", "http://h/fhir/Patient?x=1", "http://h/fhir/Patient?page=2"),
-            ("?page=2", "http://h/fhir/Patient/_search", "http://h/fhir/Patient/_search?page=2"),
+            (
+                "Patient?page=2",
+                "http://h/fhir/Patient?x=1",
+                "http://h/fhir/Patient?page=2",
+            ),
+            (
+                "Patient?page=2",
+                "http://h/fhir/Patient/_search",
+                "http://h/fhir/Patient?page=2",
+            ),
+            (
+                "_search?page=2",
+                "http://h/fhir/Patient/_search",
+                "http://h/fhir/Patient/_search?page=2",
+            ),
+            (
+                "?page=2",
+                "http://h/fhir/Patient?x=1",
+                "http://h/fhir/Patient?page=2",
+            ),
+            (
+                "?page=2",
+                "http://h/fhir/Patient/_search",
+                "http://h/fhir/Patient/_search?page=2",
+            ),
             ("//h/fhir?page=2", "http://h/fhir/Patient", "http://h/fhir?page=2"),
-            ("http://h/fhir?a=b|c d#x", "http://h/fhir/Patient", "http://h/fhir?a=b%7Cc%20d"),
-            ("http://h/fhir?t=a%2Fb%3D", "http://h/fhir/Patient", "http://h/fhir?t=a%2Fb%3D"),
+            (
+                "http://h/fhir?a=b|c d#x",
+                "http://h/fhir/Patient",
+                "http://h/fhir?a=b%7Cc%20d",
+            ),
+            (
+                "http://h/fhir?t=a%2Fb%3D",
+                "http://h/fhir/Patient",
+                "http://h/fhir?t=a%2Fb%3D",
+            ),
         ] {
             let current = Url::parse(current).expect("current");
-            assert_eq!(resolve(link, &current, &endpoint()).expect(link).as_str(), url, "{link}");
+            assert_eq!(
+                resolve(link, &current, &endpoint()).expect(link).as_str(),
+                url,
+                "{link}"
+            );
         }
         let current = Url::parse("http://h/fhir/Patient").expect("current");
-        for bad in ["", "  ", "ftp://h/x", "javascript:alert(1)", "http://", "urn:uuid:1"] {
+        for bad in [
+            "",
+            "  ",
+            "ftp://h/x",
+            "javascript:alert(1)",
+            "http://",
+            "urn:uuid:1",
+        ] {
             assert!(resolve(bad, &current, &endpoint()).is_err(), "{bad}");
         }
     }

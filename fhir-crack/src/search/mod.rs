@@ -26,6 +26,7 @@
 //! for servers that repeat resources by themselves.
 
 mod auth;
+mod capability;
 mod client;
 mod complete;
 mod driver;
@@ -41,13 +42,17 @@ mod options;
 mod page;
 mod pages;
 mod query;
+mod requests;
 mod retry;
+mod sample;
 mod secret;
 mod server;
+mod target;
 mod tls;
 mod transport;
 
 pub use auth::Auth;
+pub use capability::{Capability, Software, TypeCapability};
 pub use client::Client;
 pub use complete::{Complete, Limited, Step};
 pub use error::{Error, ErrorKind, Phase, Place, Received};
@@ -57,6 +62,7 @@ pub use options::{ClientOptions, Limits, Timeouts};
 pub use page::{Format, Page};
 pub use pages::{ManyPages, ManyStep, Pages};
 pub use query::{Method, Search};
+pub use requests::Reading;
 pub use retry::RetryPolicy;
 pub use secret::Secret;
 pub use tls::Tls;

@@ -136,7 +136,8 @@ impl ClientOptions {
     /// # Errors
     /// Name or value hold characters that a header must not have.
     pub fn header(mut self, name: &str, value: &Secret) -> Result<ClientOptions, Error> {
-        let name = HeaderName::try_from(name).map_err(|_| Error::configuration("a header's name cannot be sent"))?;
+        let name =
+            HeaderName::try_from(name).map_err(|_| Error::configuration("a header's name cannot be sent"))?;
         let mut value = HeaderValue::try_from(value.expose())
             .map_err(|_| Error::configuration(format!("the value of header {name} cannot be sent")))?;
         value.set_sensitive(true);
@@ -222,7 +223,9 @@ impl ClientOptions {
 fn origin_url(text: &str) -> Result<Url, Error> {
     match Url::parse(text) {
         Ok(url) if url.origin().is_tuple() => Ok(url),
-        _ => Err(Error::configuration("an origin must be written as http(s)://host[:port]")),
+        _ => Err(Error::configuration(
+            "an origin must be written as http(s)://host[:port]",
+        )),
     }
 }
 

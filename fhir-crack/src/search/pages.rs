@@ -63,7 +63,12 @@ impl Pages {
         let (outlet, messages) = mpsc::channel(server.transport.options.limits.read_ahead.max(1));
         let place = server.place(search.resource());
         let driver = Driver::new(Arc::clone(server), search, None, outlet);
-        Pages { messages, place, end: None, _task: Task(tokio::spawn(driver.run(link))) }
+        Pages {
+            messages,
+            place,
+            end: None,
+            _task: Task(tokio::spawn(driver.run(link))),
+        }
     }
 
     /// The next page, or the search's end; at the end the same step is given again.
@@ -138,7 +143,12 @@ impl ManyPages {
                 .collect::<()>()
                 .await;
         };
-        ManyPages { messages, open, place, _task: Task(tokio::spawn(work)) }
+        ManyPages {
+            messages,
+            open,
+            place,
+            _task: Task(tokio::spawn(work)),
+        }
     }
 
     /// The next page or the next end of a search; `None` when all searches have ended.

@@ -69,17 +69,28 @@ impl Search {
     /// Adds a parameter with several values joined by commas, which FHIR reads as OR; commas and backslashes inside
     /// a value are escaped. Without values nothing is added.
     #[must_use]
-    pub fn any_of<T: AsRef<str>>(self, name: impl Into<String>, values: impl IntoIterator<Item = T>) -> Search {
-        let values: Vec<String> =
-            values.into_iter().map(|value| value.as_ref().replace('\\', "\\\\").replace(',', "\\,")).collect();
-        if values.is_empty() { self } else { self.param(name, values.join(",")) }
+    pub fn any_of<T: AsRef<str>>(
+        self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Search {
+        let values: Vec<String> = values
+            .into_iter()
+            .map(|value| value.as_ref().replace('\\', "\\\\").replace(',', "\\,"))
+            .collect();
+        if values.is_empty() {
+            self
+        } else {
+            self.param(name, values.join(","))
+        }
     }
 
     /// Adds parameters written as a query, with or without `&` or `?` at its beginning; what is percent-encoded is
     /// decoded first, a `+` stays a plus sign.
     #[must_use]
     pub fn raw(mut self, query: &str) -> Search {
-        self.params.extend(pairs(query.trim().trim_start_matches(['?', '&'])));
+        self.params
+            .extend(pairs(query.trim().trim_start_matches(['?', '&'])));
         self
     }
 
@@ -116,8 +127,15 @@ impl Search {
     /// Searches for a list of ids in `param` (`_id`, `patient`, …), by POST if nothing else is said. An empty list
     /// finds nothing and sends nothing.
     #[must_use]
-    pub fn ids<T: Into<String>>(mut self, param: impl Into<String>, ids: impl IntoIterator<Item = T>) -> Search {
-        self.list = Some(IdList { param: param.into(), ids: ids.into_iter().map(Into::into).collect() });
+    pub fn ids<T: Into<String>>(
+        mut self,
+        param: impl Into<String>,
+        ids: impl IntoIterator<Item = T>,
+    ) -> Search {
+        self.list = Some(IdList {
+            param: param.into(),
+            ids: ids.into_iter().map(Into::into).collect(),
+        });
         self
     }
 
@@ -148,6 +166,11 @@ impl Search {
         }
     }
 
+    /// Whether a parameter of that name was added.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.params.iter().any(|(known, _)| known == name)
+    }
+
     pub(crate) fn page_limit(&self) -> Option<u32> {
         self.max_pages
     }
@@ -159,11 +182,16 @@ impl Search {
 
     /// Splits the id list into searches of at most `at_once` ids.
     pub(crate) fn batches(&self, at_once: usize) -> Vec<Search> {
-        let Some(list) = &self.list else { return vec![self.clone()] };
+        let Some(list) = &self.list else {
+            return vec![self.clone()];
+        };
         list.ids
             .chunks(at_once.max(1))
             .map(|ids| Search {
-                list: Some(IdList { param: list.param.clone(), ids: ids.to_vec() }),
+                list: Some(IdList {
+                    param: list.param.clone(),
+                    ids: ids.to_vec(),
+                }),
                 ..self.clone()
             })
             .collect()
@@ -180,7 +208,10 @@ impl Search {
 
     /// URL and form of the search by POST.
     pub(crate) fn post_form(&self, endpoint: &Endpoint) -> (Url, String) {
-        (endpoint.below(&format!("{}/_search", self.resource)), self.query())
+        (
+            endpoint.below(&format!("{}/_search", self.resource)),
+            self.query(),
+        )
     }
 
     /// URLs of the search by GET: one, or as many as the id list needs.
@@ -188,8 +219,13 @@ impl Search {
     /// The list's own text keeps to `max_url - reserve` bytes and the whole URL to `max_url`; a single id is never
     /// split, so one that is longer than that still gets its own request.
     pub(crate) fn get_urls(&self, endpoint: &Endpoint, max_url: usize, reserve: usize) -> Vec<Url> {
-        let Some(list) = &self.list else { return vec![self.get_url(endpoint)] };
-        let bare = self.url_of(endpoint, &self.query_with(Some((&list.param, &[])))).as_str().len();
+        let Some(list) = &self.list else {
+            return vec![self.get_url(endpoint)];
+        };
+        let bare = self
+            .url_of(endpoint, &self.query_with(Some((&list.param, &[]))))
+            .as_str()
+            .len();
         let room = max_url.saturating_sub(reserve).min(max_url.saturating_sub(bare));
         let mut urls = Vec::new();
         let mut from = 0;
@@ -199,7 +235,10 @@ impl Search {
             encode_into(&mut encoded, id);
             let needed = encoded.len() + usize::from(at > from);
             if at > from && used + needed > room {
-                urls.push(self.url_of(endpoint, &self.query_with(Some((&list.param, &list.ids[from..at])))));
+                urls.push(self.url_of(
+                    endpoint,
+                    &self.query_with(Some((&list.param, &list.ids[from..at]))),
+                ));
                 from = at;
                 used = encoded.len();
             } else {
@@ -217,8 +256,11 @@ impl Search {
     }
 
     fn url_of(&self, endpoint: &Endpoint, query: &str) -> Url {
-        let mut url =
-            if self.resource.is_empty() { endpoint.root().clone() } else { endpoint.below(&self.resource) };
+        let mut url = if self.resource.is_empty() {
+            endpoint.root().clone()
+        } else {
+            endpoint.below(&self.resource)
+        };
         if !query.is_empty() {
             url.set_query(Some(query));
         }
@@ -274,10 +316,19 @@ mod tests {
     fn queries() {
         for (search, query) in [
             (Search::new("Patient"), ""),
-            (Search::new("Patient").raw("&code=a%7Cb&x=1+2"), "code=a%7Cb&x=1%2B2"),
-            (Search::new("Patient").any_of("name", ["a,b", "c"]), "name=a%5C,b,c"),
+            (
+                Search::new("Patient").raw("&code=a%7Cb&x=1+2"),
+                "code=a%7Cb&x=1%2B2",
+            ),
+            (
+                Search::new("Patient").any_of("name", ["a,b", "c"]),
+                "name=a%5C,b,c",
+            ),
             (Search::new("Patient").any_of("name", Vec::<String>::new()), ""),
-            (Search::new("Condition").ids("patient", ["1", "2"]).count(5), "patient=1,2&_count=5"),
+            (
+                Search::new("Condition").ids("patient", ["1", "2"]).count(5),
+                "patient=1,2&_count=5",
+            ),
         ] {
             assert_eq!(search.query(), query);
         }
@@ -310,12 +361,18 @@ mod tests {
         let long = Search::new("Patient").any_of("identifier", (0..500).map(|n| n.to_string()));
         assert!(long.wants_post(&endpoint(), 1783));
         assert!(!Search::new("Patient").count(1).wants_post(&endpoint(), 1783));
-        assert!(Search::new("Patient").ids("_id", ["1"]).wants_post(&endpoint(), 1783));
+        assert!(
+            Search::new("Patient")
+                .ids("_id", ["1"])
+                .wants_post(&endpoint(), 1783)
+        );
     }
 
     #[test]
     fn debug_shows_no_values() {
-        let search = Search::new("Patient").param("name", "MARKER").ids("_id", ["MARKER"]);
+        let search = Search::new("Patient")
+            .param("name", "MARKER")
+            .ids("_id", ["MARKER"]);
         assert!(!format!("{search:?}").contains("MARKER"));
     }
 }

@@ -39,10 +39,17 @@ impl RetryPolicy {
         if attempt >= self.attempts {
             return None;
         }
-        let ceiling = self.base.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(self.cap);
+        let ceiling = self
+            .base
+            .saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)))
+            .min(self.cap);
         let jitter = ceiling.mul_f64(fraction());
         let wait = asked.map_or(jitter, |asked| asked.min(self.retry_after_cap).max(jitter));
-        if spent.saturating_add(wait) > self.total { None } else { Some(wait) }
+        if spent.saturating_add(wait) > self.total {
+            None
+        } else {
+            Some(wait)
+        }
     }
 }
 
@@ -109,7 +116,10 @@ mod tests {
 
     #[test]
     fn waits_are_bounded() {
-        let policy = RetryPolicy { attempts: 4, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: 4,
+            ..RetryPolicy::default()
+        };
         for attempt in 1..4 {
             for _ in 0..50 {
                 let wait = policy.wait(attempt, Duration::ZERO, None).expect("wait");
@@ -118,7 +128,10 @@ mod tests {
         }
         assert_eq!(policy.wait(4, Duration::ZERO, None), None);
         let asked = Some(Duration::from_secs(1_000_000));
-        assert_eq!(policy.wait(1, Duration::ZERO, asked), Some(policy.retry_after_cap));
+        assert_eq!(
+            policy.wait(1, Duration::ZERO, asked),
+            Some(policy.retry_after_cap)
+        );
         assert_eq!(policy.wait(1, policy.total, asked), None);
     }
 }

@@ -23,7 +23,9 @@ impl Secret {
     pub fn from_env(name: &str) -> Result<Secret, Error> {
         match std::env::var(name) {
             Ok(text) => Ok(Secret(text)),
-            Err(_) => Err(Error::configuration(format!("environment variable {name} is not set or not UTF-8"))),
+            Err(_) => Err(Error::configuration(format!(
+                "environment variable {name} is not set or not UTF-8"
+            ))),
         }
     }
 

@@ -14,7 +14,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(transport: Transport) -> Server {
-        Server { transport, get_only: Mutex::new(HashSet::new()) }
+        Server {
+            transport,
+            get_only: Mutex::new(HashSet::new()),
+        }
     }
 
     pub(crate) fn place(&self, resource: &str) -> Place {
@@ -27,14 +30,23 @@ impl Server {
     }
 
     pub(crate) fn refuses_post(&self, resource: &str) -> bool {
-        self.get_only.lock().unwrap_or_else(PoisonError::into_inner).contains(resource)
+        self.get_only
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(resource)
     }
 
     pub(crate) fn refuse_post(&self, resource: &str) {
-        let new = self.get_only.lock().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned());
+        let new = self
+            .get_only
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(resource.to_owned());
         if new {
             tracing::info!(resource, "server refuses POST, its searches go by GET");
-            self.transport.tell(|| Event::PostRefused { resource: resource.to_owned() });
+            self.transport.tell(|| Event::PostRefused {
+                resource: resource.to_owned(),
+            });
         }
     }
 }

@@ -56,9 +56,11 @@ impl Tls {
             Some((chain, key)) => {
                 let key = PrivateKeyDer::from_pem_file(key)
                     .map_err(|error| Error::new(ErrorKind::Secret).with_source(error))?;
-                builder.with_client_auth_cert(certificates(chain)?, key).map_err(|error| {
-                    Error::configuration("the client certificate cannot be used").with_source(error)
-                })?
+                builder
+                    .with_client_auth_cert(certificates(chain)?, key)
+                    .map_err(|error| {
+                        Error::configuration("the client certificate cannot be used").with_source(error)
+                    })?
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -67,7 +69,9 @@ impl Tls {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| {
-        Error::configuration("a file of certificates cannot be read as PEM").with_source(error)
-    })
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| {
+            Error::configuration("a file of certificates cannot be read as PEM").with_source(error)
+        })
 }

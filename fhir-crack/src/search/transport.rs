@@ -56,11 +56,21 @@ pub(crate) struct Reply {
 
 impl Call {
     pub(crate) fn get(url: Url, accept: &'static str) -> Call {
-        Call { verb: Verb::Get, url, accept, headers: Vec::new() }
+        Call {
+            verb: Verb::Get,
+            url,
+            accept,
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn post(url: Url, form: String, accept: &'static str) -> Call {
-        Call { verb: Verb::Post(form), url, accept, headers: Vec::new() }
+        Call {
+            verb: Verb::Post(form),
+            url,
+            accept,
+            headers: Vec::new(),
+        }
     }
 }
 
@@ -80,9 +90,9 @@ impl Transport {
             if let Some(proxy) = &options.proxy {
                 builder = builder.proxy(proxy.clone());
             }
-            builder
-                .build()
-                .map_err(|error| Error::configuration("the HTTP client cannot be set up").with_source(error.without_url()))
+            builder.build().map_err(|error| {
+                Error::configuration("the HTTP client cannot be set up").with_source(error.without_url())
+            })
         };
         let http = build(false)?;
         Ok(Transport {
@@ -148,8 +158,14 @@ impl Transport {
             if fault.kind == ErrorKind::Truncated {
                 decompress = !decompress;
             }
-            let wait = if fault.retry { self.options.retry.wait(attempts, begun.elapsed(), fault.wait) } else { None };
-            let Some(wait) = wait else { return Err(fault.into_error(place, attempts)) };
+            let wait = if fault.retry {
+                self.options.retry.wait(attempts, begun.elapsed(), fault.wait)
+            } else {
+                None
+            };
+            let Some(wait) = wait else {
+                return Err(fault.into_error(place, attempts));
+            };
             if fault.wait.is_some() {
                 self.close_for(wait);
             }
@@ -157,7 +173,12 @@ impl Transport {
                 resource = %place.resource, page = place.page, attempts, kind = %fault.kind,
                 wait_ms = wait.as_millis(), "request will be repeated"
             );
-            self.tell(|| Event::Retry { place: place.clone(), kind: fault.kind.clone(), attempts, wait });
+            self.tell(|| Event::Retry {
+                place: place.clone(),
+                kind: fault.kind.clone(),
+                attempts,
+                wait,
+            });
             tokio::time::sleep(wait).await;
         }
     }
@@ -191,7 +212,12 @@ impl Transport {
     }
 
     /// One request with its redirects, within the total time.
-    async fn attempt(&self, call: &Call, auth: Option<HeaderValue>, decompress: bool) -> Result<Reply, Fault> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        auth: Option<HeaderValue>,
+        decompress: bool,
+    ) -> Result<Reply, Fault> {
         let sent = self.follow(call, auth, decompress);
         match tokio::time::timeout(self.options.timeouts.total, sent).await {
             Ok(outcome) => outcome,
@@ -208,12 +234,22 @@ impl Transport {
             let response = self.send(call, &url, as_get, auth.as_ref(), decompress).await?;
             self.learn(Signal::Answered(begun.elapsed()));
             let status = response.status();
-            let location = if status.is_redirection() { response.headers().get(LOCATION).cloned() } else { None };
+            let location = if status.is_redirection() {
+                response.headers().get(LOCATION).cloned()
+            } else {
+                None
+            };
             let Some(location) = location else {
                 let headers = response.headers().clone();
                 let body = self.body(response).await?;
-                let body = if decompress { body } else { self.gunzip(body)? };
-                return Ok(Reply { status: status.as_u16(), headers, body, url, elapsed: begun.elapsed() });
+                let body = self.gunzip(body)?;
+                return Ok(Reply {
+                    status: status.as_u16(),
+                    headers,
+                    body,
+                    url,
+                    elapsed: begun.elapsed(),
+                });
             };
             hops += 1;
             if hops > self.options.limits.redirects {
@@ -221,7 +257,11 @@ impl Transport {
             }
             let target = location.to_str().map_err(|_| Fault::fatal(ErrorKind::Link))?;
             let target = url.join(target).map_err(|_| Fault::fatal(ErrorKind::Link))?;
-            url = self.options.origins.admit(target, &self.options.endpoint).map_err(Fault::fatal)?;
+            url = self
+                .options
+                .origins
+                .admit(target, &self.options.endpoint)
+                .map_err(Fault::fatal)?;
             // 303 is the one status that asks for GET; a search by POST is safe to send again
             as_get |= status == StatusCode::SEE_OTHER;
         }
@@ -265,7 +305,10 @@ impl Transport {
     }
 
     async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, Fault> {
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let announced = response
+            .content_length()
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or(0);
         let limit = self.options.limits.body_bytes;
         if announced > limit {
             return Err(Fault::fatal(ErrorKind::TooLarge));
@@ -294,7 +337,9 @@ impl Transport {
         }
         let limit = self.options.limits.body_bytes;
         let mut out = Vec::new();
-        let read = flate2::read::MultiGzDecoder::new(&*body).take(limit as u64 + 1).read_to_end(&mut out);
+        let read = flate2::read::MultiGzDecoder::new(&*body)
+            .take(limit as u64 + 1)
+            .read_to_end(&mut out);
         match read {
             Ok(_) if out.len() > limit => Err(Fault::fatal(ErrorKind::TooLarge)),
             Ok(_) => Ok(out.into()),
@@ -313,7 +358,11 @@ impl Reply {
             Some((_, envelope)) if envelope.root == Root::OperationOutcome => Issue::codes(&envelope.issues),
             _ => Vec::new(),
         };
-        let kind = if self.status == 401 { ErrorKind::Unauthorized } else { ErrorKind::Status(self.status) };
+        let kind = if self.status == 401 {
+            ErrorKind::Unauthorized
+        } else {
+            ErrorKind::Status(self.status)
+        };
         let mut fault = Fault::fatal(kind).with_issues(issues);
         fault.retry = is_transient(self.status);
         if fault.retry {
@@ -325,7 +374,11 @@ impl Reply {
 
 fn sending_failed(error: reqwest::Error) -> Fault {
     let kind = if error.is_timeout() {
-        ErrorKind::Timeout(if error.is_connect() { Phase::Connect } else { Phase::Total })
+        ErrorKind::Timeout(if error.is_connect() {
+            Phase::Connect
+        } else {
+            Phase::Total
+        })
     } else if error.is_builder() {
         return Fault::fatal(ErrorKind::Link);
     } else {

@@ -133,11 +133,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 pub(super) fn read(body: &[u8]) -> Option<Envelope> {
     let document: Document<'_> = serde_json::from_slice(body).ok()?;
     let mut envelope = Envelope {
-        root: match &*document.resource_type.0 {
-            "Bundle" => Root::Bundle,
-            "OperationOutcome" => Root::OperationOutcome,
-            _ => Root::Other,
-        },
+        root: Root::of(&document.resource_type.0),
         total: document.total.0.parse().ok(),
         ..Envelope::default()
     };
@@ -158,7 +154,9 @@ pub(super) fn read(body: &[u8]) -> Option<Envelope> {
         envelope.resources.push(ResourceHead {
             resource: resource.resource_type.0.into_owned(),
             id: resource.id.0.into_owned(),
-            mode: entry.search.map_or(Mode::Absent, |search| Mode::read(&search.mode.0)),
+            mode: entry
+                .search
+                .map_or(Mode::Absent, |search| Mode::read(&search.mode.0)),
         });
     }
     Some(envelope)
@@ -166,6 +164,8 @@ pub(super) fn read(body: &[u8]) -> Option<Envelope> {
 
 fn take_issues(envelope: &mut Envelope, issues: Option<Vec<IssueText<'_>>>) {
     for issue in issues.unwrap_or_default() {
-        envelope.issues.push(Issue::read(&issue.severity.0, &issue.code.0));
+        envelope
+            .issues
+            .push(Issue::read(&issue.severity.0, &issue.code.0));
     }
 }

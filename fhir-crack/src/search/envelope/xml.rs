@@ -25,7 +25,11 @@ pub(super) fn read(text: &str) -> Option<Envelope> {
             _ => {}
         }
     }
-    if walk.depth == 0 && walk.seen_root { Some(walk.envelope) } else { None }
+    if walk.depth == 0 && walk.seen_root {
+        Some(walk.envelope)
+    } else {
+        None
+    }
 }
 
 /// Deepest level the walk looks at: `Bundle/entry/resource/OperationOutcome/issue/code`.
@@ -70,11 +74,7 @@ impl Walk {
         let local: &str = local.as_ref();
         if depth == 0 {
             self.seen_root = true;
-            self.envelope.root = match local {
-                "Bundle" => Root::Bundle,
-                "OperationOutcome" => Root::OperationOutcome,
-                _ => Root::Other,
-            };
+            self.envelope.root = Root::of(local);
         }
         let name = self.name(depth, local);
         self.path[depth] = name;
@@ -93,7 +93,10 @@ impl Walk {
                 self.mode = Mode::Absent;
             }
             ([Name::Bundle, Name::Entry, Name::Resource], _) => {
-                self.head = Some(ResourceHead { resource: local.to_owned(), ..ResourceHead::default() });
+                self.head = Some(ResourceHead {
+                    resource: local.to_owned(),
+                    ..ResourceHead::default()
+                });
             }
             ([Name::Bundle, Name::Entry, Name::Resource, _], "id") => {
                 let id = value(start)?;
@@ -148,7 +151,12 @@ impl Walk {
 /// The attribute `value`; empty where there is none, `None` where the tag is broken.
 fn value(start: &BytesStart<'_>) -> Option<String> {
     match start.try_get_attribute("value").ok()? {
-        Some(attribute) => Some(attribute.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned()),
+        Some(attribute) => Some(
+            attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .ok()?
+                .into_owned(),
+        ),
         None => Some(String::new()),
     }
 }

@@ -1,0 +1,101 @@
+use std::collections::VecDeque;
+
+use reqwest::Url;
+
+use super::envelope::{Envelope, Root};
+use super::error::{Error, ErrorKind, Fault};
+use super::issue::Issue;
+use super::link::{is_post, merge, resolve};
+use super::page::Format;
+use super::query::Search;
+use super::server::Server;
+use super::transport::{Call, Reply};
+
+/// Where and how a page is asked for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) url: Url,
+    /// The form of a POST; `None` for GET.
+    pub(crate) form: Option<String>,
+}
+
+impl Target {
+    /// The requests that begin a search: one, or several GETs where an id list is too long for one URL.
+    pub(crate) fn starts(search: &Search, server: &Server) -> VecDeque<Target> {
+        let options = &server.transport.options;
+        if search.wants_post(&options.endpoint, options.limits.url_bytes)
+            && !server.refuses_post(search.resource())
+        {
+            let (url, form) = search.post_form(&options.endpoint);
+            return VecDeque::from([Target {
+                url,
+                form: Some(form),
+            }]);
+        }
+        Target::gets(search, server)
+    }
+
+    /// The same by GET, for a server that refuses POST.
+    pub(crate) fn gets(search: &Search, server: &Server) -> VecDeque<Target> {
+        let options = &server.transport.options;
+        let urls = search.get_urls(
+            &options.endpoint,
+            options.limits.url_bytes,
+            options.limits.url_reserve,
+        );
+        urls.into_iter().map(|url| Target { url, form: None }).collect()
+    }
+
+    /// The request that a paging link asks for, after the guard of origins; `form` is that of the first request.
+    pub(crate) fn of_link(
+        link: &str,
+        current: &Url,
+        form: Option<&str>,
+        search: &Search,
+        server: &Server,
+    ) -> Result<Target, ErrorKind> {
+        let options = &server.transport.options;
+        let url = resolve(link, current, &options.endpoint)?;
+        let url = options.origins.admit(url, &options.endpoint)?;
+        if is_post(&url) && !server.refuses_post(search.resource()) {
+            let (url, form) = merge(form.unwrap_or_default(), &url);
+            return Ok(Target {
+                url,
+                form: Some(form),
+            });
+        }
+        Ok(Target { url, form: None })
+    }
+
+    pub(crate) fn call(&self, accept: &'static str) -> Call {
+        match &self.form {
+            Some(form) => Call::post(self.url.clone(), form.clone(), accept),
+            None => Call::get(self.url.clone(), accept),
+        }
+    }
+}
+
+/// Reads an answer that has to be a Bundle.
+///
+/// An outcome entry of severity error says that the server could not answer in full, so it counts as a failure.
+pub(crate) fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
+    reply.success()?;
+    let Some((format, envelope)) = Envelope::read(&reply.body) else {
+        return Err(Fault::transient(ErrorKind::Malformed));
+    };
+    let codes = Issue::codes(&envelope.issues);
+    match envelope.root {
+        Root::Bundle if codes.is_empty() => Ok((format, envelope)),
+        Root::Resource(_) => Err(Fault::transient(ErrorKind::Malformed)),
+        Root::Bundle | Root::OperationOutcome => {
+            let mut fault = Fault::fatal(ErrorKind::Outcome).with_issues(codes);
+            fault.retry = Issue::may_pass(&envelope.issues);
+            Err(fault)
+        }
+    }
+}
+
+/// Whether the answer to a POST says that this server wants searches by GET.
+pub(crate) fn refuses_post(error: &Error) -> bool {
+    matches!(error.status(), Some(403 | 404 | 405 | 501)) || error.issues().contains(&"not-supported")
+}
