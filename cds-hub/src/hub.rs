@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
 use crate::{Error, ErrorKind, Result};
@@ -44,7 +46,8 @@ impl HubOptions {
         let mut options = PgConnectOptions::from_str(&self.url)
             .map_err(|_| Error::new(ErrorKind::Options, "database URL is not of the form postgres://…"))?
             .application_name("cds-hub")
-            .options([("TimeZone", self.zone.as_str())]);
+            // A statement can hold ids of patients.
+            .disable_statement_logging();
         if let Some(path) = &self.search_path {
             options = options.options([("search_path", path.as_str())]);
         }
@@ -75,6 +78,7 @@ impl std::fmt::Debug for HubOptions {
 #[derive(Clone, Debug)]
 pub struct Hub {
     pool: PgPool,
+    zone: Arc<str>,
 }
 
 impl Hub {
@@ -91,13 +95,28 @@ impl Hub {
     /// # Errors
     /// When an option is unusable, or the server cannot be reached or refuses.
     pub async fn open(options: &HubOptions) -> Result<Self> {
+        let zone: Arc<str> = options.zone.as_str().into();
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.patience)
+            // Not among the connection's options: the client library asks for UTC there.
+            .after_connect({
+                let zone = Arc::clone(&zone);
+                move |connection, _| {
+                    let set = sqlx::query("SELECT set_config('TimeZone', $1, false)").bind(zone.to_string());
+                    Box::pin(async move { set.execute(connection).await.map(|_| ()) })
+                }
+            })
             .connect_with(options.connect_options()?)
             .await
             .map_err(|e| Error::sql("opening the first connection", &e))?;
-        Ok(Self { pool })
+        Ok(Self { pool, zone })
+    }
+
+    /// The time zone whose wall time the columns hold.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.zone
     }
 
     /// The connections, for statements of one's own.

@@ -124,8 +124,26 @@ impl Hub {
             }
         }
         run(&mut transaction, &script).await?;
+        self.keep_zone(&mut transaction).await?;
         note(&mut transaction, &fingerprint).await?;
         transaction.commit().await.map_err(|e| Error::sql("committing the installation", &e))
+    }
+}
+
+impl Hub {
+    /// Makes the hub's zone the database's, for foreign writers that do not set one. Not being the owner of the
+    /// database is no obstacle: then somebody else decides.
+    async fn keep_zone(&self, connection: &mut PgConnection) -> Result<()> {
+        let sql = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), {}); \
+             EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
+            literal(self.zone())
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(connection)
+            .await
+            .map(|_| ())
+            .map_err(|e| Error::sql("setting the database's time zone", &e))
     }
 }
 

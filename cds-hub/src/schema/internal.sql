@@ -49,7 +49,6 @@ CREATE TABLE core.quarantine (
   "row" json NOT NULL,
   sqlstate text NOT NULL,
   reason text NOT NULL,
-  import_no integer,
   attempts integer NOT NULL DEFAULT 1,
   first_seen timestamptz NOT NULL DEFAULT now(),
   last_tried timestamptz NOT NULL DEFAULT now(),

@@ -22,9 +22,8 @@ async fn data_stay_from_run_to_run_and_survive_a_crash() {
     drop(cluster);
     let cluster = Cluster::open(dir.path(), &options()).unwrap();
     let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
-    let row = sqlx::query("SELECT answer, current_setting('TimeZone') FROM kept").fetch_one(&mut connection).await;
-    let row = row.unwrap();
-    assert_eq!((row.get::<i32, _>(0), row.get::<&str, _>(1)), (42, "Europe/Berlin"));
+    let row = sqlx::query("SELECT answer FROM kept").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(row.get::<i32, _>(0), 42);
 }
 
 #[tokio::test]

@@ -16,4 +16,7 @@ async fn init_makes_a_hub_and_does_nothing_the_second_time() {
     let (count,): (i64,) =
         sqlx::query_as("SELECT count(*) FROM core.installation").fetch_one(hub.pool()).await.unwrap();
     assert_eq!(count, 1);
+    let (zone,): (String,) =
+        sqlx::query_as("SELECT current_setting('TimeZone')").fetch_one(hub.pool()).await.unwrap();
+    assert_eq!(zone, "Europe/Berlin");
 }
