@@ -1,3 +1,14 @@
 //! The daily retrieval: from a FHIR server to typed tables in the hub.
 
+pub mod cli;
+pub mod config;
+pub mod demo;
+mod error;
+pub mod progress;
+pub mod references;
+pub mod run;
+mod summary;
 pub mod ward;
+
+pub use error::{Error, ErrorKind, Result};
+pub use summary::{OutputSummary, StageSummary, Summary, TableSummary, peak_rss_bytes};

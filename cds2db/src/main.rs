@@ -1,2 +1,20 @@
-//! cds2db
-fn main() {}
+//! The program `cds2db`.
+
+use std::process::ExitCode;
+
+use cds2db::cli::{Arguments, print_error};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let first = std::env::args_os().nth(1);
+    if let Some(code) = cds_hub::cluster::supervisor_main(first.as_deref()) {
+        return code;
+    }
+    match Arguments::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::{config, demo, describe, retrieve, serve};
+use crate::Result;
+
+/// From a FHIR server to typed tables in the hub.
+#[derive(Debug, Parser)]
+#[command(name = "cds2db", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole chain on this machine, with its own database and FHIR server
+    Demo(demo::Demo),
+    /// The daily retrieval by a configuration file
+    Run(retrieve::Retrieve),
+    /// Check, explain or write a configuration file
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Expand, check or compare table descriptions
+    #[command(subcommand)]
+    Describe(describe::Describe),
+    /// The FHIR test server, as the demo starts it
+    #[command(hide = true)]
+    ServeFixtures(serve::ServeFixtures),
+}
+
+impl Arguments {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Whatever the command says.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Demo(demo) => demo.run(),
+            Command::Run(run) => run.run(),
+            Command::Config(config) => config.run(),
+            Command::Describe(describe) => describe.run(),
+            Command::ServeFixtures(serve) => serve.run(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use jiff::tz::TimeZone;
+
+use crate::config::{Config as File, Overrides, Settings, Wards, default_file, reference};
+use crate::run::first_request;
+use crate::{Error, ErrorKind, Result};
+
+/// Checks, explains or writes a configuration file.
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Say what a run with this file would do; secrets are not shown
+    Check {
+        /// The configuration file
+        file: PathBuf,
+        /// Set a key for this call: KEY=VALUE
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        sets: Vec<String>,
+    },
+    /// Write a commented default file
+    Init {
+        /// Where to write it; it must not exist
+        #[arg(default_value = "cds2db_config.toml")]
+        file: PathBuf,
+    },
+    /// Print the reference of all keys as Markdown
+    Reference,
+}
+
+impl Config {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Check { file, sets } => {
+                let config = read(&file, &sets)?;
+                print!("{}", explain(&config.settings));
+                config.notes.iter().for_each(|note| println!("note: {note}"));
+            }
+            Self::Init { file } => {
+                let failed = |e| Error::new(ErrorKind::File, format!("{} cannot be written", file.display())).because(e);
+                let mut new = std::fs::File::create_new(&file).map_err(failed)?;
+                std::io::Write::write_all(&mut new, default_file().as_bytes()).map_err(failed)?;
+                println!("wrote {}; next: edit it, then cds2db config check {}", file.display(), file.display());
+            }
+            Self::Reference => print!("{}", reference()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads a configuration; its faults become one error with a line each.
+pub(super) fn read(file: &std::path::Path, sets: &[String]) -> Result<File> {
+    File::read(file, &Overrides::new(std::env::vars(), sets)).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|f| format!("\n  {f}")).collect();
+        Error::new(ErrorKind::Config, format!("the configuration has {} faults:{}", faults.len(), lines.concat()))
+    })
+}
+
+fn explain(settings: &Settings) -> String {
+    let server = &settings.server;
+    let credentials = match (&server.token, &server.token_file, &server.token_refresh, &server.basic) {
+        (Some(_), ..) => "a bearer token (not shown)",
+        (_, Some(_), ..) => "a bearer token from a file",
+        (_, _, Some(_), _) => "a bearer token fetched from FHIR_TOKEN_REFRESH_URL",
+        (.., Some(_)) => "user and password (not shown)",
+        _ => "no credentials",
+    };
+    let wards = match &settings.wards {
+        Wards::None => "none".to_owned(),
+        Wards::List(patients) => format!("{} patients from a text file; no filter patterns", patients.len()),
+        Wards::Patterns(wards) => {
+            let names: Vec<&str> = wards.iter().map(|w| w.ward_name.as_str()).collect();
+            format!("{} by filter patterns: {}", wards.len(), names.join(", "))
+        }
+    };
+    let database = &settings.database;
+    let debug = match settings.debug.active.as_slice() {
+        [] => "none in use".to_owned(),
+        keys => format!("IN USE, must be off in real operation: {}", keys.join(", ")),
+    };
+    let first = first_request(settings, &TimeZone::UTC);
+    format!(
+        "FHIR server   {} with {credentials}, {} ids a request, time-out {} s\n\
+         wards         {wards}\n\
+         first request GET Encounter?{}\n\
+         hub           {} on {}:{}, database {}\n\
+         DEBUG_ keys   {debug}\n",
+        server.endpoint.split('?').next().unwrap_or_default(),
+        server.ids_at_once,
+        server.timeout_seconds,
+        first.query(),
+        database.user,
+        database.host,
+        database.port,
+        database.name,
+    )
+}

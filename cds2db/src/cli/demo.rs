@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Bars, report};
+use crate::demo::{Demo as Options, Outcome, Source};
+use crate::{Error, ErrorKind, Result};
+
+/// Run the whole chain on this machine.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Directory of the database, the logs and summary.json; the next demo goes on with it
+    #[arg(long, default_value = "demo")]
+    dir: PathBuf,
+    /// Patients of the synthetic hospital
+    #[arg(long, default_value_t = 200)]
+    patients: u32,
+    /// Seed of the synthetic hospital
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Alter so many patients first
+    #[arg(long, value_name = "PATIENTS", num_args = 0..=1, default_missing_value = "5")]
+    change: Option<u32>,
+    /// Use this FHIR server instead of the test server
+    #[arg(long, value_name = "URL", conflicts_with_all = ["change", "input"])]
+    fhir: Option<String>,
+    /// Serve a folder of FHIR files (bundles, resources, NDJSON; XML and JSON) instead of the synthetic hospital
+    #[arg(long, value_name = "DIR", conflicts_with = "change")]
+    input: Option<PathBuf>,
+    /// Use this database instead of a private one
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Ask the server for XML instead of JSON
+    #[arg(long)]
+    xml: bool,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let source = match (self.fhir, self.input) {
+            (Some(url), _) => Source::Url(url),
+            (None, Some(folder)) => Source::Folder(folder),
+            (None, None) => Source::Hospital { seed: self.seed, patients: self.patients, change: self.change },
+        };
+        let demo = Options { directory: self.dir, source, database_url: self.database_url, xml: self.xml };
+        let outcome = super::block_on(async {
+            tokio::select! {
+                outcome = demo.run(&Bars::default()) => outcome,
+                () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; the database is kept, the next demo goes on with it")),
+            }
+        })?;
+        print!("{}", shown(&outcome));
+        Ok(if outcome.summary.complete { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+}
+
+fn shown(outcome: &Outcome) -> String {
+    let directory = outcome.directory.display();
+    let mut text = format!("\n{}\n{}\n", report(&outcome.summary), outcome.case_list);
+    text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
+    if let Some(psql) = &outcome.psql {
+        text.push_str(&format!("look inside       cds-hub serve-local {directory}/postgres, then {psql}\n"));
+    }
+    text.push_str("run next          the same command: every row is seen again; with --change: some patients have new versions\n");
+    text
+}

@@ -1,0 +1,46 @@
+//! What the program `cds2db` takes and shows.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's own output")]
+
+mod arguments;
+mod bars;
+mod config;
+mod demo;
+mod describe;
+mod report;
+mod retrieve;
+mod serve;
+
+use std::error::Error as _;
+
+pub use arguments::Arguments;
+pub use bars::Bars;
+pub use report::report;
+
+use crate::{Error, ErrorKind, Result};
+
+/// Prints an error and its causes, outermost first: the one place where the chain is printed.
+pub fn print_error(error: &Error) {
+    eprintln!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
+    }
+}
+
+/// Runs a future on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::new(ErrorKind::Start, "the runtime cannot be started").because(e))?;
+    runtime.block_on(future)
+}
+
+/// Ends when the user or the system asks the program to stop.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}

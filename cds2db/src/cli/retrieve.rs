@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::{Bars, config, describe, report};
+use crate::progress::Progress;
+use crate::run::{Scope, first_request, from_settings};
+use crate::{Error, ErrorKind, Result};
+
+/// The daily retrieval by a configuration file.
+#[derive(Debug, Args)]
+pub(super) struct Retrieve {
+    /// The configuration file
+    #[arg(default_value = "cds2db_config.toml")]
+    file: PathBuf,
+    /// Set a key for this run: KEY=VALUE
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Table description instead of the built-in one (workbook, CSV file or folder)
+    #[arg(long, value_name = "FILE")]
+    description: Option<PathBuf>,
+    /// Directory for summary.json
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// Show the first request and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Retrieve {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let config = config::read(&self.file, &self.sets)?;
+        let bars = Bars::default();
+        config.notes.iter().for_each(|note| bars.note(&format!("note: {note}")));
+        if self.dry_run || config.settings.request_test {
+            println!("GET {}/Encounter?{}", config.settings.server.endpoint.trim_end_matches('/'), first_request(&config.settings, &TimeZone::UTC).query());
+            return Ok(ExitCode::SUCCESS);
+        }
+        let description = match &self.description {
+            Some(file) => describe::read(file)?,
+            None => table_description::default_description(),
+        };
+        let summary = super::block_on(async {
+            tokio::select! {
+                summary = from_settings(&config.settings, &description, Scope::Patients, &bars) => summary,
+                () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; nothing half-done is kept, the next run begins anew")),
+            }
+        })?;
+        summary.write(&self.dir)?;
+        print!("\n{}", report(&summary));
+        if !config.settings.debug.active.is_empty() {
+            println!("WARNING: DEBUG_ keys were in use: {}", config.settings.debug.active.join(", "));
+        }
+        Ok(if summary.complete { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+}

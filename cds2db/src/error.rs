@@ -1,0 +1,79 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong in a run: the kind, where, and the cause.
+///
+/// `Display` prints its own level only; the binary prints the chain of sources in one place.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    place: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kinds of error a caller may act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The configuration has faults; all of them are in the text.
+    Config,
+    /// A table description cannot be used.
+    Description,
+    /// The FHIR server did not deliver everything.
+    Search,
+    /// A page cannot be read as FHIR.
+    Crack,
+    /// The hub refused or was lost.
+    Hub,
+    /// A file or directory cannot be used.
+    File,
+    /// The dataprocessor failed.
+    Dataprocessor,
+    /// The local database or server of the demo cannot be started.
+    Start,
+    /// The run was stopped by the user.
+    Stopped,
+}
+
+impl Error {
+    /// An error of this kind at this place.
+    #[must_use]
+    pub fn new(kind: ErrorKind, place: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, place: place.into(), source: None }))
+    }
+
+    /// The same error with its cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.place)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.0.kind).field("place", &self.0.place).field("source", &self.0.source).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// The result of an operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

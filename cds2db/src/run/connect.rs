@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use cds_hub::{Hub, HubOptions};
+use fhir_crack::search::{Auth, Client, ClientOptions, Format, Search, Secret, Timeouts};
+use jiff::tz::TimeZone;
+use table_description::Description;
+
+use super::{Run, Scope, wards};
+use crate::config::{ServerSettings, Settings};
+use crate::progress::Progress;
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Connects to server and hub as configured and runs once.
+///
+/// # Errors
+/// When either cannot be reached, and whatever [`Run::execute`] says.
+pub async fn from_settings(
+    settings: &Settings,
+    description: &Description,
+    scope: Scope,
+    progress: &dyn Progress,
+) -> Result<Summary> {
+    let client = client(&settings.server)?;
+    let database = &settings.database;
+    let url = format!("postgres://{}@{}:{}/{}", database.user, database.host, database.port, database.name);
+    let options = HubOptions { password: Some(database.password.clone()), ..HubOptions::new(url) };
+    let hub = Hub::open(&options).await.map_err(|e| Error::new(ErrorKind::Hub, "connecting to the hub").because(e))?;
+    Run { settings, description, client: &client, hub: &hub, scope, progress }.execute().await
+}
+
+/// The request that finds the encounters of the wards, as `--dry-run` shows it.
+#[must_use]
+pub fn first_request(settings: &Settings, zone: &TimeZone) -> Search {
+    wards::request(settings, zone)
+}
+
+fn client(server: &ServerSettings) -> Result<Client> {
+    let failed = |e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e);
+    let total = Duration::from_secs(server.timeout_seconds);
+    let timeouts = Timeouts { total, idle: total, ..Timeouts::default() };
+    let options = ClientOptions::new(&server.endpoint)
+        .map_err(failed)?
+        .auth(auth(server))
+        .format(if server.xml { Format::Xml } else { Format::Json })
+        .timeouts(timeouts)
+        .limits(|limits| {
+            limits.url_bytes = server.max_url_length;
+            limits.url_reserve = 0;
+        });
+    Client::new(options).map_err(failed)
+}
+
+fn auth(server: &ServerSettings) -> Auth {
+    match (&server.token, &server.basic) {
+        (Some(token), _) => Auth::Bearer(Secret::new(token.clone())),
+        (None, Some((user, password))) => Auth::Basic { user: user.clone(), password: Secret::new(password.clone()) },
+        (None, None) => Auth::None,
+    }
+}

@@ -1,0 +1,192 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cds_hub::load::Import;
+use fhir_crack::search::{Client, ManyStep, Page, Step};
+use fhir_crack::{Batch, Cracked, Options, Plan};
+use futures_util::{StreamExt, stream};
+
+use super::pipeline::Watches;
+use super::referenced::References;
+use super::requests::Request;
+use crate::progress::{Progress, Stage};
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Raw rows of one table kept back until there are enough for one COPY.
+const ROWS_A_COPY: usize = 10_000;
+/// Bytes of pages kept back for the same purpose, over all tables.
+const BYTES_A_COPY: usize = 64 << 20;
+
+/// Fetches, cracks and stores; the three overlap.
+pub(crate) struct Download<'r> {
+    pub(crate) client: &'r Client,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) progress: &'r dyn Progress,
+    pub(crate) watches: &'r Watches,
+    pub(crate) workers: usize,
+    /// Rows that wait for their COPY.
+    pub(crate) waiting: Waiting,
+    /// What the rows refer to.
+    pub(crate) references: References,
+    pub(crate) crack: fhir_crack::Summary,
+}
+
+/// Raw rows by table, in the order they arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    tables: BTreeMap<String, Vec<Batch>>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, batch: Batch) -> Option<Vec<Batch>> {
+        let name = batch.table().name.clone();
+        let batches = self.tables.entry(name.clone()).or_default();
+        batches.push(batch);
+        let rows: usize = batches.iter().map(Batch::rows).sum();
+        if rows >= ROWS_A_COPY { self.tables.remove(&name) } else { None }
+    }
+
+    fn take_all(&mut self) -> impl Iterator<Item = Vec<Batch>> + use<> {
+        self.bytes = 0;
+        std::mem::take(&mut self.tables).into_values()
+    }
+}
+
+impl Download<'_> {
+    /// Runs the requests side by side and stores what they bring. Returns those that were answered in full; the
+    /// others are named in the summary.
+    pub(crate) async fn run(
+        &mut self,
+        requests: Vec<Request>,
+        import: &mut Import,
+        summary: &mut Summary,
+    ) -> Result<Vec<Request>> {
+        let mut complete = vec![false; requests.len()];
+        let pages = self.client.search_all(requests.iter().map(|r| r.search.clone()).collect());
+        let steps = stream::unfold(pages, |mut pages| async {
+            let step = pages.next().await.transpose()?;
+            Some((step, pages))
+        });
+        let (plan, watches) = (Arc::clone(&self.plan), self.watches);
+        let mut cracked = steps.map(|step| crack_step(step, Arc::clone(&plan), watches)).buffered(self.workers.max(2));
+        self.watches.download.start();
+        while let Some(step) = cracked.next().await {
+            match step? {
+                Cracking::Page { bytes, cracked } => {
+                    let resources = cracked.summary.entries;
+                    self.watches.download.add(resources, bytes as u64);
+                    self.progress.advance(Stage::Download, resources, bytes as u64);
+                    self.take(cracked, bytes, import, summary).await?;
+                }
+                Cracking::Ended { search, end } => match end {
+                    Ok(()) => complete[search] = true,
+                    Err(error) => summary.incomplete.push(format!("{}: {}", requests[search].place(), chain(&error))),
+                },
+            }
+        }
+        drop(cracked);
+        self.flush(import, summary).await?;
+        Ok(requests.into_iter().zip(complete).filter(|(_, complete)| *complete).map(|(request, _)| request).collect())
+    }
+
+    async fn take(&mut self, cracked: Cracked, bytes: usize, import: &mut Import, summary: &mut Summary) -> Result<()> {
+        count(&cracked.summary, summary);
+        self.crack.add(&cracked.summary);
+        self.waiting.bytes += bytes;
+        for batch in cracked.batches {
+            self.references.collect(&batch);
+            if let Some(batches) = self.waiting.add(batch) {
+                self.store(&batches, import, summary).await?;
+            }
+        }
+        if self.waiting.bytes >= BYTES_A_COPY {
+            self.flush(import, summary).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, import: &mut Import, summary: &mut Summary) -> Result<()> {
+        for batches in self.waiting.take_all() {
+            self.store(&batches, import, summary).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes raw rows of one table into the import.
+    pub(crate) async fn store(&self, batches: &[Batch], import: &mut Import, summary: &mut Summary) -> Result<()> {
+        let Some(first) = batches.first() else { return Ok(()) };
+        let name = first.table().name.clone();
+        self.watches.store.start();
+        let rows: usize = batches.iter().map(Batch::rows).sum();
+        let loaded = import
+            .raw(batches)
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, format!("writing raw rows of {name}")).because(e))?;
+        let table = summary.table(&name);
+        table.raw_new += loaded.new;
+        table.raw_seen += loaded.seen;
+        table.quarantined += loaded.quarantined;
+        self.watches.store.add(rows as u64, 0);
+        self.progress.advance(Stage::Store, rows as u64, 0);
+        Ok(())
+    }
+}
+
+/// A page that has been cracked, or the end of a search.
+enum Cracking {
+    Page { bytes: usize, cracked: Cracked },
+    Ended { search: usize, end: std::result::Result<(), fhir_crack::search::Error> },
+}
+
+async fn crack_step(
+    step: std::result::Result<ManyStep, fhir_crack::search::Error>,
+    plan: Arc<Plan>,
+    _watches: &Watches,
+) -> Result<Cracking> {
+    let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
+    match step {
+        ManyStep::Page { page, .. } => crack_page(page, plan).await,
+        ManyStep::Ended { search, end } => {
+            let end = end.map(|step| debug_assert!(!matches!(step, Step::Page(_))));
+            Ok(Cracking::Ended { search, end })
+        }
+        _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
+    }
+}
+
+/// Cracks on a worker thread, so that the fetching goes on.
+async fn crack_page(page: Page, plan: Arc<Plan>) -> Result<Cracking> {
+    let (number, bytes) = (page.number, page.bytes.len());
+    let work = tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, &Options::default()));
+    let place = || format!("page {number} of a search cannot be read");
+    let cracked = work
+        .await
+        .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?
+        .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?;
+    Ok(Cracking::Page { bytes, cracked })
+}
+
+/// Adds what a page held to the run's summary, so that every resource is counted.
+fn count(page: &fhir_crack::Summary, summary: &mut Summary) {
+    for t in page.tables.iter().filter(|t| t.resources > 0) {
+        let table = summary.table(&t.table);
+        table.downloaded += t.resources;
+        for (reason, count) in [("no described element has a value", t.no_value), ("twice on one page", t.duplicates)] {
+            if count > 0 {
+                *table.left_out.entry(reason.to_owned()).or_default() += count;
+            }
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,262 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cds_hub::Hub;
+use cds_hub::load::Import;
+use fhir_crack::search::{Client, Search};
+use fhir_crack::{Batch, BatchBuilder, Plan};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use table_description::typing::Zone;
+use table_description::{Description, TableDescription};
+
+use super::download::{Download, Waiting};
+use super::referenced::References;
+use super::requests::{self, Request};
+use super::stopwatch::Stopwatch;
+use super::typed::{PIDS_PER_WARD, Typing};
+use super::wards::{self, WardSearch};
+use super::{Scope, patients, referenced};
+use crate::config::Settings;
+use crate::progress::{Progress, Stage};
+use crate::summary::peak_rss_bytes;
+use crate::ward::WardPatient;
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// What one run works with.
+#[derive(Clone, Copy)]
+pub struct Run<'r> {
+    /// The configuration.
+    pub settings: &'r Settings,
+    /// The tables.
+    pub description: &'r Description,
+    /// The FHIR server.
+    pub client: &'r Client,
+    /// The hub.
+    pub hub: &'r Hub,
+    /// Which resources are asked for.
+    pub scope: Scope,
+    /// Takes the events.
+    pub progress: &'r dyn Progress,
+}
+
+/// Name under which the hub's lock is held.
+const MODULE: &str = "cds2db";
+/// Marker of a day without any ward patient.
+const EMPTY_DATA: &str = "EMPTY_DATA";
+/// The zone of date-times without an offset.
+const ZONE: &str = "Europe/Berlin";
+
+/// One stopwatch a stage.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    pub(crate) wards: Stopwatch,
+    pub(crate) download: Stopwatch,
+    pub(crate) store: Stopwatch,
+    pub(crate) typed: Stopwatch,
+}
+
+impl Run<'_> {
+    /// Finds the ward patients, downloads, stores, melts, types and stores again.
+    ///
+    /// Searches that break off do not end the run: what arrived is stored, their watermarks stay, and
+    /// [`Summary::incomplete`] names them.
+    ///
+    /// # Errors
+    /// When the search for wards breaks off (nobody knows then who is missing), when a page is not FHIR, or when the
+    /// hub refuses or is lost. What an earlier step has stored stays stored.
+    pub async fn execute(&self) -> Result<Summary> {
+        let begun = Instant::now();
+        let loaded_until = Timestamp::now().as_microsecond();
+        let zone = TimeZone::get(ZONE).map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
+        let mut summary = Summary::default();
+        let watches = Watches::default();
+
+        watches.wards.start();
+        self.progress.begin(Stage::Wards, None);
+        let WardSearch { patients: wards, notes } =
+            wards::find(self.settings, self.client, &zone, self.progress, &watches.wards).await?;
+        self.progress.end(Stage::Wards);
+        summary.notes.extend(notes);
+        summary.ward_patients = wards.len() as u64;
+
+        let run = self.raw(&wards, &zone, loaded_until, &watches, &mut summary).await?;
+        self.typed(run, &watches, &mut summary).await?;
+
+        summary.stages = BTreeMap::from([
+            (Stage::Wards.to_string(), watches.wards.summary()),
+            (Stage::Download.to_string(), watches.download.summary()),
+            (Stage::Store.to_string(), watches.store.summary()),
+            (Stage::Type.to_string(), watches.typed.summary()),
+        ]);
+        summary.complete = summary.incomplete.is_empty();
+        summary.seconds = begun.elapsed().as_secs_f64();
+        summary.peak_rss_bytes = peak_rss_bytes();
+        Ok(summary)
+    }
+
+    /// Downloads into one import; returns the number of the run it belongs to.
+    async fn raw(
+        &self,
+        wards: &[WardPatient],
+        zone: &TimeZone,
+        loaded_until: i64,
+        watches: &Watches,
+        summary: &mut Summary,
+    ) -> Result<i32> {
+        let patients = patients::of_interest(self.settings, self.hub, wards, zone).await?;
+        summary.patients = patients.len() as u64;
+        let requests = self.requests(&patients, zone).await?;
+        let plan = Plan::new(self.description)
+            .map_err(|e| Error::new(ErrorKind::Description, "a path of the table description cannot be followed").because(e))?;
+        let lock = self.hub.lock(MODULE, "cds2db:raw").await.map_err(|e| hub_error("taking the hub's lock", e))?;
+        let mut import = self.hub.begin_import(&lock).await.map_err(|e| hub_error("beginning the import", e))?;
+        let mut download = Download {
+            client: self.client,
+            plan: Arc::new(plan),
+            progress: self.progress,
+            watches,
+            workers: workers(self.settings),
+            waiting: Waiting::default(),
+            references: References::default(),
+            crack: fhir_crack::Summary::default(),
+        };
+        self.progress.begin(Stage::Download, None);
+        self.progress.begin(Stage::Store, None);
+        let mut complete = download.run(requests, &mut import, summary).await?;
+        loop {
+            let further = self.referenced(download.references.take(), zone).await?;
+            if further.is_empty() {
+                break;
+            }
+            complete.extend(download.run(further, &mut import, summary).await?);
+        }
+        if let Some(batch) = ward_batch(self.description, wards) {
+            download.store(&[batch], &mut import, summary).await?;
+        }
+        summary.notes.extend(left_over(&download.crack));
+        self.move_watermarks(&complete, loaded_until, &mut import).await?;
+        let stored = import.commit().await.map_err(|e| hub_error("committing the raw rows", e))?;
+        lock.release(false).await.map_err(|e| hub_error("releasing the hub's lock", e))?;
+        self.progress.end(Stage::Download);
+        self.progress.end(Stage::Store);
+        Ok(stored.run)
+    }
+
+    async fn typed(&self, run: i32, watches: &Watches, summary: &mut Summary) -> Result<()> {
+        let zone = Zone::berlin();
+        let lock = self.hub.lock(MODULE, "cds2db:typed").await.map_err(|e| hub_error("taking the hub's lock", e))?;
+        let mut import = self.hub.continue_import(&lock, run).await.map_err(|e| hub_error("beginning the typed import", e))?;
+        self.progress.begin(Stage::Type, None);
+        let mut typing = Typing::new(self.settings, self.hub, self.description, &zone, self.progress, watches);
+        typing.run(&mut import, summary).await?;
+        import.commit().await.map_err(|e| hub_error("committing the typed rows", e))?;
+        lock.release(false).await.map_err(|e| hub_error("releasing the hub's lock", e))?;
+        self.progress.end(Stage::Type);
+        Ok(())
+    }
+
+    async fn requests(&self, patients: &[String], zone: &TimeZone) -> Result<Vec<Request>> {
+        if self.scope == Scope::Everything {
+            let resources = self.description.resources().filter_map(|t| t.resource.clone());
+            let request = |resource: String| {
+                let search = requests::with_paging(self.settings, Search::new(resource.clone()));
+                Request { resource, ids: Vec::new(), search }
+            };
+            return Ok(resources.map(request).collect());
+        }
+        let mut requests = Vec::new();
+        for resource in requests::patient_resources(self.description) {
+            let watermarks = self.watermarks(&resource, patients).await?;
+            requests.extend(requests::by_patient(self.settings, &resource, patients, &watermarks, zone));
+        }
+        Ok(requests)
+    }
+
+    async fn watermarks(&self, resource: &str, ids: &[String]) -> Result<BTreeMap<String, i64>> {
+        let marks = self.hub.watermarks(resource, ids).await.map_err(|e| hub_error("reading the watermarks", e))?;
+        Ok(marks.into_iter().collect())
+    }
+
+    /// Requests for referenced resources by id; those loaded before are only asked for if they have changed.
+    async fn referenced(
+        &self,
+        open: BTreeMap<String, std::collections::BTreeSet<String>>,
+        zone: &TimeZone,
+    ) -> Result<Vec<Request>> {
+        let mut requests = Vec::new();
+        if self.scope == Scope::Everything {
+            return Ok(requests);
+        }
+        let targets = referenced::targets(self.description);
+        for (resource, ids) in open.into_iter().filter(|(resource, _)| targets.contains(resource)) {
+            let ids: Vec<String> = ids.into_iter().collect();
+            let watermarks = self.watermarks(&resource, &ids).await?;
+            requests.extend(requests::by_id(self.settings, &resource, &ids, &watermarks, zone));
+        }
+        Ok(requests)
+    }
+
+    /// Moves the watermarks of what was answered in full, in the same transaction as its rows.
+    async fn move_watermarks(&self, complete: &[Request], loaded_until: i64, import: &mut Import) -> Result<()> {
+        let mut by_resource: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for request in complete {
+            by_resource.entry(&request.resource).or_default().extend(request.ids.iter().cloned());
+        }
+        for (resource, ids) in by_resource {
+            import
+                .set_watermarks(resource, &ids, loaded_until)
+                .await
+                .map_err(|e| hub_error("moving the watermarks", e))?;
+        }
+        Ok(())
+    }
+}
+
+fn hub_error(place: &str, error: cds_hub::Error) -> Error {
+    Error::new(ErrorKind::Hub, place).because(error)
+}
+
+fn workers(settings: &Settings) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    match settings.server.max_cores {
+        0 => cores,
+        most => most.min(cores),
+    }
+}
+
+/// The rows of `pids_per_ward`: plain values without an index. A day without patients leaves a marker, so that the
+/// readers see an empty day and not the last full one.
+fn ward_batch(description: &Description, wards: &[WardPatient]) -> Option<Batch> {
+    let table: &Arc<TableDescription> = description.table(PIDS_PER_WARD)?;
+    let column = |name: &str| table.position(name);
+    let (ward, patient, encounter) = (column("ward_name")?, column("patient_id")?, column("encounter_id")?);
+    let mut builder = BatchBuilder::new(Arc::clone(table));
+    for row in wards {
+        builder.begin_row();
+        for (column, text) in [(ward, &row.ward_name), (patient, &row.patient_id), (encounter, &row.encounter_id)] {
+            if !text.is_empty() {
+                builder.push(column, &[], text);
+            }
+        }
+    }
+    if wards.is_empty() {
+        builder.begin_row();
+        builder.push(patient, &[], EMPTY_DATA);
+        builder.push(encounter, &[], EMPTY_DATA);
+    }
+    Some(builder.finish())
+}
+
+/// What the pages held that no table takes.
+fn left_over(crack: &fhir_crack::Summary) -> Vec<String> {
+    let others = crack.other_types.iter().map(|(name, count)| format!("{count} {name} came along that no table takes"));
+    let counts = [
+        (crack.no_resource, "entries without a resource"),
+        (crack.no_type, "resources without a type"),
+        (crack.outcomes, "OperationOutcomes"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    others.chain(counts.map(|(count, what)| format!("{count} {what} came along"))).collect()
+}

@@ -1,0 +1,269 @@
+use std::collections::HashSet;
+
+use cds_hub::Hub;
+use cds_hub::load::Import;
+use fhir_melt::{MeltOptions, TypedBatch, melt};
+use futures_util::StreamExt;
+use table_description::typing::{Value, Zone};
+use table_description::{Description, TableDescription};
+
+use super::pipeline::Watches;
+use crate::config::Settings;
+use crate::progress::{Progress, Stage};
+use crate::references::{EncounterGraph, EncounterRow, Level};
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Raw rows typed at a time.
+const RAW_ROWS: usize = 5_000;
+/// The table whose rows become the graph of encounters.
+const ENCOUNTER: &str = "encounter";
+/// The table of the wards, which is typed but neither FHIR nor melted.
+pub(crate) const PIDS_PER_WARD: &str = "pids_per_ward";
+
+/// Melts and types the raw rows that wait in the hub, also those of an earlier run that broke off.
+pub(crate) struct Typing<'r> {
+    pub(crate) settings: &'r Settings,
+    pub(crate) hub: &'r Hub,
+    pub(crate) description: &'r Description,
+    pub(crate) zone: &'r Zone,
+    pub(crate) progress: &'r dyn Progress,
+    pub(crate) watches: &'r Watches,
+    encounters: Encounters,
+}
+
+/// The encounters known so far and what follows from them.
+struct Encounters {
+    rows: Vec<EncounterRow>,
+    patients: HashSet<String>,
+    graph: EncounterGraph,
+}
+
+impl<'r> Typing<'r> {
+    pub(crate) fn new(
+        settings: &'r Settings,
+        hub: &'r Hub,
+        description: &'r Description,
+        zone: &'r Zone,
+        progress: &'r dyn Progress,
+        watches: &'r Watches,
+    ) -> Self {
+        let graph = EncounterGraph::build([], None);
+        let encounters = Encounters { rows: Vec::new(), patients: HashSet::new(), graph };
+        Self { settings, hub, description, zone, progress, watches, encounters }
+    }
+
+    /// Types all tables: encounters first, since the others refer to them.
+    pub(crate) async fn run(&mut self, import: &mut Import, summary: &mut Summary) -> Result<()> {
+        self.watches.typed.start();
+        self.read_encounters(summary).await?;
+        let mut tables: Vec<_> = self.description.tables.clone();
+        tables.sort_by_key(|t| t.name != ENCOUNTER);
+        for table in &tables {
+            let skip = &self.settings.debug.skip_melting;
+            if skip.iter().any(|name| name.eq_ignore_ascii_case(&table.name)) {
+                summary.notes.push(format!("{} stays raw: DEBUG_SKIP_MELTING_RESOURCES", table.name));
+                continue;
+            }
+            self.table(table, import, summary).await?;
+        }
+        Ok(())
+    }
+
+    async fn table(&mut self, table: &TableDescription, import: &mut Import, summary: &mut Summary) -> Result<()> {
+        let failed = |what: &str, e: cds_hub::Error| {
+            Error::new(ErrorKind::Hub, format!("{what} of {}", table.name)).because(e)
+        };
+        let mut open = self.hub.open_raw(table, RAW_ROWS).await.map_err(|e| failed("reading raw rows", e))?;
+        while let Some(chunk) = open.next().await {
+            let (raw_ids, batch) = chunk.map_err(|e| failed("reading raw rows", e))?;
+            let melted = melt(&batch, &MeltOptions::default());
+            let (mut typed, defects) = melted.typed(self.zone);
+            self.fill_references(table, &mut typed).await?;
+            let loaded = import.typed(&typed, &raw_ids).await.map_err(|e| failed("writing typed rows", e))?;
+            import.defects(&defects, &batch, &raw_ids).await.map_err(|e| failed("writing defects", e))?;
+            let counters = summary.table(&table.name);
+            counters.typed_new += loaded.new;
+            counters.typed_seen += loaded.seen;
+            counters.quarantined += loaded.quarantined;
+            counters.defects += defects.len() as u64;
+            self.watches.typed.add(typed.rows() as u64, 0);
+            self.progress.advance(Stage::Type, raw_ids.len() as u64, 0);
+        }
+        Ok(())
+    }
+
+    /// Reads the encounters that wait and builds the graph of them and of their patients' older ones.
+    async fn read_encounters(&mut self, summary: &mut Summary) -> Result<()> {
+        let Some(table) = self.description.table(ENCOUNTER).cloned() else { return Ok(()) };
+        let columns = EncounterColumns::of(&table);
+        let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
+        let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
+        while let Some(chunk) = open.next().await {
+            let (_, batch) = chunk.map_err(failed)?;
+            let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
+            self.encounters.rows.extend((0..typed.rows()).filter_map(|row| columns.row(&typed, row)));
+        }
+        let patients: HashSet<String> = self.encounters.rows.iter().filter_map(|r| r.patient.clone()).collect();
+        let waiting = self.encounters.rows.len();
+        self.add_patients(patients).await?;
+        self.rebuild();
+        for level in Level::ALL {
+            if waiting > 0 && self.encounters.graph.count(level) == 0 {
+                summary.notes.push(format!("no encounter of level {level:?}; calculated references need all three"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the encounters that the hub has of patients not seen yet. Returns whether there were any.
+    async fn add_patients(&mut self, patients: HashSet<String>) -> Result<bool> {
+        let new: Vec<String> = patients.into_iter().filter(|p| !self.encounters.patients.contains(p)).collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
+                   (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
+                   (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
+                   enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
+                   FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
+        let rows = self
+            .hub
+            .select_text(sql, &[new.clone()])
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
+        let found = !rows.is_empty();
+        self.encounters.rows.extend(rows.into_iter().filter_map(stored_row));
+        self.encounters.patients.extend(new);
+        Ok(found)
+    }
+
+    fn rebuild(&mut self) {
+        let system = self.settings.common_identifier_system.as_deref();
+        self.encounters.graph = EncounterGraph::build(self.encounters.rows.iter().cloned(), system);
+    }
+
+    /// Fills the calculated columns.
+    async fn fill_references(&mut self, table: &TableDescription, typed: &mut TypedBatch) -> Result<()> {
+        let position = |name: &str| table.columns.iter().position(|c| c.is_calculated() && c.name.ends_with(name));
+        let Some(patient) = table.position_of_path("subject/reference").or(table.position_of_path("patient/reference"))
+        else {
+            return Ok(());
+        };
+        if table.name == ENCOUNTER {
+            let Some(id) = table.position_of_path("id") else { return Ok(()) };
+            let graph = &self.encounters.graph;
+            let ids: Vec<Option<&str>> = (0..typed.rows()).map(|row| text(typed, row, id)).collect();
+            let part_of: Vec<_> = ids.iter().map(|id| id.and_then(|id| graph.part_of(id))).collect();
+            let main: Vec<_> = ids.iter().map(|id| id.and_then(|id| graph.main(id))).collect();
+            if let Some(column) = position("_partof_calculated_ref") {
+                typed.set_texts(column, part_of);
+            }
+            if let Some(column) = position("_main_encounter_calculated_ref") {
+                typed.set_texts(column, main);
+            }
+            return Ok(());
+        }
+        let Some(column) = position("_encounter_calculated_ref") else { return Ok(()) };
+        let patients = (0..typed.rows()).filter_map(|row| text(typed, row, patient).map(str::to_owned)).collect();
+        if self.add_patients(patients).await? {
+            self.rebuild();
+        }
+        let encounter = table.position_of_path("encounter/reference").or(table.position_of_path("context/reference"));
+        let times = time_columns(table);
+        let graph = &self.encounters.graph;
+        let references = (0..typed.rows())
+            .map(|row| {
+                let times: Vec<_> = times.iter().map(|&c| time(typed, row, c)).collect();
+                let encounter = encounter.and_then(|c| text(typed, row, c));
+                Some(graph.encounter_of(encounter, text(typed, row, patient), &times))
+            })
+            .collect();
+        typed.set_texts(column, references);
+        Ok(())
+    }
+}
+
+/// The elements that say when something happened, in the order they are asked; a table has some of them.
+const TIMES: [&str; 9] = [
+    "effectivePeriod/start",
+    "effectiveDateTime",
+    "performedPeriod/start",
+    "performedDateTime",
+    "authoredOn",
+    "recordedDate",
+    "issued",
+    "occurrencePeriod/start",
+    "occurrenceDateTime",
+];
+
+fn time_columns(table: &TableDescription) -> Vec<usize> {
+    TIMES.iter().filter_map(|path| table.position_of_path(path)).collect()
+}
+
+fn text(typed: &TypedBatch, row: usize, column: usize) -> Option<&str> {
+    match typed.value(row, column) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn time(typed: &TypedBatch, row: usize, column: usize) -> Option<i64> {
+    match typed.value(row, column) {
+        Some(Value::DateTime(micros)) => Some(micros),
+        _ => None,
+    }
+}
+
+/// Where the columns stand that make an [`EncounterRow`].
+struct EncounterColumns([Option<usize>; 9]);
+
+impl EncounterColumns {
+    fn of(table: &TableDescription) -> Self {
+        let paths = [
+            "id",
+            "type/coding/code",
+            "subject/reference",
+            "period/start",
+            "period/end",
+            "identifier/system",
+            "identifier/value",
+            "class/code",
+            "partOf/reference",
+        ];
+        Self(paths.map(|path| table.position_of_path(path)))
+    }
+
+    fn row(&self, typed: &TypedBatch, row: usize) -> Option<EncounterRow> {
+        let text = |i: usize| self.0[i].and_then(|c| text(typed, row, c)).map(str::to_owned);
+        let time = |i: usize| self.0[i].and_then(|c| time(typed, row, c));
+        Some(EncounterRow {
+            id: text(0)?,
+            type_code: text(1),
+            patient: text(2),
+            start: time(3),
+            end: time(4),
+            identifier_system: text(5),
+            identifier_value: text(6),
+            class: text(7),
+            part_of: text(8),
+        })
+    }
+}
+
+fn stored_row(mut cells: Vec<Option<String>>) -> Option<EncounterRow> {
+    cells.resize(9, None);
+    let mut cells = cells.into_iter();
+    let mut next = || cells.next().flatten();
+    let micros = |text: Option<String>| text.and_then(|t| t.parse().ok());
+    Some(EncounterRow {
+        id: next()?,
+        type_code: next(),
+        patient: next(),
+        start: micros(next()),
+        end: micros(next()),
+        identifier_system: next(),
+        identifier_value: next(),
+        class: next(),
+        part_of: next(),
+    })
+}

@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ErrorKind, Result};
+
+/// What a run did, as it is printed at its end and written to `summary.json`. Field names are stable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Every search delivered everything and every row was stored.
+    pub complete: bool,
+    /// Per table, by its lower-case name.
+    pub tables: BTreeMap<String, TableSummary>,
+    /// Per stage; stages overlap, so their seconds add up to more than the run's.
+    pub stages: BTreeMap<String, StageSummary>,
+    /// Wall time of the whole run in seconds.
+    pub seconds: f64,
+    /// Largest resident memory of this process in bytes; 0 where the system does not tell.
+    pub peak_rss_bytes: u64,
+    /// Patients found on the wards today.
+    pub ward_patients: u64,
+    /// Patients whose resources were asked for: those of the wards and those with a running case.
+    pub patients: u64,
+    /// Rows of `patient_fe` and `fall_fe` after the dataprocessor.
+    pub outputs: BTreeMap<String, OutputSummary>,
+    /// Searches that ended early: what is missing, and that its watermark stayed.
+    pub incomplete: Vec<String>,
+    /// What else is worth telling.
+    pub notes: Vec<String>,
+}
+
+/// What happened to the resources of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSummary {
+    /// Resources of this type that arrived.
+    pub downloaded: u64,
+    /// Of these, how many the hub did not have yet.
+    pub raw_new: u64,
+    /// How many it had with the same content.
+    pub raw_seen: u64,
+    /// How many are not stored as rows, by reason.
+    pub left_out: BTreeMap<String, u64>,
+    /// Typed rows the hub did not have yet.
+    pub typed_new: u64,
+    /// Typed rows it had with the same content, also those that were not typed again because their raw row was
+    /// seen again.
+    pub typed_seen: u64,
+    /// Values that could not be typed; their cells are empty and the raw row keeps them.
+    pub defects: u64,
+    /// Rows the database refused, kept in quarantine and tried again.
+    pub quarantined: u64,
+}
+
+/// Time and amount of one stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageSummary {
+    /// Wall time from its first to its last work in seconds.
+    pub seconds: f64,
+    /// Resources or rows it worked on.
+    pub resources: u64,
+    /// Bytes it worked on.
+    pub bytes: u64,
+}
+
+/// One output table of the dataprocessor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputSummary {
+    /// Rows written.
+    pub rows: u64,
+    /// Of these, new or changed.
+    pub new: u64,
+    /// Of these, unchanged.
+    pub seen: u64,
+}
+
+impl TableSummary {
+    /// Whether every resource that arrived is stored or left out for a named reason.
+    #[must_use]
+    pub fn is_accounted_for(&self) -> bool {
+        self.downloaded == self.raw_new + self.raw_seen + self.quarantined + self.left_out.values().sum::<u64>()
+    }
+}
+
+impl Summary {
+    /// The counters of a table, made on first use.
+    pub fn table(&mut self, name: &str) -> &mut TableSummary {
+        self.tables.entry(name.to_owned()).or_default()
+    }
+
+    /// Writes `summary.json` into a directory.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let path = directory.join("summary.json");
+        let failed = |e| Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e);
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::from).map_err(failed)?;
+        let partial = directory.join("summary.json.part");
+        std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, &path)).map_err(failed)
+    }
+}
+
+/// Largest resident memory of this process so far in bytes; 0 where the system does not tell.
+#[must_use]
+pub fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_names_are_the_documented_ones() {
+        let mut summary = Summary::default();
+        summary.table("patient").downloaded = 1;
+        summary.stages.insert("download".to_owned(), StageSummary::default());
+        let json = serde_json::to_value(&summary).expect("serialises");
+        for pointer in [
+            "/tables/patient/downloaded",
+            "/tables/patient/raw_new",
+            "/tables/patient/raw_seen",
+            "/tables/patient/typed_new",
+            "/tables/patient/typed_seen",
+            "/tables/patient/defects",
+            "/stages/download/seconds",
+            "/peak_rss_bytes",
+            "/complete",
+        ] {
+            assert!(json.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn every_resource_is_accounted_for() {
+        let mut table = TableSummary { downloaded: 5, raw_new: 2, raw_seen: 1, ..TableSummary::default() };
+        assert!(!table.is_accounted_for());
+        table.left_out.insert("duplicate on another page".to_owned(), 2);
+        assert!(table.is_accounted_for());
+    }
+
+    #[test]
+    fn memory_is_read_where_the_system_tells() {
+        if Path::new("/proc/self/status").exists() {
+            assert!(peak_rss_bytes() > 1_000_000);
+        }
+    }
+}

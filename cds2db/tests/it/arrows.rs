@@ -1,0 +1,68 @@
+//! Architecture invariant: crates depend on each other only as ARCHITECTURE.md draws it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use toml_edit::Document;
+
+/// Allowed dependencies of each crate on others of the workspace, apart from those of its tests.
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("table-description", &[]),
+    ("fhir-crack", &["table-description"]),
+    ("fhir-melt", &["fhir-crack", "table-description"]),
+    ("cds-hub", &["fhir-crack", "fhir-melt", "table-description"]),
+    ("work-dir", &["table-description"]),
+    ("dataprocessor", &["cds-hub", "table-description", "work-dir"]),
+    ("cds2db", &["cds-hub", "dataprocessor", "fhir-crack", "fhir-melt", "fixtures", "table-description", "work-dir"]),
+    ("fixtures", &["fhir-crack", "table-description"]),
+    (
+        "benches",
+        &["cds-hub", "cds2db", "dataprocessor", "fhir-crack", "fhir-melt", "fixtures", "table-description", "work-dir"],
+    ),
+];
+
+fn manifest(path: &Path) -> Document<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    Document::parse(text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a crate lies in the workspace")
+}
+
+#[test]
+fn crates_depend_on_each_other_only_as_drawn() {
+    let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    for (name, allowed) in ARROWS {
+        let manifest = manifest(&root().join(name).join("Cargo.toml"));
+        for section in ["dependencies", "build-dependencies"] {
+            let Some(table) = manifest.get(section).and_then(|d| d.as_table_like()) else { continue };
+            for (dependency, _) in table.iter().filter(|(d, _)| ours.contains(d)) {
+                assert!(allowed.contains(&dependency), "{name} must not depend on {dependency}: see ARCHITECTURE.md");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_member_of_the_workspace_is_drawn() {
+    let manifest = manifest(&root().join("Cargo.toml"));
+    let members = manifest["workspace"]["members"].as_array().expect("members");
+    let members: BTreeSet<&str> = members.iter().filter_map(|m| m.as_str()).collect();
+    assert_eq!(members, ARROWS.iter().map(|(name, _)| *name).collect());
+}
+
+/// The cores take bytes and return values: without features they know no runtime, no HTTP, no SQL, no frames.
+#[test]
+fn the_cores_have_no_io_unless_asked_for() {
+    for name in ["table-description", "fhir-crack", "fhir-melt"] {
+        let manifest = manifest(&root().join(name).join("Cargo.toml"));
+        let dependencies = manifest["dependencies"].as_table_like().expect("dependencies");
+        for io in ["tokio", "reqwest", "hyper", "sqlx", "polars", "calamine"] {
+            let optional = |item: &toml_edit::Item| item.get("optional").and_then(|o| o.as_bool()) == Some(true);
+            assert!(dependencies.get(io).is_none_or(optional), "{name}: {io} must be optional");
+        }
+        let default = manifest.get("features").and_then(|f| f.get("default")).and_then(|d| d.as_array());
+        assert!(default.is_none_or(|d| d.is_empty()), "{name}: no feature by default");
+    }
+}

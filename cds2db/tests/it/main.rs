@@ -1,0 +1,3 @@
+//! Integration tests of the workspace's top: one binary for all of them.
+
+mod arrows;
