@@ -30,6 +30,15 @@ impl TableDescription {
         self.columns.iter().position(|c| c.path().as_str() == path)
     }
 
+    /// A name with the table's prefix before it, such as `pat_id`.
+    pub(crate) fn prefixed(&self, name: &str) -> String {
+        if self.prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}_{name}", self.prefix)
+        }
+    }
+
     /// Whether a name in a workbook is a resource type: internal tables begin with a lower-case letter.
     pub(crate) fn is_resource(name: &str) -> bool {
         !name.starts_with(|c: char| c.is_lowercase())

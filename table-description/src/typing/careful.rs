@@ -223,3 +223,47 @@ impl Clock {
         Ok(i64::from(self.hour * 3600 + self.minute * 60 + self.second))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::typing::{parse_date, parse_datetime, parse_time};
+
+    /// Mostly right, sometimes wrong by a digit: what the fixed-position parsers must not take differently.
+    const DAY: &str = "[0-9]{4}-[01][0-9]-[0-3][0-9]";
+    const CLOCK: &str = "[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,9})?";
+    const OFFSET: &str = "(Z|[+-][01][0-9]:[0-6][0-9]|x)?";
+
+    fn date_times() -> impl Strategy<Value = String> {
+        let days = prop_oneof![
+            8 => DAY,
+            // The days on which clocks change, in years inside and outside the zone's table.
+            4 => "(19[4-9][0-9]|20[0-9][0-9]|21[0-9][0-9])-(03|10|04|09)-(2[4-9]|3[01])",
+        ];
+        (days, "[T ]", CLOCK, OFFSET)
+            .prop_map(|(day, separator, clock, offset)| format!("{day}{separator}{clock}{offset}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn date_times_agree(text in date_times(), name in prop::sample::select(vec!["Europe/Berlin", "UTC"])) {
+            let zone = if name == "UTC" { Zone::named(name).unwrap() } else { Zone::berlin() };
+            prop_assert_eq!(parse_datetime(&text, &zone), datetime(&text, &zone));
+        }
+
+        #[test]
+        fn dates_agree(text in DAY) {
+            prop_assert_eq!(parse_date(&text), date(&text));
+            prop_assert_eq!(parse_datetime(&text, &Zone::berlin()), datetime(&text, &Zone::berlin()));
+        }
+
+        #[test]
+        fn times_agree(text in CLOCK) {
+            prop_assert_eq!(parse_time(&text), time(&text));
+        }
+    }
+}

@@ -1,13 +1,17 @@
 //! Our own descriptions against the shipped ones.
 
-use table_description::{Description, default_core, default_description, default_frontend, default_submodules};
+use table_description::{
+    Description, default_core, default_description, default_frontend, default_submodules,
+};
 
 use crate::shared;
 
 /// Databases of the original toolchain keep working: their columns come first in each of our tables.
 #[test]
 fn every_shipped_column_comes_first_in_its_table() {
-    let Some(path) = shared::file("description/csv/Table_Description__table_description.csv") else { return };
+    let Some(path) = shared::file("description/csv/Table_Description__table_description.csv") else {
+        return;
+    };
     let shipped = Description::read(path).unwrap();
     let ours = default_description();
     assert_eq!(shipped.column_count(), 1319);
@@ -17,7 +21,12 @@ fn every_shipped_column_comes_first_in_its_table() {
             (&ours.name, &ours.resource, &ours.prefix)
         );
         for (position, column) in shipped.columns.iter().enumerate() {
-            assert_eq!(Some(column), ours.columns.get(position), "{} column {position}", shipped.name);
+            assert_eq!(
+                Some(column),
+                ours.columns.get(position),
+                "{} column {position}",
+                shipped.name
+            );
         }
     }
     assert_eq!(shipped.tables.len(), ours.tables.len());
@@ -26,17 +35,40 @@ fn every_shipped_column_comes_first_in_its_table() {
 #[test]
 fn database_tables_have_the_shipped_names_and_types() {
     let files = [
-        ("Frontend_Table_Description__frontend_table_description", default_frontend(), "_fe", 305),
-        ("Dataprocessor_Table_Description__table_description", default_core(), "", 6),
-        ("Dataprocessor_Submodules_Table_Description__table_description", default_submodules(), "", 12),
+        (
+            "Frontend_Table_Description__frontend_table_description",
+            default_frontend(),
+            "_fe",
+            305,
+        ),
+        (
+            "Dataprocessor_Table_Description__table_description",
+            default_core(),
+            "",
+            6,
+        ),
+        (
+            "Dataprocessor_Submodules_Table_Description__table_description",
+            default_submodules(),
+            "",
+            12,
+        ),
     ];
     for (file, ours, suffix, count) in files {
-        let Some(path) = shared::file(&format!("description/csv/{file}.csv")) else { return };
+        let Some(path) = shared::file(&format!("description/csv/{file}.csv")) else {
+            return;
+        };
         let shipped = Description::read(path).unwrap().with_suffix(suffix);
         assert_eq!(ours.column_count(), count);
         let facts = |description: &Description| -> Vec<_> {
             let tables = description.tables.iter();
-            tables.flat_map(|t| t.columns.iter().map(|c| (t.name.clone(), c.name.clone(), c.fhir_type))).collect()
+            tables
+                .flat_map(|t| {
+                    t.columns
+                        .iter()
+                        .map(|c| (t.name.clone(), c.name.clone(), c.fhir_type))
+                })
+                .collect()
         };
         assert_eq!(facts(&ours), facts(&shipped), "{file}");
     }
@@ -61,26 +93,43 @@ fn known_gaps_are_filled() {
         ("encounter", "hospitalization/destination/reference"),
         ("procedure", "bodySite/coding/code"),
     ] {
-        assert!(ours.table(table).unwrap().position_of_path(path).is_some(), "{table} {path}");
+        assert!(
+            ours.table(table).unwrap().position_of_path(path).is_some(),
+            "{table} {path}"
+        );
     }
     for table in ours.resources() {
-        assert!(table.position_of_path("identifier/period/start").is_some(), "{}", table.name);
+        assert!(
+            table.position_of_path("identifier/period/start").is_some(),
+            "{}",
+            table.name
+        );
     }
 }
 
 #[test]
 fn given_names_and_titles_are_joined_and_nothing_else() {
     let ours = default_description();
-    let joined: Vec<&str> =
-        ours.tables.iter().flat_map(|t| &t.columns).filter(|c| c.joined).map(|c| c.name.as_str()).collect();
+    let joined: Vec<&str> = ours
+        .tables
+        .iter()
+        .flat_map(|t| &t.columns)
+        .filter(|c| c.joined)
+        .map(|c| c.name.as_str())
+        .collect();
     assert_eq!(joined, ["pat_name_given", "pat_name_prefix", "pat_name_suffix"]);
 }
 
 #[test]
 fn calculated_columns_are_known_by_their_name() {
     let ours = default_description();
-    let calculated: Vec<&str> =
-        ours.tables.iter().flat_map(|t| &t.columns).filter(|c| c.is_calculated()).map(|c| c.name.as_str()).collect();
+    let calculated: Vec<&str> = ours
+        .tables
+        .iter()
+        .flat_map(|t| &t.columns)
+        .filter(|c| c.is_calculated())
+        .map(|c| c.name.as_str())
+        .collect();
     assert_eq!(
         calculated,
         [
