@@ -91,6 +91,21 @@ impl Error {
         this
     }
 
+    /// SQLSTATE and reason, without values, if the server refused a row for what is in it; `None` for every failure
+    /// that another row would have met too.
+    pub(crate) fn refused_row(error: &sqlx::Error) -> Option<(String, String)> {
+        let sqlx::Error::Database(db) = error else { return None };
+        let state = db.code()?.into_owned();
+        // A trigger's own text may hold values, as those of data exceptions do.
+        let reason = match state.get(..2)? {
+            "22" => "unsuitable value".to_owned(),
+            "P0" => "refused by a trigger".to_owned(),
+            "23" | "44" | "54" => db.message().to_owned(),
+            _ => return None,
+        };
+        Some((state, reason))
+    }
+
     /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -3,15 +3,13 @@
 //! The md5 of the hashed columns in description order, each as text with `|||` behind it, and a `#` at the end; NULL is
 //! `#NULL#`. The text of a typed value is the server's, so that the hub's generated columns give the same hash.
 
-use std::fmt::Write as _;
-
 use md5::{Digest, Md5};
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
 use table_description::FhirType;
-use table_description::typing::Value;
+use table_description::typing::{self, Value};
 
 /// The md5 of a row's content, stored as `uuid` because that is what PostgreSQL has of 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,72 +91,11 @@ impl Hasher {
     }
 }
 
-/// Appends a value the way the server's recipe writes it.
+/// Appends a value the way the server's recipe writes it: a day as the first moment of it.
 fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
-    match *value {
-        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
-        Value::Boolean(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
-        Value::Integer(n) => write_display(out, n),
-        Value::Decimal(d) => write_double(out, d),
-        Value::Date(days) => {
-            write_date(out, i64::from(days));
-            out.extend_from_slice(b" 00:00:00.000000");
-        }
-        Value::DateTime(micros) => {
-            write_date(out, micros.div_euclid(DAY));
-            out.push(b' ');
-            write_time(out, micros.rem_euclid(DAY));
-        }
-        Value::Time(micros) => write_time(out, micros),
-    }
-}
-
-const DAY: i64 = 86_400_000_000;
-
-fn write_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
-    // Writing to a vector cannot fail.
-    let _ = std::io::Write::write_fmt(out, format_args!("{value}"));
-}
-
-fn write_time(out: &mut Vec<u8>, micros: i64) {
-    let seconds = micros / 1_000_000;
-    let (h, m, s, us) = (seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000);
-    write_display(out, format_args!("{h:02}:{m:02}:{s:02}.{us:06}"));
-}
-
-/// `YYYY-MM-DD` of a day counted from 1970-01-01, by the era arithmetic of the proleptic Gregorian calendar.
-fn write_date(out: &mut Vec<u8>, days: i64) {
-    let from_era = days + 719_468;
-    let (era, of_era) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    write_display(out, format_args!("{year:04}-{month:02}-{day:02}"));
-}
-
-/// A double in the server's shortest form: plain from 1e-4 to below 1e15, else with an exponent of at least two digits.
-fn write_double(out: &mut Vec<u8>, d: f64) {
-    if d.is_nan() {
-        out.extend_from_slice(b"NaN");
-        return;
-    }
-    if d.is_infinite() {
-        out.extend_from_slice(if d > 0.0 { b"Infinity" } else { b"-Infinity" });
-        return;
-    }
-    let mut text = String::new();
-    let _ = write!(text, "{d:e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return };
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..15).contains(&exponent) {
-        // Rust's plain form has no exponent and the shortest digits.
-        write_display(out, d);
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write_display(out, format_args!("{digits}e{sign}{:02}", exponent.abs()));
+    typing::write_sql_hash(value, out);
+    if matches!(value, Value::Date(_)) {
+        out.extend_from_slice(b" 00:00:00.000000");
     }
 }
 
@@ -203,7 +140,7 @@ mod tests {
             (Value::DateTime(1_706_933_106_700_000), "2024-02-03 04:05:06.700000"),
             (Value::DateTime(-1), "1969-12-31 23:59:59.999999"),
             (Value::Time(30_600_000_000), "08:30:00.000000"),
-            (Value::Time(DAY), "24:00:00.000000"),
+            (Value::Time(86_400_000_000), "24:00:00.000000"),
         ];
         for (value, expected) in cases {
             assert_eq!(text(&value), expected);

@@ -25,8 +25,9 @@ impl AddAssign for Loaded {
 /// One import, after its commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportSummary {
-    /// The processing number: larger than the ids of all rows of the import.
-    pub number: i64,
+    /// The processing number: larger than the ids of all rows of the import. `None` for an import without rows, of which
+    /// nothing is kept.
+    pub number: Option<i32>,
     /// The run the import belongs to; hand it to [`crate::Hub::continue_import`] for the typed half.
     pub run: Run,
     /// What became of the rows, by table in the order of first use.

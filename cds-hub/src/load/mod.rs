@@ -1,1 +1,19 @@
 //! One import: several tables, one transaction, one processing number.
+
+mod copy_buffer;
+mod defects;
+mod hash;
+mod import;
+mod loaded;
+mod open_rows;
+mod precision;
+mod read;
+mod rows;
+mod statements;
+mod store;
+mod watermark;
+
+pub use hash::{Hasher, RowHash};
+pub use import::Import;
+pub use loaded::{ImportSummary, Loaded, Run};
+pub use open_rows::OpenRows;

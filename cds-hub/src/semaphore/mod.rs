@@ -9,7 +9,6 @@ mod lock;
 mod token;
 
 pub use lock::{Lock, LockOptions};
-pub(crate) use token::Token;
 
 use crate::schema::{Function, Model};
 

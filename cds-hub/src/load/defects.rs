@@ -1,0 +1,52 @@
+use std::collections::HashMap;
+
+use fhir_crack::Batch;
+use sqlx::postgres::PgConnection;
+use table_description::Defect;
+
+use crate::{Error, Result};
+
+/// Writes defects beside the raw rows they belong to, found by the resource's id.
+///
+/// Where a batch has several versions of a resource, the newest one gets the defect; raw id 0 stands for none found.
+pub(super) async fn keep(
+    connection: &mut PgConnection,
+    import: i32,
+    defects: &[Defect],
+    batch: &Batch,
+    raw_ids: &[i32],
+) -> Result<()> {
+    if defects.is_empty() {
+        return Ok(());
+    }
+    let mut raw_of: HashMap<&str, i32> = HashMap::new();
+    if let Some(column) = batch.table().position_of_path("id") {
+        for (row, entry) in batch.entries(column) {
+            let Some(&raw_id) = raw_ids.get(row as usize) else { continue };
+            let newest = raw_of.entry(entry.text).or_insert(raw_id);
+            *newest = raw_id.max(*newest);
+        }
+    }
+    let raw_ids: Vec<i32> = defects
+        .iter()
+        .map(|d| d.resource_id.as_deref().and_then(|id| raw_of.get(id)).copied().unwrap_or_default())
+        .collect();
+    let tables: Vec<&str> = defects.iter().map(|d| d.table.name.as_str()).collect();
+    let columns: Vec<&str> = defects.iter().map(Defect::column_name).collect();
+    let indexes: Vec<String> = defects.iter().map(Defect::index_text).collect();
+    let kinds: Vec<&str> = defects.iter().map(|d| d.kind.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO core.defect (table_name, raw_id, column_name, index_path, kind, import_no)
+         SELECT d.*, $6 FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[]) AS d",
+    )
+    .bind(tables)
+    .bind(raw_ids)
+    .bind(columns)
+    .bind(indexes)
+    .bind(kinds)
+    .bind(import)
+    .execute(connection)
+    .await
+    .map_err(|e| Error::sql("keeping defects", &e))?;
+    Ok(())
+}

@@ -1,0 +1,294 @@
+use std::sync::Arc;
+
+use fhir_crack::Batch;
+use fhir_melt::TypedBatch;
+use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::{Row, Transaction};
+use table_description::{Defect, TableDescription};
+
+use super::rows::{RawWalk, Rows};
+use super::statements::Statements;
+use super::store::{Outcome, Stamp, store};
+use super::{ImportSummary, Loaded, Run};
+use crate::schema::{Kind, StoredTable};
+use crate::semaphore::Lock;
+use crate::{Error, ErrorKind, Hub, Result, quarantine};
+
+/// Rows encoded and asked for at a time; bounds the memory of an import.
+const SLICE_ROWS: usize = 10_000;
+/// Bytes encoded at a time.
+const SLICE_BYTES: usize = 32 << 20;
+
+/// One import: several tables, one transaction, one processing number.
+///
+/// Nothing of it can be seen before [`Import::commit`], and nothing remains of it if it is dropped.
+pub struct Import<'l> {
+    lock: &'l Lock,
+    transaction: Transaction<'static, Postgres>,
+    stamp: Stamp,
+    run: Run,
+    tables: Vec<Loading>,
+}
+
+/// One table of the import.
+struct Loading {
+    statements: Arc<Statements>,
+    loaded: Loaded,
+    new: Vec<i32>,
+    seen: Vec<i32>,
+}
+
+impl std::fmt::Debug for Import<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Import").field("import", &self.stamp.import).field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// Begins an import that starts a run of its own.
+    ///
+    /// Imports follow one another: this waits for another one that is being made.
+    ///
+    /// # Errors
+    /// When the lock was lost or the server refuses.
+    pub async fn begin_import<'l>(&self, lock: &'l Lock) -> Result<Import<'l>> {
+        self.begin(lock, None).await
+    }
+
+    /// Begins an import that continues a run: the typed rows of raw rows imported before. All rows of the run then have
+    /// this import's number as their last.
+    ///
+    /// # Errors
+    /// When the lock was lost or the server refuses.
+    pub async fn continue_import<'l>(&self, lock: &'l Lock, run: Run) -> Result<Import<'l>> {
+        self.begin(lock, Some(run)).await
+    }
+
+    async fn begin<'l>(&self, lock: &'l Lock, run: Option<Run>) -> Result<Import<'l>> {
+        lock.check()?;
+        let failed = |e: &sqlx::Error| Error::sql("beginning an import", e);
+        let mut transaction = self.pool().begin().await.map_err(|e| failed(&e))?;
+        // Arrays have very different lengths from call to call, so a plan for the average fits none.
+        sqlx::query("SET LOCAL plan_cache_mode = force_custom_plan")
+            .execute(&mut *transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        let import: i32 = sqlx::query_scalar("SELECT core.begin_import($1, 'import', $2)")
+            .bind(lock.module())
+            .bind(run.map(|r| r.0))
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        let row = sqlx::query(
+            "SELECT run, (extract(epoch FROM checked - timestamp '2000-01-01') * 1000000)::bigint
+             FROM core.import WHERE no = $1",
+        )
+        .bind(import)
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(|e| failed(&e))?;
+        let stamp = Stamp { import, input: row.try_get(1).map_err(|e| failed(&e))? };
+        let run = Run(row.try_get(0).map_err(|e| failed(&e))?);
+        Ok(Import { lock, transaction, stamp, run, tables: Vec::new() })
+    }
+}
+
+impl Import<'_> {
+    /// The run this import belongs to.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        self.run
+    }
+
+    /// Stores raw rows. The batches must be of the same table; an import may store several tables, each in several
+    /// calls.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when the batches are of different tables; when the lock was lost; when the server refuses
+    /// for a reason that is not in a row. A row it refuses goes to the quarantine and is counted.
+    pub async fn raw(&mut self, batches: &[Batch]) -> Result<Loaded> {
+        let Some(first) = batches.first() else { return Ok(Loaded::default()) };
+        if batches.iter().any(|b| b.table().name != first.table().name) {
+            return Err(Error::new(ErrorKind::Input, "raw batches of different tables in one call"));
+        }
+        let table = self.loading(Kind::Raw, first.table());
+        let statements = Arc::clone(&self.tables[table].statements);
+        let mut walk = RawWalk::new(batches);
+        let mut total = Loaded::default();
+        loop {
+            self.lock.check()?;
+            let rows = Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
+            if rows.len() == 0 {
+                break;
+            }
+            let outcome = store(&mut self.transaction, self.stamp, &statements, &rows).await?;
+            self.after_raw(&statements, &outcome).await?;
+            total += self.note(table, &rows, outcome).await?;
+        }
+        Ok(total)
+    }
+
+    /// Stores typed rows; `raw_ids` are the ids of the raw rows they were melted from, by [`TypedBatch::source_row`].
+    ///
+    /// All of these raw rows count as typed from now on, those without typed rows too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when a typed row has no raw row; otherwise as [`Import::raw`].
+    pub async fn typed(&mut self, batch: &TypedBatch, raw_ids: &[i32]) -> Result<Loaded> {
+        let table = self.loading(Kind::Typed, batch.table());
+        let statements = Arc::clone(&self.tables[table].statements);
+        if (0..batch.rows()).any(|row| batch.source_row(row) >= raw_ids.len()) {
+            return Err(Error::new(ErrorKind::Input, format!("a typed row of {} without raw row", batch.table().name)));
+        }
+        let mut total = Loaded::default();
+        let mut from = 0;
+        while from < batch.rows() {
+            self.lock.check()?;
+            let to = batch.rows().min(from + SLICE_ROWS);
+            let rows = Rows::of_typed(&statements.table, batch, from..to, |row| {
+                raw_ids.get(batch.source_row(row)).copied()
+            });
+            from = to;
+            let outcome = store(&mut self.transaction, self.stamp, &statements, &rows).await?;
+            self.link(&statements, &rows, &outcome).await?;
+            self.keep_precision(&statements, &rows, &outcome).await?;
+            total += self.note(table, &rows, outcome).await?;
+        }
+        self.call(statements.melted.as_deref(), "taking typed rows off the queue", &[raw_ids], false).await?;
+        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true).await?;
+        Ok(total)
+    }
+
+    /// Keeps defects of typing beside their raw rows: those of `batch`, whose rows have the ids `raw_ids`.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn defects(&mut self, defects: &[Defect], batch: &Batch, raw_ids: &[i32]) -> Result<()> {
+        super::defects::keep(&mut self.transaction, self.stamp.import, defects, batch, raw_ids).await
+    }
+
+    /// Remembers until when the resources of these patients have been loaded: microseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_watermarks(&mut self, resource: &str, ids: &[String], micros: i64) -> Result<()> {
+        super::watermark::set(&mut self.transaction, resource, ids, micros).await
+    }
+
+    /// The connection of the import's transaction, for statements of one's own.
+    #[must_use]
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Makes everything visible at once, under one number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LockLost`] when the lock passed to somebody else meanwhile: nothing is stored then. When the server
+    /// refuses; if the connection broke during the commit itself, whether it happened is not known, and importing the
+    /// same rows again is harmless.
+    pub async fn commit(mut self) -> Result<ImportSummary> {
+        let failed = |e: &sqlx::Error| Error::sql("finishing an import", e);
+        let held: bool = sqlx::query_scalar("SELECT core.assert_lock($1)")
+            .bind(self.lock.token())
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        if !held {
+            return Err(Error::new(ErrorKind::LockLost, format!("import of module {}", self.lock.module())));
+        }
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for table in self.tables.drain(..) {
+            let name = &table.statements.table.name;
+            let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
+            if table.loaded.new + table.loaded.seen > 0 {
+                sqlx::query("SELECT core.note_rows($1, $2, $3, $4, $5, $6)")
+                    .bind(self.stamp.import)
+                    .bind(name)
+                    .bind(&table.new)
+                    .bind(&table.seen)
+                    .bind(count(table.loaded.new))
+                    .bind(count(table.loaded.seen))
+                    .execute(&mut *self.transaction)
+                    .await
+                    .map_err(|e| failed(&e))?;
+            }
+            tables.push((name.clone(), table.loaded));
+        }
+        let number: Option<i32> = sqlx::query_scalar("SELECT core.finish_import($1)")
+            .bind(self.stamp.import)
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        self.transaction.commit().await.map_err(|e| failed(&e))?;
+        Ok(ImportSummary { number, run: self.run, tables })
+    }
+
+    /// Position of the table in this import, added at its first use.
+    fn loading(&mut self, kind: Kind, description: &Arc<TableDescription>) -> usize {
+        let table = StoredTable::new(kind, description);
+        if let Some(position) = self.tables.iter().position(|t| t.statements.table.name == table.name) {
+            return position;
+        }
+        self.tables.push(Loading {
+            statements: Arc::new(Statements::new(table)),
+            loaded: Loaded::default(),
+            new: Vec::new(),
+            seen: Vec::new(),
+        });
+        self.tables.len() - 1
+    }
+
+    /// New raw rows wait to be typed, confirmed ones confirm their typed rows.
+    async fn after_raw(&mut self, statements: &Statements, outcome: &Outcome) -> Result<()> {
+        if !outcome.new.is_empty() {
+            self.call(statements.open.as_deref(), "queueing rows to be typed", &[&outcome.new], false).await?;
+        }
+        if !outcome.seen.is_empty() {
+            let arrays: [&[i32]; 2] = [&outcome.seen, &outcome.changed];
+            self.call(statements.carry.as_deref(), "confirming typed rows", &arrays, true).await?;
+        }
+        Ok(())
+    }
+
+    /// Typed rows that were known, or came twice, are linked to the raw rows they came with.
+    async fn link(&mut self, statements: &Statements, rows: &Rows, outcome: &Outcome) -> Result<()> {
+        if outcome.loaded.seen == 0 {
+            return Ok(());
+        }
+        let pairs = (0..rows.len()).filter_map(|row| Some((rows.raw_id(row)?, *outcome.keys.get(&rows.hash(row))?)));
+        let (raw, typed): (Vec<i32>, Vec<i32>) = pairs.unzip();
+        self.call(statements.link.as_deref(), "linking typed rows", &[&raw, &typed], true).await
+    }
+
+    async fn keep_precision(&mut self, statements: &Statements, rows: &Rows, outcome: &Outcome) -> Result<()> {
+        super::precision::keep(&mut self.transaction, &statements.table, rows, &outcome.stored).await
+    }
+
+    /// Adds the outcome of some rows to the table's and puts those refused into the quarantine.
+    async fn note(&mut self, table: usize, rows: &Rows, outcome: Outcome) -> Result<Loaded> {
+        let loading = &mut self.tables[table];
+        loading.loaded += outcome.loaded;
+        loading.new.extend(outcome.new);
+        loading.seen.extend(outcome.seen);
+        for (row, state, reason) in outcome.refused {
+            let table = &loading.statements.table;
+            let refused = quarantine::Refused::new(table, rows.texts(row), rows.raw_id(row), state, reason);
+            refused.keep(&mut self.transaction, self.stamp.import).await?;
+        }
+        Ok(outcome.loaded)
+    }
+
+    async fn call(&mut self, sql: Option<&str>, what: &str, arrays: &[&[i32]], with_import: bool) -> Result<()> {
+        let Some(sql) = sql else { return Ok(()) };
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
+        if with_import {
+            query = query.bind(self.stamp.import);
+        }
+        for array in arrays {
+            query = query.bind(*array);
+        }
+        query.execute(&mut *self.transaction).await.map_err(|e| Error::sql(what, &e))?;
+        Ok(())
+    }
+}

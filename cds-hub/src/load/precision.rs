@@ -1,0 +1,52 @@
+use std::collections::HashMap;
+
+use sqlx::postgres::PgConnection;
+use table_description::typing::Precision;
+
+use super::rows::Rows;
+use crate::schema::StoredTable;
+use crate::{Error, Result};
+
+/// Writes how much was given of the incomplete dates and times of newly stored rows.
+pub(super) async fn keep(
+    connection: &mut PgConnection,
+    table: &StoredTable,
+    rows: &Rows,
+    stored: &[(usize, i32)],
+) -> Result<()> {
+    if rows.precisions().is_empty() || stored.is_empty() {
+        return Ok(());
+    }
+    let key_of: HashMap<usize, i32> = stored.iter().copied().collect();
+    let mut ids: Vec<i32> = Vec::new();
+    let mut columns: Vec<&str> = Vec::new();
+    let mut words: Vec<&str> = Vec::new();
+    for (row, column, precision) in rows.precisions() {
+        let (Some(&id), Some(column)) = (key_of.get(row), table.columns.get(*column)) else { continue };
+        ids.push(id);
+        columns.push(&column.name);
+        words.push(word(*precision));
+    }
+    sqlx::query(
+        "INSERT INTO core.precision (table_name, id, column_name, precision)
+         SELECT $1, p.* FROM unnest($2::int[], $3::text[], $4::text[]) AS p",
+    )
+    .bind(&table.name)
+    .bind(ids)
+    .bind(columns)
+    .bind(words)
+    .execute(connection)
+    .await
+    .map_err(|e| Error::sql(format!("keeping the precision of {}", table.name), &e))?;
+    Ok(())
+}
+
+fn word(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Year => "year",
+        Precision::Month => "month",
+        Precision::Day => "day",
+        Precision::Minute => "minute",
+        Precision::Second => "second",
+    }
+}

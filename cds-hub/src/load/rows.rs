@@ -1,0 +1,269 @@
+use fhir_crack::Batch;
+use fhir_crack::notation::Notation;
+use fhir_melt::TypedBatch;
+use table_description::FhirType;
+use table_description::typing::{Precision, Value};
+
+use super::hash::{Hasher, RowHash};
+use crate::schema::StoredTable;
+
+/// Rows of one table, hashed and in the binary form the server copies in.
+///
+/// Every row is the run of its data columns in table order, each a length (-1 for NULL) and its bytes, so that a row
+/// is sent by appending it. Rows count from 0.
+pub(crate) struct Rows {
+    columns: Vec<FhirType>,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    hashes: Vec<RowHash>,
+    digests: Vec<i64>,
+    /// The raw row of each typed row; empty in other tables.
+    raw_ids: Vec<i32>,
+    /// Dates and times that were not complete: row, column, how much was given.
+    precisions: Vec<(usize, usize, Precision)>,
+}
+
+/// Days and microseconds from 1970-01-01 to 2000-01-01, where the server counts from.
+const EPOCH_DAYS: i32 = 10_957;
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+impl Rows {
+    fn new(table: &StoredTable) -> Self {
+        Self {
+            columns: table.columns.iter().map(|c| c.fhir_type).collect(),
+            fields: Vec::new(),
+            ends: Vec::new(),
+            hashes: Vec::new(),
+            digests: Vec::new(),
+            raw_ids: Vec::new(),
+            precisions: Vec::new(),
+        }
+    }
+
+    /// Raw rows from a walk over batches; stops before `most_rows` or `most_bytes` are passed by much.
+    pub(crate) fn of_raw(table: &StoredTable, walk: &mut RawWalk<'_>, most_rows: usize, most_bytes: usize) -> Self {
+        let mut rows = Self::new(table);
+        let mut content = Hasher::default();
+        let mut meta = Hasher::default();
+        while rows.len() < most_rows && rows.fields.len() < most_bytes && walk.advance() {
+            for (position, column) in table.columns.iter().enumerate() {
+                let start = rows.begin_field();
+                let some = walk.write(position, &mut rows.fields);
+                let text = rows.end_field(start, some);
+                if column.hashed {
+                    content.text(text);
+                } else if column.meta {
+                    meta.text(text);
+                }
+            }
+            rows.end_row(&mut content, &mut meta);
+        }
+        rows
+    }
+
+    /// Typed rows `from..to` of a batch; `raw_id` gives the raw row of each.
+    pub(crate) fn of_typed(
+        table: &StoredTable,
+        batch: &TypedBatch,
+        range: std::ops::Range<usize>,
+        raw_id: impl Fn(usize) -> Option<i32>,
+    ) -> Self {
+        let mut rows = Self::new(table);
+        let mut content = Hasher::default();
+        let mut meta = Hasher::default();
+        for row in range {
+            for (position, column) in table.columns.iter().enumerate() {
+                // An empty text is stored as NULL, as foreign writers do it.
+                let value = batch.value(row, position).filter(|v| !matches!(v, Value::Text("")));
+                let start = rows.begin_field();
+                let some = value.as_ref().is_some_and(|v| write_binary(v, &mut rows.fields));
+                rows.end_field(start, some);
+                if column.hashed {
+                    content.value(column.fhir_type, value.as_ref());
+                } else if column.meta {
+                    meta.value(column.fhir_type, value.as_ref());
+                }
+                if let Some(precision) = batch.precision(row, position).filter(|p| is_partial(column.fhir_type, *p)) {
+                    rows.precisions.push((rows.ends.len(), position, precision));
+                }
+            }
+            rows.raw_ids.extend(raw_id(row));
+            rows.end_row(&mut content, &mut meta);
+        }
+        rows
+    }
+
+    fn begin_field(&mut self) -> usize {
+        self.fields.extend_from_slice(&(-1_i32).to_be_bytes());
+        self.fields.len()
+    }
+
+    /// Sets the length of the field that starts here, or takes its bytes away again; the bytes.
+    fn end_field(&mut self, start: usize, some: bool) -> Option<&[u8]> {
+        let len = self.fields.len() - start;
+        if !some {
+            self.fields.truncate(start);
+            return None;
+        }
+        // A field beyond 2 GiB is beyond what the server takes; the length then says NULL and the hash the rest.
+        let len = i32::try_from(len).unwrap_or(-1);
+        self.fields.get_mut(start - 4..start)?.copy_from_slice(&len.to_be_bytes());
+        self.fields.get(start..)
+    }
+
+    fn end_row(&mut self, content: &mut Hasher, meta: &mut Hasher) {
+        self.ends.push(self.fields.len());
+        self.hashes.push(content.finish());
+        self.digests.push(meta.finish().prefix());
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The content hash of a row.
+    pub(crate) fn hash(&self, row: usize) -> RowHash {
+        self.hashes.get(row).copied().unwrap_or(RowHash([0; 16]))
+    }
+
+    /// The digest of a row's `meta` columns.
+    pub(crate) fn digest(&self, row: usize) -> i64 {
+        self.digests.get(row).copied().unwrap_or_default()
+    }
+
+    /// The raw row of a typed row.
+    pub(crate) fn raw_id(&self, row: usize) -> Option<i32> {
+        self.raw_ids.get(row).copied()
+    }
+
+    /// The data columns of a row as they are sent.
+    pub(crate) fn fields(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).and_then(|r| self.ends.get(r)).copied().unwrap_or_default();
+        let end = self.ends.get(row).copied().unwrap_or(start);
+        self.fields.get(start..end).unwrap_or_default()
+    }
+
+    /// The incomplete dates and times: row, column, how much was given; rows ascending.
+    pub(crate) fn precisions(&self) -> &[(usize, usize, Precision)] {
+        &self.precisions
+    }
+
+    /// The values of a row as text, `None` for NULL, in the order of columns.
+    pub(crate) fn texts(&self, row: usize) -> Vec<Option<String>> {
+        let mut rest = self.fields(row);
+        let mut texts = Vec::with_capacity(self.columns.len());
+        for fhir_type in &self.columns {
+            let Some((len, behind)) = rest.split_first_chunk::<4>() else { break };
+            let len = usize::try_from(i32::from_be_bytes(*len)).ok();
+            let (bytes, behind) = behind.split_at_checked(len.unwrap_or_default()).unwrap_or_default();
+            texts.push(len.and_then(|_| read_binary(*fhir_type, bytes)));
+            rest = behind;
+        }
+        texts
+    }
+}
+
+/// Walks over the rows of several batches of one table, one after the other.
+pub(crate) struct RawWalk<'a> {
+    batches: std::slice::Iter<'a, Batch>,
+    cursor: Option<fhir_crack::Cursor<'a>>,
+    notation: Notation,
+}
+
+impl<'a> RawWalk<'a> {
+    pub(crate) fn new(batches: &'a [Batch]) -> Self {
+        Self { batches: batches.iter(), cursor: None, notation: Notation::default() }
+    }
+
+    fn advance(&mut self) -> bool {
+        loop {
+            if let Some(cursor) = &mut self.cursor
+                && cursor.advance()
+            {
+                return true;
+            }
+            let Some(batch) = self.batches.next() else { return false };
+            self.cursor = Some(batch.cursor());
+        }
+    }
+
+    /// Appends a cell; `false` for NULL, which an empty text is too.
+    fn write(&mut self, column: usize, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        self.cursor.as_mut().is_some_and(|c| self.notation.write(c.cell(column), out)) && out.len() > start
+    }
+}
+
+fn is_partial(fhir_type: FhirType, precision: Precision) -> bool {
+    match fhir_type {
+        FhirType::Date => precision < Precision::Day,
+        _ => precision < Precision::Second,
+    }
+}
+
+/// Appends a value in the server's binary form; `false` for a value it has no form for.
+fn write_binary(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
+    match *value {
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Boolean(b) => out.push(u8::from(b)),
+        Value::Integer(n) => out.extend_from_slice(&n.to_be_bytes()),
+        Value::Decimal(d) => out.extend_from_slice(&d.to_be_bytes()),
+        Value::Date(days) => {
+            let Some(days) = days.checked_sub(EPOCH_DAYS) else { return false };
+            out.extend_from_slice(&days.to_be_bytes());
+        }
+        Value::DateTime(micros) => {
+            let Some(micros) = micros.checked_sub(EPOCH_MICROS) else { return false };
+            out.extend_from_slice(&micros.to_be_bytes());
+        }
+        Value::Time(micros) => out.extend_from_slice(&micros.to_be_bytes()),
+    }
+    true
+}
+
+/// The text of a value in the server's binary form.
+fn read_binary(fhir_type: FhirType, bytes: &[u8]) -> Option<String> {
+    let long = || <[u8; 8]>::try_from(bytes).ok().map(i64::from_be_bytes);
+    let short = || <[u8; 4]>::try_from(bytes).ok().map(i32::from_be_bytes);
+    let value = match fhir_type {
+        FhirType::String => return Some(String::from_utf8_lossy(bytes).into_owned()),
+        FhirType::Boolean => Value::Boolean(bytes == [1]),
+        FhirType::Integer => Value::Integer(short()?),
+        FhirType::Decimal => Value::Decimal(f64::from_be_bytes(bytes.try_into().ok()?)),
+        FhirType::Date => Value::Date(short()?.checked_add(EPOCH_DAYS)?),
+        FhirType::DateTime => Value::DateTime(long()?.checked_add(EPOCH_MICROS)?),
+        FhirType::Time => Value::Time(long()?),
+    };
+    let mut text = Vec::new();
+    table_description::typing::write_sql(&value, &mut text);
+    String::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binary_values_read_back() {
+        let cases = [
+            (FhirType::String, Value::Text("äö"), "äö"),
+            (FhirType::Boolean, Value::Boolean(true), "true"),
+            (FhirType::Integer, Value::Integer(-7), "-7"),
+            (FhirType::Decimal, Value::Decimal(2.5), "2.5"),
+            (FhirType::Date, Value::Date(-7_181), "1950-05-05"),
+            (FhirType::DateTime, Value::DateTime(1_706_933_106_700_000), "2024-02-03 04:05:06.7"),
+            (FhirType::Time, Value::Time(30_600_000_000), "08:30:00"),
+        ];
+        for (fhir_type, value, expected) in cases {
+            let mut out = Vec::new();
+            assert!(write_binary(&value, &mut out));
+            assert_eq!(read_binary(fhir_type, &out).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_time_the_server_cannot_hold_is_not_written() {
+        assert!(!write_binary(&Value::DateTime(i64::MIN), &mut Vec::new()));
+    }
+}

@@ -1,0 +1,264 @@
+//! From hashed rows to stored ones: ask which are known, confirm those, copy the others in.
+
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+
+use super::Loaded;
+use super::copy_buffer::CopyBuffer;
+use super::hash::RowHash;
+use super::rows::Rows;
+use super::statements::Statements;
+use crate::{Error, Result};
+
+/// What became of the rows of one call, row by row.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Counts.
+    pub(crate) loaded: Loaded,
+    /// Keys of rows stored for the first time.
+    pub(crate) new: Vec<i32>,
+    /// Keys of rows confirmed.
+    pub(crate) seen: Vec<i32>,
+    /// Keys whose `meta` was overwritten.
+    pub(crate) changed: Vec<i32>,
+    /// The key of every content that is stored now.
+    pub(crate) keys: HashMap<RowHash, i32>,
+    /// The new rows, position and key.
+    pub(crate) stored: Vec<(usize, i32)>,
+    /// Rows the database refused, with SQLSTATE and reason.
+    pub(crate) refused: Vec<(usize, String, String)>,
+}
+
+/// What every row of an import gets.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamp {
+    /// The import.
+    pub(crate) import: i32,
+    /// Time of input: microseconds of wall time since 2000-01-01, as the server has it.
+    pub(crate) input: i64,
+}
+
+/// Rows are sent to the server in pieces of about this size.
+const SEND_BYTES: usize = 256 * 1024;
+
+/// Stores rows under an import. The first of several rows with the same content becomes the row; the last one confirms
+/// it and brings its `meta`.
+pub(crate) async fn store(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut last: HashMap<RowHash, usize> = HashMap::with_capacity(rows.len());
+    let mut firsts = Vec::with_capacity(rows.len());
+    let mut doubles: Vec<usize> = Vec::new();
+    for row in 0..rows.len() {
+        if last.insert(rows.hash(row), row).is_none() {
+            firsts.push(row);
+        } else {
+            doubles.push(row);
+        }
+    }
+    pass(connection, stamp, statements, rows, firsts, &mut outcome).await?;
+    if !doubles.is_empty() {
+        let count = doubles.len() as u64;
+        doubles.retain(|&row| last.get(&rows.hash(row)) == Some(&row));
+        let rest = count - doubles.len() as u64;
+        pass(connection, stamp, statements, rows, doubles, &mut outcome).await?;
+        outcome.loaded.seen += rest;
+    }
+    Ok(outcome)
+}
+
+/// One pass over rows of different content.
+async fn pass(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+    mut positions: Vec<usize>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    // In the order of the index: neighbours are then on the same pages.
+    positions.sort_unstable_by_key(|&row| rows.hash(row));
+    let unknown = confirm(connection, stamp, statements, rows, &positions, outcome).await?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    // Ids in the order of delivery.
+    let mut unknown = unknown;
+    unknown.sort_unstable();
+    let name = &statements.table.name;
+    let ids: Vec<i32> = sqlx::query_scalar(statements.draw)
+        .bind(i32::try_from(unknown.len()).unwrap_or(i32::MAX))
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| Error::sql(format!("drawing ids for {name}"), &e))?;
+    let new: Vec<(usize, i32)> = unknown.into_iter().zip(ids).collect();
+    let mut pieces = vec![new.as_slice()];
+    while let Some(piece) = pieces.pop() {
+        match copy_in(connection, stamp, statements, rows, piece).await? {
+            None => {
+                for &(row, id) in piece {
+                    outcome.new.push(id);
+                    outcome.keys.insert(rows.hash(row), id);
+                    outcome.stored.push((row, id));
+                }
+                outcome.loaded.new += piece.len() as u64;
+            }
+            Some((state, reason)) => match piece {
+                [(row, _)] => {
+                    outcome.refused.push((*row, state, reason));
+                    outcome.loaded.quarantined += 1;
+                }
+                _ => {
+                    // Halve; the first half is tried first.
+                    let (left, right) = piece.split_at(piece.len() / 2);
+                    pieces.push(right);
+                    pieces.push(left);
+                }
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Confirms the known rows among these; the positions of the others.
+async fn confirm(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+    positions: &[usize],
+    outcome: &mut Outcome,
+) -> Result<Vec<usize>> {
+    let name = &statements.table.name;
+    let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
+    let digests: Vec<i64> = positions.iter().map(|&row| rows.digest(row)).collect();
+    let (known, ids, changed): (Vec<i32>, Vec<i32>, Vec<i32>) = sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
+        .bind(hashes)
+        .bind(digests)
+        .bind(stamp.import)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;
+    // The server counts from 1.
+    let row_at = |n: i32| usize::try_from(n - 1).ok().and_then(|n| positions.get(n)).copied();
+    let mut is_known = vec![false; positions.len()];
+    let mut key_at = HashMap::with_capacity(changed.len());
+    for (&n, &id) in known.iter().zip(&ids) {
+        if let Some(flag) = usize::try_from(n - 1).ok().and_then(|n| is_known.get_mut(n)) {
+            *flag = true;
+        }
+        if let Some(row) = row_at(n) {
+            outcome.keys.insert(rows.hash(row), id);
+            if !changed.is_empty() {
+                key_at.insert(n, id);
+            }
+        }
+    }
+    let unknown: Vec<usize> =
+        positions.iter().zip(&is_known).filter(|(_, known)| !**known).map(|(&row, _)| row).collect();
+    outcome.loaded.seen += (positions.len() - unknown.len()) as u64;
+    outcome.seen.extend_from_slice(&ids);
+    let differing: Vec<(usize, i32)> =
+        changed.iter().filter_map(|n| Some((row_at(*n)?, *key_at.get(n)?))).collect();
+    if !differing.is_empty() {
+        overwrite(connection, stamp, statements, rows, &differing, outcome).await?;
+    }
+    Ok(unknown)
+}
+
+/// Overwrites the `meta` values of known rows.
+async fn overwrite(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+    differing: &[(usize, i32)],
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let Some(sql) = &statements.overwrite else { return Ok(()) };
+    let meta: Vec<usize> = (0..).zip(&statements.table.columns).filter(|(_, c)| c.meta).map(|(n, _)| n).collect();
+    let mut values: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(differing.len()); meta.len()];
+    for &(row, _) in differing {
+        let mut texts = rows.texts(row);
+        for (values, &column) in values.iter_mut().zip(&meta) {
+            values.push(texts.get_mut(column).and_then(Option::take));
+        }
+    }
+    let ids: Vec<i32> = differing.iter().map(|(_, id)| *id).collect();
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql.clone())).bind(stamp.import).bind(ids);
+    for column in values {
+        query = query.bind(column);
+    }
+    let changed: Vec<i32> = query
+        .fetch_one(connection)
+        .await
+        .map_err(|e| Error::sql(format!("overwriting meta of {}", statements.table.name), &e))?;
+    outcome.loaded.meta_changed += changed.len() as u64;
+    outcome.changed.extend(changed);
+    Ok(())
+}
+
+/// Copies rows in, or says why the database refuses one of them. What is nobody's row's fault is an error.
+async fn copy_in(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+    new: &[(usize, i32)],
+) -> Result<Option<(String, String)>> {
+    let name = &statements.table.name;
+    let failed = |e: &sqlx::Error| Error::sql(format!("copying rows into {name}"), e);
+    sqlx::query("SAVEPOINT piece").execute(&mut *connection).await.map_err(|e| failed(&e))?;
+    match send(connection, stamp, statements, rows, new).await {
+        Ok(()) => {
+            sqlx::query("RELEASE SAVEPOINT piece").execute(connection).await.map_err(|e| failed(&e))?;
+            Ok(None)
+        }
+        Err(error) => {
+            let refused = Error::refused_row(&error).ok_or_else(|| failed(&error))?;
+            sqlx::query("ROLLBACK TO SAVEPOINT piece").execute(connection).await.map_err(|e| failed(&e))?;
+            Ok(Some(refused))
+        }
+    }
+}
+
+async fn send(
+    connection: &mut PgConnection,
+    stamp: Stamp,
+    statements: &Statements,
+    rows: &Rows,
+    new: &[(usize, i32)],
+) -> sqlx::Result<()> {
+    let has_meta = statements.table.has_meta();
+    let now = stamp.input.to_be_bytes();
+    let mut copy = connection.copy_in_raw(&statements.copy).await?;
+    let mut buffer = CopyBuffer::new();
+    for &(row, id) in new {
+        buffer.begin_row(statements.fields);
+        buffer.field(&id.to_be_bytes());
+        if let Some(raw_id) = rows.raw_id(row) {
+            buffer.field(&raw_id.to_be_bytes());
+        }
+        buffer.field(&stamp.import.to_be_bytes());
+        buffer.field(&now);
+        buffer.fields(rows.fields(row));
+        if has_meta {
+            buffer.field(&rows.digest(row).to_be_bytes());
+        }
+        buffer.field(&rows.hash(row).0);
+        if buffer.len() >= SEND_BYTES {
+            copy.send(buffer.bytes()).await?;
+            buffer.clear();
+        }
+    }
+    buffer.finish();
+    copy.send(buffer.bytes()).await?;
+    copy.finish().await?;
+    Ok(())
+}
