@@ -51,7 +51,7 @@ mod target;
 mod tls;
 mod transport;
 
-pub use auth::Auth;
+pub use auth::{Auth, OAuth, SmartBackend};
 pub use capability::{Capability, Software, TypeCapability};
 pub use client::Client;
 pub use complete::{Complete, Limited, Step};

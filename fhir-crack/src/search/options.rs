@@ -95,6 +95,13 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// For a token endpoint: as long as a connection and a silence may take, since its answers are small.
+    pub(crate) fn token(&self) -> Duration {
+        (self.connect + self.idle).min(self.total)
+    }
+}
+
 impl ClientOptions {
     /// Options for the server at a base URL, with or without a slash at its end.
     ///

@@ -96,7 +96,7 @@ impl Transport {
         };
         let http = build(false)?;
         Ok(Transport {
-            credentials: Credentials::new(options.auth.clone(), http.clone(), options.timeouts)?,
+            credentials: Credentials::new(options.auth.clone(), http.clone(), options.timeouts.token())?,
             plain: build(true)?,
             http,
             lanes: Lanes::new(options.limits.lanes),
@@ -143,9 +143,9 @@ impl Transport {
                 && let Some(stamp) = stamp
                 && self.credentials.can_renew()
             {
-                renewed = true;
                 match self.credentials.renew(stamp).await {
                     Ok(()) => {
+                        renewed = true;
                         self.tell(|| Event::TokenRenewed);
                         continue;
                     }

@@ -1,5 +1,6 @@
 //! The search client against a server that plays tricks.
 
+mod auth;
 mod bundle;
 mod paging;
 mod retries;
