@@ -67,7 +67,12 @@ impl Error {
     /// An error of this kind at this place (what was attempted on which object, never a value).
     #[must_use]
     pub fn new(kind: ErrorKind, place: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, place: place.into(), source: None, sqlstate: None }))
+        Self(Box::new(Inner {
+            kind,
+            place: place.into(),
+            source: None,
+            sqlstate: None,
+        }))
     }
 
     /// The same error with its cause. The cause must not show row values.
@@ -94,7 +99,9 @@ impl Error {
     /// SQLSTATE and reason, without values, if the server refused a row for what is in it; `None` for every failure
     /// that another row would have met too.
     pub(crate) fn refused_row(error: &sqlx::Error) -> Option<(String, String)> {
-        let sqlx::Error::Database(db) = error else { return None };
+        let sqlx::Error::Database(db) = error else {
+            return None;
+        };
         let state = db.code()?.into_owned();
         // A trigger's own text may hold values, as those of data exceptions do.
         let reason = match state.get(..2)? {
@@ -139,7 +146,10 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|s| s as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -159,22 +169,56 @@ impl ServerSaid {
             sqlx::Error::Database(db) => {
                 let state = db.code().map(std::borrow::Cow::into_owned);
                 let data = state.as_deref().is_none_or(|s| s.starts_with("22"));
-                let mut text = if data { "unsuitable value".to_owned() } else { db.message().to_owned() };
+                let mut text = if data {
+                    "unsuitable value".to_owned()
+                } else {
+                    db.message().to_owned()
+                };
                 if data && let Some(table) = db.table() {
                     text.push_str(" for table ");
                     text.push_str(table);
                 }
-                Self { sqlstate: state, text }
+                Self {
+                    sqlstate: state,
+                    text,
+                }
             }
-            sqlx::Error::Io(e) => Self { sqlstate: None, text: format!("connection: {}", e.kind()) },
-            sqlx::Error::Tls(_) => Self { sqlstate: None, text: "TLS handshake failed".into() },
-            sqlx::Error::PoolTimedOut => Self { sqlstate: None, text: "no free connection in time".into() },
-            sqlx::Error::PoolClosed => Self { sqlstate: None, text: "connections are closed".into() },
-            sqlx::Error::RowNotFound => Self { sqlstate: None, text: "no row where one was expected".into() },
-            sqlx::Error::ColumnNotFound(name) => Self { sqlstate: None, text: format!("no column {name}") },
-            sqlx::Error::Protocol(_) => Self { sqlstate: None, text: "protocol violated".into() },
-            sqlx::Error::Configuration(_) => Self { sqlstate: None, text: "connection options".into() },
-            _ => Self { sqlstate: None, text: "client library refused".into() },
+            sqlx::Error::Io(e) => Self {
+                sqlstate: None,
+                text: format!("connection: {}", e.kind()),
+            },
+            sqlx::Error::Tls(_) => Self {
+                sqlstate: None,
+                text: "TLS handshake failed".into(),
+            },
+            sqlx::Error::PoolTimedOut => Self {
+                sqlstate: None,
+                text: "no free connection in time".into(),
+            },
+            sqlx::Error::PoolClosed => Self {
+                sqlstate: None,
+                text: "connections are closed".into(),
+            },
+            sqlx::Error::RowNotFound => Self {
+                sqlstate: None,
+                text: "no row where one was expected".into(),
+            },
+            sqlx::Error::ColumnNotFound(name) => Self {
+                sqlstate: None,
+                text: format!("no column {name}"),
+            },
+            sqlx::Error::Protocol(_) => Self {
+                sqlstate: None,
+                text: "protocol violated".into(),
+            },
+            sqlx::Error::Configuration(_) => Self {
+                sqlstate: None,
+                text: "connection options".into(),
+            },
+            _ => Self {
+                sqlstate: None,
+                text: "client library refused".into(),
+            },
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::{Error, ErrorKind, Result};
 pub struct HubOptions {
     /// `postgres://user@host:port/database`; a password in it works but is better kept elsewhere.
     pub url: String,
+    /// The password; takes precedence over the URL and `PGPASSWORD`.
+    pub password: Option<String>,
     /// File whose first line is the password; takes precedence over the URL and `PGPASSWORD`.
     pub password_file: Option<PathBuf>,
     /// Certificate of the authority that signed the server's; with it the server's name is verified.
@@ -33,6 +35,7 @@ impl HubOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            password: None,
             password_file: None,
             ca_file: None,
             search_path: None,
@@ -51,6 +54,9 @@ impl HubOptions {
         if let Some(path) = &self.search_path {
             options = options.options([("search_path", path.as_str())]);
         }
+        if let Some(password) = &self.password {
+            options = options.password(password);
+        }
         if let Some(file) = &self.password_file {
             options = options.password(&first_line(file)?);
         }
@@ -62,15 +68,19 @@ impl HubOptions {
 }
 
 fn first_line(file: &std::path::Path) -> Result<String> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::new(ErrorKind::File, format!("password file {}", file.display())).with_source(e))?;
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Error::new(ErrorKind::File, format!("password file {}", file.display())).with_source(e)
+    })?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 impl std::fmt::Debug for HubOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The URL may hold a password.
-        f.debug_struct("HubOptions").field("zone", &self.zone).field("connections", &self.connections).finish()
+        f.debug_struct("HubOptions")
+            .field("zone", &self.zone)
+            .field("connections", &self.connections)
+            .finish()
     }
 }
 

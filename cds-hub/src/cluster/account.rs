@@ -31,7 +31,10 @@ impl Account {
     }
 
     fn named(passwd: &str, name: &str) -> Option<Self> {
-        let mut fields = passwd.lines().map(|l| l.split(':')).find_map(|mut f| (f.next() == Some(name)).then_some(f))?;
+        let mut fields = passwd
+            .lines()
+            .map(|l| l.split(':'))
+            .find_map(|mut f| (f.next() == Some(name)).then_some(f))?;
         let uid = fields.nth(1)?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
         (uid != 0).then_some(Self { uid, gid })
@@ -45,8 +48,17 @@ mod tests {
     #[test]
     fn accounts_are_read_from_passwd_lines() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\npostgres:x:101:104::/var:/bin/bash\nodd\nnobody:x:65534:65533:::\n";
-        assert_eq!(Account::named(passwd, "postgres"), Some(Account { uid: 101, gid: 104 }));
-        assert_eq!(Account::named(passwd, "nobody"), Some(Account { uid: 65534, gid: 65533 }));
+        assert_eq!(
+            Account::named(passwd, "postgres"),
+            Some(Account { uid: 101, gid: 104 })
+        );
+        assert_eq!(
+            Account::named(passwd, "nobody"),
+            Some(Account {
+                uid: 65534,
+                gid: 65533
+            })
+        );
         for absent in ["root", "odd", "post", ""] {
             assert_eq!(Account::named(passwd, absent), None, "{absent}");
         }

@@ -34,7 +34,11 @@ pub(super) fn create(
     // A name of its own: the end of a killed run may still be cleaning up behind itself.
     let fresh = directory.root.join(format!("{UNFINISHED}{}", std::process::id()));
     for left in std::fs::read_dir(&directory.root).into_iter().flatten().flatten() {
-        if left.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+        if left
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(UNFINISHED.as_bytes())
+        {
             let _ = std::fs::remove_dir_all(left.path());
         }
     }
@@ -66,7 +70,14 @@ pub(super) fn create(
         arguments.extend(["-c".to_owned(), "fsync=off".to_owned()]);
     }
     arguments.push("postgres".to_owned());
-    let made = run(directory, supervisor, "postgres", programs, arguments, Some(&order));
+    let made = run(
+        directory,
+        supervisor,
+        "postgres",
+        programs,
+        arguments,
+        Some(&order),
+    );
     let _ = std::fs::remove_file(&order);
     made?;
     std::fs::rename(&fresh, directory.data()).map_err(|e| failed(&fresh, e))
@@ -89,7 +100,10 @@ fn run(
     match supervisor.run(&service)? {
         0 => Ok(()),
         code => {
-            let place = format!("{program} ended with code {code}; its log is {}", directory.log().display());
+            let place = format!(
+                "{program} ended with code {code}; its log is {}",
+                directory.log().display()
+            );
             Err(Error::new(ErrorKind::Cluster, place))
         }
     }

@@ -40,9 +40,18 @@ impl Directory {
             Err(TryLockError::Error(e)) => return Err(failed(&root, e)),
         }
         let near = root.join("socket");
-        let sockets =
-            if near.as_os_str().len() <= SOCKET_DIRECTORY_MAX { near } else { substitute(&root)?.join("socket") };
-        let this = Self { root, sockets, notice, account, _lock: lock };
+        let sockets = if near.as_os_str().len() <= SOCKET_DIRECTORY_MAX {
+            near
+        } else {
+            substitute(&root)?.join("socket")
+        };
+        let this = Self {
+            root,
+            sockets,
+            notice,
+            account,
+            _lock: lock,
+        };
         this.make(&this.sockets.clone(), 0o755)?;
         Ok(this)
     }
@@ -74,7 +83,9 @@ impl Directory {
             return Ok(line.to_owned());
         }
         let mut bytes = [0_u8; 24];
-        File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).map_err(|e| failed(&path, e))?;
+        File::open("/dev/urandom")
+            .and_then(|mut f| f.read_exact(&mut bytes))
+            .map_err(|e| failed(&path, e))?;
         let password: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         self.write(&path, &format!("{password}\n"), false)?;
         Ok(password)
@@ -82,7 +93,11 @@ impl Directory {
 
     /// Makes a directory that belongs to the server's account.
     pub(super) fn make(&self, dir: &Path, mode: u32) -> Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(mode).create(dir).map_err(|e| failed(dir, e))?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(dir)
+            .map_err(|e| failed(dir, e))?;
         self.give(dir)
     }
 
@@ -92,7 +107,10 @@ impl Directory {
         let _ = std::fs::remove_file(&fresh);
         let mut options = OpenOptions::new();
         options.create_new(true).write(true).mode(0o600);
-        options.open(&fresh).and_then(|mut f| f.write_all(text.as_bytes())).map_err(|e| failed(path, e))?;
+        options
+            .open(&fresh)
+            .and_then(|mut f| f.write_all(text.as_bytes()))
+            .map_err(|e| failed(path, e))?;
         if to_server {
             self.give(&fresh)?;
         }
@@ -100,7 +118,9 @@ impl Directory {
     }
 
     fn give(&self, path: &Path) -> Result<()> {
-        let Some(account) = self.account else { return Ok(()) };
+        let Some(account) = self.account else {
+            return Ok(());
+        };
         chown(path, Some(account.uid), Some(account.gid)).map_err(|e| failed(path, e))
     }
 }

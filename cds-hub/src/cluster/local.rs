@@ -17,8 +17,14 @@ const START: Duration = Duration::from_secs(300);
 const PORT_ATTEMPTS: usize = 5;
 /// Fast shutdown, then as after a power failure.
 pub(super) const SHUTDOWN: [Stop; 2] = [
-    Stop { signal: StopSignal::Interrupt, patience_ms: 30_000 },
-    Stop { signal: StopSignal::Quit, patience_ms: 10_000 },
+    Stop {
+        signal: StopSignal::Interrupt,
+        patience_ms: 30_000,
+    },
+    Stop {
+        signal: StopSignal::Quit,
+        patience_ms: 10_000,
+    },
 ];
 
 /// A PostgreSQL server of one's own, stopped when dropped; its data stay for the next time.
@@ -53,11 +59,24 @@ impl Cluster {
             None => Supervisor::here(),
         };
         if made_by.is_none() {
-            creation::create(&directory, &programs, &mut supervisor, &password, options.volatile)?;
+            creation::create(
+                &directory,
+                &programs,
+                &mut supervisor,
+                &password,
+                options.volatile,
+            )?;
         }
         remains::clear(&directory.data())?;
-        let mut this =
-            Self { supervisor, directory, programs, options: options.clone(), password, server: None, port: 0 };
+        let mut this = Self {
+            supervisor,
+            directory,
+            programs,
+            options: options.clone(),
+            password,
+            server: None,
+            port: 0,
+        };
         this.start()?;
         Ok(this)
     }
@@ -120,7 +139,10 @@ impl Cluster {
         let mut settings = vec![
             ("listen_addresses", "127.0.0.1".to_owned()),
             ("port", port.to_string()),
-            ("unix_socket_directories", self.directory.sockets.display().to_string()),
+            (
+                "unix_socket_directories",
+                self.directory.sockets.display().to_string(),
+            ),
             ("password_encryption", "scram-sha-256".to_owned()),
             ("timezone", "Europe/Berlin".to_owned()),
             ("max_wal_size", "4GB".to_owned()),
@@ -148,7 +170,10 @@ impl Cluster {
     /// # Errors
     /// When the supervisor is gone.
     pub fn crash(&mut self) -> Result<()> {
-        self.end(&[Stop { signal: StopSignal::Quit, patience_ms: 10_000 }])
+        self.end(&[Stop {
+            signal: StopSignal::Quit,
+            patience_ms: 10_000,
+        }])
     }
 
     /// Stops the server in good order; [`Self::start`] starts it again. Dropping does the same.
@@ -160,7 +185,9 @@ impl Cluster {
     }
 
     fn end(&mut self, signals: &[Stop]) -> Result<()> {
-        self.server.take().map_or(Ok(()), |id| self.supervisor.stop(id, Some(signals)))
+        self.server
+            .take()
+            .map_or(Ok(()), |id| self.supervisor.stop(id, Some(signals)))
     }
 
     /// Starts one more service that ends with this cluster, or with the owner where it is supervised.
@@ -180,14 +207,21 @@ impl Cluster {
     /// URL of another database for the superuser. Holds the password: not for logs.
     #[must_use]
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{ADMIN}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        format!(
+            "postgres://{ADMIN}:{}@127.0.0.1:{}/{database}",
+            self.password, self.port
+        )
     }
 
     /// The command that opens the hub in psql; names a file with the password instead of holding it.
     #[must_use]
     pub fn psql(&self) -> String {
         let pgpass = self.directory.pgpass();
-        format!("PGPASSFILE='{}' psql -h 127.0.0.1 -p {} -U {ADMIN} {DATABASE}", pgpass.display(), self.port)
+        format!(
+            "PGPASSFILE='{}' psql -h 127.0.0.1 -p {} -U {ADMIN} {DATABASE}",
+            pgpass.display(),
+            self.port
+        )
     }
 
     /// Port on loopback.
@@ -229,7 +263,10 @@ impl Cluster {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("directory", &self.directory.root).field("port", &self.port).finish()
+        f.debug_struct("Cluster")
+            .field("directory", &self.directory.root)
+            .field("port", &self.port)
+            .finish()
     }
 }
 

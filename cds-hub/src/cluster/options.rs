@@ -20,6 +20,9 @@ impl ClusterOptions {
     /// Where the path of the running program cannot be found out, the server runs unsupervised.
     #[must_use]
     pub fn supervised() -> Self {
-        Self { supervisor: std::env::current_exe().ok(), ..Self::default() }
+        Self {
+            supervisor: std::env::current_exe().ok(),
+            ..Self::default()
+        }
     }
 }

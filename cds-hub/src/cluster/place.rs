@@ -18,13 +18,24 @@ impl Place {
     /// The wanted directory, or one the server's account can reach where a parent of the wanted one is closed to it.
     pub(super) fn choose(wanted: &Path, account: Option<Account>) -> Result<Self> {
         let wanted = created(wanted)?;
-        let Some(account) = account else { return Ok(Self { root: wanted, notice: None }) };
+        let Some(account) = account else {
+            return Ok(Self {
+                root: wanted,
+                notice: None,
+            });
+        };
         let Some(closed) = closed_ancestor(&wanted, account) else {
-            return Ok(Self { root: wanted, notice: None });
+            return Ok(Self {
+                root: wanted,
+                notice: None,
+            });
         };
         let root = substitute(&wanted)?;
         if let Some(closed) = closed_ancestor(&root, account) {
-            let place = format!("{} cannot be reached by the account the server runs under", closed.display());
+            let place = format!(
+                "{} cannot be reached by the account the server runs under",
+                closed.display()
+            );
             return Err(Error::new(ErrorKind::Cluster, place));
         }
         let notice = format!(
@@ -32,14 +43,19 @@ impl Place {
             closed.display(),
             root.display()
         );
-        Ok(Self { root, notice: Some(notice) })
+        Ok(Self {
+            root,
+            notice: Some(notice),
+        })
     }
 }
 
 /// A directory below the temporary one, named by a digest of the wanted path, so that the next run finds it again.
 pub(super) fn substitute(wanted: &Path) -> Result<PathBuf> {
-    let digest: String =
-        Md5::digest(wanted.as_os_str().as_encoded_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let digest: String = Md5::digest(wanted.as_os_str().as_encoded_bytes())[..8]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let root = std::env::temp_dir().join(format!("cds-hub-{digest}"));
     // The name can be guessed: a directory somebody else prepared must not be used.
     let foreign = |meta: &Metadata| meta.uid() != rustix::process::geteuid().as_raw() || !meta.is_dir();
@@ -72,7 +88,10 @@ fn created(dir: &Path) -> Result<PathBuf> {
 fn closed_ancestor(dir: &Path, account: Account) -> Option<PathBuf> {
     let mut ancestors: Vec<&Path> = dir.ancestors().collect();
     ancestors.reverse();
-    ancestors.into_iter().find(|d| d.metadata().map_or(true, |m| !passable(&m, account))).map(Path::to_owned)
+    ancestors
+        .into_iter()
+        .find(|d| d.metadata().map_or(true, |m| !passable(&m, account)))
+        .map(Path::to_owned)
 }
 
 fn passable(meta: &Metadata, account: Account) -> bool {
@@ -92,7 +111,10 @@ mod tests {
     fn directory_behind_a_closed_parent_is_replaced_by_the_same_one_each_time() {
         let temp = tempfile::tempdir().unwrap();
         // Owned by the caller, open to nobody else: a foreign account cannot pass.
-        let stranger = Account { uid: 64_999, gid: 64_999 };
+        let stranger = Account {
+            uid: 64_999,
+            gid: 64_999,
+        };
         let wanted = temp.path().join("closed/hub");
         std::fs::create_dir_all(&wanted).unwrap();
         std::fs::set_permissions(temp.path().join("closed"), std::fs::Permissions::from_mode(0o700)).unwrap();

@@ -42,19 +42,26 @@ impl Programs {
             return found.filter(fits).ok_or_else(|| {
                 let wanted = major.unwrap_or(OLDEST);
                 let or_newer = if major.is_some() { "" } else { " or newer" };
-                let place = format!("PG_BIN_DIR has no initdb and postgres of version {wanted}{or_newer}; {ADVICE}");
+                let place =
+                    format!("PG_BIN_DIR has no initdb and postgres of version {wanted}{or_newer}; {ADVICE}");
                 Error::new(ErrorKind::NoPostgres, place)
             });
         }
         let mut places: Vec<Self> = usual_places().iter().filter_map(|d| Self::at(d)).collect();
         places.sort_by_key(|p| std::cmp::Reverse(p.major));
-        on_path().into_iter().chain(places).find(fits).ok_or_else(|| match major {
-            None => Error::new(ErrorKind::NoPostgres, ADVICE),
-            Some(m) => Error::new(
-                ErrorKind::NoPostgres,
-                format!("the data directory was made by version {m}, whose programs are not here; {ADVICE}"),
-            ),
-        })
+        on_path()
+            .into_iter()
+            .chain(places)
+            .find(fits)
+            .ok_or_else(|| match major {
+                None => Error::new(ErrorKind::NoPostgres, ADVICE),
+                Some(m) => Error::new(
+                    ErrorKind::NoPostgres,
+                    format!(
+                        "the data directory was made by version {m}, whose programs are not here; {ADVICE}"
+                    ),
+                ),
+            })
     }
 
     /// The programs of this directory, if it has them and they run.
@@ -63,9 +70,16 @@ impl Programs {
         if !bin.join("initdb").is_file() {
             return None;
         }
-        let output = Command::new(bin.join("postgres")).arg("--version").stderr(Stdio::null()).output().ok()?;
+        let output = Command::new(bin.join("postgres"))
+            .arg("--version")
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
         let major = major(std::str::from_utf8(&output.stdout).ok()?)?;
-        Some(Self { bin: bin.to_owned(), major })
+        Some(Self {
+            bin: bin.to_owned(),
+            major,
+        })
     }
 
     /// Major version, such as 17.
@@ -95,7 +109,12 @@ fn on_path() -> Vec<Programs> {
     let mut dirs: Vec<PathBuf> = Vec::new();
     for dir in std::env::split_paths(&path) {
         for program in ["postgres", "initdb", "pg_ctl"] {
-            let Some(real) = dir.join(program).canonicalize().ok().and_then(|p| Some(p.parent()?.to_owned())) else {
+            let Some(real) = dir
+                .join(program)
+                .canonicalize()
+                .ok()
+                .and_then(|p| Some(p.parent()?.to_owned()))
+            else {
                 continue;
             };
             if !dirs.contains(&real) {

@@ -12,9 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Whether the server with this process id accepts connections, after its own note in the data directory.
 /// Source: <https://www.postgresql.org/docs/current/storage-file-layout.html> (`postmaster.pid`).
 pub(super) fn ready(data: &Path, id: u32) -> bool {
-    let Ok(note) = std::fs::read_to_string(data.join("postmaster.pid")) else { return false };
+    let Ok(note) = std::fs::read_to_string(data.join("postmaster.pid")) else {
+        return false;
+    };
     let mut lines = note.lines();
-    lines.next().is_some_and(|l| l.trim() == id.to_string()) && lines.nth(6).is_some_and(|l| l.trim() == "ready")
+    lines.next().is_some_and(|l| l.trim() == id.to_string())
+        && lines.nth(6).is_some_and(|l| l.trim() == "ready")
 }
 
 /// Ends a server that an earlier run left on this data directory, and removes the note of one that is gone.
@@ -23,8 +26,14 @@ pub(super) fn ready(data: &Path, id: u32) -> bool {
 /// stop it, or there was none.
 pub(super) fn clear(data: &Path) -> Result<()> {
     let note = data.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&note) else { return Ok(()) };
-    let server = text.lines().next().and_then(|l| l.trim().parse().ok()).and_then(Pid::from_raw);
+    let Ok(text) = std::fs::read_to_string(&note) else {
+        return Ok(());
+    };
+    let server = text
+        .lines()
+        .next()
+        .and_then(|l| l.trim().parse().ok())
+        .and_then(Pid::from_raw);
     if let Some(pid) = server.filter(|p| serves(*p, data)) {
         for signal in [None, Some(Signal::INT), Some(Signal::QUIT), Some(Signal::KILL)] {
             if let Some(signal) = signal {
@@ -79,8 +88,12 @@ mod tests {
     fn note_with_the_number_of_another_process_is_removed() {
         let temp = tempfile::tempdir().unwrap();
         let note = temp.path().join("postmaster.pid");
-        for text in [format!("{}\n/elsewhere\n", std::process::id()), "2147483647\n".into(), "odd".into(), String::new()]
-        {
+        for text in [
+            format!("{}\n/elsewhere\n", std::process::id()),
+            "2147483647\n".into(),
+            "odd".into(),
+            String::new(),
+        ] {
             std::fs::write(&note, &text).unwrap();
             clear(temp.path()).unwrap();
             assert!(!note.exists(), "{text}");
@@ -95,7 +108,11 @@ mod tests {
         std::fs::write(temp.path().join("postmaster.pid"), note).unwrap();
         assert!(ready(temp.path(), 42));
         assert!(!ready(temp.path(), 43));
-        std::fs::write(temp.path().join("postmaster.pid"), note.replace("ready   ", "starting")).unwrap();
+        std::fs::write(
+            temp.path().join("postmaster.pid"),
+            note.replace("ready   ", "starting"),
+        )
+        .unwrap();
         assert!(!ready(temp.path(), 42));
     }
 }

@@ -52,7 +52,10 @@ impl Service {
             account: None,
             log: None,
             input: None,
-            stop: vec![Stop { signal: StopSignal::Terminate, patience_ms: 5_000 }],
+            stop: vec![Stop {
+                signal: StopSignal::Terminate,
+                patience_ms: 5_000,
+            }],
         }
     }
 }

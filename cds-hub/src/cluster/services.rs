@@ -28,7 +28,11 @@ impl Services {
     /// Starts a service in a process group of its own, so that a terminal's Ctrl-C does not reach it.
     pub(crate) fn spawn(&mut self, service: &Service) -> io::Result<u32> {
         let mut command = Command::new(&service.program);
-        command.args(&service.args).current_dir("/").process_group(0).stdin(Stdio::null());
+        command
+            .args(&service.args)
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null());
         if let Some(input) = &service.input {
             command.stdin(File::open(input)?);
         }
@@ -51,21 +55,32 @@ impl Services {
         }
         let child = command.spawn()?;
         let id = child.id();
-        self.running.push(Running { child, stop: service.stop.clone() });
+        self.running.push(Running {
+            child,
+            stop: service.stop.clone(),
+        });
         Ok(id)
     }
 
     /// `None` while the service runs, then its exit code (128 + signal after a signal, as shells count).
     pub(crate) fn poll(&mut self, id: u32) -> io::Result<Option<i32>> {
-        let Some(position) = self.running.iter().position(|r| r.child.id() == id) else { return Ok(Some(0)) };
-        let Some(status) = self.running[position].child.try_wait()? else { return Ok(None) };
+        let Some(position) = self.running.iter().position(|r| r.child.id() == id) else {
+            return Ok(Some(0));
+        };
+        let Some(status) = self.running[position].child.try_wait()? else {
+            return Ok(None);
+        };
         self.running.swap_remove(position);
-        Ok(Some(status.code().or(status.signal().map(|s| 128 + s)).unwrap_or(-1)))
+        Ok(Some(
+            status.code().or(status.signal().map(|s| 128 + s)).unwrap_or(-1),
+        ))
     }
 
     /// Stops one service, with its own signals or with `signals` instead.
     pub(crate) fn stop(&mut self, id: u32, signals: Option<&[Stop]>) {
-        let Some(position) = self.running.iter().position(|r| r.child.id() == id) else { return };
+        let Some(position) = self.running.iter().position(|r| r.child.id() == id) else {
+            return;
+        };
         let mut running = self.running.remove(position);
         let own = std::mem::take(&mut running.stop);
         running.end(signals.unwrap_or(&own));
@@ -83,7 +98,9 @@ impl Drop for Services {
 
 impl Running {
     fn end(&mut self, signals: &[Stop]) {
-        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
+        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
+            return;
+        };
         for stop in signals {
             let signal = match stop.signal {
                 StopSignal::Interrupt => Signal::INT,

@@ -51,7 +51,9 @@ pub fn supervisor_main(first_argument: Option<&OsStr>) -> Option<ExitCode> {
             .map_err(|_| "unknown request".to_owned())
             .and_then(|request| answer(&mut services, request).map_err(|e| e.to_string()))
             .unwrap_or_else(Reply::Failed);
-        let Ok(text) = serde_json::to_string(&reply) else { break };
+        let Ok(text) = serde_json::to_string(&reply) else {
+            break;
+        };
         // The owner may be gone already: then the input has closed too.
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {

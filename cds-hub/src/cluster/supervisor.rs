@@ -53,13 +53,21 @@ impl Supervisor {
         let Some(replies) = child.stdout.take() else {
             return Err(Error::new(ErrorKind::Cluster, "starting the supervisor: no pipe"));
         };
-        Ok(Self { keeper: Keeper::Apart(Apart { child, requests, replies: BufReader::new(replies) }) })
+        Ok(Self {
+            keeper: Keeper::Apart(Apart {
+                child,
+                requests,
+                replies: BufReader::new(replies),
+            }),
+        })
     }
 
     /// A supervisor within this process: stops its services when dropped, but not when this process is killed.
     #[must_use]
     pub fn here() -> Self {
-        Self { keeper: Keeper::Here(Services::default()) }
+        Self {
+            keeper: Keeper::Here(Services::default()),
+        }
     }
 
     /// Starts a service; returns its process id.
@@ -69,9 +77,9 @@ impl Supervisor {
     pub fn spawn(&mut self, service: &Service) -> Result<u32> {
         let place = || format!("starting {}", service.program.display());
         match &mut self.keeper {
-            Keeper::Here(services) => {
-                services.spawn(service).map_err(|e| Error::new(ErrorKind::Cluster, place()).with_source(e))
-            }
+            Keeper::Here(services) => services
+                .spawn(service)
+                .map_err(|e| Error::new(ErrorKind::Cluster, place()).with_source(e)),
             Keeper::Apart(apart) => match apart.ask(&Request::Spawn(service.clone()))? {
                 Reply::Spawned(id) => Ok(id),
                 other => Err(refused(place(), other)),
@@ -139,9 +147,14 @@ impl Apart {
             .map_err(|e| Error::new(ErrorKind::Cluster, "a path or argument is not UTF-8").with_source(e))?;
         line.push('\n');
         let requests = self.requests.as_mut().ok_or_else(gone)?;
-        requests.write_all(line.as_bytes()).and_then(|()| requests.flush()).map_err(|e| gone().with_source(e))?;
+        requests
+            .write_all(line.as_bytes())
+            .and_then(|()| requests.flush())
+            .map_err(|e| gone().with_source(e))?;
         line.clear();
-        self.replies.read_line(&mut line).map_err(|e| gone().with_source(e))?;
+        self.replies
+            .read_line(&mut line)
+            .map_err(|e| gone().with_source(e))?;
         serde_json::from_str(&line).map_err(|_| gone())
     }
 }

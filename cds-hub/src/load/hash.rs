@@ -82,6 +82,27 @@ impl Hasher {
         self.text.extend_from_slice(b"|||");
     }
 
+    /// Adds a column of text the original system does not have: nothing where it has no value.
+    pub fn added_text(&mut self, name: &str, value: Option<&[u8]>) {
+        if value.is_some() {
+            self.label(name);
+            self.text(value);
+        }
+    }
+
+    /// Adds a typed column the original system does not have: nothing where it has no value.
+    pub fn added_value(&mut self, name: &str, fhir_type: FhirType, value: Option<&Value<'_>>) {
+        if value.is_some() {
+            self.label(name);
+            self.value(fhir_type, value);
+        }
+    }
+
+    fn label(&mut self, name: &str) {
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.push(b'=');
+    }
+
     /// The hash of the columns added since the last call.
     pub fn finish(&mut self) -> RowHash {
         self.text.push(b'#');

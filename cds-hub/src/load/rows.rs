@@ -50,7 +50,9 @@ impl Rows {
                 let start = rows.begin_field();
                 let some = walk.write(position, &mut rows.fields);
                 let text = rows.end_field(start, some);
-                if column.hashed {
+                if column.hashed && column.added {
+                    content.added_text(&column.name, text);
+                } else if column.hashed {
                     content.text(text);
                 } else if column.meta {
                     meta.text(text);
@@ -78,7 +80,9 @@ impl Rows {
                 let start = rows.begin_field();
                 let some = value.as_ref().is_some_and(|v| write_binary(v, &mut rows.fields));
                 rows.end_field(start, some);
-                if column.hashed {
+                if column.hashed && column.added {
+                    content.added_value(&column.name, column.fhir_type, value.as_ref());
+                } else if column.hashed {
                     content.value(column.fhir_type, value.as_ref());
                 } else if column.meta {
                     meta.value(column.fhir_type, value.as_ref());

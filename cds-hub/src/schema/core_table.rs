@@ -3,7 +3,11 @@ use super::{Kind, Script, StoredTable, identifier};
 /// Adds the permanent table and its companions.
 pub(super) fn tables(script: &mut Script, table: &StoredTable) {
     script.push(wide(table));
-    let processed = if table.kind == Kind::Raw { ",\n  raw_already_processed integer" } else { "" };
+    let processed = if table.kind == Kind::Raw {
+        ",\n  raw_already_processed integer"
+    } else {
+        ""
+    };
     // Narrow and updated all the time: half of every page is left free and nothing that changes is indexed, so that
     // a row's versions stay on one page.
     script.push(format!(
@@ -36,12 +40,21 @@ fn wide(table: &StoredTable) -> String {
     }
     lines.push("import_no integer NOT NULL".to_owned());
     lines.push("input_datetime timestamp NOT NULL".to_owned());
-    lines.extend(table.columns.iter().map(|c| format!("{} {}", identifier(&c.name), c.sql_type())));
+    lines.extend(
+        table
+            .columns
+            .iter()
+            .map(|c| format!("{} {}", identifier(&c.name), c.sql_type())),
+    );
     if table.has_meta() {
         lines.push("meta_digest bigint NOT NULL".to_owned());
     }
     lines.push("hash uuid NOT NULL".to_owned());
-    format!("CREATE TABLE core.{} (\n  {}\n)", identifier(&table.name), lines.join(",\n  "))
+    format!(
+        "CREATE TABLE core.{} (\n  {}\n)",
+        identifier(&table.name),
+        lines.join(",\n  ")
+    )
 }
 
 fn link(script: &mut Script, table: &StoredTable) {
@@ -69,33 +82,62 @@ fn indexes(script: &mut Script, table: &StoredTable) {
         ));
     };
     let digest = if table.has_meta() { ", meta_digest" } else { "" };
-    add("UNIQUE ", "hash", format!("(hash) INCLUDE ({}{digest})", identifier(&key)), "which rows of a load are known");
+    add(
+        "UNIQUE ",
+        "hash",
+        format!("(hash) INCLUDE ({}{digest})", identifier(&key)),
+        "which rows of a load are known",
+    );
     if let Some(raw_id) = table.raw_id_column() {
-        add("", "raw_id", format!("({})", identifier(&raw_id)), "the typed rows of a confirmed raw row");
+        add(
+            "",
+            "raw_id",
+            format!("({})", identifier(&raw_id)),
+            "the typed rows of a confirmed raw row",
+        );
     }
     if let Some(fhir_id) = table.fhir_id_column() {
-        add("", "fhir_id", format!("({})", identifier(fhir_id)), "the versions of one resource (last-version views)");
+        add(
+            "",
+            "fhir_id",
+            format!("({})", identifier(fhir_id)),
+            "the versions of one resource (last-version views)",
+        );
     }
     for (column, query) in lookups(table) {
         add("", column, format!("({})", identifier(column)), query);
     }
     if let Some(second) = table.form_key() {
-        add("", "form_key", format!("(record_id, {})", identifier(second)), "the versions of one form (last-version views)");
+        add(
+            "",
+            "form_key",
+            format!("(record_id, {})", identifier(second)),
+            "the versions of one form (last-version views)",
+        );
     }
 }
 
 /// Columns that consumers filter by, each with the query.
 fn lookups(table: &StoredTable) -> Vec<(&str, &'static str)> {
-    let has = |name: &str| table.columns.iter().find(|c| c.name == name).map(|c| c.name.as_str());
+    let has = |name: &str| {
+        table
+            .columns
+            .iter()
+            .find(|c| c.name == name)
+            .map(|c| c.name.as_str())
+    };
     match table.kind {
         Kind::Typed => {
             let of_patient = table.description.columns.iter().filter(|c| {
-                matches!(c.path().as_str(), "subject/reference" | "patient/reference") && has(&c.name).is_some()
+                matches!(c.path().as_str(), "subject/reference" | "patient/reference")
+                    && has(&c.name).is_some()
             });
-            let mut columns: Vec<_> =
-                of_patient.map(|c| (c.name.as_str(), "the resources of a patient (dataprocessor)")).collect();
+            let mut columns: Vec<_> = of_patient
+                .map(|c| (c.name.as_str(), "the resources of a patient (dataprocessor)"))
+                .collect();
             columns.extend(
-                has("enc_main_encounter_calculated_ref").map(|c| (c, "the contacts of a case (dataprocessor)")),
+                has("enc_main_encounter_calculated_ref")
+                    .map(|c| (c, "the contacts of a case (dataprocessor)")),
             );
             columns
         }

@@ -12,8 +12,15 @@ pub(super) fn inboxes(script: &mut Script, table: &StoredTable) {
 fn create(schema: &str, table: &StoredTable) -> String {
     let id = table.id_column();
     // The frontend's rows may come with an id of their own choice, or with NULL.
-    let key = if *schema == *"db2frontend_in" { "" } else { " PRIMARY KEY" };
-    let mut lines = vec![format!("{} integer{key} DEFAULT nextval('db.db_seq')", identifier(&id))];
+    let key = if *schema == *"db2frontend_in" {
+        ""
+    } else {
+        " PRIMARY KEY"
+    };
+    let mut lines = vec![format!(
+        "{} integer{key} DEFAULT nextval('db.db_seq')",
+        identifier(&id)
+    )];
     if let Some(raw_id) = table.raw_id_column() {
         lines.push(format!("{} integer NOT NULL", identifier(&raw_id)));
     }
@@ -30,9 +37,21 @@ fn create(schema: &str, table: &StoredTable) -> String {
     if table.kind == Kind::Raw {
         lines.push("raw_already_processed integer".to_owned());
     }
-    lines.extend(table.columns.iter().map(|c| format!("{} {}", identifier(&c.name), c.sql_type())));
-    lines.push(format!("hash_index_col text GENERATED ALWAYS AS ({}) STORED", Recipe::of(table).expression("")));
-    format!("CREATE TABLE {schema}.{} (\n  {}\n)", identifier(&table.name), lines.join(",\n  "))
+    lines.extend(
+        table
+            .columns
+            .iter()
+            .map(|c| format!("{} {}", identifier(&c.name), c.sql_type())),
+    );
+    lines.push(format!(
+        "hash_index_col text GENERATED ALWAYS AS ({}) STORED",
+        Recipe::of(table).expression("")
+    ));
+    format!(
+        "CREATE TABLE {schema}.{} (\n  {}\n)",
+        identifier(&table.name),
+        lines.join(",\n  ")
+    )
 }
 
 /// Adds a comment to every column of one relation of a table: the expression and the type.

@@ -51,12 +51,21 @@ pub(crate) fn recipe(table: &super::StoredTable, version: i32) -> String {
 
 /// Adds the functions of all parts, each closed to everybody but the roles it names.
 pub(crate) fn functions(script: &mut Script, model: &Model) {
-    let all = semaphore::functions(model).into_iter().chain(transfer::functions(model));
+    let all = semaphore::functions(model)
+        .into_iter()
+        .chain(transfer::functions(model));
     for function in all {
         script.push(function.sql);
-        script.push(format!("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function.signature));
+        script.push(format!(
+            "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
+            function.signature
+        ));
         if !function.roles.is_empty() {
-            script.push(format!("GRANT EXECUTE ON FUNCTION {} TO {}", function.signature, function.roles.join(", ")));
+            script.push(format!(
+                "GRANT EXECUTE ON FUNCTION {} TO {}",
+                function.signature,
+                function.roles.join(", ")
+            ));
         }
     }
 }
@@ -95,7 +104,10 @@ pub(crate) async fn found(connection: &mut PgConnection) -> Result<Found> {
         return Ok(if theirs { Found::Original } else { Found::Nothing });
     }
     let newest = "SELECT fingerprint FROM core.installation ORDER BY since DESC LIMIT 1";
-    let (fingerprint,): (String,) = sqlx::query_as(newest).fetch_one(connection).await.map_err(failed)?;
+    let (fingerprint,): (String,) = sqlx::query_as(newest)
+        .fetch_one(connection)
+        .await
+        .map_err(failed)?;
     Ok(Found::Hub(fingerprint))
 }
 
@@ -108,25 +120,33 @@ impl Hub {
     pub async fn init(&self, tables: &HubTables) -> Result<()> {
         let script = script(tables);
         let fingerprint = fingerprint(&script);
-        let mut transaction =
-            self.pool().begin().await.map_err(|e| Error::sql("beginning the installation", &e))?;
+        let mut transaction = self
+            .pool()
+            .begin()
+            .await
+            .map_err(|e| Error::sql("beginning the installation", &e))?;
         lock(&mut transaction).await?;
         match found(&mut transaction).await? {
             Found::Nothing => {}
             Found::Hub(installed) if installed == fingerprint => return Ok(()),
             Found::Hub(_) => {
-                let place = "this hub was made from another description or by another version; run `cds-hub migrate`";
+                let place =
+                    "this hub was made from another description or by another version; run `cds-hub migrate`";
                 return Err(Error::new(ErrorKind::Schema, place));
             }
             Found::Original => {
-                let place = "the database holds tables of the original system; run `cds-hub migrate` to adopt them";
+                let place =
+                    "the database holds tables of the original system; run `cds-hub migrate` to adopt them";
                 return Err(Error::new(ErrorKind::Schema, place));
             }
         }
         run(&mut transaction, &script).await?;
         self.keep_zone(&mut transaction).await?;
         note(&mut transaction, &fingerprint).await?;
-        transaction.commit().await.map_err(|e| Error::sql("committing the installation", &e))
+        transaction
+            .commit()
+            .await
+            .map_err(|e| Error::sql("committing the installation", &e))
     }
 }
 

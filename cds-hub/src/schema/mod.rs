@@ -9,6 +9,7 @@ mod identifier;
 mod inbox;
 mod install;
 mod model;
+mod original;
 mod reading_view;
 mod recipe;
 mod script;

@@ -19,8 +19,12 @@ impl Model {
             (Kind::Core, &tables.core),
             (Kind::Submodule, &tables.submodules),
         ];
-        let stored = parts.into_iter().flat_map(|(kind, d)| d.tables.iter().map(move |t| StoredTable::new(kind, t)));
-        Self { tables: stored.collect() }
+        let stored = parts
+            .into_iter()
+            .flat_map(|(kind, d)| d.tables.iter().map(move |t| StoredTable::new(kind, t)));
+        Self {
+            tables: stored.collect(),
+        }
     }
 
     /// The stored tables in the order of transfers.

@@ -83,7 +83,9 @@ fn last_import(script: &mut Script, table: &StoredTable, schema: &str, view: &st
 /// A raw row that is confirmed takes its typed rows along, so content that returns to an earlier state is the newest
 /// again. Each row asks for a newer one of the same resource by index, so any filter reaches the rows first.
 fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
-    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else { return };
+    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else {
+        return;
+    };
     let fhir_id = identifier(fhir_id);
     let updated = table.last_updated_column().map(identifier);
     let moment = |row: &str, import: &str| match (&updated, table.kind) {
@@ -120,7 +122,9 @@ fn form_last_version(script: &mut Script, table: &StoredTable, schema: &str) {
     let view = format!("v_{}_last_version", table.name);
     let (view, name) = (identifier(&view), identifier(&table.name));
     let Some(second) = table.form_key() else {
-        script.push(format!("CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"));
+        script.push(format!(
+            "CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"
+        ));
         return;
     };
     let second = identifier(second);
@@ -142,5 +146,7 @@ pub(super) fn fixed_views(script: &mut Script) {
     script.push(format!(
         "CREATE VIEW {CDS2DB}.v_temp_calculated_items AS\nSELECT * FROM cds2db_in.temp_calculated_items"
     ));
-    script.push(format!("CREATE VIEW {DATAPROCESSOR}.v_lineage AS\nSELECT * FROM core.lineage"));
+    script.push(format!(
+        "CREATE VIEW {DATAPROCESSOR}.v_lineage AS\nSELECT * FROM core.lineage"
+    ));
 }

@@ -62,7 +62,10 @@ impl Script {
                 }
                 Part::Statement(sql) => {
                     // An empty line sets off what takes several lines.
-                    if (sql.contains('\n') || above.contains('\n')) && !text.ends_with("\n\n") && !above.is_empty() {
+                    if (sql.contains('\n') || above.contains('\n'))
+                        && !text.ends_with("\n\n")
+                        && !above.is_empty()
+                    {
                         text.push('\n');
                     }
                     text.push_str(sql);
@@ -90,7 +93,10 @@ mod tests {
         script.push("SELECT 1;");
         script.push("SELECT 2\n  ;\n");
         script.push("SELECT\n  3");
-        assert_eq!(script.text(), "BEGIN;\n\n-- first\nSELECT 1;\nSELECT 2;\n\nSELECT\n  3;\n\nCOMMIT;\n");
+        assert_eq!(
+            script.text(),
+            "BEGIN;\n\n-- first\nSELECT 1;\nSELECT 2;\n\nSELECT\n  3;\n\nCOMMIT;\n"
+        );
         assert_eq!(script.len(), 3);
     }
 }

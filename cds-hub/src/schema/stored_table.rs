@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use table_description::{FhirType, TableDescription};
 
+use super::original::original_columns;
+
 /// Which part of the hub a stored table belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -26,6 +28,9 @@ pub struct StoredColumn {
     pub fhir_type: FhirType,
     /// Takes part in the content hash.
     pub hashed: bool,
+    /// Not among the columns of the original system: counts in the hash only where it has a value, as
+    /// `<name>=<text>|||`. So the hashes of rows without it are those of the original, whatever columns are added.
+    pub added: bool,
     /// Part of `meta`, overwritten in place.
     pub meta: bool,
     /// The expression or description, for the column's comment.
@@ -71,22 +76,34 @@ impl StoredTable {
             Kind::Form if !base.ends_with("_fe") => format!("{base}_fe"),
             _ => base.to_owned(),
         };
+        let fhir = matches!(kind, Kind::Raw | Kind::Typed);
+        let original = if fhir { original_columns(base) } else { usize::MAX };
         let columns = table
             .columns
             .iter()
-            .map(|c| {
-                let fhir = matches!(kind, Kind::Raw | Kind::Typed);
+            .enumerate()
+            .map(|(position, c)| {
                 StoredColumn {
                     name: c.name.clone(),
-                    fhir_type: if kind == Kind::Raw { FhirType::String } else { c.fhir_type },
+                    fhir_type: if kind == Kind::Raw {
+                        FhirType::String
+                    } else {
+                        c.fhir_type
+                    },
                     // All data columns of the other tables count: they have neither `meta` nor calculated columns.
                     hashed: !fhir || c.is_hashed(),
+                    added: position >= original,
                     meta: fhir && c.is_meta(),
                     comment: format!("{} ({})", c.path(), c.fhir_type),
                 }
             })
             .collect();
-        Self { name, kind, description: Arc::clone(table), columns }
+        Self {
+            name,
+            kind,
+            description: Arc::clone(table),
+            columns,
+        }
     }
 
     /// Name of the column that identifies a row in the core: the contract's id, or a number of its own in the tables
@@ -150,7 +167,12 @@ impl StoredTable {
     /// The column that makes the key of a form together with `record_id`: the patient, the case, or the repetition.
     #[must_use]
     pub fn form_key(&self) -> Option<&str> {
-        let has = |name: &str| self.columns.iter().find(|c| c.name == name).map(|c| c.name.as_str());
+        let has = |name: &str| {
+            self.columns
+                .iter()
+                .find(|c| c.name == name)
+                .map(|c| c.name.as_str())
+        };
         if self.kind != Kind::Form || has("record_id").is_none() {
             return None;
         }

@@ -15,14 +15,23 @@ async fn data_stay_from_run_to_run_and_survive_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::open(dir.path(), &options()).unwrap();
     let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
-    sqlx::raw_sql("CREATE TABLE kept AS SELECT 42 AS answer").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE kept AS SELECT 42 AS answer")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     cluster.crash().unwrap();
-    assert!(sqlx::query("SELECT 1").execute(&mut connection).await.is_err(), "the connection broke");
+    assert!(
+        sqlx::query("SELECT 1").execute(&mut connection).await.is_err(),
+        "the connection broke"
+    );
     cluster.start().unwrap();
     drop(cluster);
     let cluster = Cluster::open(dir.path(), &options()).unwrap();
     let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
-    let row = sqlx::query("SELECT answer FROM kept").fetch_one(&mut connection).await.unwrap();
+    let row = sqlx::query("SELECT answer FROM kept")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(row.get::<i32, _>(0), 42);
 }
 
@@ -31,7 +40,8 @@ async fn nobody_enters_without_the_password() {
     let dir = tempfile::tempdir().unwrap();
     let cluster = Cluster::open(dir.path(), &options()).unwrap();
     let password = std::fs::read_to_string(cluster.password_file()).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::mode(&cluster.password_file().metadata().unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&cluster.password_file().metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let wrong = cluster.url().replace(password.trim(), "wrong");
     assert!(PgConnection::connect(&wrong).await.is_err());
@@ -49,7 +59,10 @@ fn second_owner_of_the_same_directory_is_refused() {
 #[test]
 fn server_without_supervisor_stops_when_dropped() {
     let dir = tempfile::tempdir().unwrap();
-    let options = ClusterOptions { supervisor: None, ..options() };
+    let options = ClusterOptions {
+        supervisor: None,
+        ..options()
+    };
     let cluster = Cluster::open(dir.path(), &options).unwrap();
     let server = server_of(cluster.directory());
     assert!(runs(server));
@@ -67,7 +80,9 @@ fn killed_owner_leaves_no_server_and_the_next_run_works() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(owner.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     assert!(line.contains("psql"), "{line}");
     let server = server_of(&dir.path().canonicalize().unwrap());
     assert!(runs(server));
@@ -83,8 +98,12 @@ fn killed_owner_leaves_no_server_and_the_next_run_works() {
 fn owner_killed_while_it_creates_leaves_nothing_running() {
     for pause in [20, 150, 600] {
         let dir = tempfile::tempdir().unwrap();
-        let mut owner =
-            Command::new(program()).args(["cluster", "--dir"]).arg(dir.path()).stdout(Stdio::null()).spawn().unwrap();
+        let mut owner = Command::new(program())
+            .args(["cluster", "--dir"])
+            .arg(dir.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(pause));
         owner.kill().unwrap();
         owner.wait().unwrap();
@@ -102,7 +121,12 @@ fn supervisor_keeps_any_service_and_stops_the_youngest_first() {
     assert!(runs(first) && runs(second));
     supervisor.stop(first, None).unwrap();
     assert!(!runs(first) && runs(second));
-    assert_eq!(supervisor.run(&Service::new("/bin/sh", ["-c", "exit 3"])).unwrap(), 3);
+    assert_eq!(
+        supervisor
+            .run(&Service::new("/bin/sh", ["-c", "exit 3"]))
+            .unwrap(),
+        3
+    );
     assert!(supervisor.spawn(&Service::new("/nowhere", [""; 0])).is_err());
     drop(supervisor);
     assert!(!runs(second));
@@ -117,7 +141,9 @@ fn server_of(root: &Path) -> u32 {
 fn runs(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // A zombie has ended.
-    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
 }
 
 fn anything_names(dir: &Path) -> bool {

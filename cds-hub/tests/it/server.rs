@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use cds_hub::cluster::{Cluster, ClusterOptions};
+use cds_hub::{Hub, HubTables};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// How many test binaries may run at the same time.
@@ -19,7 +20,11 @@ pub fn program() -> PathBuf {
 }
 
 pub fn options() -> ClusterOptions {
-    ClusterOptions { supervisor: Some(program()), volatile: true, ..ClusterOptions::default() }
+    ClusterOptions {
+        supervisor: Some(program()),
+        volatile: true,
+        ..ClusterOptions::default()
+    }
 }
 
 fn cluster() -> &'static Mutex<Cluster> {
@@ -50,7 +55,11 @@ pub async fn empty_database() -> String {
 
 /// URL of a database of one's own, a copy of `template`.
 pub async fn database(template: &str) -> String {
-    let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!(
+        "t_{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let (admin, url) = {
         let cluster = cluster().lock().unwrap();
         (cluster.url_of("postgres"), cluster.url_of(&name))
@@ -60,7 +69,10 @@ pub async fn database(template: &str) -> String {
         drop_left_over(&mut connection).await;
     }
     let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
-    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     url
 }
 
@@ -75,6 +87,26 @@ async fn drop_left_over(connection: &mut PgConnection) {
     .unwrap();
     for (name,) in old {
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *connection).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(drop))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
     }
+}
+
+static TEMPLATE: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+
+/// A hub of one's own with the standard tables.
+pub async fn hub() -> Hub {
+    let template = TEMPLATE
+        .get_or_init(|| async {
+            let url = empty_database().await;
+            let hub = Hub::connect(&url).await.unwrap();
+            hub.init(&HubTables::standard()).await.unwrap();
+            // A database somebody is connected to cannot be copied.
+            hub.close().await;
+            url.rsplit('/').next().unwrap().to_owned()
+        })
+        .await;
+    Hub::connect(&database(template).await).await.unwrap()
 }
