@@ -4,10 +4,13 @@ use crate::slots::Slots;
 
 /// Walks the rows of one source row with unrelated repetitions side by side: row n holds the n-th repetition of each
 /// group. Below one repetition the same holds again, so a repetition takes as many rows as its longest list and is
-/// repeated in them; a group that has run out is empty.
+/// repeated in them. A list that has run out is empty; an element that cannot repeat and does not, stands in all rows of
+/// what encloses it.
 pub(crate) struct Aligned {
     /// For each group the rows every repetition takes.
     heights: Vec<Vec<u64>>,
+    /// For each group whether it is a list even where it has one repetition.
+    lists: Vec<bool>,
     states: Vec<State>,
 }
 
@@ -40,8 +43,10 @@ impl Aligned {
             }
             heights[group] = below;
         }
+        let lists = slots.groups.list.iter().map(|group| group.repeats).collect();
         Self {
             heights,
+            lists,
             states: vec![State::default(); slots.nodes.len()],
         }
     }
@@ -75,10 +80,10 @@ impl Aligned {
     }
 
     fn fill(&mut self, nodes: &[Node], slots: &mut [u32]) {
-        for group in 1..nodes.len() {
-            let node = &nodes[group];
-            let mut state = self.states[group];
-            if self.states[node.parent].turned {
+        for (group, node) in nodes.iter().enumerate().skip(1) {
+            let parent_turned = self.states[node.parent].turned;
+            let state = &mut self.states[group];
+            if parent_turned {
                 let children = match slots[node.parent] {
                     GAP => 0..0,
                     parent => node.children(parent as usize),
@@ -88,7 +93,7 @@ impl Aligned {
                 } else {
                     node.numbers[children.end - 1]
                 };
-                state = State {
+                *state = State {
                     number: 0,
                     last,
                     next: children.start,
@@ -96,22 +101,25 @@ impl Aligned {
                     turned: true,
                 };
             }
-            state.left = state.left.saturating_sub(1);
-            let turned_by_parent = self.states[node.parent].turned;
-            if state.left == 0 && state.number <= state.last {
-                state.number += 1;
-                state.turned = true;
-                slots[group] = GAP;
-                state.left = 1;
-                if state.number <= state.last && node.numbers[state.next] == state.number {
-                    slots[group] = state.next as u32;
-                    state.left = self.heights[group][state.next];
-                    state.next += 1;
-                }
-            } else {
-                state.turned = turned_by_parent;
+            state.turned = parent_turned;
+            state.left -= 1;
+            if state.left > 0 {
+                continue;
             }
-            self.states[group] = state;
+            state.number = state.number.saturating_add(1);
+            state.turned = true;
+            state.left = 1;
+            slots[group] = GAP;
+            if state.number > state.last {
+                state.left = u64::MAX;
+            } else if node.numbers[state.next] == state.number {
+                slots[group] = state.next as u32;
+                state.left = self.heights[group][state.next];
+                state.next += 1;
+                if state.last == 1 && !self.lists[group] {
+                    state.left = u64::MAX;
+                }
+            }
         }
     }
 }

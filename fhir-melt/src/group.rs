@@ -13,6 +13,8 @@ pub(crate) struct Group {
     pub(crate) parent: usize,
     /// Columns at or below the element.
     pub(crate) columns: Vec<usize>,
+    /// Whether the element itself repeats, and not only one above or below it.
+    pub(crate) repeats: bool,
 }
 
 /// The groups of a table in the order they multiply: the resource itself, then step by step (one segment, two
@@ -35,6 +37,7 @@ impl Groups {
             depth: 0,
             parent: 0,
             columns: (0..paths.len()).collect(),
+            repeats: true,
         };
         let mut groups = Self {
             list: vec![resource],
@@ -50,7 +53,7 @@ impl Groups {
                 let Some(prefix) = head(path, step) else { continue };
                 let wanted = only.is_none_or(|only| only.iter().any(|path| path.starts_with(prefix)));
                 if wanted && groups.list.iter().all(|g| g.prefix != prefix) {
-                    groups.add(prefix, step, &paths);
+                    groups.add(prefix, step, &paths, repeats);
                 }
             }
         }
@@ -82,7 +85,40 @@ impl Groups {
         kept
     }
 
-    fn add(&mut self, prefix: &str, depth: usize, paths: &[&ElementPath]) {
+    /// The same groups, those that are lists by this account marked.
+    pub(crate) fn with_lists(mut self, lists: Option<&Repeats>) -> Self {
+        for group in &mut self.list {
+            group.repeats = lists.is_some_and(|lists| {
+                group
+                    .columns
+                    .iter()
+                    .any(|&column| lists.segment(column, group.depth))
+            });
+        }
+        self
+    }
+
+    /// The same groups with every column in the innermost element that repeats itself: `code/text` belongs to the
+    /// resource even where `code/coding` repeats.
+    pub(crate) fn by_list(mut self) -> Self {
+        for (column, of) in self.of_column.iter_mut().enumerate() {
+            let within = |group: &&Group| group.repeats && group.columns.contains(&column);
+            let innermost = self
+                .list
+                .iter()
+                .rev()
+                .find(within)
+                .map_or("", |group| &group.prefix);
+            *of = self
+                .list
+                .iter()
+                .position(|group| group.prefix == innermost)
+                .unwrap_or(0);
+        }
+        self
+    }
+
+    fn add(&mut self, prefix: &str, depth: usize, paths: &[&ElementPath], repeats: &Repeats) {
         let parent = self
             .list
             .iter()
@@ -95,11 +131,13 @@ impl Groups {
             self.of_column[column] = self.list.len();
             self.levels[column] = depth;
         }
+        let repeats = columns.iter().any(|&column| repeats.segment(column, depth));
         self.list.push(Group {
             prefix: prefix.to_owned(),
             depth,
             parent,
             columns,
+            repeats,
         });
     }
 }

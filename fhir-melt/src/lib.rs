@@ -3,6 +3,7 @@
 
 mod aligned;
 mod cell;
+mod child;
 mod error;
 pub mod fhircrackr;
 mod group;
@@ -15,6 +16,7 @@ mod repeats;
 mod slots;
 mod stream;
 mod typed;
+mod unmelt;
 
 pub use error::{Error, ErrorKind};
 pub use melted::Melted;
@@ -22,3 +24,4 @@ pub use options::{MeltOptions, TrailingSeparator};
 pub use repeats::Repeats;
 pub use stream::{Melter, Rows, melt};
 pub use typed::TypedBatch;
+pub use unmelt::unmelt;

@@ -20,6 +20,8 @@ pub struct Melted<'a> {
     pub(crate) left_out: Vec<u32>,
     /// Whether the first row belongs to a source row whose rows began in an earlier chunk.
     pub(crate) continues: bool,
+    /// In mode child the group whose repetitions the rows are, 0 for the resources; `None` in other modes.
+    pub(crate) element: Option<usize>,
 }
 
 impl Melted<'_> {
@@ -77,6 +79,14 @@ impl Melted<'_> {
             kind: DefectKind::TooManyRows,
         };
         self.left_out.iter().map(defect).collect()
+    }
+
+    /// The source rows the rows come from.
+    pub(crate) fn source_rows(&self) -> std::ops::Range<usize> {
+        match self.rows() {
+            0 => 0..0,
+            rows => self.source_row(0)..self.source_row(rows - 1) + 1,
+        }
     }
 
     pub(crate) fn width(&self) -> usize {

@@ -18,8 +18,9 @@ pub enum TrailingSeparator {
 pub struct MeltOptions {
     /// How repetitions become rows; `None` asks the table's description.
     pub mode: Option<MeltMode>,
-    /// Which columns repeat. `None` looks at the batch at hand, [`Repeats::all`] makes every row independent of its
-    /// neighbours, [`Repeats::observe`] collects over the batches of a table.
+    /// Which elements repeat. `None` looks at the batch at hand, [`Repeats::all`] makes every row independent of its
+    /// neighbours, [`Repeats::observe`] collects over the batches of a table. In mode child these elements become
+    /// child tables ([`Repeats::r4`]; `None`: those and what repeats in the batch); mode aligned does not ask.
     pub repeats: Option<Repeats>,
     /// Most rows one resource may produce; a resource above it is left out ([`crate::Melted::left_out`]).
     pub row_limit: u64,
@@ -36,13 +37,21 @@ impl MeltOptions {
     /// Rows a resource may produce unless told otherwise.
     pub const ROW_LIMIT: u64 = 1_000_000;
 
-    /// Options for a table that arrives in batches: each row melts the same whatever rows stand beside it, and values
-    /// keep a separator at their end. Rows and their order are fhircrackr's as long as the columns of one element
-    /// stand together in the description.
+    /// Options for a table that arrives in batches: each row melts the same whatever rows stand beside it, child
+    /// tables are those of FHIR R4's lists, and values keep a separator at their end. Rows and their order are
+    /// fhircrackr's as long as the columns of one element stand together in the description. `mode` overrides the
+    /// table's own.
     #[must_use]
-    pub fn streamed(table: &TableDescription) -> Self {
+    pub fn streamed(table: &TableDescription, mode: Option<MeltMode>) -> Self {
+        let child = *mode.as_ref().unwrap_or(&table.melt) == MeltMode::Child;
+        let repeats = if child {
+            Repeats::r4(table)
+        } else {
+            Repeats::all(table)
+        };
         Self {
-            repeats: Some(Repeats::all(table)),
+            mode,
+            repeats: Some(repeats),
             trailing_separator: TrailingSeparator::Keep,
             ..Self::default()
         }

@@ -39,23 +39,26 @@ impl<'a> Slots<'a> {
             pieces.push(found);
         }
         let mut nodes = vec![Node::root(batch.rows())];
-        for group in &groups.list[1..] {
-            let parents = nodes[group.parent].len();
-            let node = Node::collect(group.parent, parents, group.depth, &group.columns, &mut pieces);
-            nodes.push(node);
-        }
-        let mut cells = Vec::with_capacity(pieces.len());
-        for (column, pieces) in pieces.iter().enumerate() {
-            let mut column_cells = vec![Cell::NULL; nodes[groups.of_column[column]].len()];
-            for piece in pieces {
-                let cell = &mut column_cells[piece.at as usize];
-                *cell = if cell.is_null() {
-                    piece.text
-                } else {
-                    arena.append(*cell, &options.separator, piece.text)
-                };
+        let mut cells = vec![Vec::new(); pieces.len()];
+        for (at, group) in groups.list.iter().enumerate() {
+            if at > 0 {
+                let parents = nodes[group.parent].len();
+                nodes.push(Node::collect(
+                    group.parent,
+                    parents,
+                    group.depth,
+                    &group.columns,
+                    &mut pieces,
+                ));
             }
-            cells.push(column_cells);
+            // Deeper groups move the pieces on, so a column's cells are taken when its own group is reached.
+            for &column in group
+                .columns
+                .iter()
+                .filter(|&&column| groups.of_column[column] == at)
+            {
+                cells[column] = settle(&pieces[column], nodes[at].len(), &options.separator, &mut arena);
+            }
         }
         Self {
             batch,
@@ -143,6 +146,20 @@ fn gather<'a>(batch: &'a Batch, column: usize, blank: bool, arena: &mut Arena) -
             Piece::new(run.row, run.index, text)
         })
         .collect()
+}
+
+/// Puts every value into the cell of its repetition, joining those that share one.
+fn settle<'a>(pieces: &[Piece<'a>], slots: usize, separator: &str, arena: &mut Arena) -> Vec<Cell<'a>> {
+    let mut cells = vec![Cell::NULL; slots];
+    for piece in pieces {
+        let cell = &mut cells[piece.at as usize];
+        *cell = if cell.is_null() {
+            piece.text
+        } else {
+            arena.append(*cell, separator, piece.text)
+        };
+    }
+    cells
 }
 
 /// Cuts separators at the end of values as often as the reference does: at each level once, from the level on at

@@ -7,7 +7,10 @@ use crate::aligned::Aligned;
 use crate::group::Groups;
 use crate::product::{Product, row_counts};
 use crate::slots::Slots;
-use crate::{MeltOptions, Melted, Repeats};
+use crate::{MeltOptions, Melted, Repeats, TrailingSeparator};
+
+/// Below this number looking for groups that do not repeat in a batch costs more than walking them.
+const FEW_GROUPS: usize = 6;
 
 /// Melts a batch in one go.
 ///
@@ -25,6 +28,8 @@ pub struct Melter {
     mode: MeltMode,
     /// `None` if each batch decides for itself what repeats.
     groups: Option<Arc<Groups>>,
+    /// Lists by FHIR R4, for the modes that treat a list of one unlike a single element.
+    lists: Option<Repeats>,
 }
 
 impl Melter {
@@ -32,14 +37,25 @@ impl Melter {
     #[must_use]
     pub fn new(table: &TableDescription, options: &MeltOptions) -> Self {
         let mode = options.mode.clone().unwrap_or_else(|| table.melt.clone());
-        let groups = options
-            .repeats
-            .as_ref()
-            .map(|repeats| Arc::new(groups(table, repeats, &mode)));
+        let mut options = options.clone();
+        if matches!(mode, MeltMode::Aligned | MeltMode::Child) {
+            // The reference has no such rows, so nothing speaks for its losses.
+            options.trailing_separator = TrailingSeparator::Keep;
+            options.joined_trailing_blank = false;
+        }
+        let groups = match (&mode, &options.repeats) {
+            (MeltMode::Aligned, _) => Some(Groups::new(table, &Repeats::all(table), None)),
+            (_, None) => None,
+            (MeltMode::Only(paths), Some(repeats)) => Some(Groups::new(table, repeats, Some(paths))),
+            (MeltMode::Child, Some(repeats)) => Some(Groups::new(table, repeats, None).by_list()),
+            (_, Some(repeats)) => Some(Groups::new(table, repeats, None)),
+        };
+        let lists = matches!(mode, MeltMode::Aligned | MeltMode::Child).then(|| Repeats::r4(table));
         Self {
-            options: options.clone(),
+            options,
             mode,
-            groups,
+            groups: groups.map(Arc::new),
+            lists,
         }
     }
 
@@ -52,21 +68,27 @@ impl Melter {
     /// The rows of a batch, to be taken in chunks.
     #[must_use]
     pub fn stream<'a>(&self, batch: &'a Batch) -> Rows<'a> {
-        let observed = || Repeats::of(batch);
-        let groups = match &self.groups {
-            None => Arc::new(groups(batch.table(), &observed(), &self.mode)),
-            Some(all) if self.mode == MeltMode::Child => Arc::clone(all),
-            Some(all) => Arc::new(all.observed(&observed())),
-        };
-        let slots = Arc::new(Slots::new(batch, groups, &self.options));
+        let slots = Arc::new(Slots::new(batch, self.groups_for(batch), &self.options));
         Rows::new(slots, &self.mode, self.options.row_limit)
     }
-}
 
-fn groups(table: &TableDescription, repeats: &Repeats, mode: &MeltMode) -> Groups {
-    match mode {
-        MeltMode::Only(paths) => Groups::new(table, repeats, Some(paths)),
-        _ => Groups::new(table, repeats, None),
+    fn groups_for(&self, batch: &Batch) -> Arc<Groups> {
+        let observed = || {
+            let mut repeats = Repeats::of(batch);
+            self.lists.iter().for_each(|lists| repeats.unite(lists));
+            repeats
+        };
+        match (&self.mode, &self.groups) {
+            (MeltMode::Child, Some(all)) => Arc::clone(all),
+            (MeltMode::Aligned, Some(all)) => {
+                Arc::new(all.observed(&observed()).with_lists(self.lists.as_ref()))
+            }
+            (_, Some(all)) if all.list.len() < FEW_GROUPS => Arc::clone(all),
+            (_, Some(all)) => Arc::new(all.observed(&observed())),
+            (MeltMode::Only(paths), None) => Arc::new(Groups::new(batch.table(), &observed(), Some(paths))),
+            (MeltMode::Child, None) => Arc::new(Groups::new(batch.table(), &observed(), None).by_list()),
+            (_, None) => Arc::new(Groups::new(batch.table(), &observed(), None)),
+        }
     }
 }
 
@@ -147,6 +169,7 @@ impl<'a> Rows<'a> {
             shown: Arc::clone(&self.shown),
             left_out: Vec::new(),
             continues: false,
+            element: matches!(self.walk, Walk::Single).then_some(0),
         };
         let shown_before = self.within.then_some(self.now[0]);
         let mut rows = Vec::with_capacity(expected * width);

@@ -55,11 +55,7 @@ impl Melted<'_> {
     /// has its defects. [`Melted::defects`] are among them. Date-times become wall time of `zone`.
     #[must_use]
     pub fn typed(&self, zone: &Zone) -> (TypedBatch, Vec<Defect>) {
-        let sources = if self.rows() == 0 {
-            0..0
-        } else {
-            self.source_row(0)..self.source_row(self.rows() - 1) + 1
-        };
+        let sources = self.source_rows();
         let mut typist = Typist {
             slots: &self.slots,
             ranges: self.slots.ranges(sources.clone()),

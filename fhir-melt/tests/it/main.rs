@@ -1,6 +1,8 @@
 //! Integration tests of fhir-melt: recorded outputs of the reference implementation, and laws.
 
+mod examples;
 mod golden;
 mod golden_melt;
+mod laws;
 mod shared;
 mod vectors;
