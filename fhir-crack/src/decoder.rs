@@ -6,7 +6,9 @@ use crate::batch::Batch;
 use crate::duplicates::Seen;
 use crate::error::{Error, ErrorKind, Limit, Place};
 use crate::halt::Halt;
+use crate::input::{COMPRESSED, Input};
 use crate::json;
+use crate::keys::Learned;
 use crate::limits::Limits;
 use crate::meta::BundleMeta;
 use crate::options::{Duplicates, Options};
@@ -14,6 +16,7 @@ use crate::plan::Plan;
 use crate::rows::Rows;
 use crate::summary::Summary;
 use crate::work::{Work, summary_of};
+use crate::xml;
 
 /// Cracks pages that come in pieces of any size, without doing any input or output itself.
 ///
@@ -23,7 +26,8 @@ pub struct Decoder {
     plan: Arc<Plan>,
     options: Options,
     rows: Rows,
-    learned: json::Learned,
+    learned_json: Learned,
+    learned_xml: Learned,
     seen: Seen,
     summary: Summary,
     meta: BundleMeta,
@@ -32,9 +36,26 @@ pub struct Decoder {
     pending: Vec<u8>,
     /// Bytes there have to be before it is worth going on.
     wanted: usize,
-    state: json::State,
+    input: Input,
+    state: State,
     /// What of the page came before `pending`.
     before: Before,
+}
+
+/// Where in the page the pending bytes begin.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// Nothing but blanks came so far, so the format is not known.
+    #[default]
+    Start,
+    Json(json::State),
+    Xml(xml::State),
+}
+
+enum Format {
+    Unknown,
+    Json,
+    Xml,
 }
 
 /// The part of a page that is done with.
@@ -82,14 +103,16 @@ impl Decoder {
     pub fn new(plan: Arc<Plan>, options: Options) -> Self {
         Self {
             rows: Rows::new(&plan, options.duplicates == Duplicates::Remove),
-            learned: json::Learned::new(&plan),
+            learned_json: Learned::json(&plan),
+            learned_xml: Learned::xml(&plan),
             seen: Seen::default(),
             summary: summary_of(&plan),
             meta: BundleMeta::default(),
             ready: VecDeque::new(),
             pending: Vec::new(),
             wanted: options.batch_bytes,
-            state: json::State::default(),
+            input: Input::default(),
+            state: State::default(),
             before: Before::default(),
             plan,
             options,
@@ -101,10 +124,17 @@ impl Decoder {
     /// # Errors
     /// What the bytes are found to be wanting in; the page cannot be gone on with, [`Decoder::abandon_page`] forgets it.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.pending.extend_from_slice(bytes);
-        if self.before.bytes + self.pending.len() as u64 > self.options.limits.page_bytes {
-            return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
+        if bytes.starts_with(&[0x1f]) || self.input.is_compressed() {
+            return bytes
+                .chunks(COMPRESSED)
+                .try_for_each(|piece| self.push_piece(piece));
         }
+        self.push_piece(bytes)
+    }
+
+    fn push_piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.input.push(bytes, &mut self.pending)?;
+        self.check_size()?;
         if self.pending.len() >= self.wanted {
             self.crack(false)
         } else {
@@ -112,12 +142,22 @@ impl Decoder {
         }
     }
 
+    fn check_size(&self) -> Result<(), Error> {
+        if self.before.bytes + self.pending.len() as u64 > self.options.limits.page_bytes {
+            return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
+        }
+        Ok(())
+    }
+
     /// Ends the page: what it says about itself besides its resources.
     ///
     /// # Errors
     /// As [`Decoder::push`]; also if the page is not complete.
     pub fn end_page(&mut self) -> Result<BundleMeta, Error> {
+        self.input.finish(&mut self.pending)?;
+        self.check_size()?;
         self.crack(true)?;
+        self.summary.pages += 1;
         self.reset();
         Ok(std::mem::take(&mut self.meta))
     }
@@ -132,7 +172,8 @@ impl Decoder {
     fn reset(&mut self) {
         self.pending.clear();
         self.wanted = self.options.batch_bytes;
-        self.state = json::State::default();
+        self.input = Input::default();
+        self.state = State::default();
         self.before = Before::default();
     }
 
@@ -150,42 +191,109 @@ impl Decoder {
     /// Cracks as much of the pending bytes as is complete.
     fn crack(&mut self, last: bool) -> Result<(), Error> {
         let (text, tail) = self.text(last)?;
+        let (done, halt) = match self.format(&text, last)? {
+            Format::Json => self.crack_json(&text),
+            Format::Xml => self.crack_xml(&text),
+            Format::Unknown => (0, None),
+        };
+        let ended = matches!(
+            self.state,
+            State::Start | State::Json(json::State::Outside) | State::Xml(xml::State::Behind)
+        );
+        let done = match halt {
+            Some(Halt::More) if !last => {
+                self.rows.rollback();
+                done
+            }
+            Some(halt) => {
+                self.rows.rollback();
+                let (kind, at) = halt.kind(text.len());
+                return Err(Error::new(kind).at(self.place(&text, at)));
+            }
+            None if last && !ended => {
+                return Err(Error::new(ErrorKind::Truncated).at(self.place(&text, text.len())));
+            }
+            None => text.len(),
+        };
+        self.hand_out(text, done, &tail, last)
+    }
+
+    fn place(&self, text: &str, at: usize) -> Place {
+        self.before.place(text.as_bytes().get(..at).unwrap_or_default())
+    }
+
+    /// What the page is, told by its first byte that is no blank.
+    fn format(&mut self, text: &str, last: bool) -> Result<Format, Error> {
+        if self.state == State::Start {
+            let rest = text.trim_ascii_start();
+            self.state = match rest.as_bytes().first() {
+                Some(b'{') => State::Json(json::State::default()),
+                Some(b'<') => State::Xml(xml::State::default()),
+                Some(_) => {
+                    let kind = ErrorKind::Syntax("a JSON object or an XML document");
+                    return Err(Error::new(kind).at(self.place(text, text.len() - rest.len())));
+                }
+                None if last => State::Start,
+                None => return Ok(Format::Unknown),
+            };
+        }
+        Ok(match self.state {
+            State::Start => Format::Unknown,
+            State::Json(_) => Format::Json,
+            State::Xml(_) => Format::Xml,
+        })
+    }
+
+    fn crack_json(&mut self, text: &str) -> (usize, Option<Halt>) {
+        let State::Json(mut state) = self.state else {
+            return (0, None);
+        };
+        let mut scan = json::Scan::new(text, 0);
         let mut work = Work {
             plan: &self.plan,
             options: &self.options,
             rows: &mut self.rows,
-            learned: &mut self.learned,
+            learned: &mut self.learned_json,
             summary: &mut self.summary,
             meta: &mut self.meta,
         };
         let mut done = 0;
-        let mut scan = json::Scan::new(&text, 0);
-        let halt = loop {
-            let mut state = self.state;
+        loop {
             match json::step(&mut state, &mut scan, &mut work) {
                 Ok(true) => {
-                    self.state = state;
+                    self.state = State::Json(state);
                     done = scan.pos;
                 }
-                Ok(false) => break None,
-                Err(halt) => break Some(halt),
+                Ok(false) => return (done, None),
+                Err(halt) => return (done, Some(halt)),
             }
-        };
-        match halt {
-            Some(Halt::More) if !last => self.rows.rollback(),
-            Some(halt) => {
-                self.rows.rollback();
-                let (kind, at) = halt.kind(text.len());
-                return Err(
-                    Error::new(kind).at(self.before.place(text.as_bytes().get(..at).unwrap_or_default()))
-                );
-            }
-            None if last && self.state != json::State::Outside => {
-                return Err(Error::new(ErrorKind::Truncated).at(self.before.place(text.as_bytes())));
-            }
-            None => done = text.len(),
         }
-        self.hand_out(text, done, &tail, last)
+    }
+
+    fn crack_xml(&mut self, text: &str) -> (usize, Option<Halt>) {
+        let State::Xml(mut state) = self.state else {
+            return (0, None);
+        };
+        let mut scan = xml::Scan::new(text, 0);
+        let mut work = Work {
+            plan: &self.plan,
+            options: &self.options,
+            rows: &mut self.rows,
+            learned: &mut self.learned_xml,
+            summary: &mut self.summary,
+            meta: &mut self.meta,
+        };
+        let mut done = 0;
+        loop {
+            match xml::step(&mut state, &mut scan, &mut work) {
+                Ok(true) => {
+                    self.state = State::Xml(state);
+                    done = scan.pos;
+                }
+                Ok(false) => return (done, None),
+                Err(halt) => return (done, Some(halt)),
+            }
+        }
     }
 
     /// The pending bytes as text, and the start of a character at their end.

@@ -5,6 +5,8 @@ use crate::error::{ErrorKind, Limit};
 pub(crate) enum Halt {
     /// The piece goes on behind the bytes at hand.
     More,
+    /// XML of a legal form the fast walk does not know; the unit has to be read by the tree reader. Never leaves `xml`.
+    Unusual,
     /// Not well-formed at this position; the text says what was expected.
     Syntax(&'static str, usize),
     /// The same member again at this position.
@@ -20,6 +22,7 @@ impl Halt {
     pub(crate) fn kind(self, end: usize) -> (ErrorKind, usize) {
         match self {
             Self::More => (ErrorKind::Truncated, end),
+            Self::Unusual => (ErrorKind::Syntax("XML"), end),
             Self::Syntax(expected, at) => (ErrorKind::Syntax(expected), at),
             Self::Duplicate(at) => (ErrorKind::DuplicateKey, at),
             Self::Entity(at) => (ErrorKind::Entity, at),

@@ -7,7 +7,9 @@ mod decoder;
 mod duplicates;
 mod error;
 mod halt;
+mod input;
 mod json;
+mod keys;
 mod limits;
 mod meta;
 pub mod notation;
@@ -20,6 +22,7 @@ mod store;
 mod summary;
 mod tree;
 mod work;
+mod xml;
 
 pub use batch::{Batch, Cursor};
 pub use batch_builder::BatchBuilder;

@@ -1,8 +1,11 @@
+use std::borrow::Cow;
+
 use crate::error::Limit;
-use crate::json;
+use crate::keys::Learned;
+use crate::limits::Limits;
 use crate::meta::{BundleMeta, Issue};
 use crate::options::Options;
-use crate::plan::Plan;
+use crate::plan::{Plan, Sink};
 use crate::rows::Rows;
 use crate::summary::{Summary, TableSummary};
 use crate::tree::Element;
@@ -12,7 +15,7 @@ pub(crate) struct Work<'w> {
     pub(crate) plan: &'w Plan,
     pub(crate) options: &'w Options,
     pub(crate) rows: &'w mut Rows,
-    pub(crate) learned: &'w mut json::Learned,
+    pub(crate) learned: &'w mut Learned,
     pub(crate) summary: &'w mut Summary,
     pub(crate) meta: &'w mut BundleMeta,
 }
@@ -24,7 +27,7 @@ pub(crate) enum Found<'a> {
     /// An OperationOutcome no table wants.
     Outcome(Element<'a>),
     /// A resource of a type no table wants.
-    Other(&'a str),
+    Other(Cow<'a, str>),
     /// A resource that does not say its type.
     Untyped,
     /// An entry without a resource.
@@ -52,15 +55,64 @@ impl Work<'_> {
                 self.summary.outcomes += 1;
                 self.issues(outcome);
             }
-            Found::Other(name) => match self.summary.other_types.get_mut(*name) {
+            Found::Other(name) => match self.summary.other_types.get_mut(&**name) {
                 Some(count) => *count += 1,
                 None => {
-                    self.summary.other_types.insert((*name).to_owned(), 1);
+                    self.summary.other_types.insert(name.to_string(), 1);
                 }
             },
             Found::Untyped => self.summary.no_type += 1,
             Found::Nothing => self.summary.no_resource += 1,
         }
+        Ok(())
+    }
+
+    /// Pushes the values of a tree that lies along the plan. Recursion follows the plan's paths.
+    pub(crate) fn push_tree(
+        &mut self,
+        node: u32,
+        parent: &Element<'_>,
+        index: &mut Vec<u32>,
+    ) -> Result<(), Limit> {
+        let plan = self.plan;
+        for child in &parent.children {
+            let Some(number) = plan.child(node, &child.name) else {
+                continue;
+            };
+            let Some(element) = plan.node(number) else {
+                continue;
+            };
+            index.push(child.position);
+            for (name, value) in &child.attributes {
+                let is_url = name == "url" && element.is_extension();
+                if is_url || name == "value" {
+                    self.push(&element.sinks, index, value)?;
+                }
+                if let Some(url) = element.url.filter(|_| is_url).and_then(|url| plan.node(url)) {
+                    index.push(1);
+                    self.push(&url.sinks, index, value)?;
+                    index.pop();
+                }
+            }
+            self.push_tree(number, child, index)?;
+            index.pop();
+        }
+        Ok(())
+    }
+
+    /// Pushes a value that does not stand in the page as it is.
+    pub(crate) fn push(&mut self, sinks: &[Sink], index: &[u32], value: &str) -> Result<(), Limit> {
+        if sinks.is_empty() {
+            return Ok(());
+        }
+        if self.rows.pushed() >= self.options.limits.entries as usize {
+            return Err(Limit::Entries);
+        }
+        let start = self.rows.store.keep(value);
+        if self.rows.store.arena.len() > Limits::CHUNK_BYTES {
+            return Err(Limit::PageBytes);
+        }
+        self.rows.push(sinks, index, start, value.len() as u32);
         Ok(())
     }
 

@@ -76,7 +76,6 @@ fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'
         scan.more(b'}', "a comma or the end of the Bundle")?
     };
     if !more {
-        work.summary.pages += 1;
         *state = State::Outside;
         return Ok(());
     }
@@ -191,5 +190,5 @@ fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<
         return Ok(Found::Outcome(outcome));
     }
     scan.skip_members(depth, limit)?;
-    Ok(Found::Other(name))
+    Ok(Found::Other(name.into()))
 }

@@ -1,8 +1,8 @@
-use super::keys::{Learned, Target};
 use super::scan::{Scan, StringSpan};
 use super::unescape::unescape;
 use crate::error::Limit;
 use crate::halt::Halt;
+use crate::keys::{Learned, Target};
 use crate::limits::Limits;
 use crate::plan::{Node, Plan};
 use crate::rows::Rows;
@@ -21,8 +21,8 @@ pub(crate) struct Walk<'a, 'w> {
 impl Walk<'_, '_> {
     /// Walks the members of an object, its opening bracket taken, `depth` elements being open with it.
     pub(crate) fn object(&mut self, node: u32, depth: u32) -> Result<(), Halt> {
-        self.learned.objects += 1;
-        let object = self.learned.objects;
+        self.learned.parents += 1;
+        let object = self.learned.parents;
         if self.scan.closes(b'}')? {
             return Ok(());
         }
@@ -75,10 +75,10 @@ impl Walk<'_, '_> {
         let Some(key) = slot.and_then(|slot| keys.key(slot)) else {
             return Ok(Target::Skip);
         };
-        if key.object == object {
+        if key.parent == object {
             return Err(Halt::Duplicate(start));
         }
-        key.object = object;
+        key.parent = object;
         *last = slot.map_or(0, |slot| slot + 1);
         Ok(key.target)
     }
@@ -170,12 +170,13 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A contained resource: in XML its type is an element, so it takes a segment of the path.
+    /// A contained resource: in XML its type is an element, so it takes a segment of the path. Other elements have such
+    /// names as well (`Procedure.outcome`); those have no type.
     fn contained(&mut self, node: u32, depth: u32) -> Result<(), Halt> {
-        let inside = match self.scan.resource_type(depth, self.limits.depth)? {
-            Some(name) => self.plan.child(node, self.scan.slice(name.start, name.end)),
-            None => None,
+        let Some(name) = self.scan.resource_type(depth, self.limits.depth)? else {
+            return self.object(node, depth);
         };
+        let inside = self.plan.child(node, self.scan.slice(name.start, name.end));
         match inside.and_then(|node| self.plan.node(node).map(|element| (node, element.depth))) {
             Some((inside, level)) => {
                 self.set(level as usize - 1, 1);
@@ -192,8 +193,17 @@ impl Walk<'_, '_> {
         }
         self.scan.pos += 1;
         let string = self.scan.string_rest()?;
-        match self.plan.node(node) {
-            Some(element) => self.push(element, string),
+        let Some(element) = self.plan.node(node) else {
+            return Ok(());
+        };
+        if !element.sinks.is_empty() {
+            self.push(element, string)?;
+        }
+        match element.url.and_then(|url| self.plan.node(url)) {
+            Some(url) => {
+                self.set(element.depth as usize, 1);
+                self.push(url, string)
+            }
             None => Ok(()),
         }
     }

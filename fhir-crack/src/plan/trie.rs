@@ -11,6 +11,8 @@ pub(crate) struct Node {
     pub(crate) depth: u32,
     pub(crate) children: Vec<u32>,
     pub(crate) sinks: Vec<Sink>,
+    /// The child `url` of an extension: in XML an attribute of the extension, in JSON a member like any other.
+    pub(crate) url: Option<u32>,
 }
 
 /// A column, by its place among those of all tables, and its table.
@@ -27,12 +29,23 @@ impl Node {
             depth: 0,
             children: Vec::new(),
             sinks: Vec::new(),
+            url: None,
         }
     }
 
     /// Whether the element is an extension, the `url` of which is an attribute in XML.
     pub(crate) fn is_extension(&self) -> bool {
         matches!(&*self.name, "extension" | "modifierExtension")
+    }
+
+    /// Whether the element is a resource, the `id` of which is an element; that of any other element is an attribute.
+    pub(crate) fn is_resource(&self) -> bool {
+        self.depth == 0 || self.name.starts_with(|c: char| c.is_ascii_uppercase())
+    }
+
+    /// Whether the `url` of the element is wanted.
+    pub(crate) fn wants_url(&self) -> bool {
+        self.is_extension() && !self.sinks.is_empty() || self.url.is_some()
     }
 
     /// Whether the element holds a whole resource: its type is a path segment in XML and a member in JSON.
@@ -108,9 +121,13 @@ impl Plan {
             depth,
             children: Vec::new(),
             sinks: Vec::new(),
+            url: None,
         });
         if let Some(parent) = self.nodes.get_mut(parent as usize) {
             parent.children.push(child);
+            if name == "url" && parent.is_extension() {
+                parent.url = Some(child);
+            }
         }
         child
     }

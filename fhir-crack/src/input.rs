@@ -1,0 +1,183 @@
+use std::io::Write;
+
+use encoding_rs::{DecoderResult, Encoding};
+use flate2::write::MultiGzDecoder;
+
+use crate::error::{Error, ErrorKind};
+
+/// Turns the bytes of a page into UTF-8: decompresses, drops the byte-order mark, transcodes what an XML declaration or a
+/// byte-order mark says is something else.
+#[derive(Default)]
+pub(crate) struct Input {
+    gzip: Gzip,
+    encoding: Coding,
+    /// Plain bytes from which the encoding is not yet known.
+    head: Vec<u8>,
+}
+
+#[derive(Default)]
+enum Gzip {
+    #[default]
+    Unknown,
+    /// The first of the two bytes that mark compressed data.
+    Half,
+    No,
+    Yes(Box<MultiGzDecoder<Vec<u8>>>),
+}
+
+#[derive(Default)]
+enum Coding {
+    #[default]
+    Unknown,
+    Utf8,
+    Other(Box<encoding_rs::Decoder>),
+}
+
+/// Compressed bytes taken at a time: they become at most about 1,030 times as many.
+pub(crate) const COMPRESSED: usize = 4096;
+/// Bytes within which an XML declaration has to end.
+const DECLARATION: usize = 512;
+
+impl Input {
+    /// Whether the bytes are compressed, as far as is known.
+    pub(crate) fn is_compressed(&self) -> bool {
+        matches!(self.gzip, Gzip::Yes(_) | Gzip::Half)
+    }
+
+    /// Takes bytes of the page and appends their text. At most [`COMPRESSED`] at a time if the page is compressed.
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        match &mut self.gzip {
+            Gzip::No => self.plain(bytes, out),
+            Gzip::Yes(decoder) => {
+                decoder
+                    .write_all(bytes)
+                    .map_err(|e| Error::new(ErrorKind::Gzip).because(e))?;
+                let plain = std::mem::take(decoder.get_mut());
+                self.plain(&plain, out)
+            }
+            Gzip::Unknown | Gzip::Half => self.sniff_gzip(bytes, out),
+        }
+    }
+
+    fn sniff_gzip(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let half = matches!(self.gzip, Gzip::Half);
+        match (half, bytes) {
+            (_, []) => return Ok(()),
+            (false, [0x1f]) => {
+                self.gzip = Gzip::Half;
+                return Ok(());
+            }
+            (false, [0x1f, 0x8b, ..]) | (true, [0x8b, ..]) => {
+                self.gzip = Gzip::Yes(Box::new(MultiGzDecoder::new(Vec::new())));
+            }
+            _ => self.gzip = Gzip::No,
+        }
+        if half {
+            self.push(&[0x1f], out)?;
+        }
+        self.push(bytes, out)
+    }
+
+    fn plain(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        match &mut self.encoding {
+            Coding::Utf8 => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+            Coding::Other(decoder) => transcode(decoder, bytes, out, false),
+            Coding::Unknown => {
+                self.head.extend_from_slice(bytes);
+                self.sniff_encoding(out, false)
+            }
+        }
+    }
+
+    /// Decides on the encoding once enough of the page is there.
+    fn sniff_encoding(&mut self, out: &mut Vec<u8>, last: bool) -> Result<(), Error> {
+        let head = self.head.as_slice();
+        let other = match Encoding::for_bom(head) {
+            Some((encoding, length)) => {
+                self.head.drain(..length);
+                (encoding != encoding_rs::UTF_8).then_some(encoding)
+            }
+            None if head.len() < 4 && !last => return Ok(()),
+            None if head.starts_with(b"<\0?\0") => Some(encoding_rs::UTF_16LE),
+            None if head.starts_with(b"\0<\0?") => Some(encoding_rs::UTF_16BE),
+            None if head.starts_with(b"<?xm") => match memchr::memmem::find(head, b"?>") {
+                None if head.len() < DECLARATION && !last => return Ok(()),
+                end => declared(head.get(..end.unwrap_or(0)).unwrap_or_default())?,
+            },
+            None => None,
+        };
+        let head = std::mem::take(&mut self.head);
+        self.encoding = match other {
+            Some(encoding) => Coding::Other(Box::new(encoding.new_decoder_without_bom_handling())),
+            None => Coding::Utf8,
+        };
+        self.plain(&head, out)
+    }
+
+    /// Appends what is left at the end of the page.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match std::mem::take(&mut self.gzip) {
+            Gzip::Half => self.plain(&[0x1f], out)?,
+            Gzip::Yes(decoder) => {
+                let plain = decoder
+                    .finish()
+                    .map_err(|e| Error::new(ErrorKind::Gzip).because(e))?;
+                self.plain(&plain, out)?;
+            }
+            Gzip::Unknown | Gzip::No => {}
+        }
+        if matches!(self.encoding, Coding::Unknown) {
+            self.sniff_encoding(out, true)?;
+        }
+        if let Coding::Other(decoder) = &mut self.encoding {
+            transcode(decoder, &[], out, true)?;
+        }
+        *self = Self::default();
+        Ok(())
+    }
+}
+
+/// The encoding an XML declaration names, if it is not UTF-8.
+fn declared(declaration: &[u8]) -> Result<Option<&'static Encoding>, Error> {
+    let Some(at) = memchr::memmem::find(declaration, b"encoding") else {
+        return Ok(None);
+    };
+    let rest = declaration.get(at + b"encoding".len()..).unwrap_or_default();
+    let mut quoted = rest.split(|b| matches!(b, b'"' | b'\''));
+    let label = quoted.nth(1).unwrap_or_default();
+    match Encoding::for_label(label) {
+        None => Err(Error::new(ErrorKind::Encoding)),
+        // The declaration was read as single bytes, so it cannot be in the encoding it names.
+        Some(e) if e == encoding_rs::UTF_8 || e == encoding_rs::UTF_16LE || e == encoding_rs::UTF_16BE => {
+            Ok(None)
+        }
+        Some(encoding) => Ok(Some(encoding)),
+    }
+}
+
+fn transcode(
+    decoder: &mut encoding_rs::Decoder,
+    mut bytes: &[u8],
+    out: &mut Vec<u8>,
+    last: bool,
+) -> Result<(), Error> {
+    let mut text = String::new();
+    loop {
+        let room = decoder
+            .max_utf8_buffer_length_without_replacement(bytes.len())
+            .unwrap_or(bytes.len());
+        text.reserve(room.max(16));
+        let (result, read) = decoder.decode_to_string_without_replacement(bytes, &mut text, last);
+        bytes = bytes.get(read..).unwrap_or_default();
+        match result {
+            DecoderResult::InputEmpty => break,
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(..) => return Err(Error::new(ErrorKind::Encoding)),
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}

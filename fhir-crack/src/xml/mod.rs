@@ -1,0 +1,11 @@
+//! XML pages: a scanner that knows the shape of FHIR's XML, a slow path for whatever has another, and the outermost
+//! structure of a page.
+
+mod page;
+mod scan;
+mod tree;
+mod unescape;
+mod walk;
+
+pub(crate) use page::{State, step};
+pub(crate) use scan::Scan;
