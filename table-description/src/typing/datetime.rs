@@ -57,8 +57,8 @@ fn fixed(bytes: &[u8], zone: &Zone) -> Option<DateTime> {
     let (wall, shifted) = match offset {
         Some(offset) => (zone.tabled_wall(written - offset)?, false),
         None => {
-            let wall = zone.tabled_moved(written)?;
-            (wall, wall != written)
+            let moved = zone.tabled_instant(written)?.moved;
+            (written + moved, moved != 0)
         }
     };
     let micros = wall * calendar::MICROS_PER_SECOND + i64::from(fraction);

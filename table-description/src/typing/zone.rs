@@ -79,6 +79,21 @@ impl Zone {
         Ok(Self(Arc::new(Table::new(name, zone))))
     }
 
+    /// [`Zone::named`] without the table: jiff is asked every time. The oracle of tests and fuzz targets.
+    ///
+    /// # Errors
+    /// If the database has no zone of that name.
+    #[cfg(any(test, fuzzing))]
+    pub fn untabled(name: &str) -> Result<Self, Error> {
+        let zone = Self::named(name)?.0.zone.clone();
+        Ok(Self(Arc::new(Table {
+            name: name.to_owned(),
+            zone,
+            spans: Vec::new(),
+            buckets: Vec::new(),
+        })))
+    }
+
     /// The IANA name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -108,14 +123,9 @@ impl Zone {
         Some(instant + self.0.spans.get(position)?.offset)
     }
 
-    /// The wall time itself or, if the zone skipped it, moved forward; `None` outside the table's range.
+    /// [`Zone::instant`] from the table; `None` outside its range.
     #[inline]
-    pub(super) fn tabled_moved(&self, wall: i64) -> Option<i64> {
-        Some(wall + self.tabled_instant(wall)?.moved)
-    }
-
-    #[inline]
-    fn tabled_instant(&self, wall: i64) -> Option<Wall> {
+    pub(super) fn tabled_instant(&self, wall: i64) -> Option<Wall> {
         // No offset reaches a day, so the span of the same figure a day earlier is the right one or before it.
         let mut position = self.0.position(wall - calendar::SECONDS_PER_DAY)?;
         let mut span = *self.0.spans.get(position)?;
@@ -143,15 +153,10 @@ impl Zone {
     }
 
     /// [`Zone::wall`] by asking jiff.
-    pub(super) fn asked_wall(&self, instant: i64) -> i64 {
+    fn asked_wall(&self, instant: i64) -> i64 {
         let bounded = instant.clamp(Timestamp::MIN.as_second() + 1, Timestamp::MAX.as_second() - 1);
         let timestamp = Timestamp::from_second(bounded).unwrap_or(Timestamp::UNIX_EPOCH);
         instant + i64::from(self.0.zone.to_offset(timestamp).seconds())
-    }
-
-    /// The wall time itself or, if the zone skipped it, moved forward; by asking jiff.
-    pub(super) fn asked_moved(&self, wall: i64) -> i64 {
-        wall + self.asked_instant(wall).moved
     }
 
     fn asked_instant(&self, wall: i64) -> Wall {
