@@ -14,6 +14,8 @@ const LOWER_LEVELS: [&str; 2] = ["abteilungskontakt", "versorgungsstellenkontakt
 /// The cases shown and the encounter rows that say something about them.
 #[derive(Clone)]
 pub struct Cases {
+    /// Whose cases are looked for: `ward`, `patient`.
+    pub interest: LazyFrame,
     /// One row a ward and case: `ward`, `patient` and `case` (FHIR ids), `start`, `end`, `status`,
     /// `encounter_id` of its first row.
     pub shown: LazyFrame,
@@ -40,7 +42,8 @@ impl Cases {
         let mains = sources.encounters.clone().lazy().filter(wanted(&config.encounter_filter));
         let mains = mains.with_columns([col("enc_id").alias("case"), id_of("enc_patient_ref").alias("patient")]);
         let parts = mains.clone().filter(lit(false));
-        Self { shown: on_wards(ward_list(sources), &mains), mains, parts }
+        let interest = ward_list(sources);
+        Self { shown: on_wards(interest.clone(), &mains), interest, mains, parts }
     }
 
     /// The cases of the listed encounters and of those that were shown and have not finished.
@@ -61,6 +64,7 @@ impl Cases {
         if interest.height() == 0 {
             return Err(Error::new(ErrorKind::NobodyOfInterest, "the ward list is empty and no case is open"));
         }
+        // Collected, because four frames are made from it.
         let contacts = contacts(sources).collect().map_err(|e| Error::frame("encounters", &e))?;
         if contacts.height() == 0 {
             return Err(Error::new(ErrorKind::NoContacts, "v_encounter_last_version"));
@@ -77,7 +81,8 @@ impl Cases {
             id_of("enc_main_encounter_calculated_ref").alias("case"),
             id_of("enc_patient_ref").alias("patient"),
         ]);
-        Ok(Self { shown: on_wards(interest.lazy(), &mains), mains, parts })
+        let interest = interest.lazy();
+        Ok(Self { shown: on_wards(interest.clone(), &mains), interest, mains, parts })
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod cases;
 pub mod config;
+mod copy_text;
+mod delivery;
 mod diagnosis;
 mod error;
 pub mod fall_fe;
@@ -14,13 +16,16 @@ pub mod patient_fe;
 mod record_instance;
 mod reference;
 mod room;
+mod run;
 mod sources;
 mod study_phase;
 mod view;
 
 pub use cases::Cases;
 pub use config::{CaseProfile, Config};
+pub use delivery::Delivered;
 pub use error::{Error, ErrorKind, Result};
 pub use output::Output;
+pub use run::{Summary, derive, run};
 pub use sources::Sources;
 pub use view::{Query, Snapshot};

@@ -41,6 +41,15 @@ impl People {
             .with_column(coalesce(&[col("shown_record_id"), col("patient_id").cast(DataType::String)]).alias("record_id"));
         Self { chosen, rows }
     }
+
+    /// The same, computed: several tables are made from it.
+    ///
+    /// # Errors
+    /// When the sources have other columns than expected.
+    pub fn collected(self) -> Result<Self> {
+        let collect = |frame: LazyFrame| frame.collect().map(IntoLazy::lazy).map_err(|e| Error::frame(TABLE, &e));
+        Ok(Self { chosen: collect(self.chosen)?, rows: collect(self.rows)? })
+    }
 }
 
 /// Computes the table.

@@ -9,7 +9,7 @@ use crate::frame::{self, Field, Kind};
 use crate::{Error, ErrorKind, Result};
 
 /// Schema of the views that the dataprocessor reads.
-pub const SCHEMA: &str = "db2dataprocessor_out";
+pub(crate) const SCHEMA: &str = "db2dataprocessor_out";
 
 /// One snapshot of the hub, in which views are read.
 ///
@@ -131,15 +131,6 @@ impl Query {
     fn kinds(&self) -> Vec<Kind> {
         self.fields.iter().map(|(_, k)| *k).collect()
     }
-
-    /// A frame without rows but with the columns of this query.
-    #[cfg(test)]
-    pub(crate) fn empty(&self) -> DataFrame {
-        let mut bytes = b"PGCOPY\n\xff\r\n\0".to_vec();
-        bytes.extend([0; 8]);
-        bytes.extend([0xff, 0xff]);
-        frame::decode(&bytes, &self.names(), &self.kinds()).unwrap()
-    }
 }
 
 /// Holds ids of patients, so only the view and the columns are shown.
@@ -161,7 +152,7 @@ fn sql_type(kind: Kind) -> &'static str {
 
 /// A text as an SQL literal. Backslashes get the escape form, which does not depend on a setting of the server.
 #[must_use]
-pub fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''").replace('\0', "");
     if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }

@@ -3,7 +3,7 @@ use regex::RegexBuilder;
 use crate::flat_toml::Reader;
 
 /// Key of the seed's optional filter of cases.
-pub const KEY: &str = "FRONTEND_DISPLAYED_ENCOUNTER_FILTER";
+pub(super) const KEY: &str = "FRONTEND_DISPLAYED_ENCOUNTER_FILTER";
 
 /// Which cases are shown: at least one group of conditions holds, and of it every condition.
 ///

@@ -4,7 +4,9 @@ mod codes;
 mod database;
 mod encounter_filter;
 mod keys;
+/// When the phases of the study start, ward by ward.
 pub mod phases;
+/// Times as the hub keeps them: wall time of one zone.
 pub mod wall_time;
 
 use jiff::civil::DateTime;

@@ -6,7 +6,7 @@ use super::wall_time;
 use crate::flat_toml::{Entry, Reader};
 
 /// Prefix of the keys that hold the phases, one key for each ward.
-pub const KEY: &str = "PHASES_WARD";
+pub(super) const KEY: &str = "PHASES_WARD";
 
 /// When the study's phases start, ward by ward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

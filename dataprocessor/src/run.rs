@@ -1,0 +1,118 @@
+use std::time::{Duration, Instant};
+
+use cds_hub::Hub;
+use jiff::civil::DateTime;
+use polars::prelude::*;
+
+use crate::cases::Cases;
+use crate::config::Config;
+use crate::delivery::{Delivered, deliver};
+use crate::output::Output;
+use crate::patient_fe::People;
+use crate::sources::Sources;
+use crate::view::Snapshot;
+use crate::{Error, Result, fall_fe, patient_fe};
+
+/// Name under which the dataprocessor holds the hub's lock.
+const MODULE: &str = "dataprocessor";
+
+/// What a run did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The moment the run was for, wall time of the hub's zone.
+    pub now: DateTime,
+    /// Rows of `patient_fe`.
+    pub patients: usize,
+    /// Rows of `fall_fe`.
+    pub cases: usize,
+    /// Rows of all output tables whose content was new.
+    pub new: usize,
+    /// Rows of all output tables that were there already.
+    pub seen: usize,
+    /// The same for each table.
+    pub tables: Vec<Delivered>,
+    /// Listed patients of whom no case is shown.
+    pub without_case: usize,
+    /// Patients with more than one case, all of which are shown.
+    pub several_cases: usize,
+    /// Listed patients of whom the hub has no resource, or none that the identifier filters keep.
+    pub unknown_patients: usize,
+    /// `DEBUG_…` keys in use, which must be off in real operation.
+    pub debug_keys: Vec<String>,
+    /// How long it took, waiting for the lock included.
+    pub elapsed: Duration,
+}
+
+/// Reads the hub, computes all output tables and writes them, under one lock.
+///
+/// # Errors
+/// When the hub cannot be read, written or locked, and where the profile's rule cannot be applied.
+pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
+    let started = Instant::now();
+    let now = config.now();
+    let lock = hub.lock(MODULE, "dataprocessor:frontend tables").await?;
+    let result = under_lock(hub, &lock, config, now).await;
+    // Nothing waits in the inboxes now, whether the run succeeded or not: the next holder may read at once.
+    let released = lock.release(true).await;
+    let mut summary = result?;
+    released?;
+    summary.elapsed = started.elapsed();
+    Ok(summary)
+}
+
+async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config, now: DateTime) -> Result<Summary> {
+    let mut snapshot = Snapshot::open(hub).await?;
+    let sources = Sources::read(&mut snapshot, config, now).await?;
+    snapshot.close().await?;
+    let config = config.clone();
+    // Deriving is computing: it must not block the runtime, which renews the lock.
+    let (outputs, mut summary) = tokio::task::spawn_blocking(move || derive(&sources, &config, now))
+        .await
+        .map_err(|e| Error::new(crate::ErrorKind::Shape, "the derivation ended early").with_source(e))??;
+    summary.tables = deliver(hub, lock, &outputs).await?;
+    summary.new = summary.tables.iter().map(|t| t.new).sum();
+    summary.seen = summary.tables.iter().map(|t| t.seen).sum();
+    Ok(summary)
+}
+
+/// Computes all output tables from what was read.
+///
+/// # Errors
+/// Where the profile's rule cannot be applied, or the sources have other columns than expected.
+pub fn derive(sources: &Sources, config: &Config, now: DateTime) -> Result<(Vec<Output>, Summary)> {
+    let people = People::of(sources, config).collected()?;
+    let patients = patient_fe::derive(sources, &people)?;
+    let cases = Cases::of(sources, config)?;
+    let stays = fall_fe::derive(sources, &cases, &people, config, now)?;
+    let summary = summarise(&cases, &people, &patients, &stays, config, now).map_err(|e| Error::frame("summary", &e))?;
+    Ok((vec![patients, stays], summary))
+}
+
+fn summarise(
+    cases: &Cases,
+    people: &People,
+    patients: &Output,
+    stays: &Output,
+    config: &Config,
+    now: DateTime,
+) -> PolarsResult<Summary> {
+    let listed = cases.interest.clone().select([col("patient")]).unique(None, UniqueKeepStrategy::Any);
+    let without = |other: LazyFrame, key: &str| -> PolarsResult<usize> {
+        Ok(listed.clone().anti_join(other, col("patient"), col(key)).collect()?.height())
+    };
+    let of_patient = cases.shown.clone().group_by([col("patient")]).agg([col("case").n_unique().alias("cases")]);
+    Ok(Summary {
+        now,
+        patients: patients.rows.height(),
+        cases: stays.rows.height(),
+        new: 0,
+        seen: 0,
+        tables: Vec::new(),
+        without_case: without(cases.shown.clone(), "patient")?,
+        several_cases: of_patient.filter(col("cases").gt(lit(1))).collect()?.height(),
+        unknown_patients: without(people.chosen.clone(), "pat_id")?,
+        debug_keys: config.debug_keys.clone(),
+        elapsed: Duration::ZERO,
+    })
+}

@@ -1,0 +1,5 @@
+//! Tests on a real, private PostgreSQL. One binary; each module has one noun.
+
+mod clock;
+mod server;
+mod stay;
