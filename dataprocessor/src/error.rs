@@ -36,6 +36,8 @@ pub enum ErrorKind {
     WardWithoutPhase,
     /// A table declared as SQL cannot be used.
     SqlTable,
+    /// The program could not start or print.
+    Output,
 }
 
 impl ErrorKind {
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::NoContacts => "no contact of a known level",
             Self::WardWithoutPhase => "ward without study phase",
             Self::SqlTable => "unusable table declaration",
+            Self::Output => "the program could not start or print",
         }
     }
 }
@@ -103,6 +106,12 @@ impl Error {
 impl From<cds_hub::Error> for Error {
     fn from(error: cds_hub::Error) -> Self {
         Self::new(ErrorKind::Hub, "reading or writing failed").with_source(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Output, "starting").with_source(error)
     }
 }
 

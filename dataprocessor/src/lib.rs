@@ -1,6 +1,7 @@
 //! Hub views to the tables that clinicians see: `patient_fe` and `fall_fe`.
 
 mod cases;
+pub mod cli;
 pub mod config;
 mod copy_text;
 mod delivery;
@@ -17,6 +18,7 @@ mod record_instance;
 mod reference;
 mod room;
 mod run;
+mod show;
 mod sources;
 mod study_phase;
 mod view;
@@ -27,5 +29,6 @@ pub use delivery::Delivered;
 pub use error::{Error, ErrorKind, Result};
 pub use output::Output;
 pub use run::{Summary, derive, run};
+pub use show::show;
 pub use sources::Sources;
 pub use view::{Query, Snapshot};

@@ -1,2 +1,37 @@
-//! dataprocessor
-fn main() {}
+//! Program `dataprocessor`: hub views to the tables that clinicians see.
+
+use std::error::Error as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use dataprocessor::{Error, cli::Arguments};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(e) => return failed(&Error::from(e)),
+    };
+    match runtime.block_on(arguments.execute()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => failed(&e),
+    }
+}
+
+/// Prints the chain of causes, the only place that does.
+fn failed(error: &Error) -> ExitCode {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(level) = cause {
+        text.push_str(&format!("  caused by: {level}\n"));
+        cause = level.source();
+    }
+    // Where standard error is closed there is nobody to tell.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::FAILURE
+}

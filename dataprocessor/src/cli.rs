@@ -1,0 +1,124 @@
+//! The commands of the program `dataprocessor`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use cds_hub::{Hub, HubOptions};
+use clap::{Parser, Subcommand};
+
+use crate::{Config, Error, ErrorKind, Result, Summary};
+
+/// Makes the tables of the frontend from what the hub knows of the patients on the wards.
+#[derive(Debug, Parser)]
+#[command(name = "dataprocessor", version)]
+pub struct Arguments {
+    /// Configuration file.
+    #[arg(long, global = true, env = "DATAPROCESSOR_CONFIG", default_value = "dataprocessor_config.toml")]
+    config: PathBuf,
+    /// Hub to use instead of the one the configuration names: postgres://user@host:port/database.
+    #[arg(long, global = true, env = "CDS_HUB_URL", hide_env_values = true)]
+    hub: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Computes and writes the tables.
+    Run,
+    /// Prints the case list.
+    Show {
+        /// Most cases to print.
+        #[arg(short = 'n', long, default_value_t = 50)]
+        rows: usize,
+        /// Shows names of patients instead of record numbers.
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Looks at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Reports every fault with file, line and key.
+    Check,
+}
+
+impl Arguments {
+    /// Does what the arguments say; what there is to say goes to standard output.
+    ///
+    /// # Errors
+    /// Whatever stopped it.
+    pub async fn execute(self) -> Result<()> {
+        let config = Config::read(&self.config)?;
+        match self.command {
+            Command::Config { command: ConfigCommand::Check } => say(&checked(&config)),
+            Command::Run => {
+                let summary = crate::run(&connect(self.hub, &config).await?, &config).await?;
+                say(&summary.to_string())
+            }
+            Command::Show { rows, clear } => {
+                let list = crate::show(&connect(self.hub, &config).await?, rows, !clear).await?;
+                say(&list)
+            }
+        }
+    }
+}
+
+async fn connect(url: Option<String>, config: &Config) -> Result<Hub> {
+    let options = match (url, &config.database) {
+        (Some(url), _) => HubOptions::new(url),
+        (None, Some(database)) => database.hub_options(),
+        (None, None) => return Err(Error::new(ErrorKind::Configuration, "no hub is named")),
+    };
+    Ok(Hub::open(&options).await?)
+}
+
+fn checked(config: &Config) -> String {
+    let mut text = String::from("The configuration is usable.\n");
+    for key in &config.unknown_keys {
+        text.push_str(&format!("note: {key}\n"));
+    }
+    text + &debug_note(&config.debug_keys)
+}
+
+/// What an operator must know about keys that are only for tests.
+fn debug_note(keys: &[String]) -> String {
+    match keys {
+        [] => String::new(),
+        keys => format!("WARNING: in use and to be off in real operation: {}\n", keys.join(", ")),
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} patients, {} cases at {}", self.patients, self.cases, self.now.to_string().replace('T', " "))?;
+        for table in &self.tables {
+            writeln!(f, "  {}: {} new, {} unchanged", table.table, table.new, table.seen)?;
+        }
+        for (n, what) in [
+            (self.without_case, "listed patients without a case to show"),
+            (self.several_cases, "patients with several cases"),
+            (self.unknown_patients, "listed patients the hub does not know or the filters drop"),
+        ] {
+            if n > 0 {
+                writeln!(f, "  {n} {what}")?;
+            }
+        }
+        writeln!(f, "  took {:.1} s", self.elapsed.as_secs_f64())?;
+        f.write_str(&debug_note(&self.debug_keys))
+    }
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| Error::new(ErrorKind::Output, "standard output").with_source(e)),
+    }
+}
