@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::capability::Capability;
+use super::driver::Origin;
 use super::error::Error;
 use super::link::NextUrl;
 use super::options::ClientOptions;
@@ -10,6 +11,7 @@ use super::query::Search;
 use super::requests::{self, Reading};
 use super::sample::sample;
 use super::server::Server;
+use super::spool::Spool;
 use super::transport::Transport;
 
 /// A client of one FHIR server; cheap to clone, all clones share its limits.
@@ -31,13 +33,19 @@ impl Client {
 
     /// Starts a search; its first request goes out at once.
     pub fn search(&self, search: Search) -> Pages {
-        Pages::start(&self.server, search, None)
+        Pages::start(&self.server, search, Origin::Start)
     }
 
     /// Goes on with a search from a link kept earlier; the search is needed for its form, and to begin anew where
     /// the server no longer knows the link.
     pub fn resume(&self, search: Search, link: NextUrl) -> Pages {
-        Pages::start(&self.server, search, Some(link))
+        Pages::start(&self.server, search, Origin::Link(link))
+    }
+
+    /// Starts a search whose pages are kept in a spool before they are handed over. What an earlier run left there is
+    /// handed over first, and only the rest is fetched; a search that was complete is not asked again.
+    pub fn search_spooled(&self, search: Search, spool: &Spool) -> Pages {
+        Pages::start(&self.server, search, Origin::Spool(spool.clone()))
     }
 
     /// Starts several searches that share the server's lanes.

@@ -1,5 +1,4 @@
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use reqwest::Url;
@@ -11,99 +10,110 @@ use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
 use super::link::NextUrl;
 use super::page::{Format, Page};
+use super::part::{Part, Sums};
+use super::pass::Pass;
 use super::query::Search;
+use super::replay::Replay;
 use super::server::Server;
+use super::spool::{Journal, Spool};
 use super::target::{Target, bundle, refuses_post};
 use super::transport::Reply;
 
+/// Where the steps of searches go, each with the number of its search.
+pub(crate) type Outlet = mpsc::Sender<(usize, Result<Step, Error>)>;
+
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {
-    server: Arc<Server>,
-    search: Search,
-    place: Place,
-    outlet: mpsc::Sender<(usize, Result<Step, Error>)>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) search: Search,
+    outlet: Outlet,
     index: usize,
+    place: Place,
     counts: Counts,
     restarts: u32,
+    journal: Option<Journal>,
 }
 
-/// What one way through a search has seen.
-struct Pass {
-    targets: HashSet<u64>,
-    resources: HashSet<u64>,
-    nameless: u64,
-    total: Option<u64>,
-    idle: u32,
-    pages: u32,
-    hasher: RandomState,
+/// Where a search begins.
+pub(crate) enum Origin {
+    /// With its first page.
+    Start,
+    /// With a paging link kept by the caller.
+    Link(NextUrl),
+    /// With what a spool holds.
+    Spool(Spool),
 }
 
 /// How one part of a search ended.
 enum End {
-    Done {
-        matches: u64,
-        total: Option<u64>,
-    },
+    Done(Pass),
     Limited(NextUrl),
-    /// The server refuses POST: the search has to be put as these GETs.
-    Instead(VecDeque<Target>),
+    /// The server refuses POST: the search has to be put as GETs.
+    Refused,
     /// Nobody listens any more.
     Dropped,
 }
 
 impl Driver {
-    pub(crate) fn new(
-        server: Arc<Server>,
-        search: Search,
-        number: Option<usize>,
-        outlet: mpsc::Sender<(usize, Result<Step, Error>)>,
-    ) -> Driver {
+    pub(crate) fn new(server: Arc<Server>, search: Search, number: Option<usize>, outlet: Outlet) -> Driver {
         let place = Place {
             search: number,
             ..server.place(search.resource())
         };
-        let index = number.unwrap_or(0);
         Driver {
             server,
             search,
-            place,
             outlet,
-            index,
+            index: number.unwrap_or(0),
+            place,
             counts: Counts::default(),
             restarts: 0,
+            journal: None,
         }
     }
 
-    /// Runs the search, from `link` on if there is one; its last message is its end.
-    pub(crate) async fn run(mut self, link: Option<NextUrl>) {
-        let last = match self.parts(link).await {
+    /// Runs the search; its last message is its end.
+    pub(crate) async fn run(mut self, origin: Origin) {
+        let last = match self.search(origin).await {
             Ok(Some(step)) => Ok(step),
             Ok(None) => return,
-            Err(error) => Err(error.after(Received {
-                pages: self.counts.pages,
-                entries: self.counts.entries,
-            })),
+            Err(error) => {
+                let error = if error.place().endpoint.is_empty() {
+                    error.at(&self.here())
+                } else {
+                    error
+                };
+                Err(error.after(Received {
+                    pages: self.counts.pages,
+                    entries: self.counts.entries,
+                }))
+            }
         };
         // a caller that has gone away needs no last word
         let _ = self.outlet.send((self.index, last)).await;
     }
 
-    async fn parts(&mut self, link: Option<NextUrl>) -> Result<Option<Step>, Error> {
-        let resumed = link.is_some();
-        let mut parts = VecDeque::new();
-        match link {
-            Some(link) => {
-                let options = &self.server.transport.options;
-                let (url, form) = self.search.post_form(&options.endpoint);
-                parts.push_back((self.target(link.expose(), &url, Some(&form))?, true));
+    async fn search(&mut self, origin: Origin) -> Result<Option<Step>, Error> {
+        let mut resumed = matches!(origin, Origin::Link(_));
+        let mut sums = Sums::default();
+        let mut parts = match origin {
+            Origin::Start => self.parts(),
+            Origin::Link(link) => VecDeque::from([self.behind(&link)?]),
+            Origin::Spool(spool) => {
+                let (journal, past) = Journal::open(&spool, &self.identity()).await?;
+                self.journal = Some(journal);
+                if past.by_get {
+                    self.server.refuse_post(self.search.resource());
+                }
+                let parts = self.parts();
+                match Replay::new(parts, past).run(self, &mut sums).await? {
+                    Some(rest) => rest,
+                    None => return Ok(None),
+                }
             }
-            None if self.search.is_void() => {}
-            None => parts = self.starts(),
-        }
-        let mut total = None;
-        let mut restarted = false;
-        while let Some((target, behind)) = parts.pop_front() {
-            match self.pass(&target, behind).await {
+        };
+        while let Some(mut part) = parts.pop_front() {
+            match self.part(&mut part).await {
                 Ok(End::Dropped) => return Ok(None),
                 Ok(End::Limited(next)) => {
                     return Ok(Some(Step::Limited(Limited {
@@ -111,44 +121,60 @@ impl Driver {
                         next,
                     })));
                 }
-                Ok(End::Instead(targets)) => {
-                    for target in targets.into_iter().rev() {
-                        parts.push_front((target, false));
+                Ok(End::Refused) => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.by_get().await?;
                     }
+                    parts = self.parts();
                 }
-                Ok(End::Done {
-                    matches,
-                    total: announced,
-                }) => {
-                    self.counts.matches += matches;
-                    total = match (total, announced) {
-                        (Some(sum), Some(more)) => Some(sum + more),
-                        (None, more) => more,
-                        (sum, None) => sum,
-                    };
-                }
+                Ok(End::Done(pass)) => sums.add(&pass),
                 Err(error) if self.may_restart(&error) => {
-                    self.restarts += 1;
-                    tracing::info!(resource = %self.place.resource, reason = %error.kind(), "search starts anew");
-                    let (place, kind) = (error.place().clone(), error.kind().clone());
-                    self.server.transport.tell(|| Event::Restart { place, kind });
-                    if behind {
-                        restarted = true;
-                        parts = self.starts();
+                    self.tell_restart(&error);
+                    if let Some(journal) = &mut self.journal {
+                        journal.cut(part.number, 1).await?;
+                    }
+                    if part.behind {
+                        resumed = false;
+                        parts = self.parts();
                     } else {
-                        parts.push_front((target, false));
+                        parts.push_front(Part::fresh(part.number, part.start));
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        let resumed = resumed && !restarted;
+        if let Some(journal) = &mut self.journal {
+            journal.complete().await?;
+        }
+        self.counts.matches = sums.matches;
         Ok(Some(Step::Complete(Complete {
             counts: self.counts,
-            total,
+            total: sums.total(),
             restarts: self.restarts,
             resumed,
         })))
+    }
+
+    fn parts(&self) -> VecDeque<Part> {
+        if self.search.is_void() {
+            return VecDeque::new();
+        }
+        let starts = Target::starts(&self.search, &self.server);
+        starts
+            .into_iter()
+            .enumerate()
+            .map(|(number, start)| Part::fresh(number, start))
+            .collect()
+    }
+
+    /// The part that lies behind a link kept by the caller.
+    fn behind(&self, link: &NextUrl) -> Result<Part, Error> {
+        let (url, form) = self.search.post_form(&self.server.transport.options.endpoint);
+        let start = self.target(link.expose(), &url, Some(&form))?;
+        Ok(Part {
+            behind: true,
+            ..Part::fresh(0, start)
+        })
     }
 
     /// An expired link or a total that was not reached may be gone at the next try: the server's set changed, or its
@@ -158,20 +184,29 @@ impl Driver {
             && self.restarts < self.server.transport.options.limits.restarts
     }
 
-    /// Follows one part of the search from `start` to its last page.
-    async fn pass(&mut self, start: &Target, behind: bool) -> Result<End, Error> {
+    fn tell_restart(&mut self, error: &Error) {
+        self.restarts += 1;
+        tracing::info!(resource = %self.place.resource, reason = %error.kind(), "search starts anew");
+        let (place, kind) = (error.place().clone(), error.kind().clone());
+        self.server.transport.tell(|| Event::Restart { place, kind });
+    }
+
+    /// Follows one part from where it stands to its last page.
+    async fn part(&mut self, part: &mut Part) -> Result<End, Error> {
         let limits = self.server.transport.options.limits;
-        let mut pass = Pass::new();
-        let mut target = start.clone();
+        let (mut target, mut pass) = part
+            .progress
+            .take()
+            .unwrap_or_else(|| (part.start.clone(), Pass::default()));
         loop {
             pass.enter(&target).map_err(|kind| self.error(kind))?;
-            let first = pass.pages == 0 && !behind;
+            let first = pass.pages == 0 && !part.behind;
             let (reply, format, envelope) = match self.fetch(&target, first).await {
                 Ok(found) => found,
                 Err(error) if target.form.is_some() && refuses_post(&error) => {
                     self.server.refuse_post(self.search.resource());
                     if first {
-                        return Ok(End::Instead(Target::gets(&self.search, &self.server)));
+                        return Ok(End::Refused);
                     }
                     target.form = None;
                     self.fetch(&target, false).await?
@@ -179,24 +214,30 @@ impl Driver {
                 Err(error) => return Err(error),
             };
             let next = match &envelope.next {
-                Some(link) => Some(self.target(link, &reply.url, start.form.as_deref())?),
+                Some(link) => Some(self.target(link, &reply.url, part.start.form.as_deref())?),
                 None => None,
             };
             pass.take(&envelope, self.search.resource());
-            if pass.idle > limits.idle_pages && next.is_some() {
-                return Err(self.error(ErrorKind::NoProgress));
+            if let Some(journal) = &mut self.journal {
+                journal
+                    .store(part.number, pass.pages, format, &reply.body, next.as_ref())
+                    .await?;
             }
-            let link = envelope.next.clone();
-            if !self.hand_over(reply, format, &envelope).await {
+            self.tell_page(&reply, &envelope);
+            if !self.hand_over(reply.body, format, &envelope).await {
                 return Ok(End::Dropped);
             }
             let Some(next) = next else {
-                return self.done(&pass, behind);
+                self.check_total(&pass, part.behind)?;
+                return Ok(End::Done(pass));
             };
-            if let (Some(most), Some(link)) = (self.search.page_limit(), link)
+            if let (Some(most), Some(link)) = (self.search.page_limit(), envelope.next)
                 && pass.pages >= most
             {
                 return Ok(End::Limited(NextUrl::new(link)));
+            }
+            if pass.idle > limits.idle_pages {
+                return Err(self.error(ErrorKind::NoProgress));
             }
             if pass.pages >= limits.pages {
                 return Err(self.error(ErrorKind::TooManyPages));
@@ -205,17 +246,18 @@ impl Driver {
         }
     }
 
-    /// The end of a pass whose last page has no next link: complete if the total was reached.
-    fn done(&self, pass: &Pass, behind: bool) -> Result<End, Error> {
-        let matches = pass.resources.len() as u64 + pass.nameless;
+    /// A part whose last page has no next link is complete if its total was reached.
+    pub(crate) fn check_total(&self, pass: &Pass, behind: bool) -> Result<(), Error> {
         match pass.total {
-            Some(expected) if expected > matches && !behind && self.server.transport.options.total_check => {
+            Some(expected)
+                if expected > pass.matches() && !behind && self.server.transport.options.total_check =>
+            {
                 Err(self.error(ErrorKind::TooFew {
                     expected,
-                    received: matches,
+                    received: pass.matches(),
                 }))
             }
-            total => Ok(End::Done { matches, total }),
+            _ => Ok(()),
         }
     }
 
@@ -230,30 +272,44 @@ impl Driver {
         }
     }
 
-    async fn hand_over(&mut self, reply: Reply, format: Format, envelope: &Envelope) -> bool {
+    fn tell_page(&self, reply: &Reply, envelope: &Envelope) {
         let place = self.here();
+        let (entries, bytes, elapsed) = (envelope.entries, reply.body.len(), reply.elapsed);
         tracing::debug!(
             resource = %place.resource, page = place.page, search = place.search, status = reply.status,
-            bytes = reply.body.len(), entries = envelope.entries, ms = reply.elapsed.as_millis(), "page received"
+            bytes, entries, ms = elapsed.as_millis(), "page received"
         );
-        let (entries, bytes, elapsed) = (envelope.entries, reply.body.len(), reply.elapsed);
         self.server.transport.tell(|| Event::Page {
             place,
             entries,
             bytes,
             elapsed,
         });
+    }
+
+    /// Gives the caller a page; false where nobody listens any more.
+    pub(crate) async fn hand_over(
+        &mut self,
+        bytes: bytes::Bytes,
+        format: Format,
+        envelope: &Envelope,
+    ) -> bool {
+        let entries = envelope.entries;
         self.counts.pages += 1;
         self.counts.entries += u64::from(entries);
-        self.counts.bytes += bytes as u64;
+        self.counts.bytes += bytes.len() as u64;
         let page = Page {
             number: self.counts.pages,
-            bytes: reply.body,
+            bytes,
             format,
             entries,
             total: envelope.total,
         };
         self.outlet.send((self.index, Ok(Step::Page(page)))).await.is_ok()
+    }
+
+    pub(crate) fn journal(&mut self) -> Option<&mut Journal> {
+        self.journal.as_mut()
     }
 
     /// The page asked for next.
@@ -268,56 +324,19 @@ impl Driver {
         Error::new(kind).at(&self.here())
     }
 
-    fn starts(&self) -> VecDeque<(Target, bool)> {
-        Target::starts(&self.search, &self.server)
-            .into_iter()
-            .map(|target| (target, false))
-            .collect()
-    }
-
     fn target(&self, link: &str, current: &Url, form: Option<&str>) -> Result<Target, Error> {
         Target::of_link(link, current, form, &self.search, &self.server).map_err(|kind| self.error(kind))
     }
-}
 
-impl Pass {
-    fn new() -> Pass {
-        Pass {
-            targets: HashSet::new(),
-            resources: HashSet::new(),
-            nameless: 0,
-            total: None,
-            idle: 0,
-            pages: 0,
-            hasher: RandomState::new(),
-        }
-    }
-
-    /// Notes where the next page is asked for; a second time is a circle.
-    fn enter(&mut self, target: &Target) -> Result<(), ErrorKind> {
-        let key = self.hasher.hash_one(target);
-        if self.targets.insert(key) {
-            Ok(())
-        } else {
-            Err(ErrorKind::Loop)
-        }
-    }
-
-    fn take(&mut self, envelope: &Envelope, resource: &str) {
-        self.pages += 1;
-        self.total = self.total.max(envelope.total);
-        let mut new = false;
-        for head in &envelope.resources {
-            if !head.is_match(resource) {
-                continue;
-            }
-            if head.id.is_empty() {
-                self.nameless += 1;
-                new = true;
-            } else {
-                new |= self.resources.insert(head.key(&self.hasher));
-            }
-        }
-        self.idle = if new { 0 } else { self.idle + 1 };
+    /// What makes this search another one, for its spool.
+    fn identity(&self) -> String {
+        let options = &self.server.transport.options;
+        let limits = options.limits;
+        let (endpoint, search) = (options.endpoint.shown(), &self.search);
+        let (resource, query, method) = (search.resource(), search.query(), search.chosen_method());
+        format!(
+            "{endpoint}\n{resource}\n{query}\n{method:?}\n{} {}",
+            limits.url_bytes, limits.url_reserve
+        )
     }
 }

@@ -5,9 +5,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::complete::{Complete, Step};
-use super::driver::Driver;
+use super::driver::{Driver, Origin};
 use super::error::{Error, ErrorKind, Place};
-use super::link::NextUrl;
 use super::page::Page;
 use super::query::Search;
 use super::server::Server;
@@ -59,7 +58,7 @@ impl Drop for Task {
 }
 
 impl Pages {
-    pub(crate) fn start(server: &Arc<Server>, search: Search, link: Option<NextUrl>) -> Pages {
+    pub(crate) fn start(server: &Arc<Server>, search: Search, origin: Origin) -> Pages {
         let (outlet, messages) = mpsc::channel(server.transport.options.limits.read_ahead.max(1));
         let place = server.place(search.resource());
         let driver = Driver::new(Arc::clone(server), search, None, outlet);
@@ -67,7 +66,7 @@ impl Pages {
             messages,
             place,
             end: None,
-            _task: Task(tokio::spawn(driver.run(link))),
+            _task: Task(tokio::spawn(driver.run(origin))),
         }
     }
 
@@ -137,7 +136,7 @@ impl ManyPages {
         let work = async move {
             stream::iter(searches.into_iter().enumerate())
                 .map(|(index, search)| {
-                    Driver::new(Arc::clone(&server), search, Some(index), outlet.clone()).run(None)
+                    Driver::new(Arc::clone(&server), search, Some(index), outlet.clone()).run(Origin::Start)
                 })
                 .buffer_unordered(lanes)
                 .collect::<()>()

@@ -166,6 +166,10 @@ impl Search {
         }
     }
 
+    pub(crate) fn chosen_method(&self) -> Method {
+        self.method
+    }
+
     /// Whether a parameter of that name was added.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.params.iter().any(|(known, _)| known == name)

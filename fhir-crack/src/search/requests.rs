@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::capability::Capability;
 use super::complete::Step;
+use super::driver::Origin;
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault};
 use super::issue::Issue;
@@ -62,7 +63,7 @@ pub(super) async fn ids(server: &Arc<Server>, search: Search) -> Result<Vec<Stri
     } else {
         search.count(500)
     };
-    let mut pages = Pages::start(server, search.elements(["id"]), None);
+    let mut pages = Pages::start(server, search.elements(["id"]), Origin::Start);
     let mut ids = Vec::new();
     let mut seen = HashSet::new();
     loop {

@@ -5,6 +5,7 @@ mod bundle;
 mod paging;
 mod retries;
 mod server;
+mod spooling;
 
 use std::time::Duration;
 

@@ -1,0 +1,92 @@
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use super::envelope::Envelope;
+use super::error::ErrorKind;
+use super::target::Target;
+
+/// What one way through a part of a search has seen, from its first page on.
+#[derive(Default)]
+pub(crate) struct Pass {
+    /// Pages seen.
+    pub(crate) pages: u32,
+    /// The largest `Bundle.total` seen.
+    pub(crate) total: Option<u64>,
+    /// Pages in a row that brought nothing new.
+    pub(crate) idle: u32,
+    targets: HashSet<u64>,
+    resources: HashSet<u64>,
+    /// Matches without an id, which cannot be told apart.
+    nameless: u64,
+    hasher: RandomState,
+}
+
+impl Pass {
+    /// Notes where the next page is asked for; a second time is a circle.
+    pub(crate) fn enter(&mut self, target: &Target) -> Result<(), ErrorKind> {
+        let key = self.hasher.hash_one(target);
+        if self.targets.insert(key) {
+            Ok(())
+        } else {
+            Err(ErrorKind::Loop)
+        }
+    }
+
+    /// Notes what a page of a search for `resource` brought.
+    pub(crate) fn take(&mut self, envelope: &Envelope, resource: &str) {
+        self.pages += 1;
+        self.total = self.total.max(envelope.total);
+        let mut new = false;
+        for head in envelope.resources.iter().filter(|head| head.is_match(resource)) {
+            if head.id.is_empty() {
+                self.nameless += 1;
+                new = true;
+            } else {
+                new |= self.resources.insert(head.key(&self.hasher));
+            }
+        }
+        self.idle = if new { 0 } else { self.idle + 1 };
+    }
+
+    /// Distinct matches seen.
+    pub(crate) fn matches(&self) -> u64 {
+        self.resources.len() as u64 + self.nameless
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: &[&str], total: Option<u64>) -> Envelope {
+        let entries: Vec<String> = ids
+            .iter()
+            .map(|id| format!(r#"{{"resource":{{"resourceType":"Patient","id":"{id}"}}}}"#))
+            .collect();
+        let total = total
+            .map(|total| format!(r#","total":{total}"#))
+            .unwrap_or_default();
+        let text = format!(
+            r#"{{"resourceType":"Bundle"{total},"entry":[{}]}}"#,
+            entries.join(",")
+        );
+        Envelope::read(text.as_bytes()).expect("envelope").1
+    }
+
+    #[test]
+    fn duplicates_count_once_and_the_largest_total_counts() {
+        let mut pass = Pass::default();
+        pass.take(&page(&["1", "2"], Some(5)), "Patient");
+        pass.take(&page(&["2", "1"], Some(3)), "Patient");
+        assert_eq!(
+            (pass.matches(), pass.total, pass.idle, pass.pages),
+            (2, Some(5), 1, 2)
+        );
+        pass.take(&page(&["3", ""], None), "Patient");
+        pass.take(&page(&["", ""], None), "Group");
+        assert_eq!(
+            (pass.matches(), pass.total, pass.idle, pass.pages),
+            (4, Some(5), 1, 4)
+        );
+    }
+}

@@ -1,0 +1,259 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use reqwest::Url;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use super::error::{Error, ErrorKind};
+use super::page::Format;
+use super::target::Target;
+
+/// A directory that keeps the pages of one search, so that a run that died goes on where it was.
+///
+/// Beside the pages (`0001-000001.json`: part and page, both counted from 1) it holds `journal.jsonl`, one line for
+/// every page and its next link. Both hold patient data and are readable by their owner only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    dir: PathBuf,
+}
+
+impl Spool {
+    /// A spool in this directory, which is made when it is first used. A directory serves one search.
+    pub fn new(dir: impl Into<PathBuf>) -> Spool {
+        Spool { dir: dir.into() }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// One line of the journal.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    /// Which search this is: a digest of server, type and parameters.
+    Search(String),
+    /// The server refuses POST, parts are those of GET.
+    ByGet,
+    Page(PageLine),
+    /// Pages from this part's page on no longer count: they will be fetched again.
+    Cut {
+        part: usize,
+        page: u32,
+    },
+    Complete,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PageLine {
+    part: usize,
+    page: u32,
+    xml: bool,
+    bytes: usize,
+    next: Option<NextLine>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NextLine {
+    url: String,
+    form: Option<String>,
+}
+
+/// The open journal of a spool.
+pub(crate) struct Journal {
+    dir: PathBuf,
+    file: File,
+}
+
+/// What a journal tells of an earlier run.
+#[derive(Default)]
+pub(crate) struct Past {
+    pub(crate) pages: Vec<PastPage>,
+    pub(crate) by_get: bool,
+    pub(crate) complete: bool,
+}
+
+/// A page kept by an earlier run.
+pub(crate) struct PastPage {
+    /// Part of the search, counted from 0.
+    pub(crate) part: usize,
+    /// Page of the part, counted from 1.
+    pub(crate) page: u32,
+    pub(crate) format: Format,
+    pub(crate) bytes: usize,
+    pub(crate) next: Option<Target>,
+}
+
+impl Journal {
+    /// Opens a spool and reads what an earlier run left in it.
+    pub(crate) async fn open(spool: &Spool, identity: &str) -> Result<(Journal, Past), Error> {
+        let name: String = digest(&SHA256, identity.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        make_dir(&spool.dir).await.map_err(failed)?;
+        let path = spool.dir.join("journal.jsonl");
+        let text = match fs::read_to_string(&path).await {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        let file = private(OpenOptions::new().append(true).create(true))
+            .open(&path)
+            .await
+            .map_err(failed)?;
+        let mut journal = Journal {
+            dir: spool.dir.clone(),
+            file,
+        };
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        if whole < text.len() {
+            // the line that a dying run left half written
+            journal.file.set_len(whole as u64).await.map_err(failed)?;
+        }
+        let mut past = Past::default();
+        let mut known = false;
+        for line in text[..whole].lines() {
+            match serde_json::from_str(line) {
+                Ok(Line::Search(other)) if other == name => known = true,
+                Ok(Line::ByGet) => past.by_get = true,
+                Ok(Line::Page(line)) => past.pages.push(line.read().ok_or_else(foreign)?),
+                Ok(Line::Cut { part, page }) => {
+                    past.pages.retain(|kept| (kept.part, kept.page) < (part, page));
+                    past.complete = false;
+                }
+                Ok(Line::Complete) => past.complete = true,
+                Ok(Line::Search(_)) | Err(_) => return Err(foreign()),
+            }
+        }
+        if !known {
+            if whole > 0 {
+                return Err(foreign());
+            }
+            journal.append(&Line::Search(name)).await?;
+        }
+        Ok((journal, past))
+    }
+
+    /// Keeps a page; the journal names it only when its file is whole.
+    pub(crate) async fn store(
+        &mut self,
+        part: usize,
+        page: u32,
+        format: Format,
+        bytes: &Bytes,
+        next: Option<&Target>,
+    ) -> Result<(), Error> {
+        let path = self.path(part, page, format);
+        let unfinished = path.with_extension("unfinished");
+        let write = async {
+            let mut file = private(OpenOptions::new().write(true).create(true).truncate(true))
+                .open(&unfinished)
+                .await?;
+            file.write_all(bytes).await?;
+            file.flush().await?;
+            fs::rename(&unfinished, &path).await
+        };
+        write.await.map_err(failed)?;
+        let next = next.map(|target| NextLine {
+            url: target.url.to_string(),
+            form: target.form.clone(),
+        });
+        let xml = format == Format::Xml;
+        self.append(&Line::Page(PageLine {
+            part,
+            page,
+            xml,
+            bytes: bytes.len(),
+            next,
+        }))
+        .await
+    }
+
+    /// Reads a page kept earlier; `None` where its file is gone or not the one the journal names.
+    pub(crate) async fn load(&self, page: &PastPage) -> Option<Bytes> {
+        let bytes = fs::read(self.path(page.part, page.page, page.format))
+            .await
+            .ok()?;
+        (bytes.len() == page.bytes).then(|| bytes.into())
+    }
+
+    pub(crate) async fn by_get(&mut self) -> Result<(), Error> {
+        self.append(&Line::ByGet).await
+    }
+
+    /// Forgets the pages from this one on; part counted from 0, page from 1.
+    pub(crate) async fn cut(&mut self, part: usize, page: u32) -> Result<(), Error> {
+        self.append(&Line::Cut { part, page }).await
+    }
+
+    pub(crate) async fn complete(&mut self) -> Result<(), Error> {
+        self.append(&Line::Complete).await
+    }
+
+    async fn append(&mut self, line: &Line) -> Result<(), Error> {
+        let mut text = serde_json::to_string(line).map_err(|_| Error::new(ErrorKind::Spool))?;
+        text.push('\n');
+        let write = async {
+            self.file.write_all(text.as_bytes()).await?;
+            self.file.flush().await
+        };
+        write.await.map_err(failed)
+    }
+
+    fn path(&self, part: usize, page: u32, format: Format) -> PathBuf {
+        self.dir
+            .join(format!("{:04}-{page:06}.{}", part + 1, format.extension()))
+    }
+}
+
+impl PageLine {
+    fn read(self) -> Option<PastPage> {
+        let next = match self.next {
+            Some(next) => Some(Target {
+                url: Url::parse(&next.url).ok()?,
+                form: next.form,
+            }),
+            None => None,
+        };
+        let format = if self.xml { Format::Xml } else { Format::Json };
+        Some(PastPage {
+            part: self.part,
+            page: self.page,
+            format,
+            bytes: self.bytes,
+            next,
+        })
+    }
+}
+
+/// Makes a directory that only its owner can read; one that exists stays as it is.
+pub(crate) async fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(dir).await
+}
+
+/// Options for a file that only its owner can read.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    options.mode(0o600);
+    options
+}
+
+pub(crate) fn failed(error: io::Error) -> Error {
+    Error::new(ErrorKind::Spool).with_source(error)
+}
+
+fn foreign() -> Error {
+    Error::configuration("the spool's directory holds another search")
+}
