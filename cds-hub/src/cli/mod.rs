@@ -1,24 +1,34 @@
 //! What the program's commands do.
 
+mod connection;
 mod local;
 mod output;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cds_hub::Result;
+use cds_hub::{Error, ErrorKind, Result, schema};
+use connection::ConnectionArguments;
+use tables::TableArguments;
 
 /// Creates, inspects and repairs a hub.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
-#[derive(Debug, clap::Subcommand)]
+#[derive(clap::Subcommand)]
 enum Command {
-    /// Run a private PostgreSQL until Ctrl-C or the end of standard input's owner; its data stay in the directory.
+    /// Make the hub in an empty database.
+    Init(TableArguments),
+    /// Print the SQL `init` runs.
+    Sql(TableArguments),
+    /// Run a private PostgreSQL until Ctrl-C; its data stay in the directory.
     Cluster {
         /// Where the data are.
         #[arg(long, default_value = "./hub")]
@@ -43,5 +53,21 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn execute(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Cluster { dir, port } => local::run(dir, *port),
+        Command::Sql(tables) => {
+            output::text(&schema::script(&tables.read()?).text());
+            Ok(())
+        }
+        Command::Init(tables) => {
+            let tables = tables.read()?;
+            wait(async { arguments.connection.hub().await?.init(&tables).await })
+        }
     }
+}
+
+fn wait(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Options, "starting the runtime").with_source(e))?
+        .block_on(work)
 }

@@ -8,6 +8,11 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
+/// A text that ends its own lines.
+pub(crate) fn text(text: &str) {
+    print!("{text}");
+}
+
 /// A remark for the operator.
 pub(crate) fn note(text: &str) {
     eprintln!("note: {text}");

@@ -1,3 +1,4 @@
+use super::recipe::wrapped;
 use super::{Kind, Script, StoredTable, identifier};
 
 /// Adds `db_log.<name>`: the permanent rows as the contract shows them.
@@ -6,24 +7,25 @@ use super::{Kind, Script, StoredTable, identifier};
 pub(super) fn contract_view(script: &mut Script, table: &StoredTable) {
     let name = identifier(&table.name);
     script.push(format!(
-        "CREATE VIEW db_log.{name} AS\nSELECT\n  {}\n{}",
-        columns(table).join(",\n  "),
-        source(table, "t", "s", "l") + "\nLEFT JOIN core.import a ON a.no = t.import_no"
+        "CREATE VIEW db_log.{name} AS\nSELECT\n{}\n{}",
+        columns(table),
+        source(table)
     ));
 }
 
-/// The rows with when they were confirmed last: `t` the row, `s` its companion, `l` the import that confirmed it.
-pub(super) fn source(table: &StoredTable, t: &str, s: &str, l: &str) -> String {
-    let (name, key) = (identifier(&table.name), table.key_column());
-    let seen = format!("{}_seen", table.name);
-    let (seen, key) = (identifier(&seen), identifier(&key));
+/// `t` the row, `s` its companion, `a` the import that brought it, `l` the import that confirmed it last.
+fn source(table: &StoredTable) -> String {
+    let (seen, key) = (format!("{}_seen", table.name), table.key_column());
     format!(
-        "FROM core.{name} {t}\nLEFT JOIN core.{seen} {s} ON {s}.id = {t}.{key}\nLEFT JOIN core.import {l} ON {l}.no \
-         = coalesce({s}.import_no, {t}.import_no)"
+        "FROM core.{} t\nLEFT JOIN core.{} s ON s.id = t.{}\nLEFT JOIN core.import a ON a.no = t.import_no\n\
+         LEFT JOIN core.import l ON l.no = coalesce(s.import_no, t.import_no)",
+        identifier(&table.name),
+        identifier(&seen),
+        identifier(&key)
     )
 }
 
-pub(super) fn columns(table: &StoredTable) -> Vec<String> {
+fn columns(table: &StoredTable) -> String {
     let mut columns = vec![format!("t.{}", identifier(&table.id_column()))];
     if let Some(raw_id) = table.raw_id_column() {
         columns.push(format!("t.{}", identifier(&raw_id)));
@@ -43,5 +45,5 @@ pub(super) fn columns(table: &StoredTable) -> Vec<String> {
     }
     columns.extend(table.columns.iter().map(|c| format!("t.{}", identifier(&c.name))));
     columns.push("replace(t.hash::text, '-', '') AS hash_index_col".to_owned());
-    columns
+    wrapped(&columns, "  ")
 }

@@ -42,6 +42,15 @@ CREATE FUNCTION db.to_char_immutable(value time) RETURNS text
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
   AS $$ BEGIN RETURN to_char(value::interval, 'HH24:MI:SS.US'); END $$;
 
+-- The hash of a row's content: texts that always count, and texts that count where they are not NULL.
+CREATE FUNCTION db.content_hash(always text[], added text[] DEFAULT '{}') RETURNS text
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
+  AS $$
+  BEGIN
+    RETURN md5(array_to_string(always, '|||', '#NULL#') || '|||'
+      || coalesce(nullif(array_to_string(added, '|||'), '') || '|||', '') || '#');
+  END $$;
+
 -- The moment a raw row's meta/lastUpdated names, without its index; NULL where it is no such moment.
 CREATE FUNCTION core.raw_moment(value text) RETURNS timestamptz
   LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog

@@ -12,8 +12,9 @@ GRANT USAGE ON SEQUENCE db.data_import_hist_id_seq TO cds2db_user, db2dataproces
 
 -- The generated hash of an inbox row is computed with the rights of who inserts it.
 REVOKE ALL ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time),
-  core.raw_moment(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time)
+  db.content_hash(text[], text[]), core.raw_moment(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time),
+  db.content_hash(text[], text[])
   TO cds2db_user, db2dataprocessor_user, db2frontend_user;
 -- A view calls functions with the rights of who reads it.
 GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO cds2db_user, db2dataprocessor_user, db2frontend_user;

@@ -44,7 +44,7 @@ fn create(schema: &str, table: &StoredTable) -> String {
             .map(|c| format!("{} {}", identifier(&c.name), c.sql_type())),
     );
     lines.push(format!(
-        "hash_index_col text GENERATED ALWAYS AS ({}) STORED",
+        "hash_index_col text GENERATED ALWAYS AS (\n    {}) STORED",
         Recipe::of(table).expression("")
     ));
     format!(

@@ -2,7 +2,7 @@ use md5::{Digest, Md5};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::identifier::literal;
-use super::recipe::Recipe;
+use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, contract_view, core_table, grants, inbox, reading_view};
 use crate::{Error, ErrorKind, Hub, Result, semaphore, transfer};
 
@@ -41,11 +41,16 @@ pub fn script(tables: &HubTables) -> Script {
 }
 
 pub(crate) fn recipe(table: &super::StoredTable, version: i32) -> String {
-    let columns: Vec<String> = Recipe::of(table).columns().map(|c| literal(&c.name)).collect();
+    let list = |columns: &mut dyn Iterator<Item = &super::StoredColumn>| {
+        wrapped(&columns.map(|c| literal(&c.name)).collect::<Vec<_>>(), "  ")
+    };
+    let recipe = Recipe::of(table);
     format!(
-        "INSERT INTO core.recipe (table_name, version, columns) VALUES ({}, {version}, ARRAY[{}]::text[])",
+        "INSERT INTO core.recipe (table_name, version, columns, added) VALUES ({}, {version}, ARRAY[\n{}]::text[], \
+         ARRAY[\n{}]::text[])",
         literal(&table.name),
-        columns.join(", ")
+        list(&mut recipe.columns()),
+        list(&mut recipe.added())
     )
 }
 

@@ -105,11 +105,12 @@ CREATE TABLE core.lease (
 );
 INSERT INTO core.lease DEFAULT VALUES;
 
--- Which columns make the hash of a table's rows.
+-- Which columns make the hash of a table's rows: those that always count, and those that do where they have a value.
 CREATE TABLE core.recipe (
   table_name text NOT NULL,
   version integer NOT NULL,
   columns text[] NOT NULL,
+  added text[] NOT NULL,
   since timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (table_name, version)
 );

@@ -78,42 +78,38 @@ fn last_import(script: &mut Script, table: &StoredTable, schema: &str, view: &st
     ));
 }
 
-/// Rows of the newest version of each resource: by meta/lastUpdated (else when it was confirmed), then by import.
+/// Rows of the newest version of each resource: by meta/lastUpdated (else when it was confirmed), then by number.
 ///
 /// A raw row that is confirmed takes its typed rows along, so content that returns to an earlier state is the newest
 /// again. Each row asks for a newer one of the same resource by index, so any filter reaches the rows first.
 fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
-    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else {
-        return;
-    };
+    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else { return };
     let fhir_id = identifier(fhir_id);
     let updated = table.last_updated_column().map(identifier);
-    let moment = |row: &str, import: &str| match (&updated, table.kind) {
-        (None, _) => format!("{import}.checked"),
+    let moment = |row: &str| match (&updated, table.kind) {
+        (None, _) => format!("{row}.last_check_datetime"),
         (Some(column), Kind::Raw) => {
-            format!("coalesce(core.raw_moment({row}.{column}), {import}.checked::timestamptz)")
+            format!("coalesce(core.raw_moment({row}.{column}), {row}.last_check_datetime::timestamptz)")
         }
-        (Some(column), _) => format!("coalesce({row}.{column}, {import}.checked)"),
+        (Some(column), _) => format!("coalesce({row}.{column}, {row}.last_check_datetime)"),
     };
-    let shown = moment("t", "l");
     // The contract has text here for raw tables, as the column itself is text.
+    let checked = "to_char(t.last_check_datetime, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')";
     let date = match (&updated, table.kind) {
-        (Some(column), Kind::Raw) => format!(
-            "coalesce(substring(t.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), to_char(l.checked, \
-             'YYYY-MM-DD\"T\"HH24:MI:SS.US'))"
-        ),
-        (None, Kind::Raw) => "to_char(l.checked, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')".to_owned(),
-        _ => shown.clone(),
+        (Some(column), Kind::Raw) => {
+            format!("coalesce(substring(t.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), {checked})")
+        }
+        (None, Kind::Raw) => checked.to_owned(),
+        _ => moment("t"),
     };
-    let rows = super::contract_view::source(table, "t", "s", "l");
-    let newer = super::contract_view::source(table, "o", "os", "ol").replace('\n', "\n  ");
-    let columns = super::contract_view::columns(table).join(",\n  ");
+    let name = identifier(&table.name);
     script.push(format!(
-        "CREATE VIEW {schema}.{} AS\nSELECT\n  {columns},\n  {date} AS last_version_date,\n  t.{fhir_id} AS \
-         id\n{rows}\nLEFT JOIN core.import a ON a.no = t.import_no\nWHERE t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  \
-         SELECT\n  {newer}\n  WHERE o.{fhir_id} = t.{fhir_id}\n    AND ({}, ol.no) > ({shown}, l.no))",
+        "CREATE VIEW {schema}.{} AS\nSELECT t.*, {date} AS last_version_date, t.{fhir_id} AS id\nFROM db_log.{name} t\n\
+         WHERE t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM db_log.{name} o\n  WHERE o.{fhir_id} = \
+         t.{fhir_id}\n    AND ({}, o.last_processing_nr) > ({}, t.last_processing_nr))",
         identifier(&view),
-        moment("o", "ol"),
+        moment("o"),
+        moment("t"),
     ));
 }
 
@@ -122,17 +118,14 @@ fn form_last_version(script: &mut Script, table: &StoredTable, schema: &str) {
     let view = format!("v_{}_last_version", table.name);
     let (view, name) = (identifier(&view), identifier(&table.name));
     let Some(second) = table.form_key() else {
-        script.push(format!(
-            "CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"
-        ));
+        script.push(format!("CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"));
         return;
     };
     let second = identifier(second);
-    let newer = super::contract_view::source(table, "o", "os", "ol").replace('\n', "\n  ");
     script.push(format!(
         "CREATE VIEW {schema}.{view} AS\nSELECT t.*\nFROM db_log.{name} t\nWHERE t.record_id IS NOT NULL AND \
-         t.{second} IS NOT NULL AND NOT EXISTS (\n  SELECT\n  {newer}\n  WHERE o.record_id = t.record_id AND \
-         o.{second} = t.{second}\n    AND ol.last_nr > t.last_processing_nr)"
+         t.{second} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM db_log.{name} o\n  WHERE o.record_id = t.record_id \
+         AND o.{second} = t.{second}\n    AND o.last_processing_nr > t.last_processing_nr)"
     ));
 }
 
