@@ -1,4 +1,4 @@
-//! Tables and columns as data: what to extract, how it is named, how it is typed.
+#![doc = include_str!("../README.md")]
 
 mod cells;
 mod column;
@@ -13,6 +13,8 @@ mod error;
 mod fault;
 mod fhir_type;
 mod melt_mode;
+#[cfg(fuzzing)]
+pub mod oracle;
 mod read;
 mod render;
 mod report;

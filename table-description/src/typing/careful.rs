@@ -11,7 +11,7 @@ use super::{
 /// The largest offset from UTC FHIR can write: 14 hours, in seconds.
 pub(super) const MAX_OFFSET: i64 = 14 * 3600;
 
-pub(super) fn date(text: &str) -> Result<(i32, Precision), DefectKind> {
+pub(crate) fn date(text: &str) -> Result<(i32, Precision), DefectKind> {
     let text = text.trim_ascii();
     if let Some(kind) = refusal(text) {
         return Err(kind);
@@ -26,7 +26,7 @@ pub(super) fn date(text: &str) -> Result<(i32, Precision), DefectKind> {
     Ok((day.days()?, day.precision))
 }
 
-pub(super) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> {
+pub(crate) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> {
     let text = text.trim_ascii();
     if let Some(kind) = refusal(text) {
         return Err(kind);
@@ -62,7 +62,7 @@ pub(super) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> 
     })
 }
 
-pub(super) fn time(text: &str) -> Result<i64, DefectKind> {
+pub(crate) fn time(text: &str) -> Result<i64, DefectKind> {
     let text = text.trim_ascii();
     if let Some(kind) = refusal(text) {
         return Err(kind);

@@ -9,7 +9,7 @@
 
 mod boolean;
 mod calendar;
-mod careful;
+pub(crate) mod careful;
 mod date;
 mod datetime;
 mod decimal;
@@ -46,7 +46,7 @@ pub struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn value(value: Value<'a>) -> Self {
+    fn of(value: Value<'a>) -> Self {
         Self {
             value: Some(value),
             precision: None,
@@ -54,7 +54,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn defect(kind: DefectKind) -> Self {
+    fn without(kind: DefectKind) -> Self {
         Self {
             value: None,
             precision: None,
@@ -81,7 +81,7 @@ pub fn read<'a>(fhir_type: FhirType, text: &'a str, zone: &Zone) -> Reading<'a> 
                     precision: Some(precision),
                     defect: None,
                 },
-                Err(kind) => Reading::defect(kind),
+                Err(kind) => Reading::without(kind),
             };
         }
         FhirType::DateTime => {
@@ -91,13 +91,13 @@ pub fn read<'a>(fhir_type: FhirType, text: &'a str, zone: &Zone) -> Reading<'a> 
                     precision: Some(read.precision),
                     defect: read.shifted.then_some(DefectKind::ShiftedOutOfGap),
                 },
-                Err(kind) => Reading::defect(kind),
+                Err(kind) => Reading::without(kind),
             };
         }
     };
     match plain {
-        Ok(value) => Reading::value(value),
-        Err(kind) => Reading::defect(kind),
+        Ok(value) => Reading::of(value),
+        Err(kind) => Reading::without(kind),
     }
 }
 

@@ -4,4 +4,6 @@ mod read;
 mod write;
 
 pub(crate) use read::read;
+#[cfg(fuzzing)]
+pub(crate) use read::read_from;
 pub(crate) use write::write;
