@@ -1,9 +1,11 @@
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::capability::Capability;
 use super::driver::Origin;
 use super::error::Error;
+use super::export::{Export, ExportJob};
 use super::link::NextUrl;
 use super::options::ClientOptions;
 use super::pages::{ManyPages, Pages};
@@ -102,6 +104,11 @@ impl Client {
     /// The server does not answer, or answers with something else than the resource, 404 or 410.
     pub async fn read(&self, resource: &str, id: &str) -> Result<Reading, Error> {
         requests::read(&self.server, resource, id).await
+    }
+
+    /// A bulk data export into a directory; nothing is sent until [`ExportJob::run`].
+    pub fn export(&self, export: Export, dir: &Path) -> ExportJob {
+        ExportJob::new(&self.server, export, dir)
     }
 
     /// What the server says it can do (`[base]/metadata`).

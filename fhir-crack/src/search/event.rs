@@ -46,6 +46,13 @@ pub enum Event {
         /// The new number.
         limit: u32,
     },
+    /// A bulk data export is still being made.
+    Export {
+        /// Which server.
+        place: Place,
+        /// Part that is ready, 0 to 100, where the server says so.
+        percent: Option<u8>,
+    },
     /// A new access token was fetched.
     TokenRenewed,
 }

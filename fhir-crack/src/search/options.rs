@@ -56,6 +56,8 @@ pub struct Limits {
     pub url_bytes: usize,
     /// Part of `url_bytes` kept free of ids when an id list is split.
     pub url_reserve: usize,
+    /// How long a bulk data export may take the server to make.
+    pub export_patience: Duration,
 }
 
 impl Default for Limits {
@@ -70,6 +72,7 @@ impl Default for Limits {
             redirects: 5,
             url_bytes: 2083,
             url_reserve: 300,
+            export_patience: Duration::from_secs(24 * 3600),
         }
     }
 }

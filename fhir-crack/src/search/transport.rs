@@ -1,14 +1,16 @@
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{StatusCode, Url, redirect};
 
 use super::auth::Credentials;
+use super::download;
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault, Phase, Place};
 use super::event::Event;
@@ -35,6 +37,10 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     pub(crate) accept: &'static str,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// A file that takes the body of a success; what it holds already is not asked for again.
+    pub(crate) into: Option<PathBuf>,
+    /// Leaves the credentials out.
+    pub(crate) anonymous: bool,
 }
 
 /// The request's method; a search by POST carries its form.
@@ -61,15 +67,15 @@ impl Call {
             url,
             accept,
             headers: Vec::new(),
+            into: None,
+            anonymous: false,
         }
     }
 
     pub(crate) fn post(url: Url, form: String, accept: &'static str) -> Call {
         Call {
             verb: Verb::Post(form),
-            url,
-            accept,
-            headers: Vec::new(),
+            ..Call::get(url, accept)
         }
     }
 }
@@ -230,8 +236,15 @@ impl Transport {
         let mut url = call.url.clone();
         let mut as_get = false;
         let mut hops = 0;
+        let offset = match &call.into {
+            Some(path) => download::length(path).await,
+            None => 0,
+        };
+        // bytes of a compressed body cannot be counted, so a file is asked for as it is
+        let decompress = decompress && call.into.is_none();
         loop {
-            let response = self.send(call, &url, as_get, auth.as_ref(), decompress).await?;
+            let auth = auth.as_ref().filter(|_| !call.anonymous);
+            let response = self.send(call, &url, as_get, auth, decompress, offset).await?;
             self.learn(Signal::Answered(begun.elapsed()));
             let status = response.status();
             let location = if status.is_redirection() {
@@ -241,8 +254,21 @@ impl Transport {
             };
             let Some(location) = location else {
                 let headers = response.headers().clone();
-                let body = self.body(response).await?;
-                let body = self.gunzip(body)?;
+                if status == StatusCode::RANGE_NOT_SATISFIABLE
+                    && let Some(path) = &call.into
+                    && offset > 0
+                {
+                    // what is in the file is not the beginning of what the server has
+                    download::discard(path).await?;
+                    return Err(Fault::transient(ErrorKind::Truncated));
+                }
+                let body = match &call.into {
+                    Some(path) if status.is_success() => {
+                        download::save(response, path, offset, self.options.timeouts.idle).await?;
+                        Bytes::new()
+                    }
+                    _ => self.gunzip(self.body(response).await?)?,
+                };
                 return Ok(Reply {
                     status: status.as_u16(),
                     headers,
@@ -274,6 +300,7 @@ impl Transport {
         as_get: bool,
         auth: Option<&HeaderValue>,
         decompress: bool,
+        offset: u64,
     ) -> Result<reqwest::Response, Fault> {
         let http = if decompress { &self.http } else { &self.plain };
         let mut request = match &call.verb {
@@ -291,6 +318,9 @@ impl Transport {
         }
         if !decompress {
             request = request.header(ACCEPT_ENCODING, "identity");
+        }
+        if offset > 0 {
+            request = request.header(RANGE, format!("bytes={offset}-"));
         }
         // the one place where credentials are put on a request, so this is the one guard they need
         if self.options.endpoint.is_origin_of(url) {

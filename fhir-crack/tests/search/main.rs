@@ -2,6 +2,7 @@
 
 mod auth;
 mod bundle;
+mod exporting;
 mod paging;
 mod retries;
 mod server;

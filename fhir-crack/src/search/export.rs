@@ -1,0 +1,535 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use reqwest::Url;
+use reqwest::header::{CONTENT_LOCATION, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use tokio::fs;
+
+use super::encoding::encode_into;
+use super::envelope::Envelope;
+use super::error::{Error, ErrorKind, Fault, Place};
+use super::event::Event;
+use super::issue::Issue;
+use super::link::resolve;
+use super::ndjson;
+use super::retry::retry_after;
+use super::server::Server;
+use super::spool::{failed, make_dir};
+use super::transport::{Call, Reply, Verb};
+
+/// A bulk data export: which resources, and for whom.
+///
+/// Source: <https://hl7.org/fhir/uv/bulkdata/export.html>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    path: String,
+    params: Vec<(&'static str, String)>,
+}
+
+/// An export in a directory: it is kicked off, waited for and downloaded, and goes on where it was when it is started
+/// again in the same directory.
+pub struct ExportJob {
+    server: Arc<Server>,
+    export: Export,
+    dir: PathBuf,
+    place: Place,
+}
+
+/// Proof that an export was downloaded in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    transaction_time: String,
+    parts: Vec<ExportPart>,
+    errors: Vec<ExportPart>,
+}
+
+/// One NDJSON file of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportPart {
+    /// Resource type the server named for it.
+    pub resource: String,
+    /// Where it was saved.
+    pub path: PathBuf,
+    /// Resources in it.
+    pub resources: u64,
+}
+
+/// What `export.json` in the directory keeps.
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    identity: String,
+    status_url: Option<String>,
+    manifest: Option<Manifest>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    #[serde(default)]
+    transaction_time: String,
+    #[serde(default)]
+    requires_access_token: Option<bool>,
+    #[serde(default)]
+    output: Vec<Item>,
+    #[serde(default)]
+    error: Vec<Item>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Item {
+    #[serde(rename = "type", default)]
+    resource: String,
+    url: String,
+    #[serde(default)]
+    count: Option<u64>,
+}
+
+/// What the status URL answered.
+enum Status {
+    Waiting {
+        wait: Option<Duration>,
+        percent: Option<u8>,
+    },
+    Ready(Manifest),
+}
+
+/// Wait between two looks at the status where the server names none; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Export {
+    /// Everything on the server.
+    pub fn system() -> Export {
+        Export {
+            path: "$export".into(),
+            params: Vec::new(),
+        }
+    }
+
+    /// Everything about all patients.
+    pub fn patients() -> Export {
+        Export {
+            path: "Patient/$export".into(),
+            ..Export::system()
+        }
+    }
+
+    /// Everything about the patients of a group.
+    pub fn group(id: &str) -> Export {
+        let mut path = String::from("Group/");
+        encode_into(&mut path, &id.replace('/', ""));
+        path.push_str("/$export");
+        Export {
+            path,
+            ..Export::system()
+        }
+    }
+
+    /// Only these resource types (`_type`).
+    #[must_use]
+    pub fn types<T: AsRef<str>>(self, types: impl IntoIterator<Item = T>) -> Export {
+        let types: Vec<String> = types.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self.with("_type", types.join(","))
+    }
+
+    /// Only resources changed since an instant (`_since`, FHIR instant).
+    #[must_use]
+    pub fn since(self, instant: impl Into<String>) -> Export {
+        self.with("_since", instant.into())
+    }
+
+    /// Only resources of one type that match a search, such as `Observation?code=1234` (`_typeFilter`); may be given
+    /// several times.
+    #[must_use]
+    pub fn type_filter(self, filter: impl Into<String>) -> Export {
+        self.with("_typeFilter", filter.into())
+    }
+
+    fn with(mut self, name: &'static str, value: String) -> Export {
+        self.params.push((name, value));
+        self
+    }
+
+    fn query(&self) -> String {
+        let mut query = String::new();
+        for (name, value) in &self.params {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(name);
+            query.push('=');
+            encode_into(&mut query, value);
+        }
+        query
+    }
+}
+
+impl ExportJob {
+    pub(crate) fn new(server: &Arc<Server>, export: Export, dir: &Path) -> ExportJob {
+        ExportJob {
+            place: server.place("$export"),
+            server: Arc::clone(server),
+            export,
+            dir: dir.to_owned(),
+        }
+    }
+
+    /// Brings the export to its end; may be dropped and called again.
+    ///
+    /// # Errors
+    /// The server refuses the export, gives no usable manifest, reports errors in its error files, or a file cannot
+    /// be had in full. What was downloaded stays in the directory and is not asked for again.
+    pub async fn run(&self) -> Result<Exported, Error> {
+        make_dir(&self.dir).await.map_err(|error| self.failed(error))?;
+        let mut state = self.load().await?;
+        let mut restarts = 0;
+        loop {
+            match self.advance(&mut state).await {
+                Err(error) if matches!(error.status(), Some(404 | 410)) && state.status_url.is_some() => {
+                    // the server has forgotten the job or its files
+                    if restarts >= self.server.transport.options.limits.restarts {
+                        return Err(error);
+                    }
+                    restarts += 1;
+                    let (place, kind) = (self.place.clone(), error.kind().clone());
+                    self.server.transport.tell(|| Event::Restart { place, kind });
+                    self.forget(&mut state).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Tells the server to drop the job (`DELETE` on its status URL) and forgets it; files stay.
+    ///
+    /// # Errors
+    /// The server does not answer. A server that no longer knows the job has dropped it already.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        let mut state = self.load().await?;
+        let Some(url) = state.status_url.take() else {
+            return Ok(());
+        };
+        let call = Call {
+            verb: Verb::Delete,
+            ..self.call(self.admit(&url, None)?)
+        };
+        let read = |reply: &Reply| match reply.status {
+            404 | 410 => Ok(()),
+            _ => reply.success(),
+        };
+        self.server.transport.exchange(&call, &self.place, read).await?;
+        state.manifest = None;
+        self.save(&state).await
+    }
+
+    async fn advance(&self, state: &mut State) -> Result<Exported, Error> {
+        if state.status_url.is_none() {
+            state.status_url = Some(self.kick_off().await?);
+            self.save(state).await?;
+        }
+        if state.manifest.is_none() {
+            let url = state.status_url.as_deref().unwrap_or_default();
+            state.manifest = Some(self.wait(self.admit(url, None)?).await?);
+            self.save(state).await?;
+        }
+        match state.manifest.clone() {
+            Some(manifest) => self.download(manifest).await,
+            None => Err(self.error(ErrorKind::Export)),
+        }
+    }
+
+    async fn kick_off(&self) -> Result<String, Error> {
+        let mut url = self.server.transport.options.endpoint.below(&self.export.path);
+        let query = self.export.query();
+        if !query.is_empty() {
+            url.set_query(Some(&query));
+        }
+        let mut call = self.call(url);
+        call.headers.push((
+            HeaderName::from_static("prefer"),
+            HeaderValue::from_static("respond-async"),
+        ));
+        let read = |reply: &Reply| {
+            reply.success()?;
+            let location = reply
+                .headers
+                .get(CONTENT_LOCATION)
+                .and_then(|value| value.to_str().ok());
+            location
+                .map(str::to_owned)
+                .ok_or_else(|| Fault::fatal(ErrorKind::Export))
+        };
+        let (reply, location) = self.server.transport.exchange(&call, &self.place, read).await?;
+        Ok(self.admit(&location, Some(&reply.url))?.to_string())
+    }
+
+    async fn wait(&self, url: Url) -> Result<Manifest, Error> {
+        let begun = Instant::now();
+        let call = self.call(url);
+        let mut pause = FIRST_WAIT;
+        loop {
+            let (_, status) = self.server.transport.exchange(&call, &self.place, status).await?;
+            let (wait, percent) = match status {
+                Status::Ready(manifest) => return Ok(manifest),
+                Status::Waiting { wait, percent } => (wait, percent),
+            };
+            self.server.transport.tell(|| Event::Export {
+                place: self.place.clone(),
+                percent,
+            });
+            let limits = self.server.transport.options.limits;
+            let longest = self.server.transport.options.retry.retry_after_cap;
+            let wait = wait.map_or(pause, |wait| wait.min(longest));
+            if begun.elapsed() + wait > limits.export_patience {
+                return Err(self.error(ErrorKind::Export));
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn download(&self, manifest: Manifest) -> Result<Exported, Error> {
+        let lanes = usize::try_from(self.server.transport.options.limits.lanes.max(1)).unwrap_or(1);
+        let anonymous = manifest.requires_access_token == Some(false);
+        let fetch = |kind: &'static str, items: Vec<Item>| {
+            stream::iter(items.into_iter().enumerate())
+                .map(move |(number, item)| self.part(kind, number, item, anonymous))
+                .buffered(lanes)
+                .try_collect::<Vec<ExportPart>>()
+        };
+        let parts = fetch("part", manifest.output).await?;
+        let errors = fetch("error", manifest.error).await?;
+        let mut issues = Vec::new();
+        for error in &errors {
+            for line in ndjson::lines(&error.path)
+                .await
+                .map_err(|error| self.failed(error))?
+            {
+                if let Some((_, envelope)) = Envelope::read(&line) {
+                    issues.extend(envelope.issues);
+                }
+            }
+        }
+        let codes = Issue::codes(&issues);
+        if !codes.is_empty() {
+            return Err(Error::new(ErrorKind::Export).at(&self.place).tried(1, codes));
+        }
+        Ok(Exported {
+            transaction_time: manifest.transaction_time,
+            parts,
+            errors,
+        })
+    }
+
+    /// One file; it keeps another name until it is whole.
+    async fn part(
+        &self,
+        kind: &str,
+        number: usize,
+        item: Item,
+        anonymous: bool,
+    ) -> Result<ExportPart, Error> {
+        let path = self.dir.join(format!("{kind}-{:05}.ndjson", number + 1));
+        if fs::metadata(&path).await.is_err() {
+            let unfinished = path.with_extension("unfinished");
+            let mut call = self.call(self.admit(&item.url, None)?);
+            call.accept = "application/fhir+ndjson";
+            call.into = Some(unfinished.clone());
+            call.anonymous = anonymous;
+            self.server
+                .transport
+                .exchange(&call, &self.place, Reply::success)
+                .await?;
+            let found = ndjson::count(&unfinished)
+                .await
+                .map_err(|error| self.failed(error))?;
+            match (found, item.count) {
+                (Some(found), Some(expected)) if found < expected => {
+                    self.remove(&unfinished).await?;
+                    return Err(self.error(ErrorKind::TooFew {
+                        expected,
+                        received: found,
+                    }));
+                }
+                (Some(_), _) => {}
+                (None, _) => {
+                    self.remove(&unfinished).await?;
+                    return Err(self.error(ErrorKind::Malformed));
+                }
+            }
+            fs::rename(&unfinished, &path)
+                .await
+                .map_err(|error| self.failed(error))?;
+        }
+        let resources = ndjson::count(&path)
+            .await
+            .map_err(|error| self.failed(error))?
+            .unwrap_or(0);
+        tracing::debug!(resource = %item.resource, part = number + 1, resources, "export file downloaded");
+        Ok(ExportPart {
+            resource: item.resource,
+            path,
+            resources,
+        })
+    }
+
+    fn call(&self, url: Url) -> Call {
+        Call::get(url, "application/json")
+    }
+
+    /// A URL that the server named, after the guard of origins.
+    fn admit(&self, link: &str, current: Option<&Url>) -> Result<Url, Error> {
+        let options = &self.server.transport.options;
+        resolve(
+            link,
+            current.unwrap_or(options.endpoint.root()),
+            &options.endpoint,
+        )
+        .and_then(|url| options.origins.admit(url, &options.endpoint))
+        .map_err(|kind| self.error(kind))
+    }
+
+    async fn load(&self) -> Result<State, Error> {
+        let query = self.export.query();
+        let endpoint = self.server.transport.options.endpoint.shown();
+        let identity = format!("{endpoint}/{}?{query}", self.export.path);
+        let state: State = match fs::read(self.dir.join("export.json")).await {
+            Ok(text) => serde_json::from_slice(&text).map_err(|_| self.error(ErrorKind::Spool))?,
+            Err(_) => State {
+                identity: identity.clone(),
+                ..State::default()
+            },
+        };
+        if state.identity == identity {
+            Ok(state)
+        } else {
+            Err(Error::configuration("the directory holds another export").at(&self.place))
+        }
+    }
+
+    async fn save(&self, state: &State) -> Result<(), Error> {
+        let path = self.dir.join("export.json");
+        let unfinished = path.with_extension("unfinished");
+        let text = serde_json::to_vec(state).map_err(|_| self.error(ErrorKind::Spool))?;
+        let write = async {
+            make_dir(&self.dir).await?;
+            fs::write(&unfinished, &text).await?;
+            fs::rename(&unfinished, &path).await
+        };
+        write.await.map_err(|error| self.failed(error))
+    }
+
+    /// Forgets a job that the server no longer knows, with the files it gave, since a new one names others.
+    async fn forget(&self, state: &mut State) -> Result<(), Error> {
+        state.status_url = None;
+        let manifest = state.manifest.take();
+        let files = manifest.map_or(0, |manifest| manifest.output.len().max(manifest.error.len()));
+        for number in 1..=files {
+            for kind in ["part", "error"] {
+                let path = self.dir.join(format!("{kind}-{number:05}.ndjson"));
+                self.remove(&path).await?;
+                self.remove(&path.with_extension("unfinished")).await?;
+            }
+        }
+        self.save(state).await
+    }
+
+    async fn remove(&self, path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.failed(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind).at(&self.place)
+    }
+
+    fn failed(&self, error: std::io::Error) -> Error {
+        failed(error).at(&self.place)
+    }
+}
+
+impl Exported {
+    /// The server's time of the export, as it wrote it: the next one's `_since`.
+    pub fn transaction_time(&self) -> &str {
+        &self.transaction_time
+    }
+
+    /// The files, in the manifest's order.
+    pub fn parts(&self) -> &[ExportPart] {
+        &self.parts
+    }
+
+    /// Files of OperationOutcomes that tell of warnings; errors end the job.
+    pub fn warnings(&self) -> &[ExportPart] {
+        &self.errors
+    }
+
+    /// Resources in all files.
+    pub fn resources(&self) -> u64 {
+        self.parts.iter().map(|part| part.resources).sum()
+    }
+}
+
+fn status(reply: &Reply) -> Result<Status, Fault> {
+    reply.success()?;
+    if reply.status == 202 {
+        let text = reply
+            .headers
+            .get("x-progress")
+            .and_then(|value| value.to_str().ok());
+        return Ok(Status::Waiting {
+            wait: retry_after(&reply.headers),
+            percent: text.and_then(percent),
+        });
+    }
+    let manifest = serde_json::from_slice(&reply.body);
+    manifest
+        .map(Status::Ready)
+        .map_err(|_| Fault::transient(ErrorKind::Malformed))
+}
+
+/// The number before `%` in a progress header; its other words are the server's own and are not shown.
+fn percent(text: &str) -> Option<u8> {
+    let head = &text[..text.find('%')?];
+    let head = head.trim_end();
+    let digits = head.len() - head.bytes().rev().take_while(u8::is_ascii_digit).count();
+    head[digits..].parse().ok().filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress() {
+        for (text, found) in [
+            ("45%", Some(45)),
+            ("45 % complete", Some(45)),
+            ("Anna Muster: 100%", Some(100)),
+            ("in progress", None),
+            ("-1000%", None),
+            ("%", None),
+        ] {
+            assert_eq!(percent(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn queries() {
+        let export = Export::group("g/1")
+            .types(["Patient", "Observation"])
+            .since("2024-05-01T10:00:00+02:00")
+            .type_filter("Observation?code=a|b");
+        assert_eq!(export.path, "Group/g1/$export");
+        assert_eq!(
+            export.query(),
+            "_type=Patient,Observation&_since=2024-05-01T10:00:00%2B02:00&_typeFilter=Observation%3Fcode%3Da%7Cb"
+        );
+    }
+}
