@@ -62,11 +62,14 @@ impl Definition {
         Self::from_workbook(&Workbook::read(path.as_ref())?)
     }
 
-    /// Whether a workbook is a definition at all: one of its sheets has the header of the tables.
+    /// Whether a workbook is a definition at all: one of its sheets has the header of the tables, and that header does not
+    /// name the columns already.
     pub(crate) fn is_one(book: &Workbook) -> bool {
-        book.sheets
-            .iter()
-            .any(|sheet| sheet.header("RESOURCE", "RESOURCE_PREFIX").is_some())
+        book.sheets.iter().any(|sheet| {
+            let header = sheet.header("RESOURCE", "RESOURCE_PREFIX");
+            let row = header.and_then(|header| sheet.rows.get(header));
+            row.is_some_and(|row| row.find("COLUMN_NAME").is_none())
+        })
     }
 
     pub(crate) fn from_workbook(book: &Workbook) -> Result<Self, Error> {

@@ -386,3 +386,14 @@ fn a_file_without_a_header_is_a_fault() {
         assert!(error.faults()[0].to_string().contains(expected), "{error}");
     }
 }
+
+/// A description that has the columns' names and the prefixes, and the resource in every row, is no definition.
+#[test]
+fn description_of_the_flattening_task_reads_as_a_description() {
+    let Some(path) = shared::file("tasks/one-row-a-coding/description.csv") else {
+        return;
+    };
+    let tables = Description::read(path).unwrap().tables;
+    let counts: Vec<_> = tables.iter().map(|t| (t.name.as_str(), t.columns.len())).collect();
+    assert_eq!(counts, [("observation", 13), ("encounter", 10), ("condition", 10)]);
+}
