@@ -31,6 +31,8 @@ pub enum ErrorKind {
     EmptyColumn,
     /// A row would produce more rows than the limit allows.
     TooManyRows,
+    /// The input could not be read or cracked.
+    Input,
     /// The output could not be written.
     Write,
     /// The frame could not be made or read.
@@ -45,6 +47,7 @@ impl ErrorKind {
             Self::NoIndex => "no index with these brackets in the first row",
             Self::EmptyColumn => "the column has no value",
             Self::TooManyRows => "a row would become more rows than the limit allows",
+            Self::Input => "the input cannot be read",
             Self::Write => "the output cannot be written",
             Self::Frame => "the frame cannot be converted",
         }

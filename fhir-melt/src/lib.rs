@@ -6,6 +6,7 @@ mod cell;
 mod child;
 mod error;
 pub mod fhircrackr;
+pub mod flatten;
 mod group;
 mod melted;
 mod node;
@@ -17,6 +18,7 @@ mod slots;
 mod stream;
 mod typed;
 mod unmelt;
+pub mod write;
 
 pub use error::{Error, ErrorKind};
 pub use melted::Melted;

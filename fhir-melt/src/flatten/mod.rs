@@ -1,0 +1,138 @@
+//! From pages to flat files in one streaming pass: crack, melt, type if wanted, write.
+
+mod options;
+mod output;
+mod summary;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use fhir_crack::{Decoder, Plan};
+use table_description::Description;
+
+use crate::error::{Error, ErrorKind};
+use output::Output;
+
+pub use options::FlattenOptions;
+pub use summary::{FlattenSummary, FlattenedTable};
+
+/// Opens an output by its file name, such as `observation.csv`.
+pub type Open = Box<dyn FnMut(&str) -> io::Result<Box<dyn Write + Send>> + Send>;
+
+/// Cracks, melts and writes pages as they come. Memory is bounded by a piece of a page, whatever the size of the input
+/// and of the product of its repetitions.
+///
+/// Outputs are named after the tables: `observation.csv`; child tables `observation.code_coding.csv`; resources above
+/// the row limit stand raw in `observation.raw.csv` and defects in `defects.csv`, where there are any.
+pub struct Flatten {
+    decoder: Decoder,
+    /// In the order of the description.
+    outputs: Vec<Output>,
+    options: FlattenOptions,
+    open: Open,
+    defects: Option<Box<dyn Write + Send>>,
+    defect_count: u64,
+}
+
+impl Flatten {
+    /// Bytes asked of an input at a time.
+    const READ: usize = 1 << 18;
+
+    /// Opens one output a table of the description, internal tables left out.
+    ///
+    /// # Errors
+    /// If a path of the description cannot be followed, or an output cannot be opened.
+    pub fn new(description: &Description, options: FlattenOptions, mut open: Open) -> Result<Self, Error> {
+        let plan = Plan::new(description).map_err(|error| Error::caused(ErrorKind::Input, error))?;
+        let decoder = Decoder::new(Arc::new(plan), options.crack.clone());
+        let outputs = description
+            .resources()
+            .map(|table| Output::new(table, &options, &mut open))
+            .collect::<Result<_, Error>>()?;
+        Ok(Self { decoder, outputs, options, open, defects: None, defect_count: 0 })
+    }
+
+    /// Reads one page to its end.
+    ///
+    /// # Errors
+    /// If it cannot be read or cracked, or the rows cannot be written. Rows of the page that were complete stay
+    /// written; another page can follow.
+    pub fn read(&mut self, mut input: impl Read) -> Result<(), Error> {
+        let mut buffer = vec![0; Self::READ];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => return self.end_page(),
+                Ok(len) => self.push(&buffer[..len])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.decoder.abandon_page();
+                    return Err(Error::caused(ErrorKind::Input, error));
+                }
+            }
+        }
+    }
+
+    /// Takes the next bytes of a page.
+    ///
+    /// # Errors
+    /// As [`Flatten::read`].
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let pushed = self.decoder.push(bytes);
+        self.drain()?;
+        self.cracked(pushed)
+    }
+
+    /// Ends a page.
+    ///
+    /// # Errors
+    /// As [`Flatten::read`], also if the page is not complete.
+    pub fn end_page(&mut self) -> Result<(), Error> {
+        let ended = self.decoder.end_page().map(|_| ());
+        self.drain()?;
+        self.cracked(ended)
+    }
+
+    /// Completes all outputs and tells what was written.
+    ///
+    /// # Errors
+    /// If an output cannot be written.
+    pub fn finish(mut self) -> Result<FlattenSummary, Error> {
+        let crack = self.decoder.summary().clone();
+        let mut tables = Vec::new();
+        for output in self.outputs {
+            output.finish(&mut tables)?;
+        }
+        if let Some(defects) = &mut self.defects {
+            defects.flush().map_err(|error| Error::caused(ErrorKind::Write, error))?;
+        }
+        Ok(FlattenSummary { crack, tables, defects: self.defect_count })
+    }
+
+    fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
+        result.map_err(|error| {
+            self.decoder.abandon_page();
+            Error::caused(ErrorKind::Input, error)
+        })
+    }
+
+    fn drain(&mut self) -> Result<(), Error> {
+        while let Some(batch) = self.decoder.next_batch() {
+            let Some(output) = self.outputs.iter_mut().find(|o| Arc::ptr_eq(o.table(), batch.table())) else {
+                continue;
+            };
+            let defects = output.write(&batch, &self.options, &mut self.open)?;
+            if !defects.is_empty() {
+                self.defect_count += defects.len() as u64;
+                output::write_defects(&defects, &mut self.defects, &mut self.open)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Flatten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flatten").field("tables", &self.outputs.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+use table_description::MeltMode;
+use table_description::typing::Zone;
+
+use crate::MeltOptions;
+use crate::write::Format;
+
+/// How to flatten.
+#[derive(Clone, Debug)]
+pub struct FlattenOptions {
+    /// How repetitions become rows; `None` asks each table's description.
+    pub mode: Option<MeltMode>,
+    /// Types the values, date-times as wall time of this zone; `None` writes the texts.
+    pub zone: Option<Zone>,
+    /// Format of the outputs.
+    pub format: Format,
+    /// Most rows one resource may produce.
+    pub row_limit: u64,
+    /// How pages are cracked. Rows equal to an earlier one are kept unless told otherwise, since remembering them
+    /// costs memory for every row.
+    pub crack: fhir_crack::Options,
+}
+
+impl Default for FlattenOptions {
+    fn default() -> Self {
+        let mut crack = fhir_crack::Options::default();
+        crack.duplicates = fhir_crack::Duplicates::Keep;
+        Self {
+            mode: None,
+            zone: None,
+            format: Format::default(),
+            row_limit: MeltOptions::ROW_LIMIT,
+            crack,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+use table_description::typing::{Value, write_sql};
+
+use crate::{Melted, TypedBatch};
+
+/// Rows to write: texts as they are, or typed values with the rows they were typed from.
+#[derive(Clone, Copy)]
+pub(super) enum Grid<'g> {
+    Text(&'g Melted<'g>),
+    Typed(&'g Melted<'g>, &'g TypedBatch),
+}
+
+/// A cell to write.
+pub(super) enum Cell<'g> {
+    Text(&'g str),
+    /// A number or boolean, which needs no quotes in any format.
+    Bare(Value<'g>),
+    /// A date or time.
+    Moment(Value<'g>),
+}
+
+impl<'g> Grid<'g> {
+    pub(super) fn melted(&self) -> &'g Melted<'g> {
+        match self {
+            Self::Text(melted) | Self::Typed(melted, _) => melted,
+        }
+    }
+
+    pub(super) fn cell(&self, row: usize, column: usize) -> Option<Cell<'g>> {
+        match self {
+            Self::Text(melted) => melted.cell(row, column).map(Cell::Text),
+            Self::Typed(_, typed) => Some(match typed.value(row, column)? {
+                Value::Text(text) => Cell::Text(text),
+                value @ (Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_)) => Cell::Bare(value),
+                value => Cell::Moment(value),
+            }),
+        }
+    }
+}
+
+/// Appends a typed value as PostgreSQL and most readers of CSV understand it.
+pub(super) fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
+    write_sql(value, out);
+}

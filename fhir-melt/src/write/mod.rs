@@ -1,0 +1,14 @@
+//! Melted rows as CSV, NDJSON or Parquet.
+
+mod csv;
+mod format;
+mod grid;
+mod ndjson;
+#[cfg(feature = "polars")]
+mod parquet;
+mod row_text;
+mod table_writer;
+
+pub(crate) use csv::write_text as write_csv_cell;
+pub use format::Format;
+pub use table_writer::TableWriter;
