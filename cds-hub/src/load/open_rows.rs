@@ -18,6 +18,9 @@ pub struct OpenRows {
     stream: BoxStream<'static, sqlx::Result<Bytes>>,
     buffer: BytesMut,
     started: bool,
+    /// The file's trailer has been read.
+    trailer: bool,
+    /// The COPY has ended.
     ended: bool,
     chunk_rows: usize,
 }
@@ -59,6 +62,7 @@ impl Hub {
             stream,
             buffer: BytesMut::new(),
             started: false,
+            trailer: false,
             ended: false,
             chunk_rows: chunk_rows.max(1),
         })
@@ -74,19 +78,19 @@ impl OpenRows {
         let mut ids = Vec::new();
         let mut builder = BatchBuilder::new(Arc::clone(&self.table));
         while ids.len() < self.chunk_rows && !self.ended {
-            if self.start()
+            if !self.trailer
+                && self.start()
                 && let Some(end) = self.row_end()?
             {
                 let row = self.buffer.split_to(end).freeze();
                 ids.push(read_row(row, &mut builder));
                 continue;
             }
-            if self.ended {
-                break;
-            }
+            // Also behind the trailer: a connection goes back to the pool only after the end of its COPY.
             let failed = |e: &sqlx::Error| Error::sql(format!("reading open rows of {}", self.table.name), e);
             match self.stream.try_next().await.map_err(|e| failed(&e))? {
-                Some(bytes) => self.buffer.extend_from_slice(&bytes),
+                Some(bytes) if !self.trailer => self.buffer.extend_from_slice(&bytes),
+                Some(_) => {}
                 None => self.ended = true,
             }
         }
@@ -113,7 +117,7 @@ impl OpenRows {
         let long = |at: usize| self.buffer.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
         let Some(fields) = short(0).map(i16::from_be_bytes) else { return Ok(None) };
         if fields < 0 {
-            self.ended = true;
+            self.trailer = true;
             return Ok(None);
         }
         if usize::try_from(fields) != Ok(self.table.columns.len() + 1) {
