@@ -78,6 +78,15 @@ impl Batch {
             .map(|s| (s.row, self.store.entry(s)))
     }
 
+    /// Where the values of a column begin, comparable among the columns of values of the same resource.
+    pub(crate) fn starts(&self, column: usize) -> impl Iterator<Item = u32> {
+        self.columns
+            .get(column)
+            .map_or(&[][..], Vec::as_slice)
+            .iter()
+            .map(|span| span.start)
+    }
+
     /// A reader of the rows in order, for writers: no search a cell.
     #[must_use]
     pub fn cursor(&self) -> Cursor<'_> {

@@ -73,8 +73,8 @@ const SEEDS: [u64; 4] = [
 ];
 
 /// The hash of one value; a row's hash is the sum of those of its values.
-pub(crate) fn hash_value(column: u32, index: &[u32], text: &[u8]) -> u128 {
-    let mut a = SEEDS[0] ^ (u64::from(column) << 32 | text.len() as u64);
+pub(crate) fn hash_value(column: u64, index: &[u32], text: &[u8]) -> u128 {
+    let mut a = SEEDS[0] ^ column.rotate_left(32) ^ text.len() as u64;
     let mut b = SEEDS[1] ^ index.len() as u64;
     for &number in index {
         a = fold(a ^ u64::from(number), SEEDS[2]);

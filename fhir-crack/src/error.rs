@@ -62,6 +62,8 @@ pub enum Limit {
     PageBytes,
     /// Segments of a column's path.
     PathSegments,
+    /// Columns of a table that takes all elements it meets.
+    Columns,
 }
 
 impl Limit {
@@ -73,6 +75,7 @@ impl Limit {
             Self::ResourceBytes => "bytes a resource",
             Self::PageBytes => "bytes a page",
             Self::PathSegments => "segments a path",
+            Self::Columns => "columns a table",
         }
     }
 }

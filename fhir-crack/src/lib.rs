@@ -2,7 +2,9 @@
 
 mod batch;
 mod batch_builder;
+mod collation;
 mod crack;
+pub mod csv;
 mod decoder;
 mod duplicates;
 mod error;
@@ -10,8 +12,10 @@ mod halt;
 mod input;
 mod json;
 mod keys;
+mod layout;
 mod limits;
 mod meta;
+pub mod ndjson;
 pub mod notation;
 mod options;
 mod plan;
@@ -21,14 +25,17 @@ pub mod search;
 mod store;
 mod summary;
 mod tree;
+mod tree_values;
 mod work;
 mod xml;
+mod xpath;
 
 pub use batch::{Batch, Cursor};
 pub use batch_builder::BatchBuilder;
 pub use crack::{Cracked, bundle_meta, crack, crack_with};
 pub use decoder::Decoder;
 pub use error::{Error, ErrorKind, Limit, Place};
+pub use layout::{Layout, TextTable};
 pub use limits::Limits;
 pub use meta::{BundleMeta, Issue};
 pub use notation::Notation;

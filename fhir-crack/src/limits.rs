@@ -17,6 +17,8 @@ pub struct Limits {
 impl Limits {
     /// Segments of a column's path, at most.
     pub const PATH_SEGMENTS: usize = 32;
+    /// Columns of a table that takes all elements it meets, at most.
+    pub const COLUMNS: usize = 1 << 16;
     /// Bytes that one batch can refer to: positions are 31 bits wide.
     pub(crate) const CHUNK_BYTES: usize = (1 << 31) - 1;
 }

@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use table_description::{Column, ElementPath, FhirType, Origin, TableDescription};
 
 use crate::batch::Batch;
 use crate::duplicates::hash_value;
 use crate::error::Limit;
 use crate::limits::Limits;
-use crate::plan::{Plan, Sink};
+use crate::plan::{Plan, Sink, TablePlan};
 use crate::store::{Span, Store};
 use crate::summary::TableSummary;
 
@@ -15,6 +18,10 @@ use crate::summary::TableSummary;
 pub(crate) struct Rows {
     pub(crate) store: Store,
     columns: Vec<Vec<Span>>,
+    /// The table of every column, and what its values are hashed with.
+    owners: Vec<(u32, u64)>,
+    /// Columns met that the plan did not know, by table: name and number.
+    named: Vec<BTreeMap<String, u32>>,
     /// Rows committed, by table.
     rows: Vec<u32>,
     hashes: Vec<Vec<u128>>,
@@ -32,9 +39,21 @@ impl Rows {
         let tables = plan.tables.len();
         let store = Store::default();
         let mark = store.mark();
+        let mut owners = vec![(0, 0); plan.columns];
+        for (number, table) in plan.tables.iter().enumerate() {
+            let columns = (table.first..table.first + table.description.columns.len())
+                .chain(table.hidden.map(|h| h as usize));
+            for column in columns {
+                if let Some(owner) = owners.get_mut(column) {
+                    *owner = (number as u32, column as u64);
+                }
+            }
+        }
         Self {
             store,
             columns: vec![Vec::new(); plan.columns],
+            owners,
+            named: vec![BTreeMap::new(); tables],
             rows: vec![0; tables],
             hashes: vec![Vec::new(); tables],
             hashing,
@@ -64,6 +83,24 @@ impl Rows {
         }
     }
 
+    /// The column of this name of a table, made if the table has none yet. Names count towards a limit, since hostile
+    /// input could have any number of them.
+    pub(crate) fn column(&mut self, table: u32, name: &str) -> Result<Sink, Limit> {
+        let named = self.named.get_mut(table as usize).ok_or(Limit::Columns)?;
+        if let Some(&column) = named.get(name) {
+            return Ok(Sink { column, table });
+        }
+        if named.len() >= Limits::COLUMNS {
+            return Err(Limit::Columns);
+        }
+        let column = self.columns.len() as u32;
+        let key = hash_value(u64::MAX, &[], name.as_bytes()) as u64;
+        named.insert(name.to_owned(), column);
+        self.columns.push(Vec::new());
+        self.owners.push((table, key));
+        Ok(Sink { column, table })
+    }
+
     /// How many values the resource has so far.
     pub(crate) fn pushed(&self) -> usize {
         self.journal.len()
@@ -91,18 +128,13 @@ impl Rows {
     pub(crate) fn commit(
         &mut self,
         text: &str,
-        plan: &Plan,
         tables: &[u32],
         summaries: &mut [TableSummary],
         limits: &Limits,
     ) -> Result<(), Limit> {
         self.check(limits)?;
         for &table in tables {
-            let hash = if tables.len() == 1 {
-                self.row_hash(text, |_| true)
-            } else {
-                self.table_hash(text, plan, table)
-            };
+            let hash = self.row_hash(text, table, tables.len() > 1);
             let Some(summary) = summaries.get_mut(table as usize) else {
                 continue;
             };
@@ -147,21 +179,14 @@ impl Rows {
         self.columns.get(column as usize)?.get(place as usize)
     }
 
-    /// The row hash of one of several tables of the same type.
-    fn table_hash(&self, text: &str, plan: &Plan, table: u32) -> Option<u128> {
-        let table = plan.tables.get(table as usize)?;
-        let columns = table.first as u32..(table.first + table.description.columns.len()) as u32;
-        self.row_hash(text, |column| {
-            columns.contains(&column) || table.hidden == Some(column)
-        })
-    }
-
-    /// The hash of the values since the last commit; none if there is no value.
-    fn row_hash(&self, text: &str, of_table: impl Fn(u32) -> bool) -> Option<u128> {
+    /// The hash of the values of a table since the last commit; none if there is no value. `shared` if other tables may
+    /// have got values as well.
+    fn row_hash(&self, text: &str, table: u32, shared: bool) -> Option<u128> {
         let mut found = false;
         let mut sum = 0_u128;
         for &(column, place) in &self.journal {
-            if !of_table(column) {
+            let &(owner, key) = self.owners.get(column as usize)?;
+            if shared && owner != table {
                 continue;
             }
             found = true;
@@ -171,7 +196,7 @@ impl Rows {
             if let Some(span) = self.span(column, place) {
                 let value = self.store.text_in(text, span);
                 sum = sum.wrapping_add(hash_value(
-                    column,
+                    key,
                     self.store.numbers_at(span.index),
                     value.as_bytes(),
                 ));
@@ -190,13 +215,21 @@ impl Rows {
         self.last_index = 0;
         let mut batches = Vec::with_capacity(plan.tables.len());
         for (number, table) in plan.tables.iter().enumerate() {
-            let last = table.first + table.description.columns.len();
-            let columns = self.columns.get_mut(table.first..last).unwrap_or_default();
+            let (description, columns) = if self.named.get(number).is_none_or(BTreeMap::is_empty) {
+                let last = table.first + table.description.columns.len();
+                let columns = self.columns.get_mut(table.first..last).unwrap_or_default();
+                (
+                    Arc::clone(&table.description),
+                    columns.iter_mut().map(|column| renew(column, again)).collect(),
+                )
+            } else {
+                self.take_named(number, table)
+            };
             batches.push(Batch {
-                table: Arc::clone(&table.description),
+                table: description,
                 rows: self.rows.get_mut(number).map(std::mem::take).unwrap_or_default(),
                 store: Arc::clone(&store),
-                columns: columns.iter_mut().map(|column| renew(column, again)).collect(),
+                columns,
                 hashes: self
                     .hashes
                     .get_mut(number)
@@ -208,6 +241,37 @@ impl Rows {
             }
         }
         batches
+    }
+
+    /// The columns of a table that are known by name, those with values, in byte order; and the table that has them.
+    fn take_named(&mut self, number: usize, table: &TablePlan) -> (Arc<TableDescription>, Vec<Vec<Span>>) {
+        let mut description = (*table.description).clone();
+        let mut columns = Vec::new();
+        let base = std::mem::take(&mut description.columns);
+        for (name, &column) in self.named.get(number).into_iter().flatten() {
+            let Some(spans) = self
+                .columns
+                .get_mut(column as usize)
+                .filter(|spans| !spans.is_empty())
+            else {
+                continue;
+            };
+            columns.push(std::mem::take(spans));
+            let stem = name.rsplit_once('@').map_or(name.as_str(), |(stem, _)| stem);
+            description
+                .columns
+                .push(match base.iter().find(|c| c.name == stem) {
+                    Some(column) => Column {
+                        name: name.clone(),
+                        ..column.clone()
+                    },
+                    None => {
+                        let path = ElementPath::new(stem.replace('.', "/"));
+                        Column::new(name.clone(), Origin::Element(path), FhirType::String)
+                    }
+                });
+        }
+        (Arc::new(description), columns)
     }
 }
 

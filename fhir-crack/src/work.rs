@@ -49,7 +49,7 @@ impl Work<'_> {
                 let tables = &mut self.summary.tables;
                 return self
                     .rows
-                    .commit(text, self.plan, &of_type.tables, tables, &self.options.limits);
+                    .commit(text, &of_type.tables, tables, &self.options.limits);
             }
             Found::Outcome(outcome) => {
                 self.summary.outcomes += 1;
@@ -63,39 +63,6 @@ impl Work<'_> {
             },
             Found::Untyped => self.summary.no_type += 1,
             Found::Nothing => self.summary.no_resource += 1,
-        }
-        Ok(())
-    }
-
-    /// Pushes the values of a tree that lies along the plan. Recursion follows the plan's paths.
-    pub(crate) fn push_tree(
-        &mut self,
-        node: u32,
-        parent: &Element<'_>,
-        index: &mut Vec<u32>,
-    ) -> Result<(), Limit> {
-        let plan = self.plan;
-        for child in &parent.children {
-            let Some(number) = plan.child(node, &child.name) else {
-                continue;
-            };
-            let Some(element) = plan.node(number) else {
-                continue;
-            };
-            index.push(child.position);
-            for (name, value) in &child.attributes {
-                let is_url = name == "url" && element.is_extension();
-                if is_url || name == "value" {
-                    self.push(&element.sinks, index, value)?;
-                }
-                if let Some(url) = element.url.filter(|_| is_url).and_then(|url| plan.node(url)) {
-                    index.push(1);
-                    self.push(&url.sinks, index, value)?;
-                    index.pop();
-                }
-            }
-            self.push_tree(number, child, index)?;
-            index.pop();
         }
         Ok(())
     }

@@ -171,17 +171,7 @@ fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<
     };
     let name = scan.slice(name.start, name.end);
     if let Some(number) = work.plan.type_of(name) {
-        let root = work.plan.types.get(number as usize).map_or(0, |t| t.root);
-        let mut walk = Walk {
-            scan: *scan,
-            plan: work.plan,
-            rows: work.rows,
-            learned: work.learned,
-            limits: &work.options.limits,
-            index: [1; Limits::PATH_SEGMENTS],
-        };
-        walk.object(root, depth)?;
-        scan.pos = walk.scan.pos;
+        wanted(scan, work, number, depth)?;
         return Ok(Found::Wanted(number));
     }
     if name == "OperationOutcome" {
@@ -191,4 +181,37 @@ fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<
     }
     scan.skip_members(depth, limit)?;
     Ok(Found::Other(name.into()))
+}
+
+/// Takes a resource some table wants: walks along the plan, reads a tree where that is not enough.
+fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> Result<(), Halt> {
+    let Some(of_type) = work.plan.types.get(number as usize) else {
+        return Ok(());
+    };
+    let mut ahead = *scan;
+    if work.walks() {
+        let mut walk = Walk {
+            scan: *scan,
+            plan: work.plan,
+            rows: work.rows,
+            learned: work.learned,
+            limits: &work.options.limits,
+            index: [1; Limits::PATH_SEGMENTS],
+        };
+        walk.object(of_type.root, depth)?;
+        scan.pos = walk.scan.pos;
+    }
+    if work.needs_tree(of_type) {
+        let at = ahead.pos;
+        let mut resource = Element::default();
+        Reader {
+            scan: &mut ahead,
+            limit: work.options.limits.depth,
+        }
+        .members(&mut resource, depth, true)?;
+        scan.pos = ahead.pos;
+        work.push_resource(number, &resource, work.walks())
+            .map_err(|limit| Halt::Limit(limit, at))?;
+    }
+    Ok(())
 }

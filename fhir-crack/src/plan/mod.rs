@@ -8,6 +8,8 @@ use std::sync::Arc;
 use table_description::{Description, TableDescription};
 
 use crate::Error;
+use crate::xpath::XPath;
+use trie::Refused;
 pub(crate) use trie::{Node, Sink};
 
 /// The paths of a description, compiled once to a trie a resource type, to be walked once a resource.
@@ -28,6 +30,8 @@ pub(crate) struct TablePlan {
     pub(crate) first: usize,
     /// The `id` by which rows are told apart where no path asks for one; not part of the batch.
     pub(crate) hidden: Option<u32>,
+    /// Whether the table lists no column and so takes all elements.
+    pub(crate) all: bool,
 }
 
 /// A resource type and what it fills.
@@ -35,6 +39,8 @@ pub(crate) struct TypePlan {
     pub(crate) name: String,
     pub(crate) root: u32,
     pub(crate) tables: Vec<u32>,
+    /// Columns the path of which is more than element names, looked up in a tree of the resource.
+    pub(crate) searched: Vec<(Sink, XPath)>,
 }
 
 impl fmt::Debug for Plan {
@@ -94,7 +100,7 @@ impl Plan {
                     column: (first + offset) as u32,
                     table: number,
                 };
-                self.add_path(root, column.path().as_str(), sink)
+                self.add_column(of_type, root, column.path().as_str(), sink)
                     .map_err(|reason| reason.of(table, column))?;
             }
         }
@@ -103,6 +109,7 @@ impl Plan {
             description: Arc::clone(table),
             first,
             hidden: None,
+            all: table.columns.is_empty(),
         });
         Ok(())
     }
@@ -117,8 +124,21 @@ impl Plan {
             name: resource.to_owned(),
             root,
             tables: Vec::new(),
+            searched: Vec::new(),
         });
         self.types.len() - 1
+    }
+
+    /// A path of element names goes into the trie; one with predicates and the like is searched for in a tree.
+    fn add_column(&mut self, of_type: usize, root: u32, path: &str, sink: Sink) -> Result<(), Refused> {
+        if path.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'/') {
+            return self.add_path(root, path, sink);
+        }
+        let path = XPath::parse(path).map_err(Refused::path)?;
+        if let Some(of_type) = self.types.get_mut(of_type) {
+            of_type.searched.push((sink, path));
+        }
+        Ok(())
     }
 
     /// fhircrackr keeps rows apart by the resource's id, but only where no path has the letters `id` in it.
@@ -126,11 +146,12 @@ impl Plan {
         let Some(plan) = self.tables.get(table) else {
             return;
         };
-        if plan
-            .description
-            .columns
-            .iter()
-            .any(|c| c.path().as_str().contains("id"))
+        if plan.all
+            || plan
+                .description
+                .columns
+                .iter()
+                .any(|c| c.path().as_str().contains("id"))
         {
             return;
         }

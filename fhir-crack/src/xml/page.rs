@@ -187,6 +187,10 @@ fn resource_of_usual_form<'a>(
         return Err(Halt::Limit(Limit::Depth, start));
     }
     if let Some(number) = work.plan.type_of(tag.name) {
+        let of_type = work.plan.types.get(number as usize);
+        if of_type.is_some_and(|t| work.needs_tree(t)) && !work.walks() {
+            return Err(Halt::Unusual);
+        }
         if !tag.empty {
             let root = work.plan.types.get(number as usize).map_or(0, |t| t.root);
             let mut walk = Walk {
@@ -199,6 +203,11 @@ fn resource_of_usual_form<'a>(
             };
             walk.content(root, tag.name.as_bytes(), depth)?;
             scan.pos = walk.scan.pos;
+        }
+        if of_type.is_some_and(|t| work.needs_tree(t)) {
+            let (resource, _) = tree::read(scan.text, start, depth - 1, limit)?;
+            work.push_resource(number, &resource, true)
+                .map_err(|limit| Halt::Limit(limit, start))?;
         }
         return Ok(Found::Wanted(number));
     }
@@ -216,9 +225,7 @@ fn resource_of_usual_form<'a>(
 /// Pushes the values of a resource read as a tree. `at` is where it ends in the page.
 fn of_tree<'a>(resource: Element<'a>, at: usize, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
     if let Some(number) = work.plan.type_of(&resource.name) {
-        let root = work.plan.types.get(number as usize).map_or(0, |t| t.root);
-        let mut index = Vec::new();
-        work.push_tree(root, &resource, &mut index)
+        work.push_resource(number, &resource, false)
             .map_err(|limit| Halt::Limit(limit, at))?;
         return Ok(Found::Wanted(number));
     }
