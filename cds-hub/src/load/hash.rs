@@ -1,7 +1,7 @@
 //! The content hash: what decides whether a row is new.
 //!
 //! The md5 of the hashed columns in description order, each as text with `|||` behind it, and a `#` at the end; NULL is
-//! `#NULL#`. The text of a typed value is the server's, so that the hub's generated columns give the same hash.
+//! `#NULL#`. A column the original system does not have counts only where it has a value, with its name before it. The text of a typed value is the server's, so that the hub's generated columns give the same hash.
 
 use md5::{Digest, Md5};
 use sqlx::encode::{Encode, IsNull};
@@ -10,6 +10,8 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
 use table_description::FhirType;
 use table_description::typing::{self, Value};
+
+use crate::schema::StoredColumn;
 
 /// The md5 of a row's content, stored as `uuid` because that is what PostgreSQL has of 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +68,15 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    /// Begins a column: whether it counts, with this value or without one.
+    pub(crate) fn column(&mut self, column: &StoredColumn, some: bool) -> bool {
+        if column.added && some {
+            self.text.extend_from_slice(column.name.as_bytes());
+            self.text.push(b'=');
+        }
+        some || !column.added
+    }
+
     /// Adds a column of text. An empty text is not NULL here; whoever stores it as NULL passes `None`.
     pub fn text(&mut self, value: Option<&[u8]>) {
         self.text.extend_from_slice(value.unwrap_or(b"#NULL#"));

@@ -14,7 +14,7 @@ mod take;
 pub use run::{Step, Transfer, steps};
 
 pub(crate) use names::Names;
-pub(crate) use overwrite::{meta, overwrite};
+pub(crate) use overwrite::{digest, meta, overwrite};
 
 use crate::schema::{Function, Kind, Model};
 

@@ -54,7 +54,7 @@ pub(crate) fn overwrite(table: &StoredTable, import: &str) -> String {
         "changed AS MATERIALIZED (
       SELECT t.{key} AS id, t.import_no,
              {old_and_new}
-      FROM delivered d JOIN {core} t ON t.{key} = d.id
+      FROM delivered d CROSS JOIN LATERAL (SELECT * FROM {core} c WHERE c.{key} = d.id OFFSET 0) t
       WHERE {differs}),
     kept AS (
       INSERT INTO core.overwritten (table_name, id, import_no, before)

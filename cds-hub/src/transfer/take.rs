@@ -19,12 +19,15 @@ pub(crate) fn functions(table: &StoredTable) -> Vec<Function> {
         .collect()
 }
 
+/// A function with memory to sort the rows of a usual import in, and without just-in-time compilation: expressions over
+/// 143 columns cost tens of seconds to compile.
 fn function(name: &str, arguments: &str, body: &str) -> Function {
     let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
-            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nAS $body$\n{body}\n$body$",
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nSET work_mem = '64MB'\nSET jit = off\nAS \
+             $body$\n{body}\n$body$",
             header("plpgsql")
         ),
         // Only the functions in `db` call these.
@@ -33,62 +36,77 @@ fn function(name: &str, arguments: &str, body: &str) -> Function {
 }
 
 /// One statement that stores the given rows of the inbox, and what follows from their arrival.
+///
+/// Its common tables are not joined with one another: the planner cannot know their sizes and would take nested loops.
+/// What a row needs of others with the same content comes from windows, and each content is looked up in the index.
 fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
     let Names { table: name, core, seen, key, id, .. } = names;
     let inbox_table = format!("{inbox}.{}", identifier(name));
-    let has_meta = table.has_meta();
-    // `h` is the first row of a content, `l` the last: the first becomes the row, the last one's `meta` stands.
+    // Rows of the frontend may come without an id.
+    let own_id = format!("coalesce(a.{id}, nextval('db.db_seq')::int)");
+    let (own_key, key_and_id) = match table.kind {
+        Kind::Raw | Kind::Typed => ("h.own_id", key.clone()),
+        _ => ("CASE WHEN h.nth = 1 THEN nextval('core.row_seq')::int END", format!("{key}, {id}")),
+    };
+    let metas: Vec<&StoredColumn> = super::meta(table).collect();
+    let last: String = (0..)
+        .zip(&metas)
+        .map(|(n, c)| format!(",\n             last_value(a.{}) OVER twins AS last{n}", identifier(&c.name)))
+        .collect();
+    let meta = |c: &StoredColumn| metas.iter().position(|m| m.name == c.name);
+    // The first row of a content becomes the row; the `meta` of the last one stands.
     let value = |c: &StoredColumn| {
         let column = identifier(&c.name);
-        if c.meta { format!("coalesce(l.{column}, h.{column})") } else { format!("h.{column}") }
+        meta(c).map_or_else(|| format!("k.{column}"), |n| format!("coalesce(k.last{n}, k.{column})"))
     };
-    let mut targets = vec![id.clone()];
-    let mut values = vec![format!("h.{id}")];
+    let mut targets = vec![key_and_id];
+    let mut values = vec![if table.kind == Kind::Raw || table.kind == Kind::Typed {
+        "k.own_key".to_owned()
+    } else {
+        "k.own_key, k.own_id".to_owned()
+    }];
     if let Some(raw) = &names.raw {
         targets.push(raw.id.clone());
-        values.push(format!("h.{}", raw.id));
+        values.push(format!("k.{}", raw.id));
     }
     targets.extend(["import_no".to_owned(), "input_datetime".to_owned()]);
-    values.extend(["p_import".to_owned(), "h.input_datetime".to_owned()]);
+    values.extend(["p_import".to_owned(), "k.input_datetime".to_owned()]);
     targets.extend(table.columns.iter().map(|c| identifier(&c.name).into_owned()));
     values.extend(table.columns.iter().map(value));
-    if has_meta {
+    if table.has_meta() {
         targets.push("meta_digest".to_owned());
         values.push(digest(table, value));
     }
     targets.push("hash".to_owned());
-    values.push("h.hash".to_owned());
-    let (delivered, changed) = if has_meta {
+    values.push("k.hash".to_owned());
+    let (delivered, changed) = if metas.is_empty() {
+        (String::new(), "NULL::int[]")
+    } else {
         let columns: Vec<String> =
-            super::meta(table).map(|c| format!("l.{}", identifier(&c.name))).collect();
-        let columns = columns.join(", ");
+            (0..).zip(&metas).map(|(n, c)| format!("k.last{n} AS {}", identifier(&c.name))).collect();
         (
             format!(
                 "    delivered AS (
-      SELECT k.key AS id, {columns} FROM known k JOIN latest l ON l.hash = k.hash),
+      SELECT k.known AS id, {} FROM keyed k WHERE k.nth = 1 AND k.known IS NOT NULL),
     {},\n",
+                columns.join(", "),
                 overwrite(table, "p_import")
             ),
             "(SELECT array_agg(c.id) FROM changed c)",
         )
-    } else {
-        (String::new(), "NULL::int[]")
     };
-    let (pairs, pair_arrays, pair_targets, pair_variables) = match &names.raw {
+    let (pair_arrays, pair_targets, pair_variables) = match &names.raw {
         Some(raw) => (
             format!(
-                "    pairs AS (
-      SELECT h.{raw} AS raw, k.key FROM hashed h JOIN known k ON k.hash = h.hash
-      UNION ALL
-      SELECT h.{raw}, i.key FROM hashed h JOIN stored i ON i.hash = h.hash),\n",
+                ",
+         (SELECT array_agg(k.{raw} ORDER BY k.own_id, k.known) FROM keyed k),
+         (SELECT array_agg(coalesce(k.known, k.new_key) ORDER BY k.own_id, k.known) FROM keyed k)",
                 raw = raw.id
             ),
-            ",\n         (SELECT array_agg(p.raw ORDER BY p.raw, p.key) FROM pairs p),
-         (SELECT array_agg(p.key ORDER BY p.raw, p.key) FROM pairs p)",
             ", v_raw, v_typed",
             " v_raw int[]; v_typed int[];",
         ),
-        None => (String::new(), "", "", ""),
+        None => (String::new(), "", ""),
     };
     let after = after(table, names);
     let (targets, values) = (targets.join(", "), values.join(",\n             "));
@@ -96,32 +114,32 @@ fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
         "DECLARE v_new int[]; v_seen int[]; v_changed int[]; v_all int;{pair_variables}
 BEGIN
   WITH arrived AS (
-      DELETE FROM {inbox_table} WHERE ctid = ANY (p_rows) RETURNING *),
-    hashed AS MATERIALIZED (
-      SELECT a.*, a.hash_index_col::uuid AS hash,
+      DELETE FROM {inbox_table} i USING unnest(p_rows) AS r(id) WHERE i.ctid = r.id RETURNING i.*),
+    twins AS (
+      SELECT a.*, {own_id} AS own_id, a.hash_index_col::uuid AS hash,
              row_number() OVER (PARTITION BY a.hash_index_col ORDER BY a.{id}) AS nth,
-             count(*) OVER (PARTITION BY a.hash_index_col) AS copies
-      FROM arrived a),
-    latest AS MATERIALIZED (
-      SELECT h.* FROM hashed h WHERE h.nth = h.copies),
-    known AS MATERIALIZED (
-      SELECT t.{key} AS key, l.hash FROM latest l JOIN {core} t ON t.hash = l.hash),
+             count(*) OVER twins AS copies{last}
+      FROM arrived a
+      WINDOW twins AS (PARTITION BY a.hash_index_col ORDER BY a.{id}
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)),
+    found AS (
+      SELECT h.*, {own_key} AS own_key, t.known
+      FROM twins h LEFT JOIN LATERAL (
+        SELECT c.{key} AS known FROM {core} c WHERE c.hash = h.hash OFFSET 0) t ON true),
+    keyed AS MATERIALIZED (
+      SELECT f.*, first_value(f.own_key) OVER (PARTITION BY f.hash ORDER BY f.nth) AS new_key FROM found f),
     stored AS (
       INSERT INTO {core} ({targets})
       SELECT {values}
-      FROM hashed h JOIN latest l ON l.hash = h.hash
-      WHERE h.nth = 1 AND NOT EXISTS (SELECT FROM known k WHERE k.hash = h.hash)
-      ORDER BY h.{id}
-      RETURNING {key} AS key, hash),
-    again AS (
-      SELECT k.key FROM known k
-      UNION
-      SELECT i.key FROM stored i JOIN latest l ON l.hash = i.hash WHERE l.copies > 1),
+      FROM keyed k WHERE k.nth = 1 AND k.known IS NULL ORDER BY k.own_id
+      RETURNING {key} AS key),
     confirmed AS (
-      INSERT INTO {seen} AS s (id, import_no) SELECT a.key, p_import FROM again a ORDER BY a.key
+      INSERT INTO {seen} AS s (id, import_no)
+      SELECT coalesce(k.known, k.own_key) AS key, p_import
+      FROM keyed k WHERE k.nth = 1 AND (k.known IS NOT NULL OR k.copies > 1) ORDER BY key
       ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
       RETURNING s.id),
-{delivered}{pairs}    counted AS (SELECT count(*) AS rows FROM arrived)
+{delivered}    counted AS (SELECT count(*) AS rows FROM arrived)
   SELECT (SELECT array_agg(i.key) FROM stored i), (SELECT array_agg(c.id) FROM confirmed c),
          {changed}, c.rows{pair_arrays}
   INTO v_new, v_seen, v_changed, v_all{pair_targets} FROM counted c;
@@ -176,7 +194,7 @@ BEGIN
     RETURN;
   END IF;
   WITH refused AS (
-      DELETE FROM {inbox_table} WHERE ctid = ANY (p_rows) RETURNING *)
+      DELETE FROM {inbox_table} i USING unnest(p_rows) AS r(id) WHERE i.ctid = r.id RETURNING i.*)
   INSERT INTO core.quarantine (table_name, inbox, row, sqlstate, reason, attempts, first_seen, last_tried, next_try,
                                import_no)
   SELECT '{table}', '{inbox}', (to_jsonb(r) - 'hash_index_col')::json, v_state, core.reason(v_state, v_message),

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod foreign;
+mod migrate;
 mod schema;
 mod security;
 mod server;
