@@ -44,9 +44,10 @@ impl Demo {
             (None, None) => Source::Hospital { seed: self.seed, patients: self.patients, change: self.change },
         };
         let demo = Options { directory: self.dir, source, database_url: self.database_url, xml: self.xml };
+        let bars = Bars::default();
         let outcome = super::block_on(async {
             tokio::select! {
-                outcome = demo.run(&Bars::default()) => outcome,
+                outcome = demo.run(&bars) => outcome,
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; the database is kept, the next demo goes on with it")),
             }
         })?;

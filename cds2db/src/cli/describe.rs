@@ -44,9 +44,9 @@ impl Describe {
                 println!("{}: {} tables, {} columns, no fault", file.display(), description.tables.len(), description.column_count());
             }
             Self::Diff { old, new } => {
-                let difference = read(&old)?.diff(&read(&new)?);
-                print!("{difference}");
-                return Ok(if difference.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+                let changes = table_description::diff(&read(&old)?, &read(&new)?);
+                changes.iter().for_each(|change| println!("{change}"));
+                return Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -15,9 +15,7 @@ pub(super) fn next(directory: &Path, seed: u64, patients: u32, change: Option<u3
     let kept = read(directory)?.filter(|plan| (plan.seed, plan.patients) == (seed, patients));
     let mut plan = kept.unwrap_or(HospitalPlan { seed, patients, changes: Vec::new() });
     if let Some(patients) = change {
-        // Whole seconds, as servers write them.
-        let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::now());
-        plan.changes.push(Change { patients, at });
+        plan.changes.push(Change { patients, at: Timestamp::now().as_second() });
     }
     write(directory, &plan)?;
     Ok(plan)

@@ -21,8 +21,8 @@ pub struct HospitalPlan {
 pub struct Change {
     /// How many.
     pub patients: u32,
-    /// When the server saw it.
-    pub at: Timestamp,
+    /// When the server saw it, in seconds since 1970-01-01T00:00:00Z.
+    pub at: i64,
 }
 
 impl HospitalPlan {
@@ -30,7 +30,7 @@ impl HospitalPlan {
     #[must_use]
     pub fn hospital(&self) -> Hospital {
         let unchanged = Hospital::new(self.seed, self.patients);
-        self.changes.iter().fold(unchanged, |hospital, c| hospital.with_change(c.patients, Some(c.at)))
+        self.changes.iter().fold(unchanged, |hospital, c| hospital.with_change(c.patients, Timestamp::from_second(c.at).ok()))
     }
 }
 
@@ -44,9 +44,9 @@ impl FromStr for Change {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (patients, at) = text.split_once('@').ok_or("expected PATIENTS@TIME")?;
+        let (patients, at) = text.split_once('@').ok_or("expected PATIENTS@SECONDS")?;
         let patients = patients.parse().map_err(|_| "expected a number of patients before @")?;
-        let at = at.parse().map_err(|_| "expected a time such as 2026-01-01T00:00:00Z after @")?;
+        let at = at.parse().map_err(|_| "expected seconds since 1970 after @")?;
         Ok(Self { patients, at })
     }
 }

@@ -85,7 +85,7 @@ impl Demo {
         let url = self.database_url.clone().or_else(|| cluster.as_ref().map(Cluster::url)).unwrap_or_default();
         let hub = Hub::connect(&url).await.map_err(|e| hub_error("connecting to the hub", e))?;
         let description = default_description();
-        hub.init(&HubTables::default()).await.map_err(|e| hub_error("creating the hub's tables", e))?;
+        hub.init(&HubTables::standard()).await.map_err(|e| hub_error("creating the hub's tables", e))?;
 
         let mut summary = self.retrieve(&hub, &description, &base_url, plan.as_ref(), progress).await?;
         self.dataprocessor(&hub, progress, &mut summary).await?;
@@ -150,10 +150,10 @@ impl Demo {
         let made = dataprocessor::run(hub, &dataprocessor::Config::default())
             .await
             .map_err(|e| Error::new(ErrorKind::Dataprocessor, "making patient_fe and fall_fe").because(e))?;
-        let rows = made.tables.iter().map(|t| t.rows as u64).sum();
+        let rows = (made.new + made.seen) as u64;
         for table in &made.tables {
-            let output = OutputSummary { rows: table.rows as u64, new: table.new as u64, seen: table.seen as u64 };
-            summary.outputs.insert(table.name.clone(), output);
+            let (new, seen) = (table.new as u64, table.seen as u64);
+            summary.outputs.insert(table.table.clone(), OutputSummary { rows: new + seen, new, seen });
         }
         let stage = StageSummary { seconds: begun.elapsed().as_secs_f64(), resources: rows, bytes: 0 };
         summary.stages.insert(Stage::Dataprocessor.to_string(), stage);
@@ -196,7 +196,7 @@ fn settings(plan: Option<&HospitalPlan>) -> Settings {
 async fn note_other_types(client: &Client, description: &Description, summary: &mut Summary) -> Result<()> {
     let capability = client.capability().await.map_err(search_error)?;
     let mut others = BTreeMap::new();
-    for resource in capability.resources().filter(|r| description.resource(r).is_none()) {
+    for resource in capability.types().map(|t| t.resource.as_str()).filter(|r| description.resource(r).is_none()) {
         let count = client.count(Search::new(resource)).await.map_err(search_error)?;
         if count > 0 {
             others.insert(resource.to_owned(), count);

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use cds_hub::load::Import;
@@ -59,7 +60,7 @@ impl Download<'_> {
     pub(crate) async fn run(
         &mut self,
         requests: Vec<Request>,
-        import: &mut Import,
+        import: &mut Import<'_>,
         summary: &mut Summary,
     ) -> Result<Vec<Request>> {
         let mut complete = vec![false; requests.len()];
@@ -68,8 +69,9 @@ impl Download<'_> {
             let step = pages.next().await.transpose()?;
             Some((step, pages))
         });
-        let (plan, watches) = (Arc::clone(&self.plan), self.watches);
-        let mut cracked = steps.map(|step| crack_step(step, Arc::clone(&plan), watches)).buffered(self.workers.max(2));
+        let plan = Arc::clone(&self.plan);
+        let cracked = steps.map(|step| crack_step(step, Arc::clone(&plan))).buffered(self.workers.max(2));
+        let mut cracked = pin!(cracked);
         self.watches.download.start();
         while let Some(step) = cracked.next().await {
             match step? {
@@ -85,16 +87,15 @@ impl Download<'_> {
                 },
             }
         }
-        drop(cracked);
         self.flush(import, summary).await?;
         Ok(requests.into_iter().zip(complete).filter(|(_, complete)| *complete).map(|(request, _)| request).collect())
     }
 
-    async fn take(&mut self, cracked: Cracked, bytes: usize, import: &mut Import, summary: &mut Summary) -> Result<()> {
+    async fn take(&mut self, cracked: Cracked, bytes: usize, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         count(&cracked.summary, summary);
         self.crack.add(&cracked.summary);
         self.waiting.bytes += bytes;
-        for batch in cracked.batches {
+        for batch in cracked.batches.into_iter().filter(|b| b.rows() > 0) {
             self.references.collect(&batch);
             if let Some(batches) = self.waiting.add(batch) {
                 self.store(&batches, import, summary).await?;
@@ -106,7 +107,7 @@ impl Download<'_> {
         Ok(())
     }
 
-    async fn flush(&mut self, import: &mut Import, summary: &mut Summary) -> Result<()> {
+    async fn flush(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         for batches in self.waiting.take_all() {
             self.store(&batches, import, summary).await?;
         }
@@ -114,7 +115,7 @@ impl Download<'_> {
     }
 
     /// Writes raw rows of one table into the import.
-    pub(crate) async fn store(&self, batches: &[Batch], import: &mut Import, summary: &mut Summary) -> Result<()> {
+    pub(crate) async fn store(&self, batches: &[Batch], import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         let Some(first) = batches.first() else { return Ok(()) };
         let name = first.table().name.clone();
         self.watches.store.start();
@@ -142,7 +143,6 @@ enum Cracking {
 async fn crack_step(
     step: std::result::Result<ManyStep, fhir_crack::search::Error>,
     plan: Arc<Plan>,
-    _watches: &Watches,
 ) -> Result<Cracking> {
     let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
     match step {
@@ -158,7 +158,7 @@ async fn crack_step(
 /// Cracks on a worker thread, so that the fetching goes on.
 async fn crack_page(page: Page, plan: Arc<Plan>) -> Result<Cracking> {
     let (number, bytes) = (page.number, page.bytes.len());
-    let work = tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, &Options::default()));
+    let work = tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
     let place = || format!("page {number} of a search cannot be read");
     let cracked = work
         .await

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cds_hub::Hub;
-use cds_hub::load::Import;
+use cds_hub::load::{Import, Run as HubRun};
 use fhir_crack::search::{Client, Search};
 use fhir_crack::{Batch, BatchBuilder, Plan};
 use jiff::Timestamp;
@@ -104,7 +104,7 @@ impl Run<'_> {
         loaded_until: i64,
         watches: &Watches,
         summary: &mut Summary,
-    ) -> Result<i32> {
+    ) -> Result<HubRun> {
         let patients = patients::of_interest(self.settings, self.hub, wards, zone).await?;
         summary.patients = patients.len() as u64;
         let requests = self.requests(&patients, zone).await?;
@@ -144,7 +144,7 @@ impl Run<'_> {
         Ok(stored.run)
     }
 
-    async fn typed(&self, run: i32, watches: &Watches, summary: &mut Summary) -> Result<()> {
+    async fn typed(&self, run: HubRun, watches: &Watches, summary: &mut Summary) -> Result<()> {
         let zone = Zone::berlin();
         let lock = self.hub.lock(MODULE, "cds2db:typed").await.map_err(|e| hub_error("taking the hub's lock", e))?;
         let mut import = self.hub.continue_import(&lock, run).await.map_err(|e| hub_error("beginning the typed import", e))?;
@@ -199,7 +199,7 @@ impl Run<'_> {
     }
 
     /// Moves the watermarks of what was answered in full, in the same transaction as its rows.
-    async fn move_watermarks(&self, complete: &[Request], loaded_until: i64, import: &mut Import) -> Result<()> {
+    async fn move_watermarks(&self, complete: &[Request], loaded_until: i64, import: &mut Import<'_>) -> Result<()> {
         let mut by_resource: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for request in complete {
             by_resource.entry(&request.resource).or_default().extend(request.ids.iter().cloned());

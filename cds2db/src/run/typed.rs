@@ -1,9 +1,9 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use cds_hub::Hub;
 use cds_hub::load::Import;
 use fhir_melt::{MeltOptions, TypedBatch, melt};
-use futures_util::StreamExt;
 use table_description::typing::{Value, Zone};
 use table_description::{Description, TableDescription};
 
@@ -53,7 +53,7 @@ impl<'r> Typing<'r> {
     }
 
     /// Types all tables: encounters first, since the others refer to them.
-    pub(crate) async fn run(&mut self, import: &mut Import, summary: &mut Summary) -> Result<()> {
+    pub(crate) async fn run(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         self.watches.typed.start();
         self.read_encounters(summary).await?;
         let mut tables: Vec<_> = self.description.tables.clone();
@@ -69,13 +69,12 @@ impl<'r> Typing<'r> {
         Ok(())
     }
 
-    async fn table(&mut self, table: &TableDescription, import: &mut Import, summary: &mut Summary) -> Result<()> {
+    async fn table(&mut self, table: &Arc<TableDescription>, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         let failed = |what: &str, e: cds_hub::Error| {
             Error::new(ErrorKind::Hub, format!("{what} of {}", table.name)).because(e)
         };
         let mut open = self.hub.open_raw(table, RAW_ROWS).await.map_err(|e| failed("reading raw rows", e))?;
-        while let Some(chunk) = open.next().await {
-            let (raw_ids, batch) = chunk.map_err(|e| failed("reading raw rows", e))?;
+        while let Some((raw_ids, batch)) = open.next().await.map_err(|e| failed("reading raw rows", e))? {
             let melted = melt(&batch, &MeltOptions::default());
             let (mut typed, defects) = melted.typed(self.zone);
             self.fill_references(table, &mut typed).await?;
@@ -98,8 +97,7 @@ impl<'r> Typing<'r> {
         let columns = EncounterColumns::of(&table);
         let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
         let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
-        while let Some(chunk) = open.next().await {
-            let (_, batch) = chunk.map_err(failed)?;
+        while let Some((_, batch)) = open.next().await.map_err(failed)? {
             let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
             self.encounters.rows.extend((0..typed.rows()).filter_map(|row| columns.row(&typed, row)));
         }

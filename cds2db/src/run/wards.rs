@@ -1,8 +1,9 @@
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use fhir_crack::search::{Client, Search, Step};
-use fhir_crack::{Batch, Options, Plan};
+use fhir_crack::search::{Client, Page, Search, Step};
+use fhir_crack::{Batch, Cracked, Options, Plan};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 use table_description::{Column, Description, ElementPath, FhirType, MeltMode, Origin, TableDescription};
@@ -40,36 +41,31 @@ pub(crate) async fn find(
         Wards::List(patients) => return Ok(WardSearch { patients: patients.clone(), notes: Vec::new() }),
         Wards::Patterns(wards) => wards,
     };
-    let table = table(wards);
-    let description = Description { tables: vec![Arc::new(table)] };
-    let plan = Plan::new(&description)
-        .map_err(|e| Error::new(ErrorKind::Config, "a path of the ward patterns cannot be followed").because(e))?;
-    let mut found = Found::new(&description.tables[0]);
+    let mut paths = WardDefinition::paths(wards);
+    paths.extend(ALWAYS.map(str::to_owned));
+    let table = table("Encounter", paths);
+    let mut found = Found::new(&table);
+    let plan = plan(table)?;
     let mut pages = client.search(request(settings, zone));
     loop {
         let failed = |e| Error::new(ErrorKind::Search, "the search for the wards' encounters broke off").because(e);
         match pages.next().await.map_err(failed)? {
             Step::Page(page) => {
-                let cracked = fhir_crack::crack_with(&page.bytes, &plan, &Options::default())
-                    .map_err(|e| Error::new(ErrorKind::Crack, format!("Encounter page {}", page.number)).because(e))?;
-                for batch in &cracked.batches {
-                    found.add(batch, wards, zone);
-                    watch.add(batch.rows() as u64, 0);
-                }
-                watch.add(0, page.bytes.len() as u64);
+                crack(&page, &plan)?.batches.iter().for_each(|batch| found.add(batch));
+                watch.add(u64::from(page.entries), page.bytes.len() as u64);
                 progress.advance(Stage::Wards, u64::from(page.entries), page.bytes.len() as u64);
             }
             Step::Limited(limited) => {
-                found.notes.push(format!(
-                    "the search for wards was cut short by MAX_ENCOUNTER_BUNDLES after {} pages; patients on later pages are not seen",
-                    limited.pages()
-                ));
+                let pages = limited.pages();
+                let text = format!("MAX_ENCOUNTER_BUNDLES cut the search for wards short after {pages} pages; patients on later pages are not seen");
+                found.notes.push(text);
                 break;
             }
             _ => break,
         }
     }
-    Ok(found.finish(settings))
+    let targets = follow(&found, wards, client, settings).await?;
+    Ok(found.finish(wards, &targets, settings, zone))
 }
 
 /// The first request, which `--dry-run` and `FHIR_SEARCH_ENCOUNTER_REQUEST_TEST` show.
@@ -114,92 +110,168 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone) -> Search {
     }
 }
 
-fn table(wards: &[WardDefinition]) -> TableDescription {
-    let mut paths = WardDefinition::paths(wards);
-    paths.extend(ALWAYS.map(str::to_owned));
+/// A table of these paths, all text.
+fn table(resource: &str, paths: BTreeSet<String>) -> TableDescription {
     let column = |path: String| {
         let name = path.replace('/', "_").to_ascii_lowercase();
         Column::new(name, Origin::Element(ElementPath::new(path)), FhirType::String)
     };
-    let columns = paths.into_iter().map(column).collect();
     TableDescription {
-        name: "encounter".to_owned(),
-        resource: Some("Encounter".to_owned()),
+        name: resource.to_ascii_lowercase(),
+        resource: Some(resource.to_owned()),
         prefix: String::new(),
-        columns,
+        columns: paths.into_iter().map(column).collect(),
         melt: MeltMode::Product,
     }
 }
 
+/// The encounters found so far.
 struct Found {
     columns: Vec<String>,
-    filled: HashSet<usize>,
-    encounters: u64,
-    without_patient: u64,
-    candidates: Vec<Candidate>,
+    /// Joined values of each column, one list an encounter.
+    encounters: Vec<Vec<Option<String>>>,
     notes: Vec<String>,
 }
 
+/// Values of referenced resources by (path of the reference, element), then by id.
+type Targets = HashMap<(String, String), HashMap<String, String>>;
+
 impl Found {
     fn new(table: &TableDescription) -> Self {
-        Self {
-            columns: table.columns.iter().map(|c| c.path().as_str().to_owned()).collect(),
-            filled: HashSet::new(),
-            encounters: 0,
-            without_patient: 0,
-            candidates: Vec::new(),
-            notes: Vec::new(),
-        }
+        let columns = table.columns.iter().map(|c| c.path().as_str().to_owned()).collect();
+        Self { columns, encounters: Vec::new(), notes: Vec::new() }
     }
 
-    fn add(&mut self, batch: &Batch, wards: &[WardDefinition], zone: &TimeZone) {
-        for row in 0..batch.rows() {
-            let cells: Vec<Option<String>> = (0..self.columns.len()).map(|column| joined(batch, row, column)).collect();
-            self.encounters += 1;
-            self.filled.extend(cells.iter().enumerate().filter(|(_, cell)| cell.is_some()).map(|(i, _)| i));
-            let cell = |path: &str| self.columns.iter().position(|c| c == path).and_then(|i| cells[i].as_deref());
-            let Some(patient) = cell("subject/reference").and_then(|r| reference_id(r, "Patient")) else {
-                self.without_patient += 1;
+    fn add(&mut self, batch: &Batch) {
+        let columns = self.columns.len();
+        let row = |row| (0..columns).map(|column| joined(batch, row, column)).collect();
+        self.encounters.extend((0..batch.rows()).map(row));
+    }
+
+    fn cell<'e>(&self, encounter: &'e [Option<String>], path: &str) -> Option<&'e str> {
+        self.columns.iter().position(|c| c == path).and_then(|i| encounter.get(i)?.as_deref())
+    }
+
+    /// The references that stand at a path, each once.
+    fn references(&self, path: &str) -> BTreeSet<String> {
+        let cells = self.encounters.iter().filter_map(|e| self.cell(e, path));
+        cells.flat_map(|cell| cell.split(JOIN)).map(str::to_owned).collect()
+    }
+
+    fn finish(mut self, wards: &[WardDefinition], targets: &Targets, settings: &Settings, zone: &TimeZone) -> WardSearch {
+        let mut without_patient = 0_u64;
+        let mut candidates = Vec::new();
+        for encounter in &self.encounters {
+            let Some(patient) = self.cell(encounter, "subject/reference").and_then(|r| reference_id(r, "Patient")) else {
+                without_patient += 1;
                 continue;
             };
-            let value = |condition: &Condition| cell(&condition.path);
-            for (order, ward) in wards.iter().enumerate().filter(|(_, w)| w.matches(value)) {
-                self.candidates.push(Candidate {
+            let value = |condition: &Condition| {
+                let cell = self.cell(encounter, &condition.path)?;
+                let Some(target) = &condition.target else { return Some(Cow::Borrowed(cell)) };
+                let values = targets.get(&(condition.path.clone(), target.clone()))?;
+                let found: Vec<&str> = cell.split(JOIN).filter_map(|r| values.get(r).map(String::as_str)).collect();
+                (!found.is_empty()).then(|| Cow::Owned(found.join(JOIN)))
+            };
+            for (ward_order, ward) in wards.iter().enumerate().filter(|(_, w)| w.matches(value)) {
+                candidates.push(Candidate {
                     patient_id: patient.to_owned(),
-                    encounter_id: cell("id").unwrap_or_default().to_owned(),
+                    encounter_id: self.cell(encounter, "id").unwrap_or_default().to_owned(),
                     ward_name: ward.ward_name.clone(),
-                    ward_order: order,
-                    start: cell("period/start").and_then(|t| instant(t, zone)),
-                    last_updated: cell("meta/lastUpdated").and_then(|t| instant(t, zone)),
+                    ward_order,
+                    start: self.cell(encounter, "period/start").and_then(|t| instant(t, zone)),
+                    last_updated: self.cell(encounter, "meta/lastUpdated").and_then(|t| instant(t, zone)),
                 });
             }
         }
+        self.note_oddities(without_patient);
+        if let Some(pattern) = &settings.debug.pids_pattern {
+            candidates.retain(|c| pattern.is_match(&c.patient_id).unwrap_or(false));
+        }
+        let (patients, several) = assign(candidates);
+        if several > 0 {
+            let text = format!("{several} patients are on more than one ward; the encounter that started last decides");
+            self.notes.push(text);
+        }
+        WardSearch { patients, notes: self.notes }
     }
 
-    fn finish(mut self, settings: &Settings) -> WardSearch {
-        if self.encounters == 0 {
+    fn note_oddities(&mut self, without_patient: u64) {
+        if self.encounters.is_empty() {
             self.notes.push("the server has no encounter that the search for wards asks for".to_owned());
+            return;
         }
-        if self.without_patient > 0 {
-            self.notes.push(format!("{} encounters without a patient left out of the wards", self.without_patient));
+        if without_patient > 0 {
+            self.notes.push(format!("{without_patient} encounters without a patient are left out of the wards"));
         }
-        for (i, path) in self.columns.iter().enumerate() {
-            if self.encounters > 0 && path != "period/end" && !self.filled.contains(&i) {
+        for (i, path) in self.columns.iter().enumerate().filter(|(_, path)| *path != "period/end") {
+            if self.encounters.iter().all(|e| e[i].is_none()) {
                 self.notes.push(format!("no encounter has {path}; is the path in the ward patterns right?"));
             }
         }
-        if let Some(pattern) = &settings.debug.pids_pattern {
-            self.candidates.retain(|c| pattern.is_match(&c.patient_id).unwrap_or(false));
-        }
-        let (patients, several) = assign(self.candidates);
-        if several > 0 {
-            self.notes.push(format!("{several} patients are on more than one ward; the encounter that started last decides"));
-        }
-        WardSearch { patients, notes: self.notes }
     }
 }
 
 fn joined(batch: &Batch, row: usize, column: usize) -> Option<String> {
     let values: Vec<&str> = batch.cell(row, column).map(|entry| entry.text).collect();
     (!values.is_empty()).then(|| values.join(JOIN))
+}
+
+/// Fetches what conditions look at in the resources that encounters refer to, such as a Location's name.
+async fn follow(found: &Found, wards: &[WardDefinition], client: &Client, settings: &Settings) -> Result<Targets> {
+    let mut targets = Targets::new();
+    for (path, element) in WardDefinition::targets(wards) {
+        let mut by_type: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for reference in found.references(&path) {
+            let mut ends = reference.rsplit('/');
+            if let (Some(id), Some(resource)) = (ends.next(), ends.next()) {
+                by_type.entry(resource.to_owned()).or_default().push((reference.clone(), id.to_owned()));
+            }
+        }
+        let mut values = HashMap::new();
+        for (resource, references) in by_type {
+            let ids = references.iter().map(|(_, id)| id.clone());
+            let by_id = element_by_id(client, settings, &resource, &element, ids.collect()).await?;
+            values.extend(references.into_iter().filter_map(|(r, id)| Some((r, by_id.get(&id)?.clone()))));
+        }
+        targets.insert((path, element), values);
+    }
+    Ok(targets)
+}
+
+/// One element of resources, by their ids.
+async fn element_by_id(
+    client: &Client,
+    settings: &Settings,
+    resource: &str,
+    element: &str,
+    ids: Vec<String>,
+) -> Result<HashMap<String, String>> {
+    let failed = |e| Error::new(ErrorKind::Search, format!("the {resource} that ward patterns look at")).because(e);
+    let plan = plan(table(resource, [element.to_owned(), "id".to_owned()].into()))?;
+    let mut values = HashMap::new();
+    for ids in ids.chunks(settings.server.ids_at_once.max(1)) {
+        let (pages, _) =
+            client.search(Search::new(resource).ids("_id", ids.iter().cloned())).collect().await.map_err(failed)?;
+        for page in pages {
+            for batch in &crack(&page, &plan)?.batches {
+                let column = |path: &str| batch.table().position_of_path(path);
+                let (Some(id), Some(value)) = (column("id"), column(element)) else { continue };
+                let cells = (0..batch.rows()).map(|row| (joined(batch, row, id), joined(batch, row, value)));
+                values.extend(cells.filter_map(|(id, value)| Some((id?, value?))));
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn plan(table: TableDescription) -> Result<Arc<Plan>> {
+    Plan::new(&Description { tables: vec![Arc::new(table)] })
+        .map(Arc::new)
+        .map_err(|e| Error::new(ErrorKind::Config, "a path of the ward patterns cannot be followed").because(e))
+}
+
+fn crack(page: &Page, plan: &Arc<Plan>) -> Result<Cracked> {
+    fhir_crack::crack_with(&page.bytes, plan, Options::default())
+        .map_err(|e| Error::new(ErrorKind::Crack, format!("page {} of the search for wards", page.number)).because(e))
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
@@ -163,9 +164,16 @@ impl WardDefinition {
     }
 
     /// Whether the ward takes an encounter; `values` gives the joined values of a condition's path.
-    pub fn matches<'v>(&self, mut values: impl FnMut(&Condition) -> Option<&'v str>) -> bool {
+    pub fn matches<'v>(&self, mut values: impl FnMut(&Condition) -> Option<Cow<'v, str>>) -> bool {
         self.matches_everything()
-            || self.alternatives.iter().any(|all| all.iter().all(|c| c.matches(values(c))))
+            || self.alternatives.iter().any(|all| all.iter().all(|c| c.matches(values(c).as_deref())))
+    }
+
+    /// The (path, target) pairs whose references have to be followed, sorted, each once.
+    #[must_use]
+    pub fn targets(wards: &[Self]) -> BTreeSet<(String, String)> {
+        let conditions = wards.iter().flat_map(|w| &w.alternatives).flatten();
+        conditions.filter_map(|c| Some((c.path.clone(), c.target.clone()?))).collect()
     }
 
     /// The Encounter paths that the conditions of all wards look at, sorted, each once.
@@ -287,7 +295,8 @@ mod tests {
                 "b" => b,
                 "c" => c,
                 _ => d,
-            })
+            }
+            .map(Cow::Borrowed))
         };
         assert!(case(Some("my LOC/12"), Some("X"), None, None));
         assert!(!case(Some("my LOC/12"), Some("x ~ y"), None, None), "anchors see the joined text");

@@ -1,3 +1,4 @@
 //! Integration tests of the workspace's top: one binary for all of them.
 
 mod arrows;
+mod demo;
