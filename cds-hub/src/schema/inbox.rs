@@ -43,15 +43,33 @@ fn create(schema: &str, table: &StoredTable) -> String {
             .iter()
             .map(|c| format!("{} {}", identifier(&c.name), c.sql_type())),
     );
-    lines.push(format!(
-        "hash_index_col text GENERATED ALWAYS AS (\n    {}) STORED",
-        Recipe::of(table).expression("")
-    ));
+    lines.push(hash_column(table));
     format!(
         "CREATE TABLE {schema}.{} (\n  {}\n)",
         identifier(&table.name),
         lines.join(",\n  ")
     )
+}
+
+/// The definition of the generated hash.
+pub(crate) fn hash_column(table: &StoredTable) -> String {
+    format!("hash_index_col text GENERATED ALWAYS AS (\n    {}) STORED", Recipe::of(table).expression(""))
+}
+
+/// Columns every inbox has besides ids and data.
+const TECHNICAL: [&str; 7] = [
+    "input_datetime",
+    "last_check_datetime",
+    "current_dataset_status",
+    "input_processing_nr",
+    "last_processing_nr",
+    "raw_already_processed",
+    "hash_index_col",
+];
+
+/// Whether every inbox has a column of this name that is not data.
+pub(crate) fn is_technical(name: &str) -> bool {
+    TECHNICAL.contains(&name)
 }
 
 /// Adds a comment to every column of one relation of a table: the expression and the type.

@@ -2,78 +2,11 @@ use md5::{Digest, Md5};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::identifier::literal;
-use super::recipe::{Recipe, wrapped};
-use super::{HubTables, Model, Script, contract_view, core_table, grants, inbox, reading_view};
-use crate::{Error, ErrorKind, Hub, Result, semaphore, transfer};
+use super::{HubTables, Script, script};
+use crate::{Error, ErrorKind, Hub, Result};
 
 /// Number of the advisory lock that lets one installation or migration run at a time.
 pub(crate) const INSTALL_LOCK: i64 = 0x6364_735f_6875_62;
-
-/// Everything an empty database needs to become a hub of these tables, in order.
-#[must_use]
-pub fn script(tables: &HubTables) -> Script {
-    let model = Model::new(tables);
-    let mut script = Script::default();
-    script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
-    script.file("What the hub notes about itself", include_str!("internal.sql"));
-    script.file("Parameters, lock, errors, history", include_str!("config.sql"));
-    for table in model.tables() {
-        script.heading(format!("Table {}", table.name));
-        core_table::tables(&mut script, table);
-        inbox::inboxes(&mut script, table);
-        contract_view::contract_view(&mut script, table);
-        reading_view::reading_views(&mut script, table);
-        script.push(recipe(table, 1));
-    }
-    script.heading("Views of parameters, of the queue of calculated values, and of sources");
-    reading_view::fixed_views(&mut script);
-    script.heading("Functions");
-    functions(&mut script, &model);
-    script.heading("Rights");
-    grants::grants(&mut script, &model);
-    script.heading("Comments");
-    for table in model.tables() {
-        for schema in table.inboxes().iter().chain(&["db_log"]) {
-            inbox::comments(&mut script, schema, table);
-        }
-    }
-    script
-}
-
-pub(crate) fn recipe(table: &super::StoredTable, version: i32) -> String {
-    let list = |columns: &mut dyn Iterator<Item = &super::StoredColumn>| {
-        wrapped(&columns.map(|c| literal(&c.name)).collect::<Vec<_>>(), "  ")
-    };
-    let recipe = Recipe::of(table);
-    format!(
-        "INSERT INTO core.recipe (table_name, version, columns, added) VALUES ({}, {version}, ARRAY[\n{}]::text[], \
-         ARRAY[\n{}]::text[])",
-        literal(&table.name),
-        list(&mut recipe.columns()),
-        list(&mut recipe.added())
-    )
-}
-
-/// Adds the functions of all parts, each closed to everybody but the roles it names.
-pub(crate) fn functions(script: &mut Script, model: &Model) {
-    let all = semaphore::functions(model)
-        .into_iter()
-        .chain(transfer::functions(model));
-    for function in all {
-        script.push(function.sql);
-        script.push(format!(
-            "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
-            function.signature
-        ));
-        if !function.roles.is_empty() {
-            script.push(format!(
-                "GRANT EXECUTE ON FUNCTION {} TO {}",
-                function.signature,
-                function.roles.join(", ")
-            ));
-        }
-    }
-}
 
 /// A short text that differs when the installed objects would.
 pub(crate) fn fingerprint(script: &Script) -> String {
@@ -158,7 +91,7 @@ impl Hub {
 impl Hub {
     /// Makes the hub's zone the database's, for foreign writers that do not set one. Not being the owner of the
     /// database is no obstacle: then somebody else decides.
-    async fn keep_zone(&self, connection: &mut PgConnection) -> Result<()> {
+    pub(crate) async fn keep_zone(&self, connection: &mut PgConnection) -> Result<()> {
         let sql = format!(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), {}); \
              EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",

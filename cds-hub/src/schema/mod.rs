@@ -1,24 +1,26 @@
 //! The hub's tables, views, roles and functions, made from descriptions.
 
+pub(crate) mod compose;
 mod contract_view;
 mod core_table;
 mod function;
 mod grants;
 mod hub_tables;
-mod identifier;
-mod inbox;
-mod install;
+pub(crate) mod identifier;
+pub(crate) mod index;
+pub(crate) mod inbox;
+pub(crate) mod install;
 mod model;
 mod original;
 mod reading_view;
-mod recipe;
+pub(crate) mod recipe;
 mod script;
 mod stored_table;
 
 pub use function::Function;
 pub use hub_tables::HubTables;
 pub use identifier::identifier;
-pub use install::script;
+pub use compose::script;
 pub use model::Model;
 pub use script::Script;
 pub use stored_table::{Kind, StoredColumn, StoredTable};

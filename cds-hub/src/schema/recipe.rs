@@ -62,7 +62,7 @@ fn text_or_null(fhir_type: FhirType, name: String) -> String {
 }
 
 /// Items with commas between, as many on a line as a reader can take in.
-pub(super) fn wrapped(items: &[String], indent: &str) -> String {
+pub(crate) fn wrapped(items: &[String], indent: &str) -> String {
     const WIDTH: usize = 118;
     let mut text = String::new();
     let mut width = 0;

@@ -24,6 +24,11 @@ impl Script {
         self.parts.push(Part::Statement(statement));
     }
 
+    /// Adds all of another script.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+    }
+
     /// Adds statements that are kept as a file.
     pub(crate) fn file(&mut self, heading: &str, text: &str) {
         self.heading(heading);
@@ -48,6 +53,11 @@ impl Script {
             Part::Statement(sql) => Some(sql.as_str()),
             Part::Heading(_) => None,
         })
+    }
+
+    /// Qualified names of the views the statements make.
+    pub(crate) fn views(&self) -> impl Iterator<Item = &str> {
+        self.statements().filter_map(|s| Some(s.strip_prefix("CREATE VIEW ")?.split_once(" AS")?.0))
     }
 
     /// The whole as text that psql runs in one transaction.

@@ -1,0 +1,146 @@
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::catalogue::Catalogue;
+use super::{Change, Plan, Question, adopt};
+use crate::schema::install::{Found, fingerprint, found, lock, note, run};
+use crate::schema::{HubTables, Model, Script, compose, script};
+use crate::{Error, ErrorKind, Hub, Result};
+
+impl Hub {
+    /// What [`Self::migrate`] would do to bring this database to these tables; changes nothing.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub async fn migration(&self, tables: &HubTables) -> Result<Plan> {
+        let mut transaction = self.pool().begin().await.map_err(|e| Error::sql("looking at the database", &e))?;
+        plan(&mut transaction, tables).await
+    }
+
+    /// Brings this database to these tables in one transaction: an empty one, an older hub, or one of the original
+    /// system.
+    ///
+    /// With open questions nothing is done unless `accept` is set; [`Plan::is_applied`] tells.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] when rows wait in an inbox whose columns change; [`ErrorKind::Database`] when the server
+    /// refuses. The database is then as before.
+    pub async fn migrate(&self, tables: &HubTables, accept: bool) -> Result<Plan> {
+        let mut transaction = self.pool().begin().await.map_err(|e| Error::sql("beginning the migration", &e))?;
+        lock(&mut transaction).await?;
+        let mut plan = plan(&mut transaction, tables).await?;
+        if plan.changes.is_empty() || (!plan.questions.is_empty() && !accept) {
+            plan.applied = plan.questions.is_empty();
+            return Ok(plan);
+        }
+        for inbox in &plan.emptied {
+            refuse_waiting(&mut transaction, inbox).await?;
+        }
+        run(&mut transaction, &plan.script).await?;
+        if plan.changes.contains(&Change::Adopt) {
+            plan.remarks.extend(adopt::remarks(&mut transaction).await?);
+        }
+        self.keep_zone(&mut transaction).await?;
+        note(&mut transaction, &fingerprint(&script(tables))).await?;
+        transaction.commit().await.map_err(|e| Error::sql("committing the migration", &e))?;
+        plan.applied = true;
+        Ok(plan)
+    }
+}
+
+async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan> {
+    let whole = script(tables);
+    match found(connection).await? {
+        Found::Nothing => {
+            Ok(Plan { changes: vec![Change::Install], script: whole, ..Plan::default() })
+        }
+        Found::Hub(installed) if installed == fingerprint(&whole) => Ok(Plan::default()),
+        Found::Hub(_) => {
+            let model = Model::new(tables);
+            let catalogue = Catalogue::read(connection, true).await?;
+            renewed(connection, &model, &catalogue).await
+        }
+        Found::Original => {
+            let catalogue = Catalogue::read(connection, false).await?;
+            adopt::plan(tables, &catalogue)
+        }
+    }
+}
+
+/// The comparison, between taking all views and functions away and making them anew.
+async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catalogue) -> Result<Plan> {
+    let mut views = Script::default();
+    compose::views(&mut views, model);
+    let own: Vec<String> = views.views().filter(|v| catalogue.has_view(v)).map(str::to_owned).collect();
+    let foreign = foreign_views(connection, &own).await?;
+
+    let compared = Plan::compare(model, catalogue);
+    let mut plan = Plan { script: Script::default(), ..compared.clone() };
+    plan.questions.extend(foreign.iter().map(|v| Question::ForeignView { view: v.name.clone() }));
+    plan.script.heading("Views and functions that are made anew");
+    for view in foreign.iter().rev().map(|v| &v.name).chain(own.iter().rev()) {
+        plan.script.push(format!("DROP VIEW {view}"));
+    }
+    for function in compose::all_functions(model) {
+        plan.script.push(format!("DROP FUNCTION IF EXISTS {}", function.signature));
+    }
+    plan.script.append(compared.script);
+    plan.script.append(views);
+    compose::functions(&mut plan.script, model);
+    compose::rights_and_comments(&mut plan.script, model);
+    for view in foreign {
+        plan.script.push(view.definition);
+        for grant in view.grants {
+            plan.script.push(grant);
+        }
+    }
+    plan.changes.push(Change::Renew);
+    Ok(plan)
+}
+
+/// A view that is not the hub's but reads one of it.
+struct ForeignView {
+    name: String,
+    definition: String,
+    grants: Vec<String>,
+}
+
+/// Views outside `own` that read one of them, directly or not; each after those it reads.
+async fn foreign_views(connection: &mut PgConnection, own: &[String]) -> Result<Vec<ForeignView>> {
+    let views: Vec<(String, String, Vec<String>)> = sqlx::query_as(
+        "WITH RECURSIVE reader AS ( \
+           SELECT v::regclass::oid AS oid, 0 AS depth FROM unnest($1::text[]) v \
+           UNION \
+           SELECT w.ev_class, reader.depth + 1 FROM reader \
+           JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = reader.oid \
+           JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid AND w.ev_class <> reader.oid) \
+         SELECT format('%I.%I', n.nspname, c.relname), \
+           format('CREATE %s %I.%I AS %s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, \
+             n.nspname, c.relname, rtrim(pg_get_viewdef(c.oid), ';')), \
+           ARRAY(SELECT format('GRANT %s ON %I.%I TO %s', a.privilege_type, n.nspname, c.relname, \
+               CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) \
+             FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) \
+           || ARRAY(SELECT format('ALTER TABLE %I.%I OWNER TO %I', n.nspname, c.relname, pg_get_userbyid(c.relowner)) \
+             WHERE pg_get_userbyid(c.relowner) <> current_user) \
+         FROM (SELECT oid, max(depth) AS depth FROM reader GROUP BY oid) r \
+         JOIN pg_class c ON c.oid = r.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE format('%I.%I', n.nspname, c.relname) <> ALL ($1) AND c.relkind = 'v' ORDER BY r.depth, 1",
+    )
+    .bind(own)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| Error::sql("looking for views of others", &e))?;
+    Ok(views.into_iter().map(|(name, definition, grants)| ForeignView { name, definition, grants }).collect())
+}
+
+async fn refuse_waiting(connection: &mut PgConnection, inbox: &str) -> Result<()> {
+    let sql = format!("SELECT EXISTS (SELECT FROM {inbox})");
+    let (waiting,): (bool,) = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|e| Error::sql("looking into an inbox", &e))?;
+    if waiting {
+        let place = format!("rows wait in {}; transfer them first", inbox);
+        return Err(Error::new(ErrorKind::Schema, place));
+    }
+    Ok(())
+}

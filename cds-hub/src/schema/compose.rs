@@ -1,0 +1,88 @@
+use super::identifier::literal;
+use super::recipe::{Recipe, wrapped};
+use super::{HubTables, Model, Script, StoredColumn, StoredTable};
+use super::{contract_view, core_table, grants, inbox, reading_view};
+use crate::schema::Function;
+use crate::{semaphore, transfer};
+
+/// Everything an empty database needs to become a hub of these tables, in order.
+#[must_use]
+pub fn script(tables: &HubTables) -> Script {
+    let model = Model::new(tables);
+    let mut script = Script::default();
+    script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
+    script.file("What the hub notes about itself", include_str!("internal.sql"));
+    script.file("Parameters, lock, errors, history", include_str!("config.sql"));
+    for table in model.tables() {
+        add_table(&mut script, table);
+    }
+    views(&mut script, &model);
+    functions(&mut script, &model);
+    rights_and_comments(&mut script, &model);
+    script
+}
+
+/// Adds everything that keeps the rows of one table.
+pub(crate) fn add_table(script: &mut Script, table: &StoredTable) {
+    script.heading(format!("Table {}", table.name));
+    core_table::tables(script, table);
+    inbox::inboxes(script, table);
+    script.push(recipe(table, 1));
+}
+
+/// Adds the note which columns make the hash of a table.
+pub(crate) fn recipe(table: &StoredTable, version: i32) -> String {
+    let list = |columns: &mut dyn Iterator<Item = &StoredColumn>| {
+        wrapped(&columns.map(|c| literal(&c.name)).collect::<Vec<_>>(), "  ")
+    };
+    let recipe = Recipe::of(table);
+    format!(
+        "INSERT INTO core.recipe (table_name, version, columns, added) VALUES ({}, {version}, ARRAY[\n{}]::text[], \
+         ARRAY[\n{}]::text[])",
+        literal(&table.name),
+        list(&mut recipe.columns()),
+        list(&mut recipe.added())
+    )
+}
+
+/// Adds all views.
+pub(crate) fn views(script: &mut Script, model: &Model) {
+    for table in model.tables() {
+        script.heading(format!("Views of {}", table.name));
+        contract_view::contract_view(script, table);
+        reading_view::reading_views(script, table);
+    }
+    script.heading("Views of parameters, of the queue of calculated values, and of sources");
+    reading_view::fixed_views(script);
+}
+
+/// The functions of all parts.
+pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
+    let mut all = semaphore::functions(model);
+    all.extend(transfer::functions(model));
+    all
+}
+
+/// Adds the functions, each closed to everybody but the roles it names.
+pub(crate) fn functions(script: &mut Script, model: &Model) {
+    script.heading("Functions");
+    for function in all_functions(model) {
+        script.push(function.sql);
+        script.push(format!("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function.signature));
+        if !function.roles.is_empty() {
+            script.push(format!("GRANT EXECUTE ON FUNCTION {} TO {}", function.signature, function.roles.join(", ")));
+        }
+    }
+}
+
+/// Adds the rights of all roles and the comments of all columns.
+pub(crate) fn rights_and_comments(script: &mut Script, model: &Model) {
+    script.heading("Rights");
+    grants::grants(script, model);
+    script.heading("Comments");
+    for table in model.tables() {
+        for schema in table.inboxes().iter().chain(&["db_log"]) {
+            inbox::comments(script, schema, table);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Older hubs come to the present description, with nothing lost.
+
+use std::sync::Arc;
+
+use cds_hub::migrate::{Change, Question};
+use cds_hub::{Hub, HubTables};
+use sqlx::{AssertSqlSafe, Executor as _};
+use table_description::{FhirType, TableDescription};
+
+use crate::server::{empty_database, hub};
+
+/// The standard tables with one FHIR table changed.
+fn with(table: &str, change: impl Fn(&mut TableDescription)) -> HubTables {
+    let mut tables = HubTables::standard();
+    for description in &mut tables.fhir.tables {
+        if description.name == table {
+            change(Arc::make_mut(description));
+        }
+    }
+    tables
+}
+
+async fn older(tables: &HubTables) -> Hub {
+    let hub = Hub::connect(&empty_database().await).await.unwrap();
+    hub.init(tables).await.unwrap();
+    hub
+}
+
+async fn run(hub: &Hub, sql: &str) {
+    hub.pool().execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+}
+
+async fn text(hub: &Hub, sql: &str) -> Vec<String> {
+    let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql.to_owned()))
+        .fetch_all(hub.pool())
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    rows.into_iter().map(|(text,)| text).collect()
+}
+
+const DELIVERY: &str = "INSERT INTO cds2db_in.patient_raw (pat_id, pat_name_family) VALUES ('[1]p1', '[1.1]Alpha'); \
+                        SELECT db.copy_raw_cds_in_to_db_log()";
+
+/// Every column of every relation, with its type.
+const SHAPE: &str = "SELECT format('%s.%s.%s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod)) \
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND n.nspname ~ '^(cds2db|db2|db_|db$|core$)' AND c.relkind <> 'S' \
+     ORDER BY 1";
+
+#[tokio::test]
+async fn hub_of_an_older_description_becomes_that_of_the_present_one() {
+    // Without a column that always counts, without those of ours, without a whole table.
+    let mut tables = with("patient", |t| t.columns.retain(|c| c.name != "pat_gender" && !c.name.starts_with("pat_link")));
+    tables.fhir.tables.retain(|t| t.name != "location");
+    let hub = older(&tables).await;
+    run(&hub, DELIVERY).await;
+    assert_eq!(hub.init(&HubTables::standard()).await.unwrap_err().kind(), cds_hub::ErrorKind::Schema);
+
+    let plan = hub.migration(&HubTables::standard()).await.unwrap();
+    assert!(!plan.is_applied() && plan.questions().is_empty(), "{plan}");
+    let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
+    assert!(plan.is_applied());
+    for wanted in [
+        Change::AddTable { table: "location_raw".into() },
+        Change::AddColumn { table: "patient".into(), column: "pat_gender".into() },
+        Change::Rehash { table: "patient_raw".into() },
+        Change::Renew,
+    ] {
+        assert!(plan.changes().contains(&wanted), "{wanted} in {plan}");
+    }
+    let fresh = crate::server::hub().await;
+    assert_eq!(text(&hub, SHAPE).await, text(&fresh, SHAPE).await);
+    let recipe = "SELECT version::text FROM core.recipe WHERE table_name = 'patient_raw' ORDER BY 1";
+    assert_eq!(text(&hub, recipe).await, ["1", "2"]);
+    // The same content is the same row, though its hash is made of more columns now.
+    run(&hub, DELIVERY).await;
+    let rows = "SELECT pat_name_family || current_dataset_status FROM db_log.patient_raw";
+    let found = text(&hub, rows).await;
+    assert!(found.len() == 1 && found[0].starts_with("[1.1]AlphaLast Time"), "{found:?}");
+    // Nothing more to do, and the hub opens.
+    hub.init(&HubTables::standard()).await.unwrap();
+    assert!(hub.migrate(&HubTables::standard(), false).await.unwrap().changes().is_empty());
+}
+
+#[tokio::test]
+async fn columns_behind_the_originals_leave_hashes_alone() {
+    let hub = older(&with("patient", |t| t.columns.truncate(22))).await;
+    run(&hub, DELIVERY).await;
+    let before = text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await;
+    let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
+    assert!(plan.changes().contains(&Change::ExtendRecipe { table: "patient_raw".into() }), "{plan}");
+    assert!(!plan.changes().iter().any(|c| matches!(c, Change::Rehash { .. })), "{plan}");
+    assert_eq!(text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await, before);
+    run(&hub, DELIVERY).await;
+    assert_eq!(text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await, before);
+}
+
+#[tokio::test]
+async fn what_is_not_safe_is_asked_first_and_loses_nothing() {
+    let hub = older(&with("patient", |t| {
+        t.columns[5].fhir_type = FhirType::Integer;
+        let mut extra = t.columns[4].clone();
+        extra.name = "pat_extra".into();
+        t.columns.push(extra);
+    }))
+    .await;
+    let retyped = HubTables::standard().fhir.table("patient").unwrap().columns[5].name.clone();
+    let delivery = format!(
+        "INSERT INTO cds2db_in.patient (patient_raw_id, pat_id, {retyped}, pat_extra) VALUES (1, 'p1', 7, 'x'); \
+         SELECT db.copy_type_cds_in_to_db_log()"
+    );
+    run(&hub, &delivery).await;
+    let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
+    assert!(!plan.is_applied());
+    let asked = |q: &Question| plan.questions().contains(q);
+    let table = || "patient".to_owned();
+    assert!(
+        asked(&Question::Retyped {
+            table: table(),
+            column: retyped.clone(),
+            from: "integer".into(),
+            to: "varchar".into()
+        }) && asked(&Question::Undescribed { table: table(), column: "pat_extra".into() }),
+        "{plan}"
+    );
+    assert_eq!(text(&hub, "SELECT pat_extra FROM db_log.patient").await, ["x"]);
+
+    // Rows that wait would lose a value: they go first.
+    run(&hub, "INSERT INTO cds2db_in.patient (patient_raw_id, pat_extra) VALUES (2, 'y')").await;
+    assert!(hub.migrate(&HubTables::standard(), true).await.is_err());
+    run(&hub, "SELECT db.copy_type_cds_in_to_db_log()").await;
+    assert!(hub.migrate(&HubTables::standard(), true).await.unwrap().is_applied());
+    let kept = format!("SELECT {retyped}__kept_1::text || pat_extra__kept_1 FROM core.patient WHERE pat_id = 'p1'");
+    assert_eq!(text(&hub, &kept).await, ["7x"]);
+    assert!(hub.migrate(&HubTables::standard(), false).await.unwrap().changes().is_empty());
+}
+
+#[tokio::test]
+async fn views_of_others_are_asked_about_and_made_anew_with_their_rights() {
+    let hub = older(&with("patient", |t| t.columns.truncate(22))).await;
+    run(
+        &hub,
+        "CREATE SCHEMA site; CREATE VIEW site.families AS SELECT pat_name_family FROM db2dataprocessor_out.v_patient; \
+         CREATE VIEW site.first AS SELECT * FROM site.families LIMIT 1; GRANT SELECT ON site.first TO db_user",
+    )
+    .await;
+    let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
+    assert!(!plan.is_applied());
+    let views: Vec<String> = plan.questions().iter().map(ToString::to_string).collect();
+    assert!(views.len() == 2 && views[0].starts_with("site.families "), "{plan}");
+    assert!(hub.migrate(&HubTables::standard(), true).await.unwrap().is_applied());
+    run(&hub, "SELECT * FROM site.first").await;
+    let granted = "SELECT has_table_privilege('db_user', 'site.first', 'SELECT')::text";
+    assert_eq!(text(&hub, granted).await, ["true"]);
+}
+
+#[tokio::test]
+async fn an_empty_database_is_installed_by_a_migration() {
+    let migrated = Hub::connect(&empty_database().await).await.unwrap();
+    let plan = migrated.migrate(&HubTables::standard(), false).await.unwrap();
+    assert_eq!(plan.changes(), [Change::Install]);
+    assert_eq!(text(&migrated, SHAPE).await, text(&hub().await, SHAPE).await);
+}
