@@ -3,6 +3,7 @@
 use polars::prelude::*;
 
 use crate::config::{CaseProfile, Config, EncounterFilter};
+use crate::frame::{computed, stacked};
 use crate::reference::{first_of, id_of};
 use crate::sources::Sources;
 use crate::{Error, ErrorKind, Result};
@@ -31,10 +32,16 @@ impl Cases {
     /// # Errors
     /// In the ward-list profile when nobody is listed, or no encounter is a contact of one of the three levels.
     pub fn of(sources: &Sources, config: &Config) -> Result<Self> {
-        match config.profile {
-            CaseProfile::Clock => Ok(Self::running(sources, config)),
-            CaseProfile::WardList => Self::listed(sources),
-        }
+        let cases = match config.profile {
+            CaseProfile::Clock => Self::running(sources, config),
+            CaseProfile::WardList => Self::listed(sources)?,
+        };
+        Ok(Self {
+            interest: computed(cases.interest, "wards")?,
+            shown: computed(cases.shown, "cases")?,
+            mains: computed(cases.mains, "cases")?,
+            parts: computed(cases.parts, "encounters")?,
+        })
     }
 
     /// The cases read, each of which runs at the moment asked for, of the patients on the ward list.
@@ -57,7 +64,7 @@ impl Cases {
         )
         .select([col("fall_station").alias("ward"), col("fall_pat_id").alias("patient")])
         .anti_join(listed.clone(), col("patient"), col("patient"));
-        let interest = crate::lineage::stacked(&[listed, earlier])?
+        let interest = stacked(&[listed, earlier])?
             .unique_stable(None, UniqueKeepStrategy::First)
             .collect()
             .map_err(|e| Error::frame("ward list", &e))?;

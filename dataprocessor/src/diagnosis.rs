@@ -3,7 +3,9 @@
 use polars::prelude::*;
 
 use crate::cases::Cases;
+use crate::Result;
 use crate::config::CaseProfile;
+use crate::frame::computed;
 use crate::reference::{id_of, joined};
 use crate::sources::Sources;
 
@@ -21,7 +23,7 @@ pub(crate) struct Diagnoses {
 impl Diagnoses {
     /// Clock profile: the texts of all diagnoses of the encounter, joined by `; `. Ward-list profile: those of the
     /// admission, each with its code, one a line.
-    pub(crate) fn of(sources: &Sources, cases: &Cases, profile: CaseProfile) -> Self {
+    pub(crate) fn of(sources: &Sources, cases: &Cases, profile: CaseProfile) -> Result<Self> {
         let named = cases.mains.clone().filter(col("enc_diagnosis_condition_ref").is_not_null());
         let named = match profile {
             CaseProfile::Clock => named,
@@ -31,12 +33,13 @@ impl Diagnoses {
         let rows = named
             .inner_join(sources.conditions.clone().lazy().with_column(label(profile)), col("con_id"), col("con_id"))
             .sort(["case", "encounter_id", "condition_id"], SortMultipleOptions::default());
+        let rows = computed(rows, "diagnoses")?;
         let separator = match profile {
             CaseProfile::Clock => "; ",
             CaseProfile::WardList => "\n",
         };
         let texts = rows.clone().group_by_stable([col("case")]).agg([joined("diagnosis", separator)]);
-        Self { texts, rows: rows.select([col("case"), col("condition_id"), col("condition_raw_id")]) }
+        Ok(Self { texts, rows: rows.select([col("case"), col("condition_id"), col("condition_raw_id")]) })
     }
 }
 

@@ -6,7 +6,8 @@ use polars::prelude::*;
 use crate::cases::Cases;
 use crate::config::{CaseProfile, Config, wall_time};
 use crate::diagnosis::Diagnoses;
-use crate::lineage::{stacked, traced};
+use crate::frame::{computed, stacked};
+use crate::lineage::traced;
 use crate::output::Output;
 use crate::patient_fe::People;
 use crate::record_instance::with_instance;
@@ -40,7 +41,7 @@ pub fn derive(sources: &Sources, cases: &Cases, people: &People, config: &Config
     let weight = measurement::newest(sources, cases, &config.weight, weight_link, until_weight)?;
     let height = measurement::newest(sources, cases, &config.height, height_link, until_height.clone())?;
     let bmi = measurement::newest(sources, cases, &config.bmi, height_link, until_height)?;
-    let diagnoses = Diagnoses::of(sources, cases, config.profile);
+    let diagnoses = Diagnoses::of(sources, cases, config.profile)?;
 
     // A case of a patient without a row of their own cannot be shown.
     let records = people.chosen.clone().select([col("pat_id").alias("patient"), col("record_id")]);
@@ -51,6 +52,7 @@ pub fn derive(sources: &Sources, cases: &Cases, people: &People, config: &Config
         .left_join(named(&weight, "weight"), col("case"), col("case"))
         .left_join(named(&height, "height"), col("case"), col("case"))
         .left_join(named(&bmi, "bmi"), col("case"), col("case"));
+    let rows = computed(rows, TABLE)?;
     let rows = match config.profile {
         CaseProfile::Clock => only_clock(rows)?,
         CaseProfile::WardList => only_ward_list(rows, sources, cases, config)?,

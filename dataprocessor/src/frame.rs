@@ -58,6 +58,16 @@ pub fn decode(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame>
     DataFrame::new_infer_height(columns).map_err(|e| Error::frame("rows read", &e))
 }
 
+/// One frame below the other; they must have the same columns.
+pub(crate) fn stacked(frames: &[LazyFrame]) -> Result<LazyFrame> {
+    concat(frames, UnionArgs::default()).map_err(|e| Error::frame("joining frames", &e))
+}
+
+/// Computes a frame that several others are made from, so that it is computed once and their plans stay flat.
+pub(crate) fn computed(frame: LazyFrame, place: &str) -> Result<LazyFrame> {
+    frame.collect().map(IntoLazy::lazy).map_err(|e| Error::frame(place, &e))
+}
+
 fn shape(what: &str) -> Error {
     Error::new(ErrorKind::Shape, format!("rows of the hub: {what}"))
 }

@@ -1,6 +1,7 @@
 use polars::prelude::*;
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::frame::stacked;
 
 /// Rows of the hub that contributed to output rows: the key columns of the output row, `source_table`, `source_id`.
 ///
@@ -13,9 +14,4 @@ pub(crate) fn traced(frame: LazyFrame, keys: &[&str], table: &str) -> Result<Laz
         frame.clone().select(columns).filter(col("source_id").is_not_null())
     };
     stacked(&[part(table.to_owned()), part(format!("{table}_raw"))])
-}
-
-/// One frame below the other; they must have the same columns.
-pub(crate) fn stacked(frames: &[LazyFrame]) -> Result<LazyFrame> {
-    concat(frames, UnionArgs::default()).map_err(|e| Error::frame("joining frames", &e))
 }

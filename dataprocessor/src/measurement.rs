@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::cases::Cases;
 use crate::config::{CaseProfile, CodeList};
-use crate::lineage::stacked;
+use crate::frame::{computed, stacked};
 use crate::reference::{first_of, id_of};
 use crate::sources::Sources;
 use crate::{Error, Result};
@@ -64,13 +64,14 @@ pub(crate) fn newest(sources: &Sources, cases: &Cases, list: &CodeList, link: Li
     };
     let order = vec![col("preference"), col("obs_effectivedatetime"), col("observation_id")];
     let newest = first_of(candidates, &["case"], order, vec![false, true, false]);
-    Ok(newest.select([
+    let columns = [
         col("case"),
         col("obs_valuequantity_value").alias("value"),
         unit(link).alias("unit"),
         col("observation_id"),
         col("observation_raw_id"),
-    ]))
+    ];
+    computed(newest.select(columns), "measurements")
 }
 
 fn candidate() -> Vec<Expr> {

@@ -3,7 +3,8 @@
 use polars::prelude::*;
 
 use crate::config::{CaseProfile, Config};
-use crate::lineage::{stacked, traced};
+use crate::frame::{computed, stacked};
+use crate::lineage::traced;
 use crate::output::Output;
 use crate::reference::{first_of, id_of, joined};
 use crate::sources::Sources;
@@ -23,8 +24,10 @@ pub struct People {
 
 impl People {
     /// Chooses or collapses the rows of each patient and gives each a record id that does not change over runs.
-    #[must_use]
-    pub fn of(sources: &Sources, config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When the sources have other columns than expected.
+    pub fn of(sources: &Sources, config: &Config) -> Result<Self> {
         let candidates = sources.patients.clone().lazy().filter(identifier_matches(config));
         let (chosen, rows) = match config.profile {
             CaseProfile::Clock => newest_identifier(candidates),
@@ -39,16 +42,7 @@ impl People {
         let chosen = chosen
             .left_join(shown, col("pat_id"), col("pat_id"))
             .with_column(coalesce(&[col("shown_record_id"), col("patient_id").cast(DataType::String)]).alias("record_id"));
-        Self { chosen, rows }
-    }
-
-    /// The same, computed: several tables are made from it.
-    ///
-    /// # Errors
-    /// When the sources have other columns than expected.
-    pub fn collected(self) -> Result<Self> {
-        let collect = |frame: LazyFrame| frame.collect().map(IntoLazy::lazy).map_err(|e| Error::frame(TABLE, &e));
-        Ok(Self { chosen: collect(self.chosen)?, rows: collect(self.rows)? })
+        Ok(Self { chosen: computed(chosen, TABLE)?, rows: computed(rows, TABLE)? })
     }
 }
 

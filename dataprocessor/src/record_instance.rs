@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::Result;
 use crate::config::CaseProfile;
-use crate::lineage::stacked;
+use crate::frame::{computed, stacked};
 use crate::reference::first_of;
 use crate::sources::Sources;
 
@@ -19,6 +19,7 @@ pub(crate) fn with_instance(rows: LazyFrame, sources: &Sources, profile: CasePro
         col("fall_station").alias("ward"),
         col("redcap_repeat_instance").cast(DataType::Int32).alias("instance"),
     ]);
+    let rows = computed(rows, "cases")?;
     let highest = shown.clone().group_by([col("record_id")]).agg([col("instance").max().alias("highest")]);
     let (known, unknown) = match profile {
         CaseProfile::WardList => by_case(&rows, &shown)?,
@@ -39,14 +40,14 @@ pub(crate) fn with_instance(rows: LazyFrame, sources: &Sources, profile: CasePro
         .with_column((col("highest").fill_null(lit(0)) + col("position")).alias("instance"))
         .select([keys.clone(), vec![col("instance")]].concat());
     let numbered = stacked(&[known.select([keys.clone(), vec![col("instance")]].concat()), fresh])?;
-    Ok(rows.join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Left)))
+    computed(rows.join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Left)), "instances")
 }
 
 /// An instance belongs to the case.
 fn by_case(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
     let keys = [col("record_id"), col("case")];
     let instances = shown.clone().filter(col("instance").is_not_null()).group_by(keys.clone()).agg([col("instance").max()]);
-    let joined = rows.clone().join(instances, keys.clone(), keys, JoinArgs::new(JoinType::Left));
+    let joined = computed(rows.clone().join(instances, keys.clone(), keys, JoinArgs::new(JoinType::Left)), "instances")?;
     let known = joined.clone().filter(col("instance").is_not_null()).unique_stable(
         Some(cols(["record_id", "case"])),
         UniqueKeepStrategy::First,
@@ -58,7 +59,7 @@ fn by_case(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)
 fn by_ward(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
     let on_ward = [col("record_id"), col("case"), col("ward")];
     let same = shown.clone().filter(col("instance").is_not_null()).group_by(on_ward.clone()).agg([col("instance").max()]);
-    let joined = rows.clone().join(same, on_ward.clone(), on_ward, JoinArgs::new(JoinType::Left));
+    let joined = computed(rows.clone().join(same, on_ward.clone(), on_ward, JoinArgs::new(JoinType::Left)), "instances")?;
     let staying = joined.clone().filter(col("instance").is_not_null());
     let moved = joined.filter(col("instance").is_null()).drop(cols(["instance"]));
 
@@ -75,6 +76,7 @@ fn by_ward(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)
         .with_column(position_within(&["record_id", "case"])?.alias("position"))
         .join(free, at.clone(), at, JoinArgs::new(JoinType::Left))
         .drop(cols(["position"]));
+    let moved = computed(moved, "instances")?;
     let known = stacked(&[staying, moved.clone().filter(col("instance").is_not_null())])?;
     Ok((known, moved.filter(col("instance").is_null()).drop(cols(["instance"]))))
 }

@@ -5,6 +5,7 @@ use polars::prelude::*;
 use crate::Result;
 use crate::cases::Cases;
 use crate::config::Config;
+use crate::frame::computed;
 use crate::reference::{first_of, id_of};
 use crate::sources::{Sources, location_column};
 
@@ -34,7 +35,7 @@ pub(crate) fn of(sources: &Sources, cases: &Cases, config: &Config) -> Result<La
         .max()
         .over([col("case")])
         .map_err(|e| crate::Error::frame("newest place", &e))?;
-    let newest = named.filter(col("enc_period_start").eq_missing(newest));
+    let newest = computed(named.filter(col("enc_period_start").eq_missing(newest)), "newest place")?;
     let first = |code: &str, alias: &str| {
         first_of(newest.clone().filter(kind.clone().eq(lit(code))), &["case"], vec![col("encounter_id")], vec![false])
             .select([col("case"), col(NAME).alias(alias)])

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::patient_fe::People;
 use crate::sources::Sources;
 use crate::view::Snapshot;
-use crate::{Error, Result, fall_fe, patient_fe};
+use crate::{Error, ErrorKind, Result, fall_fe, patient_fe};
 
 /// Name under which the dataprocessor holds the hub's lock.
 const MODULE: &str = "dataprocessor";
@@ -66,14 +66,24 @@ async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config,
     let sources = Sources::read(&mut snapshot, config, now).await?;
     snapshot.close().await?;
     let config = config.clone();
-    // Deriving is computing: it must not block the runtime, which renews the lock.
-    let (outputs, mut summary) = tokio::task::spawn_blocking(move || derive(&sources, &config, now))
-        .await
-        .map_err(|e| Error::new(crate::ErrorKind::Shape, "the derivation ended early").with_source(e))??;
+    let (outputs, mut summary) = apart(move || derive(&sources, &config, now)).await?;
     summary.tables = deliver(hub, lock, &outputs).await?;
     summary.new = summary.tables.iter().map(|t| t.new).sum();
     summary.seen = summary.tables.iter().map(|t| t.seen).sum();
     Ok(summary)
+}
+
+/// Computes on a thread of its own: it must not block the runtime, which renews the lock, and polars walks its plans
+/// by recursion, for which the stacks of the runtime's threads are small.
+async fn apart<T: Send + 'static>(compute: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    const STACK: usize = 64 << 20;
+    let ended = || Error::new(ErrorKind::Shape, "the derivation ended early");
+    let (done, result) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("derive".to_owned()).stack_size(STACK).spawn(move || {
+        // Nobody waits any more if this fails.
+        let _ = done.send(compute());
+    })?;
+    result.await.map_err(|_| ended())?
 }
 
 /// Computes all output tables from what was read.
@@ -81,7 +91,7 @@ async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config,
 /// # Errors
 /// Where the profile's rule cannot be applied, or the sources have other columns than expected.
 pub fn derive(sources: &Sources, config: &Config, now: DateTime) -> Result<(Vec<Output>, Summary)> {
-    let people = People::of(sources, config).collected()?;
+    let people = People::of(sources, config)?;
     let patients = patient_fe::derive(sources, &people)?;
     let cases = Cases::of(sources, config)?;
     let stays = fall_fe::derive(sources, &cases, &people, config, now)?;

@@ -3,6 +3,7 @@
 use polars::prelude::*;
 
 use crate::config::{Phases, wall_time};
+use crate::frame::computed;
 use crate::reference::first_of;
 use crate::sources::Sources;
 use crate::{Error, ErrorKind, Result};
@@ -16,7 +17,7 @@ pub(crate) fn with_phase(rows: LazyFrame, sources: &Sources, phases: &Phases) ->
     let oldest = first_of(shown, &["fall_fhir_enc_id"], vec![col("input_processing_nr")], vec![false])
         .select([col("fall_fhir_enc_id").alias("case"), col("fall_studienphase").alias("shown_phase")]);
     let phase = coalesce(&[col("shown_phase"), at_start(phases)]).alias("phase");
-    let rows = rows.left_join(oldest, col("case"), col("case")).with_column(phase);
+    let rows = computed(rows.left_join(oldest, col("case"), col("case")).with_column(phase), "phases")?;
     let unknown = rows
         .clone()
         .filter(col("phase").is_null())

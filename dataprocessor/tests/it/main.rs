@@ -2,4 +2,5 @@
 
 mod clock;
 mod server;
+mod settings;
 mod stay;
