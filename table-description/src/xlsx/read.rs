@@ -1,11 +1,16 @@
 //! Sheets of a workbook, read cell by cell, so that neither a wrong stored size nor a far-away empty cell matters.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
-use calamine::{DataRef, Reader, Xlsx};
+use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
 use crate::{
-    Error, ErrorKind,
+    Error,
     sheet::{Row, Sheet},
     workbook::{MAX_FILE_BYTES, cannot_read},
 };
@@ -24,30 +29,27 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Sheet>, Error> {
 }
 
 /// [`read`] from any source of bytes; `path` only names it.
-pub(crate) fn read_from(
-    path: &Path,
-    source: impl std::io::Read + std::io::Seek,
-) -> Result<Vec<Sheet>, Error> {
-    let broken = |source: calamine::XlsxError| {
-        Error::caused(
-            ErrorKind::Read {
-                path: path.to_owned(),
-            },
-            source,
-        )
-    };
-    let mut book = Xlsx::new(source).map_err(broken)?;
+///
+/// Calamine panics on some malformed files (arithmetic on cell references overflows, which builds with checks notice);
+/// such a file is an error like any other.
+pub(crate) fn read_from(path: &Path, source: impl Read + Seek) -> Result<Vec<Sheet>, Error> {
+    match catch_unwind(AssertUnwindSafe(|| sheets(source))) {
+        Ok(Ok(sheets)) => Ok(sheets),
+        Ok(Err(source)) => Err(cannot_read(path, source)),
+        Err(_) => Err(cannot_read(path, "the workbook is malformed")),
+    }
+}
+
+fn sheets(source: impl Read + Seek) -> Result<Vec<Sheet>, XlsxError> {
+    let mut book = Xlsx::new(source)?;
     let mut sheets = Vec::new();
     for name in book.sheet_names() {
-        sheets.push(Sheet::new(name.clone(), rows(&mut book, &name).map_err(broken)?));
+        sheets.push(Sheet::new(name.clone(), rows(&mut book, &name)?));
     }
     Ok(sheets)
 }
 
-fn rows<R: std::io::Read + std::io::Seek>(
-    book: &mut Xlsx<R>,
-    name: &str,
-) -> Result<Vec<Row>, calamine::XlsxError> {
+fn rows<R: Read + Seek>(book: &mut Xlsx<R>, name: &str) -> Result<Vec<Row>, XlsxError> {
     let mut rows: Vec<Row> = Vec::new();
     let mut cells = book.worksheet_cells_reader(name)?;
     while let Some(cell) = cells.next_cell()? {

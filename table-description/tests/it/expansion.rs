@@ -394,6 +394,12 @@ fn description_of_the_flattening_task_reads_as_a_description() {
         return;
     };
     let tables = Description::read(path).unwrap().tables;
-    let counts: Vec<_> = tables.iter().map(|t| (t.name.as_str(), t.columns.len())).collect();
-    assert_eq!(counts, [("observation", 13), ("encounter", 10), ("condition", 10)]);
+    let counts: Vec<_> = tables
+        .iter()
+        .map(|t| (t.name.as_str(), t.columns.len()))
+        .collect();
+    assert_eq!(
+        counts,
+        [("observation", 13), ("encounter", 10), ("condition", 10)]
+    );
 }
