@@ -204,12 +204,11 @@ impl Driver {
             let (reply, format, envelope) = match self.fetch(&target, first).await {
                 Ok(found) => found,
                 Err(error) if target.form.is_some() && refuses_post(&error) => {
-                    self.server.refuse_post(self.search.resource());
                     if first {
+                        self.server.refuse_post(self.search.resource());
                         return Ok(End::Refused);
                     }
-                    target.form = None;
-                    self.fetch(&target, false).await?
+                    self.again_by_get(target, &error).await?
                 }
                 Err(error) => return Err(error),
             };
@@ -265,11 +264,26 @@ impl Driver {
         let call = target.call(self.server.transport.options.format.media_type());
         match self.server.transport.exchange(&call, &self.here(), bundle).await {
             Ok((reply, (format, envelope))) => Ok((reply, format, envelope)),
-            Err(error) if !first && target.form.is_none() && matches!(error.status(), Some(404 | 410)) => {
+            Err(error) if !first && is_expired(&error, target) => {
                 Err(self.error(ErrorKind::ExpiredLink).with_source(error))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks for a page whose `_search` link refuses POST; a link that neither method knows has expired.
+    async fn again_by_get(
+        &self,
+        target: Target,
+        refusal: &Error,
+    ) -> Result<(Reply, Format, Envelope), Error> {
+        let expired = refusal.status() == Some(404);
+        self.fetch(&target.into_get(), false)
+            .await
+            .map_err(|error| match error.status() {
+                Some(400..500) if expired => self.error(ErrorKind::ExpiredLink).with_source(error),
+                _ => error,
+            })
     }
 
     fn tell_page(&self, reply: &Reply, envelope: &Envelope) {
@@ -338,5 +352,14 @@ impl Driver {
             "{endpoint}\n{resource}\n{query}\n{method:?}\n{} {}",
             limits.url_bytes, limits.url_reserve
         )
+    }
+}
+
+/// Whether a server refuses a paging link because it no longer knows it; 404 to a POST may also refuse the POST.
+fn is_expired(error: &Error, target: &Target) -> bool {
+    match error.status() {
+        Some(410) => true,
+        Some(404) => target.form.is_none(),
+        _ => false,
     }
 }

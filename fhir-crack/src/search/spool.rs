@@ -63,6 +63,7 @@ struct PageLine {
 struct NextLine {
     url: String,
     form: Option<String>,
+    query: Option<String>,
 }
 
 /// The open journal of a spool.
@@ -165,6 +166,7 @@ impl Journal {
         let next = next.map(|target| NextLine {
             url: target.url.to_string(),
             form: target.form.clone(),
+            query: target.query.clone(),
         });
         let xml = format == Format::Xml;
         self.append(&Line::Page(PageLine {
@@ -220,6 +222,7 @@ impl PageLine {
             Some(next) => Some(Target {
                 url: Url::parse(&next.url).ok()?,
                 form: next.form,
+                query: next.query,
             }),
             None => None,
         };

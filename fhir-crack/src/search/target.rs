@@ -17,9 +17,34 @@ pub(crate) struct Target {
     pub(crate) url: Url,
     /// The form of a POST; `None` for GET.
     pub(crate) form: Option<String>,
+    /// The query of the paging link that the form was made of.
+    pub(crate) query: Option<String>,
 }
 
 impl Target {
+    pub(crate) fn get(url: Url) -> Target {
+        Target {
+            url,
+            form: None,
+            query: None,
+        }
+    }
+
+    pub(crate) fn post(url: Url, form: String) -> Target {
+        Target {
+            url,
+            form: Some(form),
+            query: None,
+        }
+    }
+
+    /// The same page by GET, for a server that gives `_search` links and refuses POST on them.
+    pub(crate) fn into_get(mut self) -> Target {
+        let query = self.query.or(self.form);
+        self.url.set_query(query.as_deref());
+        Target::get(self.url)
+    }
+
     /// The requests that begin a search: one, or several GETs where an id list is too long for one URL.
     pub(crate) fn starts(search: &Search, server: &Server) -> VecDeque<Target> {
         let options = &server.transport.options;
@@ -27,10 +52,7 @@ impl Target {
             && !server.refuses_post(search.resource())
         {
             let (url, form) = search.post_form(&options.endpoint);
-            return VecDeque::from([Target {
-                url,
-                form: Some(form),
-            }]);
+            return VecDeque::from([Target::post(url, form)]);
         }
         Target::gets(search, server)
     }
@@ -43,7 +65,7 @@ impl Target {
             options.limits.url_bytes,
             options.limits.url_reserve,
         );
-        urls.into_iter().map(|url| Target { url, form: None }).collect()
+        urls.into_iter().map(Target::get).collect()
     }
 
     /// The request that a paging link asks for, after the guard of origins; `form` is that of the first request.
@@ -58,13 +80,15 @@ impl Target {
         let url = resolve(link, current, &options.endpoint)?;
         let url = options.origins.admit(url, &options.endpoint)?;
         if is_post(&url) && !server.refuses_post(search.resource()) {
+            let query = url.query().map(str::to_owned);
             let (url, form) = merge(form.unwrap_or_default(), &url);
             return Ok(Target {
                 url,
                 form: Some(form),
+                query,
             });
         }
-        Ok(Target { url, form: None })
+        Ok(Target::get(url))
     }
 
     pub(crate) fn call(&self, accept: &'static str) -> Call {

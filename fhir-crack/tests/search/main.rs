@@ -3,10 +3,13 @@
 mod auth;
 mod bundle;
 mod exporting;
+mod faults;
 mod paging;
 mod retries;
+mod secrecy;
 mod server;
 mod spooling;
+mod tls;
 
 use std::time::Duration;
 

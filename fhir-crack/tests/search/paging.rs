@@ -139,6 +139,28 @@ async fn post_refused_falls_back_to_get() {
 }
 
 #[tokio::test]
+async fn search_links_that_refuse_post_are_asked_by_get() {
+    let server = Server::start(
+        |request, _| match (request.method.as_str(), request.target.as_str()) {
+            ("POST", _) if request.body.contains("page=2") => Response::new(405, ""),
+            ("POST", _) => Response::new(200, bundle(Format::Json, &[1], Some(2), Some("_search?page=2"))),
+            ("GET", "/fhir/Patient/_search?page=2") => {
+                Response::new(200, bundle(Format::Json, &[2], Some(2), None))
+            }
+            _ => Response::new(400, ""),
+        },
+    )
+    .await;
+    let search = Search::new("Patient").ids("_id", ["1", "2"]);
+    let (pages, _) = client(&server.base())
+        .search(search)
+        .collect()
+        .await
+        .expect("search");
+    assert_eq!(ids(&pages), [1, 2]);
+}
+
+#[tokio::test]
 async fn long_queries_go_by_post() {
     let server = Server::start(|_, _| Response::new(200, bundle(Format::Json, &[1], None, None))).await;
     let long = Search::new("Patient").any_of("identifier", (0..1000).map(|n| n.to_string()));

@@ -159,7 +159,7 @@ async fn retry_after_is_obeyed_and_cut() {
             .expect("search");
         let waited = begun.elapsed();
         assert!(waited >= Duration::from_millis(least), "{value}: {waited:?}");
-        assert!(waited < Duration::from_millis(least + 500), "{value}: {waited:?}");
+        assert!(waited < Duration::from_secs(5), "{value}: {waited:?}");
     }
 }
 
