@@ -6,3 +6,5 @@ mod default;
 mod expansion;
 mod shared;
 mod typing;
+#[cfg(feature = "xlsx")]
+mod workbook;
