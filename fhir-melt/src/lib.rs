@@ -7,6 +7,8 @@ mod child;
 mod error;
 pub mod fhircrackr;
 pub mod flatten;
+#[cfg(feature = "polars")]
+mod frame;
 mod group;
 mod melted;
 mod node;

@@ -12,28 +12,28 @@ use crate::slots::Slots;
 ///
 /// Values are typed once a repetition and shared by all rows that show it. Rows and columns count from 0.
 pub struct TypedBatch {
-    table: Arc<TableDescription>,
+    pub(crate) table: Arc<TableDescription>,
     /// Slot of every group, row after row.
-    rows: Arc<Vec<u32>>,
-    width: usize,
-    columns: Vec<TypedColumn>,
+    pub(crate) rows: Arc<Vec<u32>>,
+    pub(crate) width: usize,
+    pub(crate) columns: Vec<TypedColumn>,
 }
 
 /// Values of one column, one a slot.
-struct TypedColumn {
-    source: Source,
-    values: Values,
+pub(crate) struct TypedColumn {
+    pub(crate) source: Source,
+    pub(crate) values: Values,
 }
 
 /// Which value a row shows.
-enum Source {
+pub(crate) enum Source {
     /// That of the row's slot in this group, slots counted from `base`.
     Slot { group: usize, base: usize },
     /// Its own.
     Row,
 }
 
-enum Values {
+pub(crate) enum Values {
     None,
     Text {
         buffer: String,

@@ -7,6 +7,8 @@ mod cast;
 mod collapse;
 mod collation;
 mod columns;
+#[cfg(feature = "polars")]
+pub mod frame;
 mod index;
 mod melt;
 mod melt_all;

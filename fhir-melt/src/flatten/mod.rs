@@ -50,7 +50,14 @@ impl Flatten {
             .resources()
             .map(|table| Output::new(table, &options, &mut open))
             .collect::<Result<_, Error>>()?;
-        Ok(Self { decoder, outputs, options, open, defects: None, defect_count: 0 })
+        Ok(Self {
+            decoder,
+            outputs,
+            options,
+            open,
+            defects: None,
+            defect_count: 0,
+        })
     }
 
     /// Reads one page to its end.
@@ -104,9 +111,15 @@ impl Flatten {
             output.finish(&mut tables)?;
         }
         if let Some(defects) = &mut self.defects {
-            defects.flush().map_err(|error| Error::caused(ErrorKind::Write, error))?;
+            defects
+                .flush()
+                .map_err(|error| Error::caused(ErrorKind::Write, error))?;
         }
-        Ok(FlattenSummary { crack, tables, defects: self.defect_count })
+        Ok(FlattenSummary {
+            crack,
+            tables,
+            defects: self.defect_count,
+        })
     }
 
     fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
@@ -118,7 +131,11 @@ impl Flatten {
 
     fn drain(&mut self) -> Result<(), Error> {
         while let Some(batch) = self.decoder.next_batch() {
-            let Some(output) = self.outputs.iter_mut().find(|o| Arc::ptr_eq(o.table(), batch.table())) else {
+            let Some(output) = self
+                .outputs
+                .iter_mut()
+                .find(|o| Arc::ptr_eq(o.table(), batch.table()))
+            else {
                 continue;
             };
             let defects = output.write(&batch, &self.options, &mut self.open)?;
@@ -133,6 +150,8 @@ impl Flatten {
 
 impl fmt::Debug for Flatten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flatten").field("tables", &self.outputs.len()).finish_non_exhaustive()
+        f.debug_struct("Flatten")
+            .field("tables", &self.outputs.len())
+            .finish_non_exhaustive()
     }
 }

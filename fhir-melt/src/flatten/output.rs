@@ -38,18 +38,30 @@ impl Output {
     ) -> Result<Self, Error> {
         let mode = options.mode.clone();
         let child = *mode.as_ref().unwrap_or(&table.melt) == MeltMode::Child;
-        let melt = MeltOptions { row_limit: options.row_limit, ..MeltOptions::streamed(table, mode) };
+        let melt = MeltOptions {
+            row_limit: options.row_limit,
+            ..MeltOptions::streamed(table, mode)
+        };
         let melter = Melter::new(table, &melt);
         let main = Named::new(table, "", options.format, open)?;
-        let mut output =
-            Self { melter, main, children: Vec::new(), raw: None, table: Arc::clone(table), sources: 0 };
+        let mut output = Self {
+            melter,
+            main,
+            children: Vec::new(),
+            raw: None,
+            table: Arc::clone(table),
+            sources: 0,
+        };
         if child {
             // Child tables are the same from batch to batch, so all are opened before the first.
             let empty = Batch::empty(Arc::clone(table));
             let melted = output.melter.melt(&empty);
             output.main.writer.write(&melted, 0)?;
             for child in melted.children() {
-                output.child(&child, options.format, open)?.writer.write(&child, 0)?;
+                output
+                    .child(&child, options.format, open)?
+                    .writer
+                    .write(&child, 0)?;
             }
         }
         Ok(output)
@@ -98,10 +110,14 @@ impl Output {
     pub(super) fn finish(self, tables: &mut Vec<FlattenedTable>) -> Result<(), Error> {
         let children = self.children.into_iter().map(|(_, named)| named);
         for named in std::iter::once(self.main).chain(children) {
-            tables.push(FlattenedTable { file: named.file, rows: named.writer.finish()? });
+            tables.push(FlattenedTable {
+                file: named.file,
+                rows: named.writer.finish()?,
+            });
         }
         if let Some(mut raw) = self.raw {
-            raw.flush().map_err(|error| Error::caused(ErrorKind::Write, error))?;
+            raw.flush()
+                .map_err(|error| Error::caused(ErrorKind::Write, error))?;
         }
         Ok(())
     }
@@ -113,7 +129,8 @@ impl Output {
             Some(at) => at,
             None => {
                 let part = format!(".{}", element.replace('/', "_"));
-                self.children.push((element.to_owned(), Named::new(&self.table, &part, format, open)?));
+                self.children
+                    .push((element.to_owned(), Named::new(&self.table, &part, format, open)?));
                 self.children.len() - 1
             }
         };
@@ -129,29 +146,45 @@ impl Output {
         let raw = match &mut self.raw {
             Some(raw) => raw,
             None => {
-                let names = self.table.columns.iter().map(|column| Some(column.name.as_bytes()));
+                let names = self
+                    .table
+                    .columns
+                    .iter()
+                    .map(|column| Some(column.name.as_bytes()));
                 write_record(names, &mut text);
                 let file = format!("{}.raw.csv", self.table.name);
-                self.raw.insert(open(&file).map_err(|error| Error::caused(ErrorKind::Write, error))?)
+                self.raw
+                    .insert(open(&file).map_err(|error| Error::caused(ErrorKind::Write, error))?)
             }
         };
         let notation = Notation::default();
         for &row in rows {
             let cells = (0..self.table.columns.len()).map(|column| {
                 let mut cell = Vec::new();
-                batch.write_cell(row as usize, column, &notation, &mut cell).then_some(cell)
+                batch
+                    .write_cell(row as usize, column, &notation, &mut cell)
+                    .then_some(cell)
             });
             write_record(cells, &mut text);
         }
-        raw.write_all(&text).map_err(|error| Error::caused(ErrorKind::Write, error))
+        raw.write_all(&text)
+            .map_err(|error| Error::caused(ErrorKind::Write, error))
     }
 }
 
 impl Named {
-    fn new(table: &Arc<TableDescription>, part: &str, format: Format, open: &mut Open) -> Result<Self, Error> {
+    fn new(
+        table: &Arc<TableDescription>,
+        part: &str,
+        format: Format,
+        open: &mut Open,
+    ) -> Result<Self, Error> {
         let file = format!("{}{part}.{}", table.name, format.as_str());
         let sink = open(&file).map_err(|error| Error::caused(ErrorKind::Write, error))?;
-        Ok(Self { file, writer: TableWriter::new(table, format, sink) })
+        Ok(Self {
+            file,
+            writer: TableWriter::new(table, format, sink),
+        })
     }
 }
 

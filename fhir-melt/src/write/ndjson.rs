@@ -17,7 +17,9 @@ impl NdJson {
             quoted.push(b':');
             quoted
         };
-        Self { names: names.map(quoted).collect() }
+        Self {
+            names: names.map(quoted).collect(),
+        }
     }
 }
 
@@ -27,7 +29,9 @@ impl RowText for NdJson {
     fn cells(&self, grid: Grid<'_>, row: usize, columns: &[usize], out: &mut Vec<u8>) {
         let mut separate = false;
         for &column in columns {
-            let Some(cell) = grid.cell(row, column) else { continue };
+            let Some(cell) = grid.cell(row, column) else {
+                continue;
+            };
             if std::mem::replace(&mut separate, true) {
                 out.push(b',');
             }

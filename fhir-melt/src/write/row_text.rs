@@ -32,7 +32,10 @@ struct Written {
 }
 
 /// Not written so far.
-const NEVER: Written = Written { start: u64::MAX, len: 0 };
+const NEVER: Written = Written {
+    start: u64::MAX,
+    len: 0,
+};
 
 /// Bytes of output after which it is handed to the sink.
 const FULL: usize = 1 << 18;
@@ -96,7 +99,10 @@ impl RowWriter {
         }
         let start = self.out.len();
         text.cells(grid, row, &run.columns, &mut self.out);
-        let written = Written { start: self.gone + start as u64, len: (self.out.len() - start) as u64 };
+        let written = Written {
+            start: self.gone + start as u64,
+            len: (self.out.len() - start) as u64,
+        };
         run.last = (slot, written);
         if let Some(place) = run.written.get_mut(at) {
             *place = written;
@@ -105,7 +111,11 @@ impl RowWriter {
 
     /// Repeats a piece of the output; `false` if it has left the buffer.
     fn copy(&mut self, piece: Written) -> bool {
-        let Some(start) = piece.start.checked_sub(self.gone).and_then(|start| usize::try_from(start).ok()) else {
+        let Some(start) = piece
+            .start
+            .checked_sub(self.gone)
+            .and_then(|start| usize::try_from(start).ok())
+        else {
             return false;
         };
         let end = start.saturating_add(piece.len as usize);

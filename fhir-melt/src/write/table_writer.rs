@@ -107,7 +107,10 @@ impl TableWriter {
             parquet.finish(&mut *self.sink)?;
         }
         let rest = std::mem::take(&mut self.rows.out);
-        self.sink.write_all(&rest).and_then(|()| self.sink.flush()).map_err(failed)?;
+        self.sink
+            .write_all(&rest)
+            .and_then(|()| self.sink.flush())
+            .map_err(failed)?;
         Ok(self.written)
     }
 
@@ -166,7 +169,12 @@ impl TableWriter {
             names.push(self.id.map_or(ROW, |id| self.table.columns[id].name.as_str()));
             names.push(PATH);
         }
-        let shown = self.table.columns.iter().enumerate().filter(|(column, _)| melted.shows(*column));
+        let shown = self
+            .table
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(column, _)| melted.shows(*column));
         names.extend(shown.map(|(_, column)| column.name.as_str()));
         for (at, name) in names.into_iter().enumerate() {
             if at > 0 {
@@ -203,6 +211,9 @@ fn failed(error: std::io::Error) -> Error {
 
 impl fmt::Debug for TableWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableWriter").field("table", &self.table.name).field("written", &self.written).finish()
+        f.debug_struct("TableWriter")
+            .field("table", &self.table.name)
+            .field("written", &self.written)
+            .finish()
     }
 }

@@ -1,0 +1,146 @@
+//! Melted rows as polars DataFrames: texts as views, one per repetition, gathered by the rows' slots.
+
+use std::ops::Range;
+
+use polars::prelude::{
+    BooleanChunked, ChunkTake, Column, DataFrame, Float64Chunked, IdxCa, IdxSize, Int32Chunked, Int64Chunked,
+    IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, Series, StringChunked, TimeUnit,
+};
+
+use crate::error::{Error, ErrorKind};
+use crate::typed::{Source, Values};
+use crate::{Melted, TypedBatch};
+
+/// Nanoseconds in a microsecond.
+const NANOS: i64 = 1_000;
+/// Microseconds of a day; the time 24:00:00, which polars has no value for.
+const DAY: i64 = 86_400_000_000;
+
+impl Melted<'_> {
+    /// The rows as a frame of strings, with the columns they show.
+    ///
+    /// # Errors
+    /// If polars refuses the columns, which it does for a name that occurs twice.
+    pub fn to_frame(&self) -> Result<DataFrame, Error> {
+        let ranges = self.slots.ranges(self.source_rows());
+        let mut rows = Gather::new(self.width());
+        let mut columns = Vec::new();
+        for (column, description) in self.table().columns.iter().enumerate() {
+            let Some(group) = self.shown[column] else { continue };
+            let range = ranges[group].clone();
+            let texts = range
+                .clone()
+                .map(|slot| self.slots.text(column, slot as u32))
+                .chain([None]);
+            let texts = StringChunked::from_iter_options(name(&description.name), texts);
+            let index = rows.index(&self.rows, group, range);
+            columns.push(texts.take(index).map_err(failed)?.into_column());
+        }
+        DataFrame::new(self.rows(), columns).map_err(failed)
+    }
+}
+
+impl TypedBatch {
+    /// The rows as a frame: strings, booleans, 32-bit integers, doubles, dates, date-times in microseconds of wall
+    /// time without a zone, and times; the time 24:00:00, which polars has no value for, is NULL. Columns the rows do
+    /// not show are left out.
+    ///
+    /// # Errors
+    /// If polars refuses the columns, which it does for a name that occurs twice.
+    pub fn to_frame(&self) -> Result<DataFrame, Error> {
+        let mut rows = Gather::new(self.width);
+        let mut columns: Vec<Column> = Vec::new();
+        for (column, description) in self.columns.iter().zip(&self.table.columns) {
+            let Some(series) = series(&column.values, &description.name) else {
+                continue;
+            };
+            let series = match column.source {
+                Source::Row => series,
+                Source::Slot { group, base } => {
+                    let index = rows.index(&self.rows, group, base..base + series.len() - 1);
+                    series.take(index).map_err(failed)?
+                }
+            };
+            columns.push(series.into_column());
+        }
+        DataFrame::new(self.rows(), columns).map_err(failed)
+    }
+}
+
+/// The values of a column with a NULL behind them, which gaps are gathered from.
+fn series(values: &Values, column: &str) -> Option<Series> {
+    let name = name(column);
+    Some(match values {
+        Values::None => return None,
+        Values::Text { buffer, spans } => {
+            let texts = spans.iter().map(|span| buffer.get(span.clone()?)).chain([None]);
+            StringChunked::from_iter_options(name, texts).into_series()
+        }
+        Values::Boolean(values) => {
+            BooleanChunked::from_iter_options(name, values.iter().copied().chain([None])).into_series()
+        }
+        Values::Integer(values) => {
+            Int32Chunked::from_iter_options(name, values.iter().copied().chain([None])).into_series()
+        }
+        Values::Decimal(values) => {
+            Float64Chunked::from_iter_options(name, values.iter().copied().chain([None])).into_series()
+        }
+        Values::Date(values) => {
+            let days = values
+                .iter()
+                .map(|value| value.map(|(days, _)| days))
+                .chain([None]);
+            Int32Chunked::from_iter_options(name, days)
+                .into_series()
+                .into_date()
+        }
+        Values::DateTime(values) => {
+            let micros = values
+                .iter()
+                .map(|value| value.map(|(micros, _)| micros))
+                .chain([None]);
+            let series = Int64Chunked::from_iter_options(name, micros).into_series();
+            series.into_datetime(TimeUnit::Microseconds, None)
+        }
+        Values::Time(values) => {
+            let nanos = values
+                .iter()
+                .map(|value| value.filter(|&micros| micros < DAY).map(|micros| micros * NANOS));
+            Int64Chunked::from_iter_options(name, nanos.chain([None]))
+                .into_series()
+                .into_time()
+        }
+    })
+}
+
+/// Which slot each row shows, worked out once a group.
+struct Gather {
+    indices: Vec<Option<IdxCa>>,
+}
+
+impl Gather {
+    fn new(groups: usize) -> Self {
+        Self {
+            indices: vec![None; groups],
+        }
+    }
+
+    /// Positions within the range of slots; gaps are one behind its end.
+    fn index(&mut self, rows: &[u32], group: usize, range: Range<usize>) -> &IdxCa {
+        let width = self.indices.len();
+        self.indices[group].get_or_insert_with(|| {
+            let gap = range.len();
+            let slots = rows.iter().skip(group).step_by(width);
+            let at = slots.map(|&slot| (slot as usize).wrapping_sub(range.start).min(gap) as IdxSize);
+            IdxCa::from_vec(PlSmallStr::EMPTY, at.collect())
+        })
+    }
+}
+
+fn name(column: &str) -> PlSmallStr {
+    PlSmallStr::from_str(column)
+}
+
+pub(crate) fn failed(error: polars::error::PolarsError) -> Error {
+    Error::caused(ErrorKind::Frame, error)
+}
