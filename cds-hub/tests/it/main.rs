@@ -1,9 +1,13 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
 
+mod adopt;
 mod cluster;
 mod foreign;
+mod load;
 mod migrate;
+mod original;
 mod schema;
 mod security;
+mod semaphore;
 mod server;
 mod sql;
