@@ -11,8 +11,6 @@ use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
 use table_description::FhirType;
 use table_description::typing::{self, Value};
 
-use crate::schema::StoredColumn;
-
 /// The md5 of a row's content, stored as `uuid` because that is what PostgreSQL has of 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowHash(pub [u8; 16]);
@@ -68,15 +66,6 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Begins a column: whether it counts, with this value or without one.
-    pub(crate) fn column(&mut self, column: &StoredColumn, some: bool) -> bool {
-        if column.added && some {
-            self.text.extend_from_slice(column.name.as_bytes());
-            self.text.push(b'=');
-        }
-        some || !column.added
-    }
-
     /// Adds a column of text. An empty text is not NULL here; whoever stores it as NULL passes `None`.
     pub fn text(&mut self, value: Option<&[u8]>) {
         self.text.extend_from_slice(value.unwrap_or(b"#NULL#"));

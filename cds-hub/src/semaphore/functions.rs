@@ -46,6 +46,8 @@ pub(super) fn functions() -> Vec<Function> {
         function("core.release_lock", "p_token uuid, p_to text", "boolean", RELEASE),
         function("core.show_progress", "p_token uuid, p_message text", "boolean", PROGRESS),
         function("core.assert_lock", "p_token uuid", "boolean", ASSERT),
+        internal("core.interrupt", "p_reason text", "boolean", INTERRUPT),
+        internal("core.resume", "", "void", RESUME),
         function("core.lock_waits", "", "double precision", WAITS),
     ]
 }
@@ -246,4 +248,22 @@ END";
 /// Seconds until the lock ends by itself; NULL if nobody holds it.
 const WAITS: &str = "BEGIN
   RETURN extract(epoch FROM core.lock_expiry() - clock_timestamp());
+END";
+
+/// For operators, who may: no role of a module has the right.
+const INTERRUPT: &str = "DECLARE v_state text;
+BEGIN
+  PERFORM core.expire_lock();
+  v_state := core.claim_state();
+  IF v_state LIKE 'Ongoing%' THEN
+    RETURN false;
+  END IF;
+  PERFORM core.set_state('Interrupted_' || p_reason);
+  RETURN true;
+END";
+
+const RESUME: &str = "BEGIN
+  IF core.claim_state() LIKE 'Interrupted%' THEN
+    PERFORM core.set_state('WaitForCronJob');
+  END IF;
 END";

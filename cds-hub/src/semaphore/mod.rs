@@ -6,6 +6,7 @@
 
 mod functions;
 mod lock;
+mod operator;
 mod token;
 
 pub use lock::{Lock, LockOptions};

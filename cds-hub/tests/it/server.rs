@@ -98,6 +98,11 @@ static TEMPLATE: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_ne
 
 /// A hub of one's own with the standard tables.
 pub async fn hub() -> Hub {
+    hub_and_url().await.0
+}
+
+/// The same with its URL, for further connections.
+pub async fn hub_and_url() -> (Hub, String) {
     let template = TEMPLATE
         .get_or_init(|| async {
             let url = empty_database().await;
@@ -108,5 +113,6 @@ pub async fn hub() -> Hub {
             url.rsplit('/').next().unwrap().to_owned()
         })
         .await;
-    Hub::connect(&database(template).await).await.unwrap()
+    let url = database(template).await;
+    (Hub::connect(&url).await.unwrap(), url)
 }
