@@ -2,13 +2,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use reqwest::Url;
-use tokio::sync::mpsc;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::complete::{Complete, Counts, Limited, Step};
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
 use super::link::NextUrl;
+use super::outlet::Outlet;
 use super::page::{Format, Page};
 use super::part::{Part, Sums};
 use super::pass::Pass;
@@ -18,9 +20,6 @@ use super::server::Server;
 use super::spool::{Journal, Spool};
 use super::target::{Target, bundle, refuses_post};
 use super::transport::Reply;
-
-/// Where the steps of searches go, each with the number of its search.
-pub(crate) type Outlet = mpsc::Sender<(usize, Result<Step, Error>)>;
 
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {
@@ -74,7 +73,9 @@ impl Driver {
 
     /// Runs the search; its last message is its end.
     pub(crate) async fn run(mut self, origin: Origin) {
-        let last = match self.search(origin).await {
+        let span =
+            tracing::debug_span!("search", resource = %self.place.resource, search = self.place.search);
+        let last = match self.search(origin).instrument(span).await {
             Ok(Some(step)) => Ok(step),
             Ok(None) => return,
             Err(error) => {
@@ -90,10 +91,11 @@ impl Driver {
             }
         };
         // a caller that has gone away needs no last word
-        let _ = self.outlet.send((self.index, last)).await;
+        let _listening = self.outlet.send(self.index, last).await;
     }
 
     async fn search(&mut self, origin: Origin) -> Result<Option<Step>, Error> {
+        self.search.check().map_err(|error| error.at(&self.place))?;
         let mut resumed = matches!(origin, Origin::Link(_));
         let mut sums = Sums::default();
         let mut parts = match origin {
@@ -230,10 +232,8 @@ impl Driver {
                 self.check_total(&pass, part.behind)?;
                 return Ok(End::Done(pass));
             };
-            if let (Some(most), Some(link)) = (self.search.page_limit(), envelope.next)
-                && pass.pages >= most
-            {
-                return Ok(End::Limited(NextUrl::new(link)));
+            if self.search.page_limit().is_some_and(|most| pass.pages >= most) {
+                return Ok(End::Limited(next.into_link()));
             }
             if pass.idle > limits.idle_pages {
                 return Err(self.error(ErrorKind::NoProgress));
@@ -247,14 +247,11 @@ impl Driver {
 
     /// A part whose last page has no next link is complete if its total was reached.
     pub(crate) fn check_total(&self, pass: &Pass, behind: bool) -> Result<(), Error> {
+        let checked = self.server.transport.options.total_check && !behind && !self.search.only_counts();
+        let received = pass.matches();
         match pass.total {
-            Some(expected)
-                if expected > pass.matches() && !behind && self.server.transport.options.total_check =>
-            {
-                Err(self.error(ErrorKind::TooFew {
-                    expected,
-                    received: pass.matches(),
-                }))
+            Some(expected) if checked && expected > received => {
+                Err(self.error(ErrorKind::TooFew { expected, received }))
             }
             _ => Ok(()),
         }
@@ -262,12 +259,31 @@ impl Driver {
 
     async fn fetch(&self, target: &Target, first: bool) -> Result<(Reply, Format, Envelope), Error> {
         let call = target.call(self.server.transport.options.format.media_type());
-        match self.server.transport.exchange(&call, &self.here(), bundle).await {
-            Ok((reply, (format, envelope))) => Ok((reply, format, envelope)),
-            Err(error) if !first && is_expired(&error, target) => {
-                Err(self.error(ErrorKind::ExpiredLink).with_source(error))
+        let place = self.here();
+        let span = tracing::debug_span!(
+            "page", resource = %place.resource, page = place.page, status = Empty, bytes = Empty, entries = Empty, ms = Empty
+        );
+        let found = self
+            .server
+            .transport
+            .exchange(&call, &place, bundle)
+            .instrument(span.clone())
+            .await;
+        match found {
+            Ok((reply, (format, envelope))) => {
+                span.record("status", reply.status);
+                span.record("bytes", reply.body.len());
+                span.record("entries", envelope.entries);
+                span.record("ms", reply.elapsed.as_millis());
+                Ok((reply, format, envelope))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                span.record("status", error.status());
+                if !first && is_expired(&error, target) {
+                    return Err(self.error(ErrorKind::ExpiredLink).with_source(error));
+                }
+                Err(error)
+            }
         }
     }
 
@@ -287,12 +303,8 @@ impl Driver {
     }
 
     fn tell_page(&self, reply: &Reply, envelope: &Envelope) {
-        let place = self.here();
         let (entries, bytes, elapsed) = (envelope.entries, reply.body.len(), reply.elapsed);
-        tracing::debug!(
-            resource = %place.resource, page = place.page, search = place.search, status = reply.status,
-            bytes, entries, ms = elapsed.as_millis(), "page received"
-        );
+        let place = self.here();
         self.server.transport.tell(|| Event::Page {
             place,
             entries,
@@ -319,7 +331,7 @@ impl Driver {
             entries,
             total: envelope.total,
         };
-        self.outlet.send((self.index, Ok(Step::Page(page)))).await.is_ok()
+        self.outlet.send(self.index, Ok(Step::Page(page))).await
     }
 
     pub(crate) fn journal(&mut self) -> Option<&mut Journal> {
@@ -359,6 +371,7 @@ impl Driver {
 fn is_expired(error: &Error, target: &Target) -> bool {
     match error.status() {
         Some(410) => true,
+        Some(400..500) if error.issues().contains(&"expired") => true,
         Some(404) => target.form.is_none(),
         _ => false,
     }

@@ -42,6 +42,7 @@ mod lanes;
 mod link;
 mod ndjson;
 mod options;
+mod outlet;
 mod page;
 mod pages;
 mod part;

@@ -42,6 +42,8 @@ pub struct Limits {
     pub lanes: u32,
     /// Pages of a search fetched before the caller has asked for them.
     pub read_ahead: usize,
+    /// Bytes of such pages together, of all searches that run together; one page always fits.
+    pub read_ahead_bytes: usize,
     /// Bytes of one body, decompressed; more end the search.
     pub body_bytes: usize,
     /// Pages of one search; more end it.
@@ -65,6 +67,7 @@ impl Default for Limits {
         Limits {
             lanes: 8,
             read_ahead: 4,
+            read_ahead_bytes: 32 << 20,
             body_bytes: 1 << 30,
             pages: 1_000_000,
             idle_pages: 200,

@@ -7,13 +7,14 @@ use tokio::task::JoinHandle;
 use super::complete::{Complete, Step};
 use super::driver::{Driver, Origin};
 use super::error::{Error, ErrorKind, Place};
+use super::outlet::{Message, Outlet};
 use super::page::Page;
 use super::query::Search;
 use super::server::Server;
 
 /// The pages of one search, fetched ahead of the caller; dropping it ends the search.
 pub struct Pages {
-    messages: mpsc::Receiver<(usize, Result<Step, Error>)>,
+    messages: mpsc::Receiver<Message>,
     place: Place,
     end: Option<Step>,
     _task: Task,
@@ -22,7 +23,7 @@ pub struct Pages {
 /// The pages of several searches that run together, in the order they arrive; within a search their order is kept.
 /// Dropping it ends all of them.
 pub struct ManyPages {
-    messages: mpsc::Receiver<(usize, Result<Step, Error>)>,
+    messages: mpsc::Receiver<Message>,
     open: usize,
     place: Place,
     _task: Task,
@@ -59,7 +60,7 @@ impl Drop for Task {
 
 impl Pages {
     pub(crate) fn start(server: &Arc<Server>, search: Search, origin: Origin) -> Pages {
-        let (outlet, messages) = mpsc::channel(server.transport.options.limits.read_ahead.max(1));
+        let (outlet, messages) = Outlet::new(&server.transport.options.limits);
         let place = server.place(search.resource());
         let driver = Driver::new(Arc::clone(server), search, None, outlet);
         Pages {
@@ -81,22 +82,16 @@ impl Pages {
             Some(Step::Limited(limited)) => return Ok(Step::Limited(limited.clone())),
             _ => {}
         }
-        match self.messages.recv().await {
-            None => Err(Error::new(ErrorKind::Ended).at(&self.place)),
-            Some((_, Err(error))) => {
-                self.messages.close();
-                Err(error)
-            }
-            Some((_, Ok(Step::Page(page)))) => Ok(Step::Page(page)),
-            Some((_, Ok(Step::Complete(complete)))) => {
-                self.end = Some(Step::Complete(complete.clone()));
-                Ok(Step::Complete(complete))
-            }
-            Some((_, Ok(Step::Limited(limited)))) => {
-                self.end = Some(Step::Limited(limited.clone()));
-                Ok(Step::Limited(limited))
-            }
+        let Some(message) = self.messages.recv().await else {
+            return Err(Error::new(ErrorKind::Ended).at(&self.place));
+        };
+        match message.step {
+            Ok(Step::Page(page)) => return Ok(Step::Page(page)),
+            Ok(Step::Complete(ref complete)) => self.end = Some(Step::Complete(complete.clone())),
+            Ok(Step::Limited(ref limited)) => self.end = Some(Step::Limited(limited.clone())),
+            Err(_) => self.messages.close(),
         }
+        message.step
     }
 
     /// The steps as a stream that ends behind the search's end or its error.
@@ -128,7 +123,7 @@ impl Pages {
 impl ManyPages {
     pub(crate) fn start(server: &Arc<Server>, searches: Vec<Search>) -> ManyPages {
         let limits = server.transport.options.limits;
-        let (outlet, messages) = mpsc::channel(limits.read_ahead.max(1));
+        let (outlet, messages) = Outlet::new(&limits);
         let open = searches.len();
         let place = server.place(searches.first().map_or("", Search::resource));
         let lanes = usize::try_from(limits.lanes.max(1)).unwrap_or(usize::MAX);
@@ -159,10 +154,13 @@ impl ManyPages {
         if self.open == 0 {
             return Ok(None);
         }
-        match self.messages.recv().await {
-            None => Err(Error::new(ErrorKind::Ended).at(&self.place)),
-            Some((search, Ok(Step::Page(page)))) => Ok(Some(ManyStep::Page { search, page })),
-            Some((search, end)) => {
+        let Some(message) = self.messages.recv().await else {
+            return Err(Error::new(ErrorKind::Ended).at(&self.place));
+        };
+        let search = message.search;
+        match message.step {
+            Ok(Step::Page(page)) => Ok(Some(ManyStep::Page { search, page })),
+            end => {
                 self.open -= 1;
                 Ok(Some(ManyStep::Ended { search, end }))
             }

@@ -4,6 +4,7 @@ use reqwest::Url;
 
 use super::encoding::{encode_into, pairs};
 use super::endpoint::Endpoint;
+use super::error::Error;
 
 /// One search: the resource type, its parameters and how it is sent.
 ///
@@ -147,6 +148,7 @@ impl Search {
     }
 
     /// Stops after so many pages; the search then ends [`Limited`](super::Limited), never `Complete`, if more follow.
+    /// Not for lists of ids.
     #[must_use]
     pub fn max_pages(mut self, pages: u32) -> Search {
         self.max_pages = Some(pages);
@@ -173,6 +175,27 @@ impl Search {
     /// Whether a parameter of that name was added.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.params.iter().any(|(known, _)| known == name)
+    }
+
+    /// Refuses what cannot be put together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.max_pages.is_some() && self.list.is_some() {
+            // a list may need several requests, and one link could not say where to go on
+            return Err(Error::configuration(
+                "a search for a list of ids cannot have a limit of pages",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the answer holds a total and no entries.
+    pub(crate) fn only_counts(&self) -> bool {
+        self.params.iter().any(|(name, value)| {
+            matches!(
+                (name.as_str(), value.as_str()),
+                ("_summary", "count") | ("_count", "0")
+            )
+        })
     }
 
     pub(crate) fn page_limit(&self) -> Option<u32> {

@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault};
 use super::issue::Issue;
-use super::link::{is_post, merge, resolve};
+use super::link::{NextUrl, is_post, merge, resolve};
 use super::page::Format;
 use super::query::Search;
 use super::server::Server;
@@ -36,6 +36,14 @@ impl Target {
             form: Some(form),
             query: None,
         }
+    }
+
+    /// The link that leads to this page, absolute, so that it can be followed from anywhere.
+    pub(crate) fn into_link(mut self) -> NextUrl {
+        if self.form.is_some() {
+            self.url.set_query(self.query.as_deref());
+        }
+        NextUrl::new(self.url)
     }
 
     /// The same page by GET, for a server that gives `_search` links and refuses POST on them.

@@ -19,6 +19,9 @@ use super::lanes::{Lanes, Signal};
 use super::options::ClientOptions;
 use super::retry::{is_transient, retry_after};
 
+/// Bytes of a body that are made room for before they come.
+const PLAUSIBLE: usize = 16 << 20;
+
 /// Sends requests to one server and repeats those whose failure may pass.
 pub(crate) struct Transport {
     pub(crate) options: ClientOptions,
@@ -82,9 +85,10 @@ impl Call {
 
 impl Transport {
     pub(crate) fn new(options: ClientOptions) -> Result<Transport, Error> {
+        let tls = options.tls.config()?;
         let build = |plain: bool| {
             let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(options.tls.config()?)
+                .tls_backend_preconfigured(tls.clone())
                 .redirect(redirect::Policy::none())
                 .referer(false)
                 .retry(reqwest::retry::never())
@@ -203,9 +207,12 @@ impl Transport {
     }
 
     async fn wait_until_open(&self) {
-        let until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            tokio::time::sleep_until(until.into()).await;
+        loop {
+            let until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+            match until {
+                Some(until) if until > Instant::now() => tokio::time::sleep_until(until.into()).await,
+                _ => return,
+            }
         }
     }
 
@@ -343,7 +350,8 @@ impl Transport {
         if announced > limit {
             return Err(Fault::fatal(ErrorKind::TooLarge));
         }
-        let mut body = BytesMut::with_capacity(announced);
+        // what a header announces is room to take only as far as it is plausible
+        let mut body = BytesMut::with_capacity(announced.min(PLAUSIBLE));
         loop {
             let chunk = tokio::time::timeout(self.options.timeouts.idle, response.chunk()).await;
             match chunk {

@@ -60,7 +60,7 @@ pub(crate) fn outcome(code: &str) -> String {
 
 /// The ids on the pages, in order, duplicates kept.
 pub(crate) fn ids(pages: &[Page]) -> Vec<usize> {
-    pages.iter().flat_map(|page| page_ids(page)).collect()
+    pages.iter().flat_map(page_ids).collect()
 }
 
 pub(crate) fn page_ids(page: &Page) -> Vec<usize> {

@@ -242,6 +242,14 @@ async fn batches_run_together_and_fail_alone() {
 async fn page_limit_is_not_complete_and_can_go_on() {
     let server = three_pages(Format::Json, |page, _| format!("?page={page}")).await;
     let client = client(&server.base());
+    let both = client
+        .search(Search::new("Patient").ids("_id", ["1"]).max_pages(2))
+        .collect()
+        .await;
+    assert!(matches!(
+        both.expect_err("a list with a limit").kind(),
+        ErrorKind::Configuration(_)
+    ));
     let mut pages = client.search(Search::new("Patient").max_pages(2));
     let mut seen = Vec::new();
     let limited = loop {
@@ -252,6 +260,10 @@ async fn page_limit_is_not_complete_and_can_go_on() {
         }
     };
     assert_eq!(limited.pages(), 2);
+    assert_eq!(
+        limited.next_url().expose(),
+        format!("{}/Patient?page=3", server.base())
+    );
     let link = NextUrl::new(limited.next_url().expose());
     let (rest, complete) = client
         .resume(Search::new("Patient"), link)
@@ -400,6 +412,21 @@ async fn redirects_to_the_same_origin_are_followed() {
         .await
         .expect_err("circle");
     assert_eq!(error.kind(), &ErrorKind::Loop);
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything() {
+    let proxy = Server::start(|_, _| Response::new(200, bundle(Format::Json, &[1], None, None))).await;
+    let options = options("http://fhir.example/base")
+        .proxy(&Secret::new(proxy.origin.as_str()))
+        .expect("proxy");
+    Client::new(options)
+        .expect("client")
+        .search(Search::new("Patient"))
+        .collect()
+        .await
+        .expect("search");
+    assert_eq!(proxy.requests()[0].target, "http://fhir.example/base/Patient");
 }
 
 #[tokio::test]
