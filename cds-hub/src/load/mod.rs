@@ -1,5 +1,6 @@
 //! One import: several tables, one transaction, one processing number.
 
+mod confirmed;
 mod copy_buffer;
 mod defects;
 mod hash;
