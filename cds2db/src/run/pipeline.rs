@@ -133,6 +133,7 @@ impl Run<'_> {
             complete.extend(download.run(further, &mut import, summary).await?);
         }
         if let Some(batch) = ward_batch(self.description, wards) {
+            summary.table(PIDS_PER_WARD).downloaded += batch.rows() as u64;
             download.store(&[batch], &mut import, summary).await?;
         }
         summary.notes.extend(left_over(&download.crack));
@@ -153,6 +154,12 @@ impl Run<'_> {
         typing.run(&mut import, summary).await?;
         import.commit().await.map_err(|e| hub_error("committing the typed rows", e))?;
         lock.release(false).await.map_err(|e| hub_error("releasing the hub's lock", e))?;
+        let confirmed = self.hub.confirmed(run).await.map_err(|e| hub_error("counting the confirmed rows", e))?;
+        for table in &self.description.tables {
+            if let Some(&rows) = confirmed.get(&table.name) {
+                summary.table(&table.name).typed_seen = rows;
+            }
+        }
         self.progress.end(Stage::Type);
         Ok(())
     }

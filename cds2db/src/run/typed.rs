@@ -82,7 +82,6 @@ impl<'r> Typing<'r> {
             import.defects(&defects, &batch, &raw_ids).await.map_err(|e| failed("writing defects", e))?;
             let counters = summary.table(&table.name);
             counters.typed_new += loaded.new;
-            counters.typed_seen += loaded.seen;
             counters.quarantined += loaded.quarantined;
             counters.defects += defects.len() as u64;
             self.watches.typed.add(typed.rows() as u64, 0);
