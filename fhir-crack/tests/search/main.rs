@@ -9,6 +9,7 @@ mod auth;
 mod bundle;
 mod exporting;
 mod faults;
+mod hfs;
 mod paging;
 mod retries;
 mod secrecy;

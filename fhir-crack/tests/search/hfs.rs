@@ -1,0 +1,132 @@
+//! A FHIR server that none of us wrote: helios-hfs, where its binary is found (`HFS_BIN` or `hfs` on PATH).
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fhir_crack::search::{Client, ClientOptions, Export, Format, Method, Page, Reading, RetryPolicy, Search};
+
+/// Patients on the server; not a multiple of the page size.
+const PATIENTS: usize = 230;
+
+struct Hfs {
+    child: Child,
+    base: String,
+    _data: tempfile::TempDir,
+}
+
+impl Drop for Hfs {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn binary() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("HFS_BIN") {
+        return Some(path.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join("hfs")).find(|file| file.is_file())
+}
+
+/// Starts the server on a free port with an empty database, and waits until it answers.
+async fn start(binary: &Path) -> Hfs {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("port").port();
+    let data = tempfile::tempdir().expect("dir");
+    let base = format!("http://127.0.0.1:{port}");
+    let child = Command::new(binary)
+        .current_dir(data.path())
+        .env("HFS_SERVER_PORT", port.to_string())
+        .env("HFS_SERVER_HOST", "127.0.0.1")
+        .env("HFS_BASE_URL", &base)
+        .env("HFS_DATABASE_URL", data.path().join("hfs.db"))
+        .env("HFS_DATA_DIR", data.path())
+        .env("HFS_LOG_LEVEL", "warn")
+        .env("HFS_REQUEST_TIMEOUT", "300")
+        .env("HFS_MAX_PAGE_SIZE", "1000")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("hfs");
+    let hfs = Hfs { child, base, _data: data };
+    let begun = Instant::now();
+    while client(&hfs, Format::Json).capability().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "hfs does not answer");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    hfs
+}
+
+fn client(hfs: &Hfs, format: Format) -> Client {
+    let retry = RetryPolicy { attempts: 2, base: Duration::from_millis(50), ..RetryPolicy::default() };
+    Client::new(ClientOptions::new(&hfs.base).expect("base").format(format).retry(retry)).expect("client")
+}
+
+/// Stores the Patients p0 to p229 and deletes one more.
+async fn fill(hfs: &Hfs) {
+    let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let http = reqwest::Client::builder().tls_backend_preconfigured(tls).build().expect("http");
+    let put = |id: String| {
+        let body = serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"family": format!("Käse {id}")}]});
+        let request = http.put(format!("{}/Patient/{id}", hfs.base)).header("content-type", "application/fhir+json");
+        async move { request.body(body.to_string()).send().await.expect("put").error_for_status().expect("stored") }
+    };
+    for number in 0..PATIENTS {
+        put(format!("p{number}")).await;
+    }
+    put("gone".to_owned()).await;
+    http.delete(format!("{}/Patient/gone", hfs.base)).send().await.expect("delete");
+}
+
+fn wanted() -> BTreeSet<String> {
+    (0..PATIENTS).map(|number| format!("p{number}")).collect()
+}
+
+/// Ids of the Patients on the pages, from the entries' full URLs.
+fn ids(pages: &[Page]) -> BTreeSet<String> {
+    let text: Vec<&str> = pages.iter().map(|page| std::str::from_utf8(&page.bytes).expect("text")).collect();
+    let urls = text.iter().flat_map(|text| text.split("/Patient/p").skip(1));
+    urls.map(|rest| format!("p{}", rest.split(|c: char| !c.is_ascii_digit()).next().expect("id"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_against_helios_hfs() {
+    let Some(binary) = binary() else {
+        eprintln!("SKIPPED: helios-hfs is absent; name its binary in HFS_BIN or put hfs on PATH");
+        return;
+    };
+    let hfs = start(&binary).await;
+    fill(&hfs).await;
+    for format in [Format::Json, Format::Xml] {
+        let client = client(&hfs, format);
+        for method in [Method::Get, Method::Post] {
+            let search = Search::new("Patient").count(50).method(method);
+            let (pages, complete) = client.search(search).collect().await.expect("search");
+            assert_eq!(ids(&pages), wanted(), "{format:?}, {method:?}");
+            assert!(pages.len() >= 5, "{} pages", pages.len());
+            assert!(pages.iter().all(|page| page.format == format), "{format:?}");
+            assert_eq!(complete.matches(), PATIENTS as u64);
+        }
+        let some: BTreeSet<String> = (0..100).map(|number| format!("p{number}")).collect();
+        let (pages, _) = client.search(Search::new("Patient").ids("_id", some.clone()).count(30)).collect().await.expect("ids");
+        assert_eq!(ids(&pages), some, "{format:?}");
+        assert_eq!(client.count(Search::new("Patient")).await.expect("count"), PATIENTS as u64);
+        assert!(matches!(client.read("Patient", "p1").await.expect("read"), Reading::Found(_)));
+        assert!(matches!(client.read("Patient", "gone").await.expect("410"), Reading::Deleted));
+        assert!(matches!(client.read("Patient", "never").await.expect("404"), Reading::Missing));
+        assert!(client.capability().await.expect("metadata").of("Patient").is_some());
+    }
+    let client = client(&hfs, Format::Json);
+    let found: BTreeSet<String> = client.ids(Search::new("Patient")).await.expect("ids").into_iter().collect();
+    assert_eq!(found, wanted());
+    let dir = tempfile::tempdir().expect("dir");
+    let exported = client.export(Export::system().types(["Patient"]), dir.path()).run().await.expect("export");
+    assert_eq!(exported.resources(), PATIENTS as u64);
+}
