@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cds_hub::{Hub, HubOptions};
 use clap::{Parser, Subcommand};
 
-use crate::{Config, Error, ErrorKind, Result, Summary};
+use crate::{Config, Error, ErrorKind, Result, SqlTable, Summary};
 
 /// Makes the tables of the frontend from what the hub knows of the patients on the wards.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
         #[arg(long)]
         clear: bool,
     },
+    /// Makes the tables declared as SQL in the hub; needs the hub's owner. Repeat it after `cds-hub migrate`.
+    Tables,
     /// Looks at the configuration.
     Config {
         #[command(subcommand)]
@@ -60,6 +62,15 @@ impl Arguments {
             Command::Run => {
                 let summary = crate::run(&connect(self.hub, &config).await?, &config).await?;
                 say(&summary.to_string())
+            }
+            Command::Tables => {
+                let Some(folder) = &config.sql_tables else {
+                    return Err(Error::new(ErrorKind::SqlTable, "OUTPUT_TABLES_PATH is not set"));
+                };
+                let tables = SqlTable::read_all(folder)?;
+                connect(self.hub, &config).await?.migrate(&SqlTable::with_standard(&tables), true).await?;
+                let names: Vec<&str> = tables.iter().map(SqlTable::name).collect();
+                say(&format!("ready in the hub: {}\n", names.join(", ")))
             }
             Command::Show { rows, clear } => {
                 let list = crate::show(&connect(self.hub, &config).await?, rows, !clear).await?;

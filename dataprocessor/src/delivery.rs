@@ -2,11 +2,13 @@ use std::collections::HashSet;
 
 use cds_hub::Hub;
 use cds_hub::semaphore::Lock;
+use jiff::civil::DateTime;
 use polars::prelude::*;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::copy_text::encode;
 use crate::output::Output;
+use crate::sql_table::{self, SqlTable};
 use crate::view::failed;
 use crate::{Error, ErrorKind, Result};
 
@@ -28,7 +30,13 @@ pub struct Delivered {
 ///
 /// Content that the core has is confirmed there and not written again. Rows that an earlier writer left in the
 /// inboxes were moved when the lock was taken.
-pub(crate) async fn deliver(hub: &Hub, lock: &Lock, outputs: &[Output]) -> Result<Vec<Delivered>> {
+pub(crate) async fn deliver(
+    hub: &Hub,
+    lock: &Lock,
+    outputs: &[Output],
+    declared: &[SqlTable],
+    now: DateTime,
+) -> Result<Vec<Delivered>> {
     let mut transaction = hub.pool().begin().await.map_err(|e| failed("starting to write", &e))?;
     let mut hashes = Vec::new();
     for output in outputs {
@@ -42,6 +50,13 @@ pub(crate) async fn deliver(hub: &Hub, lock: &Lock, outputs: &[Output]) -> Resul
         let new = new_rows(&mut transaction, &output.table, number).await?;
         delivered.push(Delivered { table: output.table.clone(), new, seen: output.rows.height().saturating_sub(new) });
     }
+    for table in declared {
+        let rows = sql_table::fill(&mut transaction, table, now).await?;
+        let number = newest_number(&mut transaction, table.name()).await?;
+        let new = new_rows(&mut transaction, table.name(), number).await?;
+        delivered.push(Delivered { table: table.name().to_owned(), new, seen: rows.saturating_sub(new) });
+    }
+    lock.check()?;
     transaction.commit().await.map_err(|e| failed("ending to write", &e))?;
     Ok(delivered)
 }
@@ -93,6 +108,12 @@ async fn transfer(connection: &mut PgConnection) -> Result<Option<i32>> {
         return Err(Error::new(ErrorKind::Hub, "the transfer failed; see db_config.v_db_error_log"));
     }
     Ok(said.rsplit("last_pro_nr:").next().and_then(|n| n.trim().parse().ok()))
+}
+
+/// The number of the newest transfer that touched a table.
+async fn newest_number(connection: &mut PgConnection, table: &str) -> Result<Option<i32>> {
+    let sql = format!("SELECT max(last_processing_nr) FROM db2dataprocessor_out.v_{table}");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(|e| failed("counting new rows", &e))
 }
 
 async fn new_rows(connection: &mut PgConnection, table: &str, number: Option<i32>) -> Result<usize> {

@@ -14,7 +14,8 @@ use crate::record_instance::with_instance;
 use crate::reference::{first_of, id_of, joined};
 use crate::sources::Sources;
 use crate::study_phase::with_phase;
-use crate::{Error, Result, measurement, room};
+use crate::room::Room;
+use crate::{Error, Result, measurement};
 
 /// Name of the output table.
 pub const TABLE: &str = "fall_fe";
@@ -53,9 +54,17 @@ pub fn derive(sources: &Sources, cases: &Cases, people: &People, config: &Config
         .left_join(named(&height, "height"), col("case"), col("case"))
         .left_join(named(&bmi, "bmi"), col("case"), col("case"));
     let rows = computed(rows, TABLE)?;
+    let mut behind = vec![("condition", diagnoses.rows), ("observation", stacked(&[weight, height])?)];
     let rows = match config.profile {
-        CaseProfile::Clock => only_clock(rows)?,
-        CaseProfile::WardList => only_ward_list(rows, sources, cases, config)?,
+        CaseProfile::Clock => {
+            behind.push(("observation", bmi));
+            only_clock(rows)?
+        }
+        CaseProfile::WardList => {
+            let room = Room::of(sources, cases, config)?;
+            behind.push(("location", room.locations));
+            only_ward_list(rows, sources, cases, room.text, config)?
+        }
     };
     let rows = rows.sort(["patient", "start", "case", "ward"], SortMultipleOptions::default().with_nulls_last(true)).select([
         col("fall_fe_id"),
@@ -84,11 +93,7 @@ pub fn derive(sources: &Sources, cases: &Cases, people: &People, config: &Config
         col("complete").alias("fall_complete"),
     ]);
 
-    let measured = match config.profile {
-        CaseProfile::Clock => stacked(&[weight, height, bmi])?,
-        CaseProfile::WardList => stacked(&[weight, height])?,
-    };
-    let lineage = lineage(sources, cases, people, diagnoses.rows, measured)?;
+    let lineage = lineage(sources, cases, people, behind)?;
     Output::collect(TABLE, rows, lineage, &["fall_station", "fall_fhir_enc_id"]).map_err(|e| Error::frame(TABLE, &e))
 }
 
@@ -109,9 +114,9 @@ fn only_clock(rows: LazyFrame) -> Result<LazyFrame> {
 }
 
 /// What only the ward-list profile shows: phase, room and bed, and the encounters of the case.
-fn only_ward_list(rows: LazyFrame, sources: &Sources, cases: &Cases, config: &Config) -> Result<LazyFrame> {
+fn only_ward_list(rows: LazyFrame, sources: &Sources, cases: &Cases, room: LazyFrame, config: &Config) -> Result<LazyFrame> {
     let rows = with_phase(rows, sources, &config.phases)?
-        .left_join(room::of(sources, cases, config)?, col("case"), col("case"))
+        .left_join(room, col("case"), col("case"))
         .left_join(encounters_below(cases), col("case"), col("case"));
     Ok(rows.with_columns([
         lit(NULL).cast(DataType::Int32).alias("fall_fe_id"),
@@ -190,13 +195,12 @@ fn toml_text(text: Expr) -> Expr {
     concat_str([lit("\""), escaped, lit("\"")], "", false)
 }
 
-/// Rows of the ward list, the patient, the encounters, the diagnoses and the measurements behind each row.
+/// Rows of the ward list, the patient, the encounters and whatever else, by table and `case`, is behind each row.
 fn lineage(
     sources: &Sources,
     cases: &Cases,
     people: &People,
-    conditions: LazyFrame,
-    measured: LazyFrame,
+    behind: Vec<(&str, LazyFrame)>,
 ) -> Result<LazyFrame> {
     let shown = cases.shown.clone().select([col("ward"), col("case"), col("patient")]);
     let with_rows = |rows: LazyFrame, on: &str| shown.clone().inner_join(rows, col(on), col(on));
@@ -208,13 +212,14 @@ fn lineage(
     let person = people.rows.clone().select([col("pat_id").alias("patient"), col("patient_id"), col("patient_raw_id")]);
 
     let keys = ["ward", "case"];
-    let all = stacked(&[
+    let mut all = vec![
         traced(listed, &keys, "pids_per_ward")?,
         traced(with_rows(person, "patient"), &keys, "patient")?,
         traced(with_rows(cases.mains.clone().select(encounter.clone()), "case"), &keys, "encounter")?,
         traced(with_rows(cases.parts.clone().select(encounter), "case"), &keys, "encounter")?,
-        traced(with_rows(conditions, "case"), &keys, "condition")?,
-        traced(with_rows(measured, "case"), &keys, "observation")?,
-    ])?;
-    Ok(all.rename(["ward", "case"], ["fall_station", "fall_fhir_enc_id"], true))
+    ];
+    for (table, rows) in behind {
+        all.push(traced(with_rows(rows, "case"), &keys, table)?);
+    }
+    Ok(stacked(&all)?.rename(["ward", "case"], ["fall_station", "fall_fhir_enc_id"], true))
 }

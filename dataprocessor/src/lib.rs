@@ -20,6 +20,7 @@ mod room;
 mod run;
 mod show;
 mod sources;
+mod sql_table;
 mod study_phase;
 mod view;
 
@@ -31,4 +32,5 @@ pub use output::Output;
 pub use run::{Summary, derive, run};
 pub use show::show;
 pub use sources::Sources;
+pub use sql_table::SqlTable;
 pub use view::{Query, Snapshot};

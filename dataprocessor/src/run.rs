@@ -10,6 +10,7 @@ use crate::delivery::{Delivered, deliver};
 use crate::output::Output;
 use crate::patient_fe::People;
 use crate::sources::Sources;
+use crate::sql_table::SqlTable;
 use crate::view::Snapshot;
 use crate::{Error, ErrorKind, Result, fall_fe, patient_fe};
 
@@ -62,12 +63,16 @@ pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
 }
 
 async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config, now: DateTime) -> Result<Summary> {
+    let declared = match &config.sql_tables {
+        Some(folder) => SqlTable::read_all(folder)?,
+        None => Vec::new(),
+    };
     let mut snapshot = Snapshot::open(hub).await?;
     let sources = Sources::read(&mut snapshot, config, now).await?;
     snapshot.close().await?;
     let config = config.clone();
     let (outputs, mut summary) = apart(move || derive(&sources, &config, now)).await?;
-    summary.tables = deliver(hub, lock, &outputs).await?;
+    summary.tables = deliver(hub, lock, &outputs, &declared, now).await?;
     summary.new = summary.tables.iter().map(|t| t.new).sum();
     summary.seen = summary.tables.iter().map(|t| t.seen).sum();
     Ok(summary)

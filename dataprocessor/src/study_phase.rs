@@ -14,10 +14,23 @@ use crate::{Error, ErrorKind, Result};
 /// When a ward has no phases in the configuration and the case none from an earlier run.
 pub(crate) fn with_phase(rows: LazyFrame, sources: &Sources, phases: &Phases) -> Result<LazyFrame> {
     let shown = sources.shown_cases.clone().lazy().filter(col("fall_studienphase").is_not_null());
-    let oldest = first_of(shown, &["fall_fhir_enc_id"], vec![col("input_processing_nr")], vec![false])
-        .select([col("fall_fhir_enc_id").alias("case"), col("fall_studienphase").alias("shown_phase")]);
-    let phase = coalesce(&[col("shown_phase"), at_start(phases)]).alias("phase");
-    let rows = computed(rows.left_join(oldest, col("case"), col("case")).with_column(phase), "phases")?;
+    let shown = shown.select([
+        col("fall_fhir_enc_id").alias("case"),
+        col("fall_station").alias("ward"),
+        col("fall_studienphase").alias("shown_phase"),
+        col("input_processing_nr"),
+    ]);
+    let oldest = |keys: &[&str]| first_of(shown.clone(), keys, vec![col("input_processing_nr"), col("ward")], vec![false, false]);
+    let on_ward = oldest(&["case", "ward"]).select([col("case"), col("ward"), col("shown_phase").alias("phase_on_ward")]);
+    let anywhere = oldest(&["case"]).select([col("case"), col("shown_phase").alias("phase_anywhere")]);
+    let keys = [col("case"), col("ward")];
+    // A case on two wards may count differently on each; without the first join one would take over the other's phase.
+    let phase = coalesce(&[col("phase_on_ward"), col("phase_anywhere"), at_start(phases)]).alias("phase");
+    let rows = rows
+        .join(on_ward, keys.clone(), keys, JoinArgs::new(JoinType::Left))
+        .left_join(anywhere, col("case"), col("case"))
+        .with_column(phase);
+    let rows = computed(rows, "phases")?;
     let unknown = rows
         .clone()
         .filter(col("phase").is_null())

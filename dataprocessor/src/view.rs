@@ -24,11 +24,11 @@ impl Snapshot {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn open(hub: &Hub) -> Result<Self> {
-        let transaction = hub
-            .pool()
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(|e| failed("opening a snapshot", &e))?;
+        let opened = hub.pool().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+        let mut transaction = opened.map_err(|e| failed("opening a snapshot", &e))?;
+        // Compiling a statement over wide tables takes longer than running it once.
+        let jit = sqlx::query("SET LOCAL jit = off").execute(&mut *transaction).await;
+        jit.map_err(|e| failed("opening a snapshot", &e))?;
         Ok(Self { transaction })
     }
 

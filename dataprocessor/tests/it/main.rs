@@ -1,6 +1,9 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
 
 mod clock;
+mod program;
 mod server;
 mod settings;
+mod sql_table;
 mod stay;
+mod ward_list;
