@@ -40,7 +40,6 @@ mod export;
 mod issue;
 mod lanes;
 mod link;
-mod ndjson;
 mod options;
 mod outlet;
 mod page;

@@ -5,29 +5,20 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Url;
 use reqwest::header::{CONTENT_LOCATION, HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
 use tokio::fs;
 
-use super::encoding::encode_into;
-use super::envelope::Envelope;
-use super::error::{Error, ErrorKind, Fault, Place};
-use super::event::Event;
-use super::issue::Issue;
-use super::link::resolve;
+use super::Export;
+use super::exported::{ExportPart, Exported};
+use super::manifest::{Item, Manifest, State, Status, status};
 use super::ndjson;
-use super::retry::retry_after;
-use super::server::Server;
-use super::spool::{failed, make_dir};
-use super::transport::{Call, Reply, Verb};
-
-/// A bulk data export: which resources, and for whom.
-///
-/// Source: <https://hl7.org/fhir/uv/bulkdata/export.html>.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Export {
-    path: String,
-    params: Vec<(&'static str, String)>,
-}
+use crate::search::envelope::Envelope;
+use crate::search::error::{Error, ErrorKind, Fault, Place};
+use crate::search::event::Event;
+use crate::search::issue::Issue;
+use crate::search::link::resolve;
+use crate::search::server::Server;
+use crate::search::spool::{failed, make_dir};
+use crate::search::transport::{Call, Reply, Verb};
 
 /// An export in a directory: it is kicked off, waited for and downloaded, and goes on where it was when it is started
 /// again in the same directory.
@@ -38,135 +29,9 @@ pub struct ExportJob {
     place: Place,
 }
 
-/// Proof that an export was downloaded in full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exported {
-    transaction_time: String,
-    parts: Vec<ExportPart>,
-    errors: Vec<ExportPart>,
-}
-
-/// One NDJSON file of an export.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExportPart {
-    /// Resource type the server named for it.
-    pub resource: String,
-    /// Where it was saved.
-    pub path: PathBuf,
-    /// Resources in it.
-    pub resources: u64,
-}
-
-/// What `export.json` in the directory keeps.
-#[derive(Default, Serialize, Deserialize)]
-struct State {
-    identity: String,
-    status_url: Option<String>,
-    manifest: Option<Manifest>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Manifest {
-    #[serde(default)]
-    transaction_time: String,
-    #[serde(default)]
-    requires_access_token: Option<bool>,
-    #[serde(default)]
-    output: Vec<Item>,
-    #[serde(default)]
-    error: Vec<Item>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Item {
-    #[serde(rename = "type", default)]
-    resource: String,
-    url: String,
-    #[serde(default)]
-    count: Option<u64>,
-}
-
-/// What the status URL answered.
-enum Status {
-    Waiting {
-        wait: Option<Duration>,
-        percent: Option<u8>,
-    },
-    Ready(Manifest),
-}
-
 /// Wait between two looks at the status where the server names none; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-impl Export {
-    /// Everything on the server.
-    pub fn system() -> Export {
-        Export {
-            path: "$export".into(),
-            params: Vec::new(),
-        }
-    }
-
-    /// Everything about all patients.
-    pub fn patients() -> Export {
-        Export {
-            path: "Patient/$export".into(),
-            ..Export::system()
-        }
-    }
-
-    /// Everything about the patients of a group.
-    pub fn group(id: &str) -> Export {
-        let mut path = String::from("Group/");
-        encode_into(&mut path, &id.replace('/', ""));
-        path.push_str("/$export");
-        Export {
-            path,
-            ..Export::system()
-        }
-    }
-
-    /// Only these resource types (`_type`).
-    #[must_use]
-    pub fn types<T: AsRef<str>>(self, types: impl IntoIterator<Item = T>) -> Export {
-        let types: Vec<String> = types.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self.with("_type", types.join(","))
-    }
-
-    /// Only resources changed since an instant (`_since`, FHIR instant).
-    #[must_use]
-    pub fn since(self, instant: impl Into<String>) -> Export {
-        self.with("_since", instant.into())
-    }
-
-    /// Only resources of one type that match a search, such as `Observation?code=1234` (`_typeFilter`); may be given
-    /// several times.
-    #[must_use]
-    pub fn type_filter(self, filter: impl Into<String>) -> Export {
-        self.with("_typeFilter", filter.into())
-    }
-
-    fn with(mut self, name: &'static str, value: String) -> Export {
-        self.params.push((name, value));
-        self
-    }
-
-    fn query(&self) -> String {
-        let mut query = String::new();
-        for (name, value) in &self.params {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str(name);
-            query.push('=');
-            encode_into(&mut query, value);
-        }
-        query
-    }
-}
 
 impl ExportJob {
     pub(crate) fn new(server: &Arc<Server>, export: Export, dir: &Path) -> ExportJob {
@@ -451,85 +316,5 @@ impl ExportJob {
 
     fn failed(&self, error: std::io::Error) -> Error {
         failed(error).at(&self.place)
-    }
-}
-
-impl Exported {
-    /// The server's time of the export, as it wrote it: the next one's `_since`.
-    pub fn transaction_time(&self) -> &str {
-        &self.transaction_time
-    }
-
-    /// The files, in the manifest's order.
-    pub fn parts(&self) -> &[ExportPart] {
-        &self.parts
-    }
-
-    /// Files of OperationOutcomes that tell of warnings; errors end the job.
-    pub fn warnings(&self) -> &[ExportPart] {
-        &self.errors
-    }
-
-    /// Resources in all files.
-    pub fn resources(&self) -> u64 {
-        self.parts.iter().map(|part| part.resources).sum()
-    }
-}
-
-fn status(reply: &Reply) -> Result<Status, Fault> {
-    reply.success()?;
-    if reply.status == 202 {
-        let text = reply
-            .headers
-            .get("x-progress")
-            .and_then(|value| value.to_str().ok());
-        return Ok(Status::Waiting {
-            wait: retry_after(&reply.headers),
-            percent: text.and_then(percent),
-        });
-    }
-    let manifest = serde_json::from_slice(&reply.body);
-    manifest
-        .map(Status::Ready)
-        .map_err(|_| Fault::transient(ErrorKind::Malformed))
-}
-
-/// The number before `%` in a progress header; its other words are the server's own and are not shown.
-fn percent(text: &str) -> Option<u8> {
-    let head = &text[..text.find('%')?];
-    let head = head.trim_end();
-    let digits = head.len() - head.bytes().rev().take_while(u8::is_ascii_digit).count();
-    head[digits..].parse().ok().filter(|percent| *percent <= 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn progress() {
-        for (text, found) in [
-            ("45%", Some(45)),
-            ("45 % complete", Some(45)),
-            ("Anna Muster: 100%", Some(100)),
-            ("in progress", None),
-            ("-1000%", None),
-            ("%", None),
-        ] {
-            assert_eq!(percent(text), found, "{text}");
-        }
-    }
-
-    #[test]
-    fn queries() {
-        let export = Export::group("g/1")
-            .types(["Patient", "Observation"])
-            .since("2024-05-01T10:00:00+02:00")
-            .type_filter("Observation?code=a|b");
-        assert_eq!(export.path, "Group/g1/$export");
-        assert_eq!(
-            export.query(),
-            "_type=Patient,Observation&_since=2024-05-01T10:00:00%2B02:00&_typeFilter=Observation%3Fcode%3Da%7Cb"
-        );
     }
 }
