@@ -133,8 +133,9 @@ fn classes(r: &mut Reader<'_>) -> Vec<String> {
 
 fn room_and_bed(r: &mut Reader<'_>) -> Option<String> {
     let column = r.filled(ROOM)?.trim().to_lowercase();
-    let known = |prefix: &str| column.starts_with(prefix) && column.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if known("enc_") || known("loc_") {
+    let description = table_description::default_description();
+    let known = |table: &str| description.table(table).is_some_and(|t| t.position(&column).is_some());
+    if known("encounter") || known("location") {
         return Some(column);
     }
     r.fault(ROOM, "must be a column of the table encounter (enc_…) or location (loc_…)");

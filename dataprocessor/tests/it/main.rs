@@ -4,6 +4,7 @@ mod clock;
 mod program;
 mod server;
 mod settings;
+mod shipped_config;
 mod sql_table;
 mod stay;
 mod ward_list;
