@@ -18,8 +18,10 @@ pub(crate) fn date(text: &str) -> Result<(i32, Precision), DefectKind> {
     }
     let mut scan = Scan::new(text);
     let day = Day::take(&mut scan).ok_or(DefectKind::NotADate)?;
-    // A time of day is cut off, whatever it says; nothing else may follow, and only a full date has a time of day.
-    let cut = day.precision == Precision::Day && scan.eat(b"Tt ").is_some();
+    // Only a full date may be followed: by a time of day, which is cut off whatever it says, or by an offset as XML
+    // Schema's dates have. Neither moves the day.
+    let full = day.precision == Precision::Day;
+    let cut = full && (scan.eat(b"Tt ").is_some() || take_offset(&mut scan).is_some_and(|_| scan.is_done()));
     if !cut && !scan.is_done() {
         return Err(DefectKind::NotADate);
     }

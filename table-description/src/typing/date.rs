@@ -2,7 +2,7 @@ use super::{DefectKind, Precision, calendar, careful};
 
 /// Reads a calendar day as days since 1970-01-01, with the precision it was written in.
 ///
-/// A year or a month stands for its first day. A time of day after the date is cut off without a zone conversion.
+/// A year or a month stands for its first day. A time of day or an offset after the date is cut off without a zone conversion.
 /// Slashes and the compact `20200506` are accepted. Source: <https://hl7.org/fhir/R4/datatypes.html#date> (R4).
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Our own descriptions against the shipped ones.
 
+use std::{fs, path::Path};
+
 use table_description::{
     Description, default_core, default_description, default_frontend, default_submodules,
 };
@@ -146,4 +148,34 @@ fn calculated_columns_are_known_by_their_name() {
             "proc_encounter_calculated_ref",
         ]
     );
+}
+
+/// Architecture invariant: resource types are data. Comments and tests may name some as examples.
+#[test]
+fn no_resource_type_is_named_in_code() {
+    let ours = default_description();
+    let names: Vec<&str> = ours
+        .resources()
+        .filter_map(|table| table.resource.as_deref())
+        .collect();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for name in &names {
+                    assert!(!line.contains(*name), "{}: {line}", path.display());
+                }
+            }
+            files += 1;
+        }
+    }
+    assert!(files > 30, "the sources were looked at");
 }
