@@ -108,6 +108,7 @@ pub fn common_columns(frame: &DataFrame, prefix: &str) -> Result<Vec<String>, Er
         .into_iter()
         .map(PlSmallStr::as_str)
         .collect();
-    let found = super::common_columns(&TextTable::new(&names), prefix)?;
+    let table = TextTable::new(&names);
+    let found = super::common_columns(&table, prefix)?;
     Ok(found.into_iter().map(str::to_owned).collect())
 }

@@ -45,13 +45,7 @@ fn flatten(
     options: FlattenOptions,
     pages: &[&[u8]],
 ) -> (BTreeMap<String, String>, FlattenSummary) {
-    let (files, open) = memory();
-    let mut flatten = Flatten::new(description, options, open).expect("a pipeline");
-    for page in pages {
-        flatten.read(*page).expect("a page");
-    }
-    let summary = flatten.finish().expect("outputs");
-    let files = std::mem::take(&mut *files.lock().expect("files"));
+    let (files, summary) = flatten_bytes(description, options, pages);
     (
         files
             .into_iter()
@@ -59,6 +53,21 @@ fn flatten(
             .collect(),
         summary,
     )
+}
+
+pub(crate) fn flatten_bytes(
+    description: &Description,
+    options: FlattenOptions,
+    pages: &[&[u8]],
+) -> (BTreeMap<String, Vec<u8>>, FlattenSummary) {
+    let (files, open) = memory();
+    let mut flatten = Flatten::new(description, options, open).expect("a pipeline");
+    for page in pages {
+        flatten.read(*page).expect("a page");
+    }
+    let summary = flatten.finish().expect("outputs");
+    let files = std::mem::take(&mut *files.lock().expect("files"));
+    (files, summary)
 }
 
 /// Values at a path in document order, each with the position of its coding in the melted path.
@@ -170,7 +179,7 @@ fn one_row_a_coding_gives_the_values_of_the_input() {
     }
 }
 
-fn description(mode: MeltMode) -> Description {
+pub(crate) fn description(mode: MeltMode) -> Description {
     let paths = [
         "id",
         "birthDate",
@@ -190,7 +199,7 @@ fn description(mode: MeltMode) -> Description {
     }
 }
 
-const PAGE: &str = r#"{"resourceType":"Patient","id":"p1","birthDate":"1970-02-30","active":true,
+pub(crate) const PAGE: &str = r#"{"resourceType":"Patient","id":"p1","birthDate":"1970-02-30","active":true,
 "name":[{"family":"A,\"B\"","given":["x","y"]},{"family":"C"}],"identifier":[{"value":"1"},{"value":"2"}]}
 {"resourceType":"Patient","id":"p2","birthDate":"1970-02"}
 "#;

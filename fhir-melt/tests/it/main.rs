@@ -2,7 +2,8 @@
 
 mod examples;
 mod flatten;
-mod golden;
+#[cfg(feature = "polars")]
+mod frame;
 mod golden_melt;
 mod laws;
 mod shared;
