@@ -29,12 +29,17 @@ fn binary() -> Option<PathBuf> {
         return Some(path.into());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join("hfs")).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|dir| dir.join("hfs"))
+        .find(|file| file.is_file())
 }
 
 /// Starts the server on a free port with an empty database, and waits until it answers.
 async fn start(binary: &Path) -> Hfs {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("port").port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("port")
+        .port();
     let data = tempfile::tempdir().expect("dir");
     let base = format!("http://127.0.0.1:{port}");
     let child = Command::new(binary)
@@ -51,7 +56,11 @@ async fn start(binary: &Path) -> Hfs {
         .stderr(Stdio::null())
         .spawn()
         .expect("hfs");
-    let hfs = Hfs { child, base, _data: data };
+    let hfs = Hfs {
+        child,
+        base,
+        _data: data,
+    };
     let begun = Instant::now();
     while client(&hfs, Format::Json).capability().await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(120), "hfs does not answer");
@@ -61,8 +70,18 @@ async fn start(binary: &Path) -> Hfs {
 }
 
 fn client(hfs: &Hfs, format: Format) -> Client {
-    let retry = RetryPolicy { attempts: 2, base: Duration::from_millis(50), ..RetryPolicy::default() };
-    Client::new(ClientOptions::new(&hfs.base).expect("base").format(format).retry(retry)).expect("client")
+    let retry = RetryPolicy {
+        attempts: 2,
+        base: Duration::from_millis(50),
+        ..RetryPolicy::default()
+    };
+    Client::new(
+        ClientOptions::new(&hfs.base)
+            .expect("base")
+            .format(format)
+            .retry(retry),
+    )
+    .expect("client")
 }
 
 /// Stores the Patients p0 to p229 and deletes one more.
@@ -72,17 +91,33 @@ async fn fill(hfs: &Hfs) {
         .expect("versions")
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    let http = reqwest::Client::builder().tls_backend_preconfigured(tls).build().expect("http");
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .build()
+        .expect("http");
     let put = |id: String| {
         let body = serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"family": format!("Käse {id}")}]});
-        let request = http.put(format!("{}/Patient/{id}", hfs.base)).header("content-type", "application/fhir+json");
-        async move { request.body(body.to_string()).send().await.expect("put").error_for_status().expect("stored") }
+        let request = http
+            .put(format!("{}/Patient/{id}", hfs.base))
+            .header("content-type", "application/fhir+json");
+        async move {
+            request
+                .body(body.to_string())
+                .send()
+                .await
+                .expect("put")
+                .error_for_status()
+                .expect("stored")
+        }
     };
     for number in 0..PATIENTS {
         put(format!("p{number}")).await;
     }
     put("gone".to_owned()).await;
-    http.delete(format!("{}/Patient/gone", hfs.base)).send().await.expect("delete");
+    http.delete(format!("{}/Patient/gone", hfs.base))
+        .send()
+        .await
+        .expect("delete");
 }
 
 fn wanted() -> BTreeSet<String> {
@@ -91,9 +126,18 @@ fn wanted() -> BTreeSet<String> {
 
 /// Ids of the Patients on the pages, from the entries' full URLs.
 fn ids(pages: &[Page]) -> BTreeSet<String> {
-    let text: Vec<&str> = pages.iter().map(|page| std::str::from_utf8(&page.bytes).expect("text")).collect();
+    let text: Vec<&str> = pages
+        .iter()
+        .map(|page| std::str::from_utf8(&page.bytes).expect("text"))
+        .collect();
     let urls = text.iter().flat_map(|text| text.split("/Patient/p").skip(1));
-    urls.map(|rest| format!("p{}", rest.split(|c: char| !c.is_ascii_digit()).next().expect("id"))).collect()
+    urls.map(|rest| {
+        format!(
+            "p{}",
+            rest.split(|c: char| !c.is_ascii_digit()).next().expect("id")
+        )
+    })
+    .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,18 +159,50 @@ async fn everything_against_helios_hfs() {
             assert_eq!(complete.matches(), PATIENTS as u64);
         }
         let some: BTreeSet<String> = (0..100).map(|number| format!("p{number}")).collect();
-        let (pages, _) = client.search(Search::new("Patient").ids("_id", some.clone()).count(30)).collect().await.expect("ids");
+        let (pages, _) = client
+            .search(Search::new("Patient").ids("_id", some.clone()).count(30))
+            .collect()
+            .await
+            .expect("ids");
         assert_eq!(ids(&pages), some, "{format:?}");
-        assert_eq!(client.count(Search::new("Patient")).await.expect("count"), PATIENTS as u64);
-        assert!(matches!(client.read("Patient", "p1").await.expect("read"), Reading::Found(_)));
-        assert!(matches!(client.read("Patient", "gone").await.expect("410"), Reading::Deleted));
-        assert!(matches!(client.read("Patient", "never").await.expect("404"), Reading::Missing));
-        assert!(client.capability().await.expect("metadata").of("Patient").is_some());
+        assert_eq!(
+            client.count(Search::new("Patient")).await.expect("count"),
+            PATIENTS as u64
+        );
+        assert!(matches!(
+            client.read("Patient", "p1").await.expect("read"),
+            Reading::Found(_)
+        ));
+        assert!(matches!(
+            client.read("Patient", "gone").await.expect("410"),
+            Reading::Deleted
+        ));
+        assert!(matches!(
+            client.read("Patient", "never").await.expect("404"),
+            Reading::Missing
+        ));
+        assert!(
+            client
+                .capability()
+                .await
+                .expect("metadata")
+                .of("Patient")
+                .is_some()
+        );
     }
     let client = client(&hfs, Format::Json);
-    let found: BTreeSet<String> = client.ids(Search::new("Patient")).await.expect("ids").into_iter().collect();
+    let found: BTreeSet<String> = client
+        .ids(Search::new("Patient"))
+        .await
+        .expect("ids")
+        .into_iter()
+        .collect();
     assert_eq!(found, wanted());
     let dir = tempfile::tempdir().expect("dir");
-    let exported = client.export(Export::system().types(["Patient"]), dir.path()).run().await.expect("export");
+    let exported = client
+        .export(Export::system().types(["Patient"]), dir.path())
+        .run()
+        .await
+        .expect("export");
     assert_eq!(exported.resources(), PATIENTS as u64);
 }

@@ -1,16 +1,23 @@
 //! Certificates: an authority of one's own, a client certificate, and neither.
 
-use std::io;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fhir_crack::search::{Client, ErrorKind, Format, Search, Tls};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::bundle::bundle;
 use crate::options;
@@ -22,7 +29,7 @@ fn key(name: &str) -> PathBuf {
 }
 
 /// A server that shows `server.pem` and wants a client certificate if told so; gives its base URL.
-async fn serve(wants_client: bool) -> String {
+async fn serve(wants_client: bool, alpn: &[&str]) -> String {
     let chain = vec![CertificateDer::from_pem_file(key("server.pem")).expect("certificate")];
     let private = PrivateKeyDer::from_pem_file(key("server-key.pem")).expect("key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -39,62 +46,39 @@ async fn serve(wants_client: bool) -> String {
     } else {
         builder.with_no_client_auth()
     };
-    let config = Arc::new(builder.with_single_cert(chain, private).expect("server"));
+    let mut config = builder.with_single_cert(chain, private).expect("server");
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let base = format!("https://{}/fhir", listener.local_addr().expect("address"));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, Arc::clone(&config)));
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // a client that is refused is what some of the tests are about
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let builder = auto::Builder::new(TokioExecutor::new());
+                let _closed = builder
+                    .serve_connection(TokioIo::new(stream), service_fn(answer))
+                    .await;
+            });
         }
     });
     base
 }
 
-/// One request and its answer over TLS; the connection closes behind it.
-async fn answer(mut stream: tokio::net::TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
-    let mut tls = rustls::ServerConnection::new(config).map_err(io::Error::other)?;
-    let mut asked = Vec::new();
-    let mut answered = false;
-    let mut buffer = [0; 16 << 10];
-    loop {
-        let mut out = Vec::new();
-        while tls.wants_write() {
-            tls.write_tls(&mut out)?;
-        }
-        stream.write_all(&out).await?;
-        if answered {
-            return stream.shutdown().await;
-        }
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        let mut read = &buffer[..count];
-        while !read.is_empty() {
-            tls.read_tls(&mut read)?;
-            if let Err(error) = tls.process_new_packets() {
-                let mut alert = Vec::new();
-                tls.write_tls(&mut alert)?;
-                stream.write_all(&alert).await?;
-                return Err(io::Error::other(error));
-            }
-        }
-        match io::Read::read_to_end(&mut tls.reader(), &mut asked) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
-        if asked.windows(4).any(|window| window == b"\r\n\r\n") {
-            let body = bundle(Format::Json, &[1], Some(1), None);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                body.len()
-            );
-            io::Write::write_all(&mut tls.writer(), head.as_bytes())?;
-            io::Write::write_all(&mut tls.writer(), body.as_bytes())?;
-            tls.send_close_notify();
-            answered = true;
-        }
-    }
+/// As many Patients as the version of HTTP.
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let ids: &[usize] = if request.version() == Version::HTTP_2 {
+        &[1, 2]
+    } else {
+        &[1]
+    };
+    Ok(Response::new(Full::new(
+        bundle(Format::Json, ids, Some(ids.len()), None).into(),
+    )))
 }
 
 async fn ask(base: &str, tls: Tls) -> Result<u64, ErrorKind> {
@@ -109,7 +93,7 @@ async fn ask(base: &str, tls: Tls) -> Result<u64, ErrorKind> {
 async fn authorities_and_client_certificates() {
     let trusting = || Tls::new().ca_file(key("ca.pem"));
     let known = || trusting().client_certificate(key("client.pem"), key("client-key.pem"));
-    let open = serve(false).await;
+    let open = serve(false, &[]).await;
     assert_eq!(ask(&open, trusting()).await, Ok(1));
     assert_eq!(
         ask(&open, Tls::new()).await,
@@ -117,7 +101,9 @@ async fn authorities_and_client_certificates() {
         "a stranger's certificate"
     );
     assert_eq!(ask(&open, known()).await, Ok(1));
-    let guarded = serve(true).await;
+    let modern = serve(false, &["h2", "http/1.1"]).await;
+    assert_eq!(ask(&modern, trusting()).await, Ok(2), "HTTP/2");
+    let guarded = serve(true, &[]).await;
     assert_eq!(ask(&guarded, known()).await, Ok(1));
     assert_eq!(
         ask(&guarded, trusting()).await,
