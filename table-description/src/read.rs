@@ -66,6 +66,7 @@ struct Columns {
     value_type: Option<usize>,
     joined: Option<usize>,
     melt: Option<usize>,
+    prefix: Option<usize>,
     description: Option<usize>,
 }
 
@@ -106,6 +107,7 @@ impl Dialect {
             value_type: head.find(self.type_word()),
             joined: head.find("JOINED"),
             melt: head.find("MELT"),
+            prefix: head.find("RESOURCE_PREFIX"),
             description: head.find("COLUMN_DESCRIPTION"),
         };
         let needs_path = matches!(self, Self::Resources) && columns.path.is_none();
@@ -169,7 +171,9 @@ impl Dialect {
             }
         }
         for (table, rows) in tables.iter_mut().zip(&rows) {
-            table.prefix = common_prefix(&table.columns);
+            if table.prefix.is_empty() {
+                table.prefix = table.common_prefix();
+            }
             for (position, expected) in table.name_faults() {
                 faults.add(
                     &sheet.name,
@@ -192,7 +196,7 @@ impl Dialect {
         TableDescription {
             name: word.to_lowercase(),
             resource: resource.then(|| word.to_owned()),
-            prefix: String::new(),
+            prefix: columns.prefix.map_or("", |at| row.get(at)).to_owned(),
             columns: Vec::new(),
             melt,
         }
@@ -246,18 +250,5 @@ impl Dialect {
             row: row.number,
             column,
         })
-    }
-}
-
-/// What all names have before their first `_`; empty if they differ or there is only one.
-fn common_prefix(columns: &[Column]) -> String {
-    let mut prefixes = columns
-        .iter()
-        .map(|column| column.name.split_once('_').map(|(prefix, _)| prefix));
-    match prefixes.next() {
-        Some(Some(first)) if columns.len() > 1 && prefixes.all(|prefix| prefix == Some(first)) => {
-            first.to_owned()
-        }
-        _ => String::new(),
     }
 }

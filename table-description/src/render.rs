@@ -91,6 +91,10 @@ impl Description {
         };
         let described = columns().any(|(_, column)| !column.description.is_empty());
         let melted = self.tables.iter().any(|table| !melt_text(&table.melt).is_empty());
+        let prefixed = self
+            .tables
+            .iter()
+            .any(|table| table.prefix != table.common_prefix());
         let fields: Vec<&Field> = FIELDS
             .iter()
             .filter(|field| field.always || columns().any(|(t, c)| !(field.text)(self, t, c).is_empty()))
@@ -100,6 +104,7 @@ impl Description {
         header.extend(fields.iter().map(|field| field.header.to_owned()));
         header.extend(described.then(|| "COLUMN_DESCRIPTION".to_owned()));
         header.extend(melted.then(|| "MELT".to_owned()));
+        header.extend(prefixed.then(|| "RESOURCE_PREFIX".to_owned()));
         let hint = HINT.iter().zip(1..).map(|(line, number)| Row {
             number,
             cells: vec![(*line).to_owned()],
@@ -116,17 +121,13 @@ impl Description {
             for (position, column) in table.columns.iter().enumerate() {
                 number += 1;
                 let first = position == 0;
-                let resource = table.resource.as_deref().unwrap_or(&table.name);
-                let mut cells = vec![if first { resource.to_owned() } else { String::new() }];
+                // What is said of the table stands in its first row.
+                let of_table = |text: &str| if first { text.to_owned() } else { String::new() };
+                let mut cells = vec![of_table(table.resource.as_deref().unwrap_or(&table.name))];
                 cells.extend(fields.iter().map(|field| (field.text)(self, table, column)));
                 cells.extend(described.then(|| column.description.clone()));
-                cells.extend(melted.then(|| {
-                    if first {
-                        melt_text(&table.melt)
-                    } else {
-                        String::new()
-                    }
-                }));
+                cells.extend(melted.then(|| of_table(&melt_text(&table.melt))));
+                cells.extend(prefixed.then(|| of_table(&table.prefix)));
                 rows.push(Row { number, cells });
             }
         }

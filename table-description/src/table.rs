@@ -39,6 +39,18 @@ impl TableDescription {
         }
     }
 
+    /// What all names have before their first `_`; empty if they differ or there is only one.
+    pub(crate) fn common_prefix(&self) -> String {
+        let names = self.columns.iter().map(|column| column.name.as_str());
+        let mut prefixes = names.map(|name| name.split_once('_').map(|(prefix, _)| prefix));
+        match prefixes.next() {
+            Some(Some(first)) if self.columns.len() > 1 && prefixes.all(|prefix| prefix == Some(first)) => {
+                first.to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
     /// Whether a name in a workbook is a resource type: internal tables begin with a lower-case letter.
     pub(crate) fn is_resource(name: &str) -> bool {
         !name.starts_with(|c: char| c.is_lowercase())

@@ -315,6 +315,18 @@ fn joined_and_melt_survive_expansion_and_writing() {
 }
 
 #[test]
+fn prefix_that_the_names_do_not_show_survives_writing() {
+    let description = definition(&[(
+        "main.csv",
+        &format!("{HEAD}A,long_prefix,id\n,,b\nB,b,id\nC,,id\nPATTERN,REPLACEMENT\n^b_id$,key\n"),
+    )])
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    description.write(folder.path()).unwrap();
+    assert_eq!(Description::read(folder.path()).unwrap(), description);
+}
+
+#[test]
 fn our_description_reads_back_from_csv() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ours.csv");
