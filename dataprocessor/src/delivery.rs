@@ -43,7 +43,7 @@ pub(crate) async fn deliver(
         hashes.push(fill_inbox(&mut transaction, output).await?);
     }
     lock.check()?;
-    let number = transfer(&mut transaction).await?;
+    let number = transfer(&mut transaction, TRANSFER).await?;
     let mut delivered = Vec::new();
     for (output, hashes) in outputs.iter().zip(hashes) {
         note_lineage(&mut transaction, output, &hashes).await?;
@@ -51,8 +51,7 @@ pub(crate) async fn deliver(
         delivered.push(Delivered { table: output.table.clone(), new, seen: output.rows.height().saturating_sub(new) });
     }
     for table in declared {
-        let rows = sql_table::fill(&mut transaction, table, now).await?;
-        let number = newest_number(&mut transaction, table.name()).await?;
+        let (rows, number) = sql_table::fill(&mut transaction, table, now).await?;
         let new = new_rows(&mut transaction, table.name(), number).await?;
         delivered.push(Delivered { table: table.name().to_owned(), new, seen: rows.saturating_sub(new) });
     }
@@ -100,9 +99,9 @@ async fn with_ids(connection: &mut PgConnection, output: &Output) -> Result<(Dat
 }
 
 /// Moves the inboxes to the core; the processing number, if there was anything to move.
-async fn transfer(connection: &mut PgConnection) -> Result<Option<i32>> {
+pub(crate) async fn transfer(connection: &mut PgConnection, statement: &'static str) -> Result<Option<i32>> {
     let said: Option<String> =
-        sqlx::query_scalar(TRANSFER).fetch_one(connection).await.map_err(|e| failed("transferring", &e))?;
+        sqlx::query_scalar(statement).fetch_one(connection).await.map_err(|e| failed("transferring", &e))?;
     let Some(said) = said else { return Ok(None) };
     if said.starts_with("Fehler") {
         return Err(Error::new(ErrorKind::Hub, "the transfer failed; see db_config.v_db_error_log"));
@@ -110,16 +109,13 @@ async fn transfer(connection: &mut PgConnection) -> Result<Option<i32>> {
     Ok(said.rsplit("last_pro_nr:").next().and_then(|n| n.trim().parse().ok()))
 }
 
-/// The number of the newest transfer that touched a table.
-async fn newest_number(connection: &mut PgConnection, table: &str) -> Result<Option<i32>> {
-    let sql = format!("SELECT max(last_processing_nr) FROM db2dataprocessor_out.v_{table}");
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(|e| failed("counting new rows", &e))
-}
-
+/// How many rows of a table the transfer of this number brought.
 async fn new_rows(connection: &mut PgConnection, table: &str, number: Option<i32>) -> Result<usize> {
-    let sql = format!("SELECT count(*) FROM db2dataprocessor_out.v_{table} WHERE input_processing_nr = $1");
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+    const COUNT: &str = "SELECT coalesce(sum(r.new_count), 0)::bigint FROM core.import_rows r \
+        JOIN core.import i ON i.no = r.import_no WHERE i.input_nr = $1 AND r.table_name = $2";
+    let count: i64 = sqlx::query_scalar(COUNT)
         .bind(number)
+        .bind(table)
         .fetch_one(connection)
         .await
         .map_err(|e| failed("counting new rows", &e))?;

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use cds_hub::Hub;
 use futures_util::TryStreamExt as _;
 use polars::prelude::DataFrame;
-use sqlx::{Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use crate::frame::{self, Field, Kind};
 use crate::{Error, ErrorKind, Result};
@@ -16,6 +16,7 @@ pub(crate) const SCHEMA: &str = "db2dataprocessor_out";
 /// All reads of a run see the same state, whatever is imported meanwhile.
 pub struct Snapshot {
     transaction: Transaction<'static, Postgres>,
+    plans: Option<Vec<String>>,
 }
 
 impl Snapshot {
@@ -29,7 +30,21 @@ impl Snapshot {
         // Compiling a statement over wide tables takes longer than running it once.
         let jit = sqlx::query("SET LOCAL jit = off").execute(&mut *transaction).await;
         jit.map_err(|e| failed("opening a snapshot", &e))?;
-        Ok(Self { transaction })
+        Ok(Self { transaction, plans: None })
+    }
+
+    /// The same, keeping the server's plan of everything read, for whoever wants to know why a run is slow.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn explaining(hub: &Hub) -> Result<Self> {
+        Ok(Self { plans: Some(Vec::new()), ..Self::open(hub).await? })
+    }
+
+    /// The plans kept, one a query. They hold ids of patients: not for logs.
+    #[must_use]
+    pub fn plans(&self) -> &[String] {
+        self.plans.as_deref().unwrap_or_default()
     }
 
     /// Reads a view once.
@@ -38,6 +53,14 @@ impl Snapshot {
     /// When the server refuses, or the view has other columns than asked for.
     pub async fn read(&mut self, query: &Query) -> Result<DataFrame> {
         let place = format!("reading {}", query.view);
+        if let Some(plans) = &mut self.plans {
+            let explain = format!("EXPLAIN {}", query.select());
+            let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+                .fetch_all(&mut *self.transaction)
+                .await
+                .map_err(|e| failed(&place, &e))?;
+            plans.push(lines.join("\n"));
+        }
         let stream = self.transaction.copy_out_raw(&query.copy()).await.map_err(|e| failed(&place, &e))?;
         let bytes = stream
             .try_fold(Vec::new(), |mut all, part| async move {

@@ -3,6 +3,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use table_description::Column;
 
 use super::SqlTable;
+use crate::delivery::transfer;
 use crate::view::{failed, literal};
 use crate::{Error, ErrorKind, Result};
 
@@ -10,10 +11,10 @@ use crate::{Error, ErrorKind, Result};
 const ROWS: &str = "pg_temp.declared_rows";
 const LINEAGE: &str = "from_";
 
-/// Runs the SELECT, puts its rows into the inbox and moves them; the number of rows.
+/// Runs the SELECT, puts its rows into the inbox and moves them; how many, and the number of their transfer.
 ///
 /// Part of the caller's transaction: the SELECT sees what the run has written already.
-pub(crate) async fn fill(connection: &mut PgConnection, table: &SqlTable, now: DateTime) -> Result<usize> {
+pub(crate) async fn fill(connection: &mut PgConnection, table: &SqlTable, now: DateTime) -> Result<(usize, Option<i32>)> {
     let name = table.name();
     let place = format!("filling {name}");
     let (id, columns) = (format!("{name}_id"), names(&table.description.columns));
@@ -33,18 +34,13 @@ pub(crate) async fn fill(connection: &mut PgConnection, table: &SqlTable, now: D
         "UPDATE {ROWS} r SET row_hash_ = i.hash_index_col FROM db2dataprocessor_in.{name} i WHERE i.{id} = r.row_number_"
     );
     run(connection, &hashes, &place).await?;
-    let said: Option<String> = sqlx::query_scalar("SELECT db.copy_submodules_dp_in_to_db_log()")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|e| failed(&place, &e))?;
-    if said.is_some_and(|s| s.starts_with("Fehler")) {
-        return Err(Error::new(ErrorKind::Hub, format!("{place}: the transfer failed; see db_config.v_db_error_log")));
-    }
+    let number = transfer(connection, "SELECT db.copy_submodules_dp_in_to_db_log()").await?;
     for source in sources {
         note_sources(connection, name, &source, &place).await?;
     }
     run(connection, &format!("DROP TABLE {ROWS}"), &place).await?;
-    usize::try_from(count).map_err(|e| Error::new(ErrorKind::Shape, place).with_source(e))
+    let count = usize::try_from(count).map_err(|e| Error::new(ErrorKind::Shape, place).with_source(e))?;
+    Ok((count, number))
 }
 
 /// The tables named by `from_` columns, if the SELECT returns every described column and nothing that is unknown.

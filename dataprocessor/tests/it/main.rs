@@ -1,6 +1,7 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
 
 mod clock;
+mod plan;
 mod program;
 mod server;
 mod settings;
