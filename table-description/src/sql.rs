@@ -71,6 +71,7 @@ mod tests {
         for t in FhirType::ALL {
             assert_eq!(FhirType::from_sql_type(&t.sql_type().to_uppercase()), Some(t));
         }
+        assert_eq!(FhirType::from_sql_type(" Text "), Some(FhirType::String));
         assert_eq!(FhirType::from_sql_type("jsonb"), None);
     }
 }
