@@ -26,14 +26,26 @@ impl FhirType {
         }
     }
 
-    /// The type behind a PostgreSQL type name of the database dialect (`varchar`, `int`, `double precision`, …), case
-    /// and blanks round it ignored; `None` for any other.
+    /// The type behind a PostgreSQL type name of the database dialect (`varchar`, `int`, `double precision`, … or another
+    /// name of the same type), case and blanks round it ignored; `None` for any other.
     #[must_use]
     pub fn from_sql_type(name: &str) -> Option<Self> {
-        let name = name.trim();
-        Self::ALL
+        const OTHER_NAMES: [(&str, FhirType); 8] = [
+            ("text", FhirType::String),
+            ("character varying", FhirType::String),
+            ("bool", FhirType::Boolean),
+            ("integer", FhirType::Integer),
+            ("int4", FhirType::Integer),
+            ("float8", FhirType::Decimal),
+            ("timestamp without time zone", FhirType::DateTime),
+            ("time without time zone", FhirType::Time),
+        ];
+        let mut names = Self::ALL
             .into_iter()
-            .find(|t| t.sql_type().eq_ignore_ascii_case(name))
+            .map(|t| (t.sql_type(), t))
+            .chain(OTHER_NAMES);
+        let (_, found) = names.find(|(known, _)| known.eq_ignore_ascii_case(name.trim()))?;
+        Some(found)
     }
 }
 
