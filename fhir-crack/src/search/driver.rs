@@ -5,6 +5,7 @@ use reqwest::Url;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::call::Reply;
 use super::complete::{Complete, Counts, Limited, Step};
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind, Place, Received};
@@ -19,7 +20,6 @@ use super::replay::Replay;
 use super::server::Server;
 use super::spool::{Journal, Spool};
 use super::target::{Target, bundle, refuses_post};
-use super::transport::Reply;
 
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {

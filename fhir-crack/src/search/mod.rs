@@ -26,6 +26,8 @@
 //! for servers that repeat resources by themselves.
 
 mod auth;
+mod body;
+mod call;
 mod capability;
 mod client;
 mod complete;

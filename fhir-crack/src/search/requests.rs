@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::call::{Call, Reply};
 use super::capability::Capability;
 use super::complete::Step;
 use super::driver::Origin;
@@ -12,7 +13,6 @@ use super::pages::Pages;
 use super::query::Search;
 use super::server::Server;
 use super::target::{Target, bundle, refuses_post};
-use super::transport::{Call, Reply};
 
 /// What a server has under an id.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use reqwest::Url;
 
+use super::call::{Call, Reply};
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault};
 use super::issue::Issue;
@@ -9,7 +10,6 @@ use super::link::{NextUrl, is_post, merge, resolve};
 use super::page::Format;
 use super::query::Search;
 use super::server::Server;
-use super::transport::{Call, Reply};
 
 /// Where and how a page is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]

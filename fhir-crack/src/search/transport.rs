@@ -1,26 +1,17 @@
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
-};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RANGE};
 use reqwest::{StatusCode, Url, redirect};
 
-use super::auth::Credentials;
-use super::download;
-use super::envelope::{Envelope, Root};
+use super::auth::{Credentials, Stamp};
+use super::call::{Call, Reply, Verb};
 use super::error::{Error, ErrorKind, Fault, Phase, Place};
 use super::event::Event;
-use super::issue::Issue;
 use super::lanes::{Lanes, Signal};
 use super::options::ClientOptions;
-use super::retry::{is_transient, retry_after};
-
-/// Bytes of a body that are made room for before they come.
-const PLAUSIBLE: usize = 16 << 20;
+use super::{body, download};
 
 /// Sends requests to one server and repeats those whose failure may pass.
 pub(crate) struct Transport {
@@ -34,51 +25,24 @@ pub(crate) struct Transport {
     closed_until: Mutex<Option<Instant>>,
 }
 
-/// One request, to be sent as often as it takes.
-pub(crate) struct Call {
-    pub(crate) verb: Verb,
-    pub(crate) url: Url,
-    pub(crate) accept: &'static str,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// A file that takes the body of a success; what it holds already is not asked for again.
-    pub(crate) into: Option<PathBuf>,
-    /// Leaves the credentials out.
-    pub(crate) anonymous: bool,
+/// How far the attempts at one call have come.
+struct Course {
+    begun: Instant,
+    attempts: u32,
+    /// The token of the last attempt.
+    stamp: Option<Stamp>,
+    renewed: bool,
+    decompress: bool,
 }
 
-/// The request's method; a search by POST carries its form.
-pub(crate) enum Verb {
-    Get,
-    Post(String),
-    Delete,
-}
-
-/// An answer with its whole body.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// URL that gave the answer, behind all redirects.
-    pub(crate) url: Url,
-    pub(crate) elapsed: Duration,
-}
-
-impl Call {
-    pub(crate) fn get(url: Url, accept: &'static str) -> Call {
-        Call {
-            verb: Verb::Get,
-            url,
-            accept,
-            headers: Vec::new(),
-            into: None,
-            anonymous: false,
-        }
-    }
-
-    pub(crate) fn post(url: Url, form: String, accept: &'static str) -> Call {
-        Call {
-            verb: Verb::Post(form),
-            ..Call::get(url, accept)
+impl Course {
+    fn new() -> Course {
+        Course {
+            begun: Instant::now(),
+            attempts: 0,
+            stamp: None,
+            renewed: false,
+            decompress: true,
         }
     }
 }
@@ -122,54 +86,26 @@ impl Transport {
         place: &Place,
         read: impl Fn(&Reply) -> Result<T, Fault>,
     ) -> Result<(Reply, T), Error> {
-        let begun = Instant::now();
-        let mut attempts = 0;
-        let mut renewed = false;
-        let mut decompress = true;
+        let mut course = Course::new();
         loop {
-            self.wait_until_open().await;
-            let lane = self.lanes.enter().await;
-            let (stamp, outcome) = match self.credentials.header().await {
-                Ok((header, stamp)) => {
-                    attempts += 1;
-                    (Some(stamp), self.attempt(call, header, decompress).await)
-                }
-                Err(fault) => {
-                    attempts += 1;
-                    (None, Err(fault))
-                }
-            };
-            drop(lane);
-            let outcome = outcome.and_then(|reply| match read(&reply) {
-                Ok(value) => Ok((reply, value)),
-                Err(fault) => Err(fault),
-            });
-            let mut fault = match outcome {
+            let outcome = self.attempt(call, &mut course).await;
+            let outcome = outcome.and_then(|reply| read(&reply).map(|value| (reply, value)));
+            let fault = match outcome {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,
             };
-            if fault.kind == ErrorKind::Unauthorized
-                && !renewed
-                && let Some(stamp) = stamp
-                && self.credentials.can_renew()
-            {
-                match self.credentials.renew(stamp).await {
-                    Ok(()) => {
-                        renewed = true;
-                        self.tell(|| Event::TokenRenewed);
-                        continue;
-                    }
-                    Err(other) => fault = other,
-                }
-            }
+            let Some(fault) = self.renew(fault, &mut course).await else {
+                continue;
+            };
             if matches!(fault.kind, ErrorKind::Status(429 | 503) | ErrorKind::Timeout(_)) {
                 self.learn(Signal::Overload);
             }
             if fault.kind == ErrorKind::Truncated {
-                decompress = !decompress;
+                course.decompress = !course.decompress;
             }
+            let (attempts, spent) = (course.attempts, course.begun.elapsed());
             let wait = if fault.retry {
-                self.options.retry.wait(attempts, begun.elapsed(), fault.wait)
+                self.options.retry.wait(attempts, spent, fault.wait)
             } else {
                 None
             };
@@ -179,10 +115,7 @@ impl Transport {
             if fault.wait.is_some() {
                 self.close_for(wait);
             }
-            tracing::debug!(
-                resource = %place.resource, page = place.page, attempts, kind = %fault.kind,
-                wait_ms = wait.as_millis(), "request will be repeated"
-            );
+            tracing::debug!(attempts, kind = %fault.kind, wait_ms = wait.as_millis(), "request will be repeated");
             self.tell(|| Event::Retry {
                 place: place.clone(),
                 kind: fault.kind.clone(),
@@ -191,6 +124,40 @@ impl Transport {
             });
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// One request, when there is room for it and the server wants any.
+    async fn attempt(&self, call: &Call, course: &mut Course) -> Result<Reply, Fault> {
+        self.wait_until_open().await;
+        let _lane = self.lanes.enter().await;
+        course.attempts += 1;
+        let (header, stamp) = self.credentials.header().await?;
+        course.stamp = Some(stamp);
+        match tokio::time::timeout(
+            self.options.timeouts.total,
+            self.follow(call, header, course.decompress),
+        )
+        .await
+        {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::transient(ErrorKind::Timeout(Phase::Total))),
+        }
+    }
+
+    /// Replaces a token that was refused, once in a course; gives the fault back where there is nothing to renew.
+    async fn renew(&self, fault: Fault, course: &mut Course) -> Option<Fault> {
+        let Some(stamp) = course.stamp.take() else {
+            return Some(fault);
+        };
+        if fault.kind != ErrorKind::Unauthorized || course.renewed || !self.credentials.can_renew() {
+            return Some(fault);
+        }
+        if let Err(fault) = self.credentials.renew(stamp).await {
+            return Some(fault);
+        }
+        course.renewed = true;
+        self.tell(|| Event::TokenRenewed);
+        None
     }
 
     /// Calls the listener, if there is one.
@@ -224,20 +191,7 @@ impl Transport {
         }
     }
 
-    /// One request with its redirects, within the total time.
-    async fn attempt(
-        &self,
-        call: &Call,
-        auth: Option<HeaderValue>,
-        decompress: bool,
-    ) -> Result<Reply, Fault> {
-        let sent = self.follow(call, auth, decompress);
-        match tokio::time::timeout(self.options.timeouts.total, sent).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Fault::transient(ErrorKind::Timeout(Phase::Total))),
-        }
-    }
-
+    /// One request with its redirects.
     async fn follow(&self, call: &Call, auth: Option<HeaderValue>, decompress: bool) -> Result<Reply, Fault> {
         let begun = Instant::now();
         let mut url = call.url.clone();
@@ -274,7 +228,14 @@ impl Transport {
                         download::save(response, path, offset, self.options.timeouts.idle).await?;
                         Bytes::new()
                     }
-                    _ => self.gunzip(self.body(response).await?)?,
+                    _ => {
+                        body::read(
+                            response,
+                            self.options.limits.body_bytes,
+                            self.options.timeouts.idle,
+                        )
+                        .await?
+                    }
                 };
                 return Ok(Reply {
                     status: status.as_u16(),
@@ -339,74 +300,6 @@ impl Transport {
             }
         }
         request.send().await.map_err(sending_failed)
-    }
-
-    async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, Fault> {
-        let announced = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(0);
-        let limit = self.options.limits.body_bytes;
-        if announced > limit {
-            return Err(Fault::fatal(ErrorKind::TooLarge));
-        }
-        // what a header announces is room to take only as far as it is plausible
-        let mut body = BytesMut::with_capacity(announced.min(PLAUSIBLE));
-        loop {
-            let chunk = tokio::time::timeout(self.options.timeouts.idle, response.chunk()).await;
-            match chunk {
-                Err(_) => return Err(Fault::transient(ErrorKind::Timeout(Phase::Idle))),
-                Ok(Err(error)) => {
-                    return Err(Fault::transient(ErrorKind::Truncated).caused_by(error.without_url()));
-                }
-                Ok(Ok(None)) => return Ok(body.freeze()),
-                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > limit => {
-                    return Err(Fault::fatal(ErrorKind::TooLarge));
-                }
-                Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
-            }
-        }
-    }
-
-    /// Undoes gzip where the bytes are gzip, whatever the header says.
-    fn gunzip(&self, body: Bytes) -> Result<Bytes, Fault> {
-        if !body.starts_with(&[0x1F, 0x8B]) {
-            return Ok(body);
-        }
-        let limit = self.options.limits.body_bytes;
-        let mut out = Vec::new();
-        let read = flate2::read::MultiGzDecoder::new(&*body)
-            .take(limit as u64 + 1)
-            .read_to_end(&mut out);
-        match read {
-            Ok(_) if out.len() > limit => Err(Fault::fatal(ErrorKind::TooLarge)),
-            Ok(_) => Ok(out.into()),
-            Err(error) => Err(Fault::transient(ErrorKind::Truncated).caused_by(error)),
-        }
-    }
-}
-
-impl Reply {
-    /// The fault behind an answer that is no success, by its status and its OperationOutcome.
-    pub(crate) fn success(&self) -> Result<(), Fault> {
-        if (200..300).contains(&self.status) {
-            return Ok(());
-        }
-        let issues = match Envelope::read(&self.body) {
-            Some((_, envelope)) if envelope.root == Root::OperationOutcome => Issue::codes(&envelope.issues),
-            _ => Vec::new(),
-        };
-        let kind = if self.status == 401 {
-            ErrorKind::Unauthorized
-        } else {
-            ErrorKind::Status(self.status)
-        };
-        let mut fault = Fault::fatal(kind).with_issues(issues);
-        fault.retry = is_transient(self.status);
-        if fault.retry {
-            fault.wait = retry_after(&self.headers);
-        }
-        Err(fault)
     }
 }
 

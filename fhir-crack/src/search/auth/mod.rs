@@ -9,7 +9,7 @@ mod local;
 mod oauth;
 mod token;
 
-pub(crate) use credentials::Credentials;
+pub(crate) use credentials::{Credentials, Stamp};
 
 /// How the client proves who it is.
 ///

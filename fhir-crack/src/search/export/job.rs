@@ -11,6 +11,7 @@ use super::Export;
 use super::exported::{ExportPart, Exported};
 use super::manifest::{Item, Manifest, State, Status, status};
 use super::ndjson;
+use crate::search::call::{Call, Reply, Verb};
 use crate::search::envelope::Envelope;
 use crate::search::error::{Error, ErrorKind, Fault, Place};
 use crate::search::event::Event;
@@ -18,7 +19,6 @@ use crate::search::issue::Issue;
 use crate::search::link::resolve;
 use crate::search::server::Server;
 use crate::search::spool::{failed, make_dir};
-use crate::search::transport::{Call, Reply, Verb};
 
 /// An export in a directory: it is kicked off, waited for and downloaded, and goes on where it was when it is started
 /// again in the same directory.
