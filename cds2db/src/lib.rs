@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod error;
+pub mod files;
 pub mod progress;
 pub mod references;
 pub mod run;

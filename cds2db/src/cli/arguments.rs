@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{config, demo, describe, retrieve, serve};
+use super::{config, demo, describe, files, retrieve, serve};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -19,6 +19,12 @@ enum Command {
     Demo(demo::Demo),
     /// The daily retrieval by a configuration file
     Run(retrieve::Retrieve),
+    /// Crack files to raw tables: one row a resource, repetitions in brackets
+    Crack(files::Crack),
+    /// Crack, melt and type files to flat tables in one pass
+    Flatten(files::Flatten),
+    /// Melt a raw table to one row a repetition
+    Melt(files::Melt),
     /// Check, explain or write a configuration file
     #[command(subcommand)]
     Config(config::Config),
@@ -39,6 +45,9 @@ impl Arguments {
         match self.command {
             Command::Demo(demo) => demo.run(),
             Command::Run(run) => run.run(),
+            Command::Crack(crack) => crack.run(),
+            Command::Flatten(flatten) => flatten.run(),
+            Command::Melt(melt) => melt.run(),
             Command::Config(config) => config.run(),
             Command::Describe(describe) => describe.run(),
             Command::ServeFixtures(serve) => serve.run(),

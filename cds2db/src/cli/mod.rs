@@ -6,6 +6,7 @@ mod bars;
 mod config;
 mod demo;
 mod describe;
+mod files;
 mod report;
 mod retrieve;
 mod serve;

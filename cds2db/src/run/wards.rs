@@ -204,7 +204,7 @@ impl Found {
         if without_patient > 0 {
             self.notes.push(format!("{without_patient} encounters without a patient are left out of the wards"));
         }
-        for (i, path) in self.columns.iter().enumerate().filter(|(_, path)| *path != "period/end") {
+        for (i, path) in self.columns.iter().enumerate().filter(|(_, path)| !ALWAYS.contains(&path.as_str())) {
             if self.encounters.iter().all(|e| e[i].is_none()) {
                 self.notes.push(format!("no encounter has {path}; is the path in the ward patterns right?"));
             }

@@ -1,0 +1,258 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use fhir_crack::Notation;
+use fhir_melt::flatten::{Flatten as Pass, FlattenOptions};
+use fhir_melt::write::Format;
+use table_description::typing::Zone;
+use table_description::{Description, ElementPath, MeltMode};
+
+use super::describe;
+use crate::files::{CrackFormat, CrackOptions, Inputs, crack, melt_file};
+use crate::{Error, ErrorKind, Result};
+
+/// Where the tables come from, shared by the commands on files.
+#[derive(Debug, Args)]
+struct Tables {
+    /// Table description: workbook, CSV file or folder; the built-in one where not given
+    #[arg(long, value_name = "FILE")]
+    description: Option<PathBuf>,
+    /// Only these resource types
+    #[arg(long, value_name = "RESOURCE")]
+    resource: Vec<String>,
+}
+
+impl Tables {
+    fn read(&self) -> Result<Description> {
+        let mut description = match &self.description {
+            Some(file) => describe::read(file)?,
+            None => table_description::default_description(),
+        };
+        for resource in &self.resource {
+            if description.resource(resource).is_none() {
+                return Err(Error::new(ErrorKind::Description, format!("the table description has no resource {resource}")));
+            }
+        }
+        if !self.resource.is_empty() {
+            description.tables.retain(|t| t.resource.as_ref().is_some_and(|r| self.resource.contains(r)));
+        }
+        Ok(description)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FileFormat {
+    #[default]
+    Csv,
+    Parquet,
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// Unrelated repetitions multiply, as the hub's tables hold it
+    Product,
+    /// Unrelated repetitions side by side
+    Aligned,
+    /// One row a resource and one child table a list
+    Child,
+}
+
+#[derive(Debug, Args)]
+struct Melting {
+    /// How repetitions become rows; the description's own way where not given
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Melt only the lists at or below these paths; cells keep all values of the others
+    #[arg(long, value_name = "PATH", conflicts_with = "mode", num_args = 1..)]
+    melt_only: Vec<String>,
+    /// Type the values (dates, numbers, …) instead of writing their text
+    #[arg(long)]
+    typed: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: FileFormat,
+}
+
+impl Melting {
+    fn options(&self) -> FlattenOptions {
+        let mode = self.mode.map(|mode| match mode {
+            Mode::Product => MeltMode::Product,
+            Mode::Aligned => MeltMode::Aligned,
+            Mode::Child => MeltMode::Child,
+        });
+        let only = || MeltMode::Only(self.melt_only.iter().map(|p| ElementPath::new(p.as_str())).collect());
+        FlattenOptions {
+            mode: mode.or_else(|| (!self.melt_only.is_empty()).then(only)),
+            zone: self.typed.then(Zone::berlin),
+            format: match self.format {
+                FileFormat::Csv => Format::Csv,
+                FileFormat::Parquet => Format::Parquet,
+                FileFormat::Ndjson => Format::NdJson,
+            },
+            ..FlattenOptions::default()
+        }
+    }
+}
+
+/// Crack files to raw tables: one row a resource, repetitions in brackets
+#[derive(Debug, Args)]
+pub(super) struct Crack {
+    #[command(flatten)]
+    tables: Tables,
+    /// Between the values of a cell
+    #[arg(long, default_value = " ~ ")]
+    sep: String,
+    /// Round the index of a value
+    #[arg(long, num_args = 2, value_names = ["OPEN", "CLOSE"], default_values = ["[", "]"])]
+    brackets: Vec<String>,
+    /// One column an index
+    #[arg(long)]
+    wide: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: FileFormat,
+    /// Directory for the tables
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Bundles, resources and NDJSON, XML or JSON, plain or gzip; folders are walked, - is standard input
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+}
+
+impl Crack {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let [open, close] = self.brackets.as_slice() else {
+            return Err(Error::new(ErrorKind::Config, "--brackets wants two texts"));
+        };
+        let options = CrackOptions {
+            notation: Notation::new(open, close, &self.sep),
+            wide: self.wide,
+            format: match self.format {
+                FileFormat::Csv => CrackFormat::Csv,
+                FileFormat::Parquet => CrackFormat::Parquet,
+                FileFormat::Ndjson => CrackFormat::NdJson,
+            },
+            directory: self.out,
+        };
+        let inputs = Inputs::find(&self.input)?;
+        let (summary, failed) = crack(&self.tables.read()?, &inputs, &options, |_, _| {})?;
+        print!("{}", cracked(&summary));
+        Ok(ended(&failed, inputs.len()))
+    }
+}
+
+/// Crack, melt and type files to flat tables in one pass
+#[derive(Debug, Args)]
+pub(super) struct Flatten {
+    #[command(flatten)]
+    tables: Tables,
+    #[command(flatten)]
+    melting: Melting,
+    /// Directory for the tables
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Bundles, resources and NDJSON, XML or JSON, plain or gzip; folders are walked, - is standard input
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+}
+
+impl Flatten {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let description = self.tables.read()?;
+        let failed = |e: fhir_melt::Error| Error::new(ErrorKind::File, "flattening").because(e);
+        let mut pass = Pass::new(&description, self.melting.options(), sink(self.out)?).map_err(failed)?;
+        let inputs = Inputs::find(&self.input)?;
+        let broken = inputs.each(|_, input| pass.read(input))?;
+        let summary = pass.finish().map_err(failed)?;
+        print!("{}", cracked(&summary.crack));
+        for table in &summary.tables {
+            println!("{:<40}{:>12} rows", table.file, table.rows);
+        }
+        if summary.defects > 0 {
+            println!("{} values could not be typed or were left out: defects.csv names them", summary.defects);
+        }
+        Ok(ended(&broken, inputs.len()))
+    }
+}
+
+/// Melt a raw table to one row a repetition
+#[derive(Debug, Args)]
+pub(super) struct Melt {
+    #[command(flatten)]
+    tables: Tables,
+    /// Table of the description that the raw rows are of, such as observation
+    #[arg(long)]
+    table: String,
+    #[command(flatten)]
+    melting: Melting,
+    /// Raw table as CSV or Parquet, as cds2db crack writes it
+    raw: PathBuf,
+    /// File for the melted rows; child tables stand beside it
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Melt {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let description = self.tables.read()?;
+        let Some(table) = description.table(&self.table.to_ascii_lowercase()) else {
+            return Err(Error::new(ErrorKind::Description, format!("the table description has no table {}", self.table)));
+        };
+        let (rows, defects) = melt_file(&Arc::clone(table), &self.raw, &self.out, &self.melting.options())?;
+        println!("{}: {rows} rows, {defects} defects", self.out.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Makes the output directory and opens files in it.
+fn sink(directory: PathBuf) -> Result<fhir_melt::flatten::Open> {
+    std::fs::create_dir_all(&directory)
+        .map_err(|e| Error::new(ErrorKind::File, format!("{} cannot be made", directory.display())).because(e))?;
+    Ok(Box::new(move |name: &str| {
+        let file = std::fs::File::create(directory.join(name))?;
+        Ok(Box::new(std::io::BufWriter::with_capacity(1 << 18, file)) as Box<dyn std::io::Write + Send>)
+    }))
+}
+
+/// What became of the resources: every one is a row or has a reason.
+fn cracked(summary: &fhir_crack::Summary) -> String {
+    let mut text = String::new();
+    for t in summary.tables.iter().filter(|t| t.resources > 0) {
+        text.push_str(&format!(
+            "{:<28}{:>10} resources{:>10} rows{:>8} without a described value{:>8} repeated\n",
+            t.table, t.resources, t.rows, t.no_value, t.duplicates
+        ));
+    }
+    for (name, count) in &summary.other_types {
+        text.push_str(&format!("{name:<28}{count:>10} resources, no table takes them\n"));
+    }
+    for (count, what) in
+        [(summary.no_resource, "entries without a resource"), (summary.no_type, "resources without a type"), (summary.outcomes, "OperationOutcomes")]
+    {
+        if count > 0 {
+            text.push_str(&format!("{count} {what}\n"));
+        }
+    }
+    text
+}
+
+/// Names the inputs that could not be read to their end.
+fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCode {
+    for (path, error) in failed {
+        eprintln!("error: {}: {}", shown(path), chain(error));
+    }
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{} of {inputs} inputs could not be read to their end; rows before the fault are kept", failed.len());
+    ExitCode::FAILURE
+}
+
+fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,106 @@
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The files of a command line: folders are walked in the order of names, `-` is standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs(Vec<PathBuf>);
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+
+impl Inputs {
+    /// Finds all files.
+    ///
+    /// # Errors
+    /// When a file is not there or a folder cannot be read; the message names it.
+    pub fn find(paths: &[PathBuf]) -> Result<Self> {
+        let mut files = Vec::new();
+        for path in paths {
+            if path.as_os_str() == STDIN {
+                files.push(path.clone());
+            } else {
+                walk(path, &mut files)?;
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Hands each file to `read`, opened, with its name; goes on after a file that cannot be read as FHIR and returns
+    /// what was wrong with those.
+    ///
+    /// # Errors
+    /// When a file cannot be opened.
+    pub fn each<E>(
+        &self,
+        mut read: impl FnMut(&Path, Box<dyn Read>) -> std::result::Result<(), E>,
+    ) -> Result<Vec<(PathBuf, E)>> {
+        let mut failed = Vec::new();
+        for path in &self.0 {
+            let input: Box<dyn Read> = if path.as_os_str() == STDIN {
+                Box::new(std::io::stdin().lock())
+            } else {
+                Box::new(File::open(path).map_err(|e| unreadable(path, e))?)
+            };
+            if let Err(error) = read(path, input) {
+                failed.push((path.clone(), error));
+            }
+        }
+        Ok(failed)
+    }
+}
+
+fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let kind = std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
+    if !kind.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, e))?;
+    let mut inside: Vec<PathBuf> =
+        entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>().map_err(|e| unreadable(path, e))?;
+    inside.sort();
+    inside.iter().try_for_each(|path| walk(path, files))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("{} cannot be read", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_walked_in_order() {
+        let root = tempfile::tempdir().expect("directory");
+        std::fs::create_dir(root.path().join("b")).expect("folder");
+        for name in ["c.json", "b/2.xml", "b/1.xml", "a.ndjson"] {
+            std::fs::write(root.path().join(name), "").expect("file");
+        }
+        let inputs = Inputs::find(&[root.path().to_owned(), "-".into()]).expect("finds");
+        let names: Vec<_> =
+            inputs.0.iter().map(|p| p.strip_prefix(root.path()).unwrap_or(p).display().to_string()).collect();
+        assert_eq!(names, ["a.ndjson", "b/1.xml", "b/2.xml", "c.json", "-"]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Inputs::find(&["no-such-file".into()]).expect_err("missing");
+        assert!(error.to_string().contains("no-such-file"), "{error}");
+    }
+}
