@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgListener, PgPool};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::task::JoinHandle;
 
 use super::token::Token;
@@ -31,7 +31,7 @@ impl Default for LockOptions {
 ///
 /// Dropping it releases it as after a write; if that is not possible any more, the lease does.
 pub struct Lock {
-    hub: Hub,
+    own: PgPool,
     token: Token,
     module: String,
     message: String,
@@ -68,23 +68,24 @@ impl Hub {
         }
         let deadline = options.patience.map(|p| Instant::now() + p);
         let token = Token::new();
-        let mut listener = None;
+        // A connection of its own: waiting, renewing and releasing must not depend on others giving theirs back.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.lease.max(Duration::from_secs(5)))
+            .connect_lazy_with(self.pool().connect_options().as_ref().clone());
+        let mut listener = listen(&own).await?;
         let before = loop {
-            if let Some(state) = try_acquire(self.pool(), module, message, &token, options.lease).await? {
+            // Listening since before this look, so a release behind it is not missed.
+            if let Some(state) = try_acquire(&mut listener, module, message, token, options.lease).await? {
                 break state;
             }
-            // Listen first and look again: a release between the look and the listening is not missed.
-            let Some(listener) = &mut listener else {
-                listener = Some(listen(self.pool()).await?);
-                continue;
-            };
-            wait(self.pool(), listener, deadline).await?;
+            wait(&mut listener, deadline).await?;
         };
         drop(listener);
         let lost = Arc::new(AtomicBool::new(false));
-        let renewal = tokio::spawn(renew(self.pool().clone(), token, options.lease, Arc::clone(&lost)));
+        let renewal = tokio::spawn(renew(own.clone(), token, options.lease, Arc::clone(&lost)));
         let mut lock = Lock {
-            hub: self.clone(),
+            own,
             token,
             module: module.to_owned(),
             message: message.to_owned(),
@@ -147,7 +148,7 @@ impl Lock {
     pub async fn release(mut self, read_only: bool) -> Result<()> {
         self.released = true;
         self.renewal.abort();
-        if release(self.hub.pool(), self.token, read_only).await? {
+        if release(&self.own, self.token, read_only).await? {
             Ok(())
         } else {
             Err(Error::new(ErrorKind::LockLost, format!("releasing the lock of module {}", self.module)))
@@ -162,7 +163,7 @@ impl Lock {
         let shown: bool = sqlx::query_scalar("SELECT core.show_progress($1, $2)")
             .bind(self.token)
             .bind(message)
-            .fetch_one(self.hub.pool())
+            .fetch_one(&self.own)
             .await
             .map_err(|e| Error::sql("showing progress", &e))?;
         if !shown {
@@ -185,7 +186,7 @@ impl Drop for Lock {
         }
         // Without a runtime, or if this fails, the lease ends the lock.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (pool, token) = (self.hub.pool().clone(), self.token);
+            let (pool, token) = (self.own.clone(), self.token);
             runtime.spawn(async move {
                 let _ = release(&pool, token, false).await;
             });
@@ -194,18 +195,18 @@ impl Drop for Lock {
 }
 
 async fn try_acquire(
-    pool: &PgPool,
+    connection: &mut PgListener,
     module: &str,
     message: &str,
-    token: &Token,
+    token: Token,
     lease: Duration,
 ) -> Result<Option<String>> {
     sqlx::query_scalar("SELECT core.acquire_lock($1, $2, $3, $4)")
         .bind(module)
         .bind(message)
-        .bind(*token)
+        .bind(token)
         .bind(lease.as_secs_f64())
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await
         .map_err(|e| Error::sql("taking the lock", &e))
 }
@@ -230,9 +231,9 @@ async fn listen(pool: &PgPool) -> Result<PgListener> {
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Waits for a sign that the lock may be free: a notification, or the end of the holder's lease.
-async fn wait(pool: &PgPool, listener: &mut PgListener, deadline: Option<Instant>) -> Result<()> {
+async fn wait(listener: &mut PgListener, deadline: Option<Instant>) -> Result<()> {
     let left: Option<f64> = sqlx::query_scalar("SELECT core.lock_waits()")
-        .fetch_one(pool)
+        .fetch_one(&mut *listener)
         .await
         .map_err(|e| Error::sql("looking at the lock", &e))?;
     let lease = left.map_or(LOOK, |s| Duration::from_secs_f64(s.clamp(0.0, LOOK.as_secs_f64())));
