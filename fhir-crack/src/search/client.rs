@@ -17,6 +17,8 @@ use super::spool::Spool;
 use super::transport::Transport;
 
 /// A client of one FHIR server; cheap to clone, all clones share its limits.
+///
+/// Searches run in tasks of their own, so its methods have to be called inside a tokio runtime.
 #[derive(Clone)]
 pub struct Client {
     server: Arc<Server>,

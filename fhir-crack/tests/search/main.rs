@@ -11,6 +11,7 @@ mod exporting;
 mod faults;
 mod hfs;
 mod paging;
+mod requests;
 mod retries;
 mod secrecy;
 mod server;

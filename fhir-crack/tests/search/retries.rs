@@ -2,7 +2,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fhir_crack::search::{Client, ErrorKind, Event, Format, Phase, Search};
+use fhir_crack::search::{Client, ErrorKind, Event, Format, ManyStep, Phase, RetryPolicy, Search};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -306,4 +306,55 @@ async fn events_tell_what_happens() {
             .iter()
             .any(|event| matches!(event, Event::Page { entries: 3, .. }))
     );
+}
+
+#[tokio::test]
+async fn storms_close_lanes_and_calm_opens_them() {
+    let storm = Arc::new(Mutex::new(40));
+    let left = Arc::clone(&storm);
+    let server = Server::start(move |request, _| {
+        let mut left = left.lock().expect("storm");
+        // some answers first, so that there are lanes to close
+        if request.body.len() % 3 == 0 && *left > 0 {
+            *left -= 1;
+            return Response::new(429, outcome("throttled")).header("retry-after", "0");
+        }
+        Response::new(200, bundle(Format::Json, &[1], None, None))
+    })
+    .await;
+    let limits = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&limits);
+    let policy = RetryPolicy {
+        attempts: 100,
+        base: Duration::from_millis(1),
+        cap: Duration::from_millis(2),
+        ..RetryPolicy::default()
+    };
+    let options = options(&server.base()).retry(policy).on_event(move |event| {
+        if let Event::Lanes { limit } = event {
+            heard.lock().expect("lanes").push(*limit);
+        }
+    });
+    let ids = (0..400).map(|id| "x".repeat(1 + id % 3));
+    let mut pages = Client::new(options)
+        .expect("client")
+        .by_ids(Search::new("Patient"), "patient", ids, 1);
+    let mut complete = 0;
+    while let Some(step) = pages.next().await.expect("step") {
+        if let ManyStep::Ended { end, .. } = step {
+            end.expect("complete");
+            complete += 1;
+        }
+    }
+    let limits = limits.lock().expect("lanes").clone();
+    assert_eq!((complete, *storm.lock().expect("storm")), (400, 0));
+    assert!(
+        limits.windows(2).any(|pair| pair[1] < pair[0]),
+        "no lane was closed: {limits:?}"
+    );
+    assert!(
+        limits.windows(2).any(|pair| pair[1] > pair[0]),
+        "no lane was opened: {limits:?}"
+    );
+    assert!(limits.iter().all(|limit| (1..=8).contains(limit)), "{limits:?}");
 }
