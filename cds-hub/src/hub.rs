@@ -8,6 +8,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
 use crate::{Error, ErrorKind, Result};
 
+/// What every connection begins with.
+const SESSION: &str = "SELECT set_config('TimeZone', $1, false), set_config('jit', 'off', false)";
+
 /// How to reach a hub.
 #[derive(Clone)]
 pub struct HubOptions {
@@ -109,11 +112,12 @@ impl Hub {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.patience)
-            // Not among the connection's options: the client library asks for UTC there.
+            // The zone is not among the connection's options: the client library asks for UTC there. Compiling a
+            // statement over hundreds of columns takes longer than running it.
             .after_connect({
                 let zone = Arc::clone(&zone);
                 move |connection, _| {
-                    let set = sqlx::query("SELECT set_config('TimeZone', $1, false)").bind(zone.to_string());
+                    let set = sqlx::query(SESSION).bind(zone.to_string());
                     Box::pin(async move { set.execute(connection).await.map(|_| ()) })
                 }
             })

@@ -7,6 +7,7 @@ mod hub;
 pub mod lineage;
 pub mod load;
 pub mod migrate;
+mod parameters;
 pub mod quarantine;
 pub mod scheduler;
 pub mod schema;
@@ -16,4 +17,5 @@ pub mod transfer;
 
 pub use error::{Error, ErrorKind, Result};
 pub use hub::{Hub, HubOptions};
+pub use parameters::Parameter;
 pub use schema::HubTables;

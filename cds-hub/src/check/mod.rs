@@ -1,1 +1,7 @@
 //! Invariants of a hub, verified on demand.
+
+mod finding;
+mod rules;
+mod run;
+
+pub use finding::{Finding, Rule};

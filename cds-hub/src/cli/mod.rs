@@ -1,16 +1,19 @@
 //! What the program's commands do.
 
+mod check;
+mod command;
 mod connection;
 mod local;
+mod migrate;
 mod output;
+mod params;
 mod tables;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cds_hub::{Error, ErrorKind, Result, schema};
+use command::Command;
 use connection::ConnectionArguments;
-use tables::TableArguments;
 
 /// Creates, inspects and repairs a hub.
 #[derive(clap::Parser)]
@@ -22,52 +25,38 @@ pub(crate) struct Arguments {
     connection: ConnectionArguments,
 }
 
-#[derive(clap::Subcommand)]
-enum Command {
-    /// Make the hub in an empty database.
-    Init(TableArguments),
-    /// Print the SQL `init` runs.
-    Sql(TableArguments),
-    /// Run a private PostgreSQL until Ctrl-C; its data stay in the directory.
-    Cluster {
-        /// Where the data are.
-        #[arg(long, default_value = "./hub")]
-        dir: PathBuf,
-        /// Port on loopback; a free one by default.
-        #[arg(long)]
-        port: Option<u16>,
-    },
-}
-
 /// Runs the command; prints the chain of an error.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match execute(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::error(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn execute(arguments: &Arguments) -> Result<()> {
-    match &arguments.command {
+    let done = match &arguments.command {
         Command::Cluster { dir, port } => local::run(dir, *port),
         Command::Sql(tables) => {
-            output::text(&schema::script(&tables.read()?).text());
-            Ok(())
+            tables.read().map(|tables| output::text(&schema::script(&tables).text())).map(|()| ExitCode::SUCCESS)
         }
-        Command::Init(tables) => {
-            let tables = tables.read()?;
-            wait(async { arguments.connection.hub().await?.init(&tables).await })
-        }
-    }
+        _ => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Error::new(ErrorKind::Options, "starting the runtime").with_source(e))
+            .and_then(|runtime| runtime.block_on(on_hub(arguments))),
+    };
+    done.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
 }
 
-fn wait(work: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(ErrorKind::Options, "starting the runtime").with_source(e))?
-        .block_on(work)
+async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
+    let hub = arguments.connection.hub().await?;
+    match &arguments.command {
+        Command::Cluster { .. } | Command::Sql(_) => {}
+        Command::Init(tables) => hub.init(&tables.read()?).await?,
+        Command::Status => output::text(&hub.status().await?.to_string()),
+        Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref()).await?,
+        Command::Check { tables, sample } => return check::run(&hub, &tables.read()?, *sample).await,
+        Command::Migrate { tables, look, sql, accept } => {
+            return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
+        }
+        Command::Lock { reason } => hub.interrupt(reason).await?,
+        Command::Unlock => hub.resume().await?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -147,6 +147,8 @@ impl Cluster {
             ("timezone", "Europe/Berlin".to_owned()),
             ("max_wal_size", "4GB".to_owned()),
             ("shared_buffers", "256MB".to_owned()),
+            // Compiling a statement over hundreds of columns takes longer than running it.
+            ("jit", "off".to_owned()),
             // Rows must not reach the log: no detail, no context, no statement, no parameter.
             ("log_error_verbosity", "terse".to_owned()),
             ("log_min_error_statement", "panic".to_owned()),

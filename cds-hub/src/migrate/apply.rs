@@ -39,11 +39,22 @@ impl Hub {
         if plan.changes.contains(&Change::Adopt) {
             plan.remarks.extend(adopt::remarks(&mut transaction).await?);
         }
-        self.keep_zone(&mut transaction).await?;
+        self.keep_settings(&mut transaction).await?;
         note(&mut transaction, &fingerprint(&script(tables))).await?;
         transaction.commit().await.map_err(|e| Error::sql("committing the migration", &e))?;
         plan.applied = true;
         Ok(plan)
+    }
+}
+
+/// How many changes would bring the tables to those described, whatever was noted about the installation.
+pub(crate) async fn differences(connection: &mut PgConnection, tables: &HubTables) -> Result<usize> {
+    match found(connection).await? {
+        Found::Hub(_) => {
+            let catalogue = Catalogue::read(connection, true).await?;
+            Ok(Plan::compare(&Model::new(tables), &catalogue).changes.len())
+        }
+        Found::Nothing | Found::Original => Err(Error::new(ErrorKind::Schema, "the database is no hub")),
     }
 }
 

@@ -10,6 +10,7 @@ mod change;
 mod plan;
 mod question;
 
+pub(crate) use apply::differences;
 pub use change::Change;
 pub use plan::Plan;
 pub use question::Question;

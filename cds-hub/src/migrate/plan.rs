@@ -85,7 +85,7 @@ impl Plan {
         let extended = recorded.is_none_or(|r| r.added != added);
 
         for schema in table.inboxes() {
-            if rehash || extended {
+            if rehash || extended || lacks(schema, table, catalogue) {
                 self.inbox(schema, table, catalogue, &asides);
             }
         }
@@ -178,6 +178,12 @@ impl Plan {
     fn alter(&mut self, schema: &str, table: &StoredTable, what: &str) {
         self.script.push(format!("ALTER TABLE {schema}.{} {what}", identifier(&table.name)));
     }
+}
+
+/// Whether a column of an inbox, or its generated hash, is missing.
+fn lacks(schema: &str, table: &StoredTable, catalogue: &Catalogue) -> bool {
+    let has = |column: &str| catalogue.column(schema, &table.name, column).is_some();
+    !has("hash_index_col") || table.columns.iter().any(|c| !has(&c.name))
 }
 
 /// Makes the hash index unique, or an ordinary one where columns that told rows apart are gone.

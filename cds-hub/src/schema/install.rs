@@ -79,7 +79,7 @@ impl Hub {
             }
         }
         run(&mut transaction, &script).await?;
-        self.keep_zone(&mut transaction).await?;
+        self.keep_settings(&mut transaction).await?;
         note(&mut transaction, &fingerprint).await?;
         transaction
             .commit()
@@ -89,19 +89,20 @@ impl Hub {
 }
 
 impl Hub {
-    /// Makes the hub's zone the database's, for foreign writers that do not set one. Not being the owner of the
-    /// database is no obstacle: then somebody else decides.
-    pub(crate) async fn keep_zone(&self, connection: &mut PgConnection) -> Result<()> {
+    /// Makes the session's settings the database's, for those who come without us: the zone for foreign writers; no
+    /// compilation for readers, whom it costs seconds over wide tables. Not being the owner of the database is no
+    /// obstacle: then somebody else decides.
+    pub(crate) async fn keep_settings(&self, connection: &mut PgConnection) -> Result<()> {
         let sql = format!(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), {}); \
-             EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
+             EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
             literal(self.zone())
         );
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(connection)
             .await
             .map(|_| ())
-            .map_err(|e| Error::sql("setting the database's time zone", &e))
+            .map_err(|e| Error::sql("setting the database's defaults", &e))
     }
 }
 

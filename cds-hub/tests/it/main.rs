@@ -5,6 +5,7 @@ mod cluster;
 mod foreign;
 mod load;
 mod migrate;
+mod operator;
 mod original;
 mod schema;
 mod security;

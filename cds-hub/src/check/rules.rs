@@ -1,0 +1,64 @@
+use super::Rule;
+use crate::schema::recipe::Recipe;
+use crate::schema::{Kind, Model, StoredTable, identifier};
+
+/// The statements of the rules that look at one table; each gives the number of rows that break it.
+pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, String)> {
+    let name = identifier(&table.name).into_owned();
+    let key = identifier(&table.key_column()).into_owned();
+    let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
+    let mut rules = vec![
+        (Rule::CompanionHasRow, without(&companion("seen"), "id", &name, &key)),
+        (Rule::RowHasImport, without(&name, "import_no", "import", "no")),
+        (Rule::RowHasImport, without(&companion("seen"), "import_no", "import", "no")),
+        (Rule::Hash, hash(table, sample)),
+        (Rule::HashOnce, format!("SELECT count(*) - count(DISTINCT hash) FROM core.{name}")),
+    ];
+    match table.kind {
+        Kind::Raw => {
+            rules.push((Rule::CompanionHasRow, without(&companion("open"), "id", &name, &key)));
+            rules.push((Rule::Typed, format!("SELECT count(*) FROM core.{}", companion("open"))));
+        }
+        Kind::Typed => {
+            rules.push((Rule::CompanionHasRow, without(&companion("link"), "typed_id", &name, &key)));
+            let raw = model.of(Kind::Raw).find(|r| r.base() == table.base());
+            if let (Some(raw), Some(raw_id)) = (raw, table.raw_id_column()) {
+                let (raw_name, raw_key) = (identifier(&raw.name).into_owned(), identifier(&raw.id_column()).into_owned());
+                rules.push((Rule::TypedHasRaw, without(&name, &identifier(&raw_id), &raw_name, &raw_key)));
+                rules.push((Rule::CompanionHasRow, without(&companion("link"), "raw_id", &raw_name, &raw_key)));
+                rules.push((Rule::Aligned, aligned(&name, &key, &companion("link"), &raw_name, &raw_key)));
+            }
+        }
+        Kind::Form | Kind::Core | Kind::Submodule => {}
+    }
+    rules
+}
+
+/// Rows of one table of the core whose column has no partner in another.
+fn without(table: &str, column: &str, other: &str, key: &str) -> String {
+    format!(
+        "SELECT count(*) FROM core.{table} t WHERE NOT EXISTS (SELECT FROM core.{other} o WHERE o.{key} = t.{column})"
+    )
+}
+
+fn hash(table: &StoredTable, sample: u32) -> String {
+    let name = identifier(&table.name);
+    // Pages are drawn, since drawing rows reads all of them; a small table is read whole.
+    format!(
+        "SELECT count(*) FROM (SELECT * FROM core.{name} TABLESAMPLE SYSTEM ((SELECT least(100, 100.0 * {sample} / \
+         greatest(reltuples, 1)) FROM pg_class WHERE oid = 'core.{name}'::regclass)) LIMIT {sample}) t WHERE t.hash <> \
+         {}::uuid",
+        Recipe::of(table).expression("t.")
+    )
+}
+
+/// Raw rows of the newest number whose typed rows, their own or shared ones, all have an older one.
+fn aligned(typed: &str, key: &str, link: &str, raw: &str, raw_key: &str) -> String {
+    format!(
+        "WITH newest AS (SELECT {raw_key} AS id, last_processing_nr AS nr FROM db_log.{raw} WHERE last_processing_nr = \
+         (SELECT max(last_processing_nr) FROM db_log.{raw})), member AS (SELECT n.id, n.nr, t.{key} AS typed FROM newest n \
+         JOIN core.{typed} t ON t.{raw_key} = n.id UNION SELECT n.id, n.nr, l.typed_id FROM newest n JOIN core.{link} l ON \
+         l.raw_id = n.id) SELECT count(*) FROM (SELECT m.id FROM member m JOIN db_log.{typed} t ON t.{key} = m.typed \
+         GROUP BY m.id HAVING max(t.last_processing_nr) < max(m.nr)) b"
+    )
+}
