@@ -111,6 +111,45 @@ async fn an_export_is_kicked_off_awaited_and_downloaded_once() {
     assert!(matches!(other.kind(), ErrorKind::Configuration(_)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fixture_server_exports_what_it_has() {
+    let hospital = fixtures::hospital::Hospital::new(5, 20);
+    let count = |kind| {
+        hospital
+            .resources(fixtures::Format::Json)
+            .filter(|resource| resource.kind == kind)
+            .count() as u64
+    };
+    let wanted = count(fixtures::Kind::Patient) + count(fixtures::Kind::Condition);
+    let mut store = fixtures::MemoryStore::of(&hospital);
+    let gone = hospital
+        .resources(fixtures::Format::Json)
+        .find(|resource| resource.kind == fixtures::Kind::Condition);
+    store.delete(
+        "Condition",
+        &gone.expect("condition").id,
+        "2025-06-01T00:00:00Z".parse().expect("time"),
+    );
+    let options = fixtures::server::ServerOptions {
+        export_part: 7,
+        ..Default::default()
+    };
+    let server = fixtures::server::Server::start(store, options).expect("server");
+    let dir = tempfile::tempdir().expect("dir");
+    let export = Export::system()
+        .types(["Patient", "Condition"])
+        .since("2020-01-01T00:00:00Z");
+    let exported = client(server.base_url())
+        .export(export, dir.path())
+        .run()
+        .await
+        .expect("export");
+    assert_eq!(exported.resources(), wanted - 1);
+    assert!(exported.parts().len() as u64 >= wanted / 7);
+    assert_eq!(exported.deletions().len(), 1);
+    assert!(exported.warnings().is_empty());
+}
+
 #[tokio::test]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let server = exporter(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 pub struct Exported {
     pub(super) transaction_time: String,
     pub(super) parts: Vec<ExportPart>,
+    pub(super) deletions: Vec<ExportPart>,
     pub(super) errors: Vec<ExportPart>,
 }
 
@@ -29,6 +30,11 @@ impl Exported {
     /// The files, in the manifest's order.
     pub fn parts(&self) -> &[ExportPart] {
         &self.parts
+    }
+
+    /// Files of transaction Bundles whose entries name what was deleted since the export's `_since`.
+    pub fn deletions(&self) -> &[ExportPart] {
+        &self.deletions
     }
 
     /// Files of OperationOutcomes that tell of warnings; errors end the job.

@@ -167,6 +167,7 @@ impl ExportJob {
                 .try_collect::<Vec<ExportPart>>()
         };
         let parts = fetch("part", manifest.output).await?;
+        let deletions = fetch("deleted", manifest.deleted).await?;
         let errors = fetch("error", manifest.error).await?;
         let mut issues = Vec::new();
         for error in &errors {
@@ -186,6 +187,7 @@ impl ExportJob {
         Ok(Exported {
             transaction_time: manifest.transaction_time,
             parts,
+            deletions,
             errors,
         })
     }
@@ -292,9 +294,15 @@ impl ExportJob {
     async fn forget(&self, state: &mut State) -> Result<(), Error> {
         state.status_url = None;
         let manifest = state.manifest.take();
-        let files = manifest.map_or(0, |manifest| manifest.output.len().max(manifest.error.len()));
+        let files = manifest.map_or(0, |manifest| {
+            manifest
+                .output
+                .len()
+                .max(manifest.deleted.len())
+                .max(manifest.error.len())
+        });
         for number in 1..=files {
-            for kind in ["part", "error"] {
+            for kind in ["part", "deleted", "error"] {
                 let path = self.dir.join(format!("{kind}-{number:05}.ndjson"));
                 self.remove(&path).await?;
                 self.remove(&path.with_extension("unfinished")).await?;

@@ -24,6 +24,8 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub(super) output: Vec<Item>,
     #[serde(default)]
+    pub(super) deleted: Vec<Item>,
+    #[serde(default)]
     pub(super) error: Vec<Item>,
 }
 
