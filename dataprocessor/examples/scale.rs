@@ -74,17 +74,29 @@ const FILL: &[(&str, &str)] = &[
         "INSERT INTO core.import_rows (import_no, table_name, new_ids, seen_ids, new_count, update_count) \
          VALUES (1, 'pids_per_ward', '{}', '{}', $CASES, 0)",
     ),
-    ("statistics", "SELECT setval('db.db_seq', 100000000); VACUUM ANALYZE"),
+    (
+        "statistics",
+        "SELECT setval('db.db_seq', 100000000); VACUUM ANALYZE",
+    ),
 ];
 
 #[expect(clippy::print_stdout, reason = "prints its figures")]
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
     let mut sizes = std::env::args().skip(1).map(|a| a.parse::<u64>());
     let mut size = |default| sizes.next().unwrap_or(Ok(default));
     let (cases, encounters, observations) = (size(3_000)?, size(1_000_000)?, size(5_000_000)?);
     let directory = tempfile::tempdir()?;
-    let cluster = Cluster::open(directory.path(), &ClusterOptions { volatile: true, ..ClusterOptions::default() })?;
+    let cluster = Cluster::open(
+        directory.path(),
+        &ClusterOptions {
+            volatile: true,
+            ..ClusterOptions::default()
+        },
+    )?;
     let hub = Hub::connect(&cluster.url()).await?;
     hub.init(&HubTables::standard()).await?;
     for (name, sql) in FILL {
@@ -94,7 +106,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .replace("$STAYS", &(encounters / 3).to_string())
             .replace("$OBSERVATIONS", &observations.to_string());
         for statement in sql.split("; ") {
-            sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(hub.pool()).await?;
+            sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+                .execute(hub.pool())
+                .await?;
         }
         println!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
     }
@@ -111,7 +125,12 @@ fn config(profile: CaseProfile) -> Config {
     let mut config = Config::default();
     config.profile = profile;
     config.debug_now = wall_time::parse("2026-03-01 12:00");
-    let ward = |n| WardPhases { ward: format!("Station {n}"), a_start: wall_time::parse("2026-01-01"), b_start: None, b_test: false };
+    let ward = |n| WardPhases {
+        ward: format!("Station {n}"),
+        a_start: wall_time::parse("2026-01-01"),
+        b_start: None,
+        b_test: false,
+    };
     config.phases = Phases::new((0..60).map(ward).collect());
     config
 }

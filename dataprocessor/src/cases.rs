@@ -46,11 +46,23 @@ impl Cases {
 
     /// The cases read, each of which runs at the moment asked for, of the patients on the ward list.
     fn running(sources: &Sources, config: &Config) -> Self {
-        let mains = sources.encounters.clone().lazy().filter(wanted(&config.encounter_filter));
-        let mains = mains.with_columns([col("enc_id").alias("case"), id_of("enc_patient_ref").alias("patient")]);
+        let mains = sources
+            .encounters
+            .clone()
+            .lazy()
+            .filter(wanted(&config.encounter_filter));
+        let mains = mains.with_columns([
+            col("enc_id").alias("case"),
+            id_of("enc_patient_ref").alias("patient"),
+        ]);
         let parts = mains.clone().filter(lit(false));
         let interest = ward_list(sources);
-        Self { shown: on_wards(interest.clone(), &mains), interest, mains, parts }
+        Self {
+            shown: on_wards(interest.clone(), &mains),
+            interest,
+            mains,
+            parts,
+        }
     }
 
     /// The cases of the listed encounters and of those that were shown and have not finished.
@@ -62,17 +74,25 @@ impl Cases {
             vec![col("last_processing_nr"), col("fall_station")],
             vec![true, false],
         )
-        .select([col("fall_station").alias("ward"), col("fall_pat_id").alias("patient")])
+        .select([
+            col("fall_station").alias("ward"),
+            col("fall_pat_id").alias("patient"),
+        ])
         .anti_join(listed.clone(), col("patient"), col("patient"));
         let interest = stacked(&[listed, earlier])?
             .unique_stable(None, UniqueKeepStrategy::First)
             .collect()
             .map_err(|e| Error::frame("ward list", &e))?;
         if interest.height() == 0 {
-            return Err(Error::new(ErrorKind::NobodyOfInterest, "the ward list is empty and no case is open"));
+            return Err(Error::new(
+                ErrorKind::NobodyOfInterest,
+                "the ward list is empty and no case is open",
+            ));
         }
         // Collected, because four frames are made from it.
-        let contacts = contacts(sources).collect().map_err(|e| Error::frame("encounters", &e))?;
+        let contacts = contacts(sources)
+            .collect()
+            .map_err(|e| Error::frame("encounters", &e))?;
         if contacts.height() == 0 {
             return Err(Error::new(ErrorKind::NoContacts, "v_encounter_last_version"));
         }
@@ -83,28 +103,50 @@ impl Cases {
             .lazy()
             .filter(col("enc_type_code").eq_missing(lit(TOP_LEVEL)))
             .anti_join(below.clone(), col("enc_id"), col("enc_id"))
-            .with_columns([col("enc_id").alias("case"), id_of("enc_patient_ref").alias("patient")]);
+            .with_columns([
+                col("enc_id").alias("case"),
+                id_of("enc_patient_ref").alias("patient"),
+            ]);
         let parts = below.with_columns([
             id_of("enc_main_encounter_calculated_ref").alias("case"),
             id_of("enc_patient_ref").alias("patient"),
         ]);
         let interest = interest.lazy();
-        Ok(Self { shown: on_wards(interest.clone(), &mains), interest, mains, parts })
+        Ok(Self {
+            shown: on_wards(interest.clone(), &mains),
+            interest,
+            mains,
+            parts,
+        })
     }
 }
 
 /// Wards and patients of the newest import, each pair once.
 fn ward_list(sources: &Sources) -> LazyFrame {
-    let pairs = [col("ward_name").alias("ward"), id_of("patient_id").alias("patient")];
-    sources.wards.clone().lazy().select(pairs).unique_stable(None, UniqueKeepStrategy::First)
+    let pairs = [
+        col("ward_name").alias("ward"),
+        id_of("patient_id").alias("patient"),
+    ];
+    sources
+        .wards
+        .clone()
+        .lazy()
+        .select(pairs)
+        .unique_stable(None, UniqueKeepStrategy::First)
 }
 
 /// Encounter rows of one of the three levels.
 fn contacts(sources: &Sources) -> LazyFrame {
     let known = LOWER_LEVELS
         .into_iter()
-        .fold(col("enc_type_code").eq_missing(lit(TOP_LEVEL)), |any, level| any.or(col("enc_type_code").eq_missing(lit(level))));
-    sources.encounters.clone().lazy().filter(col("enc_type_system").eq_missing(lit(LEVELS)).or(known))
+        .fold(col("enc_type_code").eq_missing(lit(TOP_LEVEL)), |any, level| {
+            any.or(col("enc_type_code").eq_missing(lit(level)))
+        });
+    sources
+        .encounters
+        .clone()
+        .lazy()
+        .filter(col("enc_type_system").eq_missing(lit(LEVELS)).or(known))
 }
 
 /// One row for each ward of a patient and each case.
@@ -118,16 +160,28 @@ fn on_wards(interest: LazyFrame, mains: &LazyFrame) -> LazyFrame {
         col("encounter_id"),
     ]);
     let order = ["patient", "start", "case", "ward"];
-    interest.inner_join(cases, col("patient"), col("patient")).sort(order, SortMultipleOptions::default())
+    interest
+        .inner_join(cases, col("patient"), col("patient"))
+        .sort(order, SortMultipleOptions::default())
 }
 
 /// One of the groups of conditions holds; without groups every row is wanted.
 fn wanted(filter: &EncounterFilter) -> Expr {
     let holds = |column: &str, pattern: &str| {
-        col(column).str().contains(lit(format!("(?i){pattern}")), false).fill_null(lit(false))
+        col(column)
+            .str()
+            .contains(lit(format!("(?i){pattern}")), false)
+            .fill_null(lit(false))
     };
     let group = |conditions: &Vec<crate::config::Condition>| {
-        conditions.iter().fold(lit(true), |all, c| all.and(holds(&c.column, &c.pattern)))
+        conditions
+            .iter()
+            .fold(lit(true), |all, c| all.and(holds(&c.column, &c.pattern)))
     };
-    filter.groups().iter().map(group).reduce(Expr::or).unwrap_or_else(|| lit(true))
+    filter
+        .groups()
+        .iter()
+        .map(group)
+        .reduce(Expr::or)
+        .unwrap_or_else(|| lit(true))
 }

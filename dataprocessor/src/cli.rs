@@ -13,7 +13,12 @@ use crate::{Config, Error, ErrorKind, Result, SqlTable, Summary};
 #[command(name = "dataprocessor", version)]
 pub struct Arguments {
     /// Configuration file.
-    #[arg(long, global = true, env = "DATAPROCESSOR_CONFIG", default_value = "dataprocessor_config.toml")]
+    #[arg(
+        long,
+        global = true,
+        env = "DATAPROCESSOR_CONFIG",
+        default_value = "dataprocessor_config.toml"
+    )]
     config: PathBuf,
     /// Hub to use instead of the one the configuration names: postgres://user@host:port/database.
     #[arg(long, global = true, env = "CDS_HUB_URL", hide_env_values = true)]
@@ -58,7 +63,9 @@ impl Arguments {
     pub async fn execute(self) -> Result<()> {
         let config = Config::read(&self.config)?;
         match self.command {
-            Command::Config { command: ConfigCommand::Check } => say(&checked(&config)),
+            Command::Config {
+                command: ConfigCommand::Check,
+            } => say(&checked(&config)),
             Command::Run => {
                 let summary = crate::run(&connect(self.hub, &config).await?, &config).await?;
                 say(&summary.to_string())
@@ -68,7 +75,10 @@ impl Arguments {
                     return Err(Error::new(ErrorKind::SqlTable, "OUTPUT_TABLES_PATH is not set"));
                 };
                 let tables = SqlTable::read_all(folder)?;
-                connect(self.hub, &config).await?.migrate(&SqlTable::with_standard(&tables), true).await?;
+                connect(self.hub, &config)
+                    .await?
+                    .migrate(&SqlTable::with_standard(&tables), true)
+                    .await?;
                 let names: Vec<&str> = tables.iter().map(SqlTable::name).collect();
                 say(&format!("ready in the hub: {}\n", names.join(", ")))
             }
@@ -101,20 +111,36 @@ fn checked(config: &Config) -> String {
 fn debug_note(keys: &[String]) -> String {
     match keys {
         [] => String::new(),
-        keys => format!("WARNING: in use and to be off in real operation: {}\n", keys.join(", ")),
+        keys => format!(
+            "WARNING: in use and to be off in real operation: {}\n",
+            keys.join(", ")
+        ),
     }
 }
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{} patients, {} cases at {}", self.patients, self.cases, self.now.to_string().replace('T', " "))?;
+        writeln!(
+            f,
+            "{} patients, {} cases at {}",
+            self.patients,
+            self.cases,
+            self.now.to_string().replace('T', " ")
+        )?;
         for table in &self.tables {
-            writeln!(f, "  {}: {} new, {} unchanged", table.table, table.new, table.seen)?;
+            writeln!(
+                f,
+                "  {}: {} new, {} unchanged",
+                table.table, table.new, table.seen
+            )?;
         }
         for (n, what) in [
             (self.without_case, "listed patients without a case to show"),
             (self.several_cases, "patients with several cases"),
-            (self.unknown_patients, "listed patients the hub does not know or the filters drop"),
+            (
+                self.unknown_patients,
+                "listed patients the hub does not know or the filters drop",
+            ),
         ] {
             if n > 0 {
                 writeln!(f, "  {n} {what}")?;

@@ -36,19 +36,48 @@ pub(crate) fn encode(frame: &DataFrame) -> Result<String> {
 fn texts(column: &Column) -> Result<Vec<Option<String>>> {
     let other = |e: &PolarsError| Error::frame(column.name(), e);
     let column_texts = match column.dtype() {
-        DataType::String => column.str().map_err(|e| other(&e))?.iter().map(|v| v.map(str::to_owned)).collect(),
-        DataType::Int32 => column.i32().map_err(|e| other(&e))?.iter().map(|v| v.map(|v| v.to_string())).collect(),
-        DataType::Float64 => column.f64().map_err(|e| other(&e))?.iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::String => column
+            .str()
+            .map_err(|e| other(&e))?
+            .iter()
+            .map(|v| v.map(str::to_owned))
+            .collect(),
+        DataType::Int32 => column
+            .i32()
+            .map_err(|e| other(&e))?
+            .iter()
+            .map(|v| v.map(|v| v.to_string()))
+            .collect(),
+        DataType::Float64 => column
+            .f64()
+            .map_err(|e| other(&e))?
+            .iter()
+            .map(|v| v.map(|v| v.to_string()))
+            .collect(),
         DataType::Date => {
             let days = column.cast(&DataType::Int32).map_err(|e| other(&e))?;
-            days.i32().map_err(|e| other(&e))?.iter().map(|v| v.and_then(day)).collect()
+            days.i32()
+                .map_err(|e| other(&e))?
+                .iter()
+                .map(|v| v.and_then(day))
+                .collect()
         }
         DataType::Datetime(TimeUnit::Microseconds, _) => {
             let micros = column.cast(&DataType::Int64).map_err(|e| other(&e))?;
-            micros.i64().map_err(|e| other(&e))?.iter().map(|v| v.and_then(moment)).collect()
+            micros
+                .i64()
+                .map_err(|e| other(&e))?
+                .iter()
+                .map(|v| v.and_then(moment))
+                .collect()
         }
         DataType::Null => vec![None; column.len()],
-        _ => return Err(Error::new(ErrorKind::Shape, format!("column {} has a type no output table has", column.name()))),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("column {} has a type no output table has", column.name()),
+            ));
+        }
     };
     Ok(column_texts)
 }
@@ -56,7 +85,9 @@ fn texts(column: &Column) -> Result<Vec<Option<String>>> {
 /// A day counted from 1970-01-01 as `YYYY-MM-DD`.
 pub(crate) fn day(days: i32) -> Option<String> {
     let seconds = i64::from(days).checked_mul(86_400)?;
-    let date: Date = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?).date();
+    let date: Date = Offset::UTC
+        .to_datetime(Timestamp::from_second(seconds).ok()?)
+        .date();
     Some(date.to_string())
 }
 
@@ -91,7 +122,9 @@ mod tests {
         let moments = Series::new("m".into(), [Some(1_700_000_000_500_000_i64), None])
             .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
             .unwrap();
-        let days = Series::new("d".into(), [Some(-1_i32), None]).cast(&DataType::Date).unwrap();
+        let days = Series::new("d".into(), [Some(-1_i32), None])
+            .cast(&DataType::Date)
+            .unwrap();
         let frame = DataFrame::new_infer_height(vec![
             Series::new("t".into(), ["a\tb\\\n", ""]).into_column(),
             Series::new("n".into(), [Some(2.5), None]).into_column(),
@@ -99,6 +132,9 @@ mod tests {
             days.into_column(),
         ])
         .unwrap();
-        assert_eq!(encode(&frame).unwrap(), "a\\tb\\\\\\n\t2.5\t2023-11-14 22:13:20.5\t1969-12-31\n\\N\t\\N\t\\N\t\\N\n");
+        assert_eq!(
+            encode(&frame).unwrap(),
+            "a\\tb\\\\\\n\t2.5\t2023-11-14 22:13:20.5\t1969-12-31\n\\N\t\\N\t\\N\t\\N\n"
+        );
     }
 }

@@ -37,7 +37,11 @@ pub(crate) async fn deliver(
     declared: &[SqlTable],
     now: DateTime,
 ) -> Result<Vec<Delivered>> {
-    let mut transaction = hub.pool().begin().await.map_err(|e| failed("starting to write", &e))?;
+    let mut transaction = hub
+        .pool()
+        .begin()
+        .await
+        .map_err(|e| failed("starting to write", &e))?;
     let mut hashes = Vec::new();
     for output in outputs {
         hashes.push(fill_inbox(&mut transaction, output).await?);
@@ -48,15 +52,26 @@ pub(crate) async fn deliver(
     for (output, hashes) in outputs.iter().zip(hashes) {
         note_lineage(&mut transaction, output, &hashes).await?;
         let new = new_rows(&mut transaction, &output.table, number).await?;
-        delivered.push(Delivered { table: output.table.clone(), new, seen: output.rows.height().saturating_sub(new) });
+        delivered.push(Delivered {
+            table: output.table.clone(),
+            new,
+            seen: output.rows.height().saturating_sub(new),
+        });
     }
     for table in declared {
         let (rows, number) = sql_table::fill(&mut transaction, table, now).await?;
         let new = new_rows(&mut transaction, table.name(), number).await?;
-        delivered.push(Delivered { table: table.name().to_owned(), new, seen: rows.saturating_sub(new) });
+        delivered.push(Delivered {
+            table: table.name().to_owned(),
+            new,
+            seen: rows.saturating_sub(new),
+        });
     }
     lock.check()?;
-    transaction.commit().await.map_err(|e| failed("ending to write", &e))?;
+    transaction
+        .commit()
+        .await
+        .map_err(|e| failed("ending to write", &e))?;
     Ok(delivered)
 }
 
@@ -64,16 +79,29 @@ pub(crate) async fn deliver(
 async fn fill_inbox(connection: &mut PgConnection, output: &Output) -> Result<Vec<String>> {
     let (table, place) = (output.table.as_str(), format!("writing {}", output.table));
     let (rows, ids) = with_ids(connection, output).await?;
-    let columns: Vec<&str> = rows.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
+    let columns: Vec<&str> = rows
+        .get_column_names()
+        .into_iter()
+        .map(PlSmallStr::as_str)
+        .collect();
     let sql = format!("COPY {INBOX}.{table} ({}) FROM STDIN", columns.join(", "));
-    let mut copy = connection.copy_in_raw(&sql).await.map_err(|e| failed(&place, &e))?;
-    copy.send(encode(&rows)?.into_bytes()).await.map_err(|e| failed(&place, &e))?;
+    let mut copy = connection
+        .copy_in_raw(&sql)
+        .await
+        .map_err(|e| failed(&place, &e))?;
+    copy.send(encode(&rows)?.into_bytes())
+        .await
+        .map_err(|e| failed(&place, &e))?;
     copy.finish().await.map_err(|e| failed(&place, &e))?;
     let sql = format!(
         "SELECT coalesce(i.hash_index_col, '') FROM unnest($1::int[]) WITH ORDINALITY AS given(id, position) \
          LEFT JOIN {INBOX}.{table} i ON i.{table}_id = given.id ORDER BY given.position"
     );
-    sqlx::query_scalar(AssertSqlSafe(sql)).bind(&ids).fetch_all(connection).await.map_err(|e| failed(&place, &e))
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(&ids)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| failed(&place, &e))
 }
 
 /// The rows with an id each: the inbox takes an id once, so one given twice or not at all is drawn from the sequence.
@@ -82,7 +110,12 @@ async fn with_ids(connection: &mut PgConnection, output: &Output) -> Result<(Dat
     let wrong = |e: &PolarsError| Error::frame(&output.table, e);
     let mut used = HashSet::new();
     let given: Vec<Option<i32>> = match output.rows.column(&name) {
-        Ok(ids) => ids.i32().map_err(|e| wrong(&e))?.iter().map(|id| id.filter(|id| used.insert(*id))).collect(),
+        Ok(ids) => ids
+            .i32()
+            .map_err(|e| wrong(&e))?
+            .iter()
+            .map(|id| id.filter(|id| used.insert(*id)))
+            .collect(),
         Err(_) => vec![None; output.rows.height()],
     };
     let missing = given.iter().filter(|id| id.is_none()).count();
@@ -92,21 +125,33 @@ async fn with_ids(connection: &mut PgConnection, output: &Output) -> Result<(Dat
         .await
         .map_err(|e| failed("drawing ids", &e))?;
     let mut drawn = drawn.into_iter();
-    let ids: Vec<i32> = given.into_iter().filter_map(|id| id.or_else(|| drawn.next())).collect();
+    let ids: Vec<i32> = given
+        .into_iter()
+        .filter_map(|id| id.or_else(|| drawn.next()))
+        .collect();
     let mut rows = output.rows.clone();
-    rows.with_column(Series::new(name.as_str().into(), &ids).into_column()).map_err(|e| wrong(&e))?;
+    rows.with_column(Series::new(name.as_str().into(), &ids).into_column())
+        .map_err(|e| wrong(&e))?;
     Ok((rows, ids))
 }
 
 /// Moves the inboxes to the core; the processing number, if there was anything to move.
 pub(crate) async fn transfer(connection: &mut PgConnection, statement: &'static str) -> Result<Option<i32>> {
-    let said: Option<String> =
-        sqlx::query_scalar(statement).fetch_one(connection).await.map_err(|e| failed("transferring", &e))?;
+    let said: Option<String> = sqlx::query_scalar(statement)
+        .fetch_one(connection)
+        .await
+        .map_err(|e| failed("transferring", &e))?;
     let Some(said) = said else { return Ok(None) };
     if said.starts_with("Fehler") {
-        return Err(Error::new(ErrorKind::Hub, "the transfer failed; see db_config.v_db_error_log"));
+        return Err(Error::new(
+            ErrorKind::Hub,
+            "the transfer failed; see db_config.v_db_error_log",
+        ));
     }
-    Ok(said.rsplit("last_pro_nr:").next().and_then(|n| n.trim().parse().ok()))
+    Ok(said
+        .rsplit("last_pro_nr:")
+        .next()
+        .and_then(|n| n.trim().parse().ok()))
 }
 
 /// How many rows of a table the transfer of this number brought.
@@ -125,12 +170,25 @@ async fn new_rows(connection: &mut PgConnection, table: &str, number: Option<i32
 /// Adds the sources of each row to those known; the row is found by its content, because its id may repeat.
 async fn note_lineage(connection: &mut PgConnection, output: &Output, hashes: &[String]) -> Result<()> {
     let wrong = |e: &PolarsError| Error::frame("sources", e);
-    let rows = output.lineage.column("row").and_then(|c| c.cast(&DataType::Int64)).map_err(|e| wrong(&e))?;
+    let rows = output
+        .lineage
+        .column("row")
+        .and_then(|c| c.cast(&DataType::Int64))
+        .map_err(|e| wrong(&e))?;
     let tables = output.lineage.column("source_table").map_err(|e| wrong(&e))?;
     let ids = output.lineage.column("source_id").map_err(|e| wrong(&e))?;
-    let hash_of = |row: i64| usize::try_from(row).ok().and_then(|row| hashes.get(row)).map(String::as_str);
-    let row_hashes: Vec<Option<&str>> =
-        rows.i64().map_err(|e| wrong(&e))?.iter().map(|row| row.and_then(hash_of)).collect();
+    let hash_of = |row: i64| {
+        usize::try_from(row)
+            .ok()
+            .and_then(|row| hashes.get(row))
+            .map(String::as_str)
+    };
+    let row_hashes: Vec<Option<&str>> = rows
+        .i64()
+        .map_err(|e| wrong(&e))?
+        .iter()
+        .map(|row| row.and_then(hash_of))
+        .collect();
     let tables: Vec<Option<&str>> = tables.str().map_err(|e| wrong(&e))?.iter().collect();
     let ids: Vec<Option<i32>> = ids.i32().map_err(|e| wrong(&e))?.iter().collect();
     let table = &output.table;

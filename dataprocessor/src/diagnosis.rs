@@ -2,8 +2,8 @@
 
 use polars::prelude::*;
 
-use crate::cases::Cases;
 use crate::Result;
+use crate::cases::Cases;
 use crate::config::CaseProfile;
 use crate::frame::computed;
 use crate::reference::{id_of, joined};
@@ -24,27 +24,51 @@ impl Diagnoses {
     /// Clock profile: the texts of all diagnoses of the encounter, joined by `; `. Ward-list profile: those of the
     /// admission, each with its code, one a line.
     pub(crate) fn of(sources: &Sources, cases: &Cases, profile: CaseProfile) -> Result<Self> {
-        let named = cases.mains.clone().filter(col("enc_diagnosis_condition_ref").is_not_null());
+        let named = cases
+            .mains
+            .clone()
+            .filter(col("enc_diagnosis_condition_ref").is_not_null());
         let named = match profile {
             CaseProfile::Clock => named,
             CaseProfile::WardList => named.filter(col("enc_diagnosis_use_code").eq_missing(lit(ADMISSION))),
         };
-        let named = named.select([col("case"), id_of("enc_diagnosis_condition_ref").alias("con_id"), col("encounter_id")]);
+        let named = named.select([
+            col("case"),
+            id_of("enc_diagnosis_condition_ref").alias("con_id"),
+            col("encounter_id"),
+        ]);
         let rows = named
-            .inner_join(sources.conditions.clone().lazy().with_column(label(profile)), col("con_id"), col("con_id"))
-            .sort(["case", "encounter_id", "condition_id"], SortMultipleOptions::default());
+            .inner_join(
+                sources.conditions.clone().lazy().with_column(label(profile)),
+                col("con_id"),
+                col("con_id"),
+            )
+            .sort(
+                ["case", "encounter_id", "condition_id"],
+                SortMultipleOptions::default(),
+            );
         let rows = computed(rows, "diagnoses")?;
         let separator = match profile {
             CaseProfile::Clock => "; ",
             CaseProfile::WardList => "\n",
         };
-        let texts = rows.clone().group_by_stable([col("case")]).agg([joined("diagnosis", separator)]);
-        Ok(Self { texts, rows: rows.select([col("case"), col("condition_id"), col("condition_raw_id")]) })
+        let texts = rows
+            .clone()
+            .group_by_stable([col("case")])
+            .agg([joined("diagnosis", separator)]);
+        Ok(Self {
+            texts,
+            rows: rows.select([col("case"), col("condition_id"), col("condition_raw_id")]),
+        })
     }
 }
 
 fn label(profile: CaseProfile) -> Expr {
-    let filled = |column: &str| when(col(column).neq(lit(""))).then(col(column)).otherwise(lit(NULL));
+    let filled = |column: &str| {
+        when(col(column).neq(lit("")))
+            .then(col(column))
+            .otherwise(lit(NULL))
+    };
     let text = coalesce(&[filled("con_code_text"), filled("con_code_display")]);
     let code = filled("con_code_code");
     let label = match profile {

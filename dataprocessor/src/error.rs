@@ -59,7 +59,12 @@ impl Error {
     /// An error of this kind at this place (names of files, tables or columns; never a value of a patient).
     #[must_use]
     pub fn new(kind: ErrorKind, place: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, place: place.into(), faults: Vec::new(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            place: place.into(),
+            faults: Vec::new(),
+            source: None,
+        }))
     }
 
     /// All faults of a configuration as one error.
@@ -96,7 +101,9 @@ impl Error {
             PolarsError::ColumnNotFound(_) => "a column is missing",
             PolarsError::SchemaMismatch(_) => "a column has another type",
             PolarsError::ShapeMismatch(_) => "columns differ in length",
-            PolarsError::ComputeError(_) | PolarsError::InvalidOperation(_) => "an expression could not be computed",
+            PolarsError::ComputeError(_) | PolarsError::InvalidOperation(_) => {
+                "an expression could not be computed"
+            }
             _ => "the frame could not be computed",
         };
         Self::new(ErrorKind::Shape, format!("{place}: {class}"))
@@ -118,7 +125,10 @@ impl From<std::io::Error> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.kind.as_str(), self.0.place)?;
-        self.0.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+        self.0
+            .faults
+            .iter()
+            .try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
 
@@ -135,6 +145,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|s| s as &(dyn std::error::Error + 'static))
     }
 }

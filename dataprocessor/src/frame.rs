@@ -34,7 +34,11 @@ const MICROSECONDS: i64 = 86_400_000_000 * DAYS as i64;
 /// # Errors
 /// When the bytes are cut short or hold other columns than expected.
 pub fn decode(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame> {
-    let mut builders: Vec<Builder> = names.iter().zip(kinds).map(|(n, k)| Builder::new(n, *k)).collect();
+    let mut builders: Vec<Builder> = names
+        .iter()
+        .zip(kinds)
+        .map(|(n, k)| Builder::new(n, *k))
+        .collect();
     let mut rest = Bytes(bytes);
     if rest.take(SIGNATURE.len())? != SIGNATURE {
         return Err(shape("no binary COPY"));
@@ -50,11 +54,19 @@ pub fn decode(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame>
         }
         for builder in &mut builders {
             let length = rest.i32()?;
-            let field = if length < 0 { None } else { Some(rest.take(usize::try_from(length).unwrap_or(0))?) };
+            let field = if length < 0 {
+                None
+            } else {
+                Some(rest.take(usize::try_from(length).unwrap_or(0))?)
+            };
             builder.push(field)?;
         }
     }
-    let columns: Vec<Column> = builders.into_iter().map(Builder::finish).collect::<PolarsResult<_>>().map_err(|e| Error::frame("rows read", &e))?;
+    let columns: Vec<Column> = builders
+        .into_iter()
+        .map(Builder::finish)
+        .collect::<PolarsResult<_>>()
+        .map_err(|e| Error::frame("rows read", &e))?;
     DataFrame::new_infer_height(columns).map_err(|e| Error::frame("rows read", &e))
 }
 
@@ -65,7 +77,10 @@ pub(crate) fn stacked(frames: &[LazyFrame]) -> Result<LazyFrame> {
 
 /// Computes a frame that several others are made from, so that it is computed once and their plans stay flat.
 pub(crate) fn computed(frame: LazyFrame, place: &str) -> Result<LazyFrame> {
-    frame.collect().map(IntoLazy::lazy).map_err(|e| Error::frame(place, &e))
+    frame
+        .collect()
+        .map(IntoLazy::lazy)
+        .map_err(|e| Error::frame(place, &e))
 }
 
 fn shape(what: &str) -> Error {
@@ -125,7 +140,9 @@ impl Builder {
             return Ok(());
         };
         match self {
-            Self::Text(b) => b.append_value(std::str::from_utf8(field).map_err(|_| shape("text that is no UTF-8"))?),
+            Self::Text(b) => {
+                b.append_value(std::str::from_utf8(field).map_err(|_| shape("text that is no UTF-8"))?);
+            }
             Self::Whole(b) => b.append_value(i32::from_be_bytes(fixed(field)?)),
             Self::Number(b) => b.append_value(f64::from_be_bytes(fixed(field)?)),
             Self::Moment(b) => {
@@ -145,7 +162,10 @@ impl Builder {
             Self::Text(b) => b.finish().into_series(),
             Self::Whole(b) => b.finish().into_series(),
             Self::Number(b) => b.finish().into_series(),
-            Self::Moment(b) => b.finish().into_series().cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
+            Self::Moment(b) => b
+                .finish()
+                .into_series()
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?,
             Self::Day(b) => b.finish().into_series().cast(&DataType::Date)?,
         };
         Ok(series.into_column())
@@ -153,7 +173,7 @@ impl Builder {
 }
 
 /// The smallest and largest numbers are the server's infinities.
-fn finite<T: PartialEq>(value: T, lowest: T, highest: T) -> Option<T> {
+fn finite<T: PartialEq + Copy>(value: T, lowest: T, highest: T) -> Option<T> {
     (value != lowest && value != highest).then_some(value)
 }
 
@@ -195,7 +215,10 @@ mod tests {
         let frame = decode(&copy(&[row, vec![None; 5]]), NAMES, KINDS).unwrap();
         assert_eq!(frame.height(), 2);
         let shown = crate::copy_text::encode(&frame).unwrap();
-        assert_eq!(shown, "ä\t7\t2.5\t2000-01-01 00:00:00\t2000-01-01\n\\N\t\\N\t\\N\t\\N\t\\N\n");
+        assert_eq!(
+            shown,
+            "ä\t7\t2.5\t2000-01-01 00:00:00\t2000-01-01\n\\N\t\\N\t\\N\t\\N\t\\N\n"
+        );
     }
 
     #[test]
@@ -204,7 +227,10 @@ mod tests {
         row[3] = Some(i64::MAX.to_be_bytes().to_vec());
         row[4] = Some(i32::MIN.to_be_bytes().to_vec());
         let frame = decode(&copy(&[row]), NAMES, KINDS).unwrap();
-        assert_eq!(frame.column("m").unwrap().null_count() + frame.column("d").unwrap().null_count(), 2);
+        assert_eq!(
+            frame.column("m").unwrap().null_count() + frame.column("d").unwrap().null_count(),
+            2
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Hub views to the tables that clinicians see: `patient_fe` and `fall_fe`.
+#![doc = include_str!("../README.md")]
 
+mod apart;
+mod basis;
 mod cases;
 pub mod cli;
 pub mod config;
@@ -24,11 +26,13 @@ mod sql_table;
 mod study_phase;
 mod view;
 
+pub use basis::{Basis, TABLES, Table};
 pub use cases::Cases;
 pub use config::{CaseProfile, Config};
 pub use delivery::Delivered;
 pub use error::{Error, ErrorKind, Result};
 pub use output::Output;
+pub use patient_fe::People;
 pub use run::{Summary, derive, run};
 pub use show::show;
 pub use sources::Sources;

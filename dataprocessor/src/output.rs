@@ -24,15 +24,28 @@ impl std::fmt::Debug for Output {
 
 impl Output {
     /// Computes the rows and the lineage, whose key columns are those of `rows` named by `keys`.
-    pub(crate) fn collect(table: &str, rows: LazyFrame, lineage: LazyFrame, keys: &[&str]) -> PolarsResult<Self> {
+    pub(crate) fn collect(
+        table: &str,
+        rows: LazyFrame,
+        lineage: LazyFrame,
+        keys: &[&str],
+    ) -> PolarsResult<Self> {
         let rows = rows.collect()?;
         let keys: Vec<Expr> = keys.iter().map(|k| col(*k)).collect();
-        let numbered = rows.clone().lazy().with_row_index("row", None).select([vec![col("row")], keys.clone()].concat());
+        let numbered = rows
+            .clone()
+            .lazy()
+            .with_row_index("row", None)
+            .select([vec![col("row")], keys.clone()].concat());
         let lineage = lineage
             .join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Inner))
             .select([col("row"), col("source_table"), col("source_id")])
             .unique_stable(None, UniqueKeepStrategy::First)
             .collect()?;
-        Ok(Self { table: table.to_owned(), rows, lineage })
+        Ok(Self {
+            table: table.to_owned(),
+            rows,
+            lineage,
+        })
     }
 }

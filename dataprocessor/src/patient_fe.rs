@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use crate::basis::Basis;
 use crate::config::{CaseProfile, Config};
 use crate::frame::{computed, stacked};
 use crate::lineage::traced;
@@ -39,10 +40,13 @@ impl People {
             .lazy()
             .group_by([col("pat_id")])
             .agg([col("record_id").min().alias("shown_record_id")]);
-        let chosen = chosen
-            .left_join(shown, col("pat_id"), col("pat_id"))
-            .with_column(coalesce(&[col("shown_record_id"), col("patient_id").cast(DataType::String)]).alias("record_id"));
-        Ok(Self { chosen: computed(chosen, TABLE)?, rows: computed(rows, TABLE)? })
+        let chosen = chosen.left_join(shown, col("pat_id"), col("pat_id")).with_column(
+            coalesce(&[col("shown_record_id"), col("patient_id").cast(DataType::String)]).alias("record_id"),
+        );
+        Ok(Self {
+            chosen: computed(chosen, TABLE)?,
+            rows: computed(rows, TABLE)?,
+        })
     }
 }
 
@@ -50,7 +54,8 @@ impl People {
 ///
 /// # Errors
 /// When the sources have other columns than expected.
-pub fn derive(sources: &Sources, people: &People) -> Result<Output> {
+pub fn derive(basis: &Basis<'_>) -> Result<Output> {
+    let Basis { sources, people, .. } = basis;
     let none = |name: &str, kind: DataType| lit(NULL).cast(kind).alias(name);
     let rows = people
         .chosen
@@ -73,8 +78,15 @@ pub fn derive(sources: &Sources, people: &People) -> Result<Output> {
             none("pat_additional_values", DataType::String),
             lit("Complete").alias("patient_complete"),
         ]);
-    let listed = sources.wards.clone().lazy().with_column(id_of("patient_id").alias("pat_id"));
-    let lineage = stacked(&[traced(people.rows.clone(), &["pat_id"], "patient")?, traced(listed, &["pat_id"], "pids_per_ward")?])?;
+    let listed = sources
+        .wards
+        .clone()
+        .lazy()
+        .with_column(id_of("patient_id").alias("pat_id"));
+    let lineage = stacked(&[
+        traced(&people.rows, &["pat_id"], "patient")?,
+        traced(&listed, &["pat_id"], "pids_per_ward")?,
+    ])?;
     Output::collect(TABLE, rows, lineage, &["pat_id"]).map_err(|e| Error::frame(TABLE, &e))
 }
 
@@ -85,16 +97,32 @@ fn identifier_matches(config: &Config) -> Expr {
         ("pat_identifier_type_system", &config.identifiers.type_system),
         ("pat_identifier_type_code", &config.identifiers.type_code),
     ];
-    filters.into_iter().fold(col("pat_id").is_not_null(), |all, (column, pattern)| match pattern {
-        Some(pattern) => all.and(col(column).str().contains(lit(pattern.as_str()), false).fill_null(lit(false))),
-        None => all,
-    })
+    filters.into_iter().fold(
+        col("pat_id").is_not_null(),
+        |all, (column, pattern)| match pattern {
+            Some(pattern) => all.and(
+                col(column)
+                    .str()
+                    .contains(lit(pattern.as_str()), false)
+                    .fill_null(lit(false)),
+            ),
+            None => all,
+        },
+    )
 }
 
 /// Clock profile: the rows that carry the identifier of the newest row, collapsed into one.
 fn newest_identifier(candidates: LazyFrame) -> (LazyFrame, LazyFrame) {
-    let newest = first_of(candidates.clone(), &["pat_id"], vec![col("patient_id")], vec![true])
-        .select([col("pat_id"), col("pat_identifier_value").alias("newest_identifier")]);
+    let newest = first_of(
+        candidates.clone(),
+        &["pat_id"],
+        vec![col("patient_id")],
+        vec![true],
+    )
+    .select([
+        col("pat_id"),
+        col("pat_identifier_value").alias("newest_identifier"),
+    ]);
     let rows = candidates
         .left_join(newest, col("pat_id"), col("pat_id"))
         .filter(col("pat_identifier_value").eq_missing(col("newest_identifier")))
@@ -112,9 +140,20 @@ fn newest_identifier(candidates: LazyFrame) -> (LazyFrame, LazyFrame) {
 
 /// Ward-list profile: the row of the official name, else of any given name, else the first row.
 fn official_name(candidates: LazyFrame) -> (LazyFrame, LazyFrame) {
-    let given = col("pat_name_given").is_not_null().and(col("pat_name_given").neq(lit("")));
+    let given = col("pat_name_given")
+        .is_not_null()
+        .and(col("pat_name_given").neq(lit("")));
     let official = given.clone().and(col("pat_name_use").eq_missing(lit("official")));
-    let preference = when(official).then(lit(0)).when(given).then(lit(1)).otherwise(lit(2));
-    let chosen = first_of(candidates, &["pat_id"], vec![preference, col("patient_id")], vec![false, false]);
+    let preference = when(official)
+        .then(lit(0))
+        .when(given)
+        .then(lit(1))
+        .otherwise(lit(2));
+    let chosen = first_of(
+        candidates,
+        &["pat_id"],
+        vec![preference, col("patient_id")],
+        vec![false, false],
+    );
     (chosen.clone(), chosen)
 }

@@ -17,10 +17,15 @@ pub(crate) fn with_instance(rows: LazyFrame, sources: &Sources, profile: CasePro
         col("record_id"),
         col("fall_fhir_enc_id").alias("case"),
         col("fall_station").alias("ward"),
-        col("redcap_repeat_instance").cast(DataType::Int32).alias("instance"),
+        col("redcap_repeat_instance")
+            .cast(DataType::Int32)
+            .alias("instance"),
     ]);
     let rows = computed(rows, "cases")?;
-    let highest = shown.clone().group_by([col("record_id")]).agg([col("instance").max().alias("highest")]);
+    let highest = shown
+        .clone()
+        .group_by([col("record_id")])
+        .agg([col("instance").max().alias("highest")]);
     let (known, unknown) = match profile {
         CaseProfile::WardList => by_case(&rows, &shown)?,
         CaseProfile::Clock => by_ward(&rows, &shown)?,
@@ -30,45 +35,85 @@ pub(crate) fn with_instance(rows: LazyFrame, sources: &Sources, profile: CasePro
         CaseProfile::WardList => vec![col("start"), col("case")],
         CaseProfile::Clock => vec![col("start"), col("case"), col("ward")],
     };
-    let keys: Vec<Expr> = std::iter::once(col("record_id")).chain(order.iter().skip(1).cloned()).collect();
+    let keys: Vec<Expr> = std::iter::once(col("record_id"))
+        .chain(order.iter().skip(1).cloned())
+        .collect();
     let fresh = unknown
         .left_join(highest, col("record_id"), col("record_id"))
-        .sort_by_exprs([vec![col("record_id")], order].concat(), SortMultipleOptions::default().with_maintain_order(true))
+        .sort_by_exprs(
+            [vec![col("record_id")], order].concat(),
+            SortMultipleOptions::default().with_maintain_order(true),
+        )
         .unique_stable(Some(names(&keys)), UniqueKeepStrategy::First)
         .with_row_index("position", None)
         .with_column(position_within(&["record_id"])?.alias("position"))
         .with_column((col("highest").fill_null(lit(0)) + col("position")).alias("instance"))
         .select([keys.clone(), vec![col("instance")]].concat());
-    let numbered = stacked(&[known.select([keys.clone(), vec![col("instance")]].concat()), fresh])?;
-    computed(rows.join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Left)), "instances")
+    let numbered = stacked(&[
+        known.select([keys.clone(), vec![col("instance")]].concat()),
+        fresh,
+    ])?;
+    computed(
+        rows.join(numbered, keys.clone(), keys, JoinArgs::new(JoinType::Left)),
+        "instances",
+    )
 }
 
 /// An instance belongs to the case.
 fn by_case(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
     let keys = [col("record_id"), col("case")];
-    let instances = shown.clone().filter(col("instance").is_not_null()).group_by(keys.clone()).agg([col("instance").max()]);
-    let joined = computed(rows.clone().join(instances, keys.clone(), keys, JoinArgs::new(JoinType::Left)), "instances")?;
-    let known = joined.clone().filter(col("instance").is_not_null()).unique_stable(
-        Some(cols(["record_id", "case"])),
-        UniqueKeepStrategy::First,
-    );
-    Ok((known, joined.filter(col("instance").is_null()).drop(cols(["instance"]))))
+    let instances = shown
+        .clone()
+        .filter(col("instance").is_not_null())
+        .group_by(keys.clone())
+        .agg([col("instance").max()]);
+    let joined = computed(
+        rows.clone()
+            .join(instances, keys.clone(), keys, JoinArgs::new(JoinType::Left)),
+        "instances",
+    )?;
+    let known = joined
+        .clone()
+        .filter(col("instance").is_not_null())
+        .unique_stable(Some(cols(["record_id", "case"])), UniqueKeepStrategy::First);
+    Ok((
+        known,
+        joined.filter(col("instance").is_null()).drop(cols(["instance"])),
+    ))
 }
 
 /// An instance belongs to the case on its ward; a case that moved takes along an instance its old ward leaves free.
 fn by_ward(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)> {
     let on_ward = [col("record_id"), col("case"), col("ward")];
-    let same = shown.clone().filter(col("instance").is_not_null()).group_by(on_ward.clone()).agg([col("instance").max()]);
-    let joined = computed(rows.clone().join(same, on_ward.clone(), on_ward, JoinArgs::new(JoinType::Left)), "instances")?;
+    let same = shown
+        .clone()
+        .filter(col("instance").is_not_null())
+        .group_by(on_ward.clone())
+        .agg([col("instance").max()]);
+    let joined = computed(
+        rows.clone()
+            .join(same, on_ward.clone(), on_ward, JoinArgs::new(JoinType::Left)),
+        "instances",
+    )?;
     let staying = joined.clone().filter(col("instance").is_not_null());
     let moved = joined.filter(col("instance").is_null()).drop(cols(["instance"]));
 
     let taken = [col("record_id"), col("case"), col("instance")];
-    let free = first_of(shown.clone().filter(col("instance").is_not_null()), &["record_id", "case", "instance"], vec![col("instance")], vec![true])
-        .join(staying.clone(), taken.clone(), taken, JoinArgs::new(JoinType::Anti))
-        .with_row_index("position", None)
-        .with_column(position_within(&["record_id", "case"])?.alias("position"))
-        .select([col("record_id"), col("case"), col("position"), col("instance")]);
+    let free = first_of(
+        shown.clone().filter(col("instance").is_not_null()),
+        &["record_id", "case", "instance"],
+        vec![col("instance")],
+        vec![true],
+    )
+    .join(
+        staying.clone(),
+        taken.clone(),
+        taken,
+        JoinArgs::new(JoinType::Anti),
+    )
+    .with_row_index("position", None)
+    .with_column(position_within(&["record_id", "case"])?.alias("position"))
+    .select([col("record_id"), col("case"), col("position"), col("instance")]);
     let at = [col("record_id"), col("case"), col("position")];
     let moved = moved
         .sort(["record_id", "case", "ward"], SortMultipleOptions::default())
@@ -78,12 +123,18 @@ fn by_ward(rows: &LazyFrame, shown: &LazyFrame) -> Result<(LazyFrame, LazyFrame)
         .drop(cols(["position"]));
     let moved = computed(moved, "instances")?;
     let known = stacked(&[staying, moved.clone().filter(col("instance").is_not_null())])?;
-    Ok((known, moved.filter(col("instance").is_null()).drop(cols(["instance"]))))
+    Ok((
+        known,
+        moved.filter(col("instance").is_null()).drop(cols(["instance"])),
+    ))
 }
 
 /// Position within a group by the row number in `position`, counted from 1.
 fn position_within(group: &[&str]) -> Result<Expr> {
-    let options = RankOptions { method: RankMethod::Ordinal, descending: false };
+    let options = RankOptions {
+        method: RankMethod::Ordinal,
+        descending: false,
+    };
     let group: Vec<Expr> = group.iter().map(|g| col(*g)).collect();
     col("position")
         .rank(options, None)

@@ -25,46 +25,80 @@ pub(crate) struct Room {
 impl Room {
     /// Of the encounters below a case that are in a room or bed, those with the newest start count.
     pub(crate) fn of(sources: &Sources, cases: &Cases, config: &Config) -> Result<Self> {
-        let every = cases.shown.clone().select([col("case")]).unique_stable(None, UniqueKeepStrategy::First);
+        let every = cases
+            .shown
+            .clone()
+            .select([col("case")])
+            .unique_stable(None, UniqueKeepStrategy::First);
         let locations = locations(sources, location_column(config));
         let kind = col("enc_location_physicaltype_code");
-        let places = cases.parts.clone().filter(kind.clone().eq(lit(ROOM)).or(kind.clone().eq(lit(BED))));
-        let places = places.with_column(id_of("enc_location_ref").alias("loc_id")).left_join(
-            locations,
-            col("loc_id"),
-            col("loc_id"),
-        );
+        let places = cases
+            .parts
+            .clone()
+            .filter(kind.clone().eq(lit(ROOM)).or(kind.clone().eq(lit(BED))));
+        let places = places
+            .with_column(id_of("enc_location_ref").alias("loc_id"))
+            .left_join(locations, col("loc_id"), col("loc_id"));
         let places = match config.room_and_bed_column.as_deref() {
             None => {
                 let text = every.with_column(lit(NULL).cast(DataType::String).alias("room_and_bed"));
-                return Ok(Self { text, locations: rows(places.filter(lit(false))) });
+                return Ok(Self {
+                    text,
+                    locations: rows(places.filter(lit(false))),
+                });
             }
             Some(column) if column.starts_with("enc_") => places.with_column(col(column).alias(NAME)),
             Some(_) => places,
         };
-        let newest = col("enc_period_start").max().over([col("case")]).map_err(|e| Error::frame("newest place", &e))?;
-        let newest = computed(places.filter(col("enc_period_start").eq_missing(newest)), "newest place")?;
+        let newest = col("enc_period_start")
+            .max()
+            .over([col("case")])
+            .map_err(|e| Error::frame("newest place", &e))?;
+        let newest = computed(
+            places.filter(col("enc_period_start").eq_missing(newest)),
+            "newest place",
+        )?;
         let first = |code: &str, alias: &str| {
             let of_kind = newest.clone().filter(kind.clone().eq(lit(code)));
-            first_of(of_kind, &["case"], vec![col("encounter_id")], vec![false]).select([col("case"), col(NAME).alias(alias)])
+            first_of(of_kind, &["case"], vec![col("encounter_id")], vec![false])
+                .select([col("case"), col(NAME).alias(alias)])
         };
         let known = |name: &str| col(name).fill_null(lit("-"));
-        let text = concat_str([lit("Zimmer: "), known("room"), lit("  Bett: "), known("bed")], "", false);
+        let text = concat_str(
+            [lit("Zimmer: "), known("room"), lit("  Bett: "), known("bed")],
+            "",
+            false,
+        );
         let text = every
             .left_join(first(ROOM, "room"), col("case"), col("case"))
             .left_join(first(BED, "bed"), col("case"), col("case"))
             .select([col("case"), text.alias("room_and_bed")]);
-        Ok(Self { text, locations: rows(newest) })
+        Ok(Self {
+            text,
+            locations: rows(newest),
+        })
     }
 }
 
 /// One row a location, with its name if the location's table has the configured column.
 fn locations(sources: &Sources, column: Option<&str>) -> LazyFrame {
-    let first = first_of(sources.locations.clone().lazy(), &["loc_id"], vec![col("location_id")], vec![false]);
+    let first = first_of(
+        sources.locations.clone().lazy(),
+        &["loc_id"],
+        vec![col("location_id")],
+        vec![false],
+    );
     let name = column.map_or_else(|| lit(NULL).cast(DataType::String), col);
-    first.select([col("loc_id"), col("location_id"), col("location_raw_id"), name.alias(NAME)])
+    first.select([
+        col("loc_id"),
+        col("location_id"),
+        col("location_raw_id"),
+        name.alias(NAME),
+    ])
 }
 
 fn rows(places: LazyFrame) -> LazyFrame {
-    places.select([col("case"), col("location_id"), col("location_raw_id")]).filter(col("location_id").is_not_null())
+    places
+        .select([col("case"), col("location_id"), col("location_raw_id")])
+        .filter(col("location_id").is_not_null())
 }

@@ -4,15 +4,15 @@ use cds_hub::Hub;
 use jiff::civil::DateTime;
 use polars::prelude::*;
 
-use crate::cases::Cases;
+use crate::apart::apart;
+use crate::basis::{Basis, TABLES};
 use crate::config::Config;
 use crate::delivery::{Delivered, deliver};
 use crate::output::Output;
-use crate::patient_fe::People;
 use crate::sources::Sources;
 use crate::sql_table::SqlTable;
 use crate::view::Snapshot;
-use crate::{Error, ErrorKind, Result, fall_fe, patient_fe};
+use crate::{Error, Result, fall_fe, patient_fe};
 
 /// Name under which the dataprocessor holds the hub's lock.
 const MODULE: &str = "dataprocessor";
@@ -62,7 +62,12 @@ pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
     Ok(summary)
 }
 
-async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config, now: DateTime) -> Result<Summary> {
+async fn under_lock(
+    hub: &Hub,
+    lock: &cds_hub::semaphore::Lock,
+    config: &Config,
+    now: DateTime,
+) -> Result<Summary> {
     let declared = match &config.sql_tables {
         Some(folder) => SqlTable::read_all(folder)?,
         None => Vec::new(),
@@ -71,24 +76,15 @@ async fn under_lock(hub: &Hub, lock: &cds_hub::semaphore::Lock, config: &Config,
     let sources = Sources::read(&mut snapshot, config, now).await?;
     snapshot.close().await?;
     let config = config.clone();
+    let begun = Instant::now();
     let (outputs, mut summary) = apart(move || derive(&sources, &config, now)).await?;
+    tracing::debug!(elapsed = ?begun.elapsed(), "derived");
+    let begun = Instant::now();
     summary.tables = deliver(hub, lock, &outputs, &declared, now).await?;
+    tracing::debug!(elapsed = ?begun.elapsed(), "delivered");
     summary.new = summary.tables.iter().map(|t| t.new).sum();
     summary.seen = summary.tables.iter().map(|t| t.seen).sum();
     Ok(summary)
-}
-
-/// Computes on a thread of its own: it must not block the runtime, which renews the lock, and polars walks its plans
-/// by recursion, for which the stacks of the runtime's threads are small.
-async fn apart<T: Send + 'static>(compute: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    const STACK: usize = 64 << 20;
-    let ended = || Error::new(ErrorKind::Shape, "the derivation ended early");
-    let (done, result) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name("derive".to_owned()).stack_size(STACK).spawn(move || {
-        // Nobody waits any more if this fails.
-        let _ = done.send(compute());
-    })?;
-    result.await.map_err(|_| ended())?
 }
 
 /// Computes all output tables from what was read.
@@ -96,38 +92,48 @@ async fn apart<T: Send + 'static>(compute: impl FnOnce() -> Result<T> + Send + '
 /// # Errors
 /// Where the profile's rule cannot be applied, or the sources have other columns than expected.
 pub fn derive(sources: &Sources, config: &Config, now: DateTime) -> Result<(Vec<Output>, Summary)> {
-    let people = People::of(sources, config)?;
-    let patients = patient_fe::derive(sources, &people)?;
-    let cases = Cases::of(sources, config)?;
-    let stays = fall_fe::derive(sources, &cases, &people, config, now)?;
-    let summary = summarise(&cases, &people, &patients, &stays, config, now).map_err(|e| Error::frame("summary", &e))?;
-    Ok((vec![patients, stays], summary))
+    let basis = Basis::new(sources, config, now)?;
+    let outputs: Vec<Output> = TABLES.iter().map(|table| table(&basis)).collect::<Result<_>>()?;
+    let summary = summarise(&basis, &outputs).map_err(|e| Error::frame("summary", &e))?;
+    Ok((outputs, summary))
 }
 
-fn summarise(
-    cases: &Cases,
-    people: &People,
-    patients: &Output,
-    stays: &Output,
-    config: &Config,
-    now: DateTime,
-) -> PolarsResult<Summary> {
-    let listed = cases.interest.clone().select([col("patient")]).unique(None, UniqueKeepStrategy::Any);
-    let without = |other: LazyFrame, key: &str| -> PolarsResult<usize> {
-        Ok(listed.clone().anti_join(other, col("patient"), col(key)).collect()?.height())
+fn summarise(basis: &Basis<'_>, outputs: &[Output]) -> PolarsResult<Summary> {
+    let Basis { cases, people, .. } = basis;
+    let rows = |table: &str| {
+        outputs
+            .iter()
+            .find(|o| o.table == table)
+            .map_or(0, |o| o.rows.height())
     };
-    let of_patient = cases.shown.clone().group_by([col("patient")]).agg([col("case").n_unique().alias("cases")]);
+    let listed = cases
+        .interest
+        .clone()
+        .select([col("patient")])
+        .unique(None, UniqueKeepStrategy::Any);
+    let without = |other: LazyFrame, key: &str| -> PolarsResult<usize> {
+        Ok(listed
+            .clone()
+            .anti_join(other, col("patient"), col(key))
+            .collect()?
+            .height())
+    };
+    let of_patient = cases
+        .shown
+        .clone()
+        .group_by([col("patient")])
+        .agg([col("case").n_unique().alias("cases")]);
     Ok(Summary {
-        now,
-        patients: patients.rows.height(),
-        cases: stays.rows.height(),
+        now: basis.now,
+        patients: rows(patient_fe::TABLE),
+        cases: rows(fall_fe::TABLE),
         new: 0,
         seen: 0,
         tables: Vec::new(),
         without_case: without(cases.shown.clone(), "patient")?,
         several_cases: of_patient.filter(col("cases").gt(lit(1))).collect()?.height(),
         unknown_patients: without(people.chosen.clone(), "pat_id")?,
-        debug_keys: config.debug_keys.clone(),
+        debug_keys: basis.config.debug_keys.clone(),
         elapsed: Duration::ZERO,
     })
 }

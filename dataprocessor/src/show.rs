@@ -3,12 +3,13 @@ use std::fmt::Write as _;
 use cds_hub::Hub;
 use polars::prelude::*;
 
+use crate::apart::apart;
 use crate::copy_text::moment;
 use crate::frame::Field;
 use crate::frame::Kind::{Moment, Number, Text};
 use crate::reference::first_of;
 use crate::view::{Query, Snapshot};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 const CASES: &[Field] = &[
     ("fall_station", Text),
@@ -35,39 +36,73 @@ pub async fn show(hub: &Hub, n: usize, masked: bool) -> Result<String> {
     let cases = snapshot.read(&Query::new("v_fall_fe_last_import", CASES)).await?;
     let people: Vec<&str> = texts(&cases, "fall_pat_id")?.into_iter().flatten().collect();
     let people = match masked {
-        true => snapshot.read(&Query::new("v_patient_fe_last_version", PEOPLE).filter("false")).await?,
-        false => snapshot.read(&Query::new("v_patient_fe_last_version", PEOPLE).among("pat_id", people)).await?,
+        true => {
+            snapshot
+                .read(&Query::new("v_patient_fe_last_version", PEOPLE).filter("false"))
+                .await?
+        }
+        false => {
+            snapshot
+                .read(&Query::new("v_patient_fe_last_version", PEOPLE).among("pat_id", people))
+                .await?
+        }
     };
     snapshot.close().await?;
+    apart(move || print(&list(cases, people, n)?)).await
+}
+
+/// The cases in order of ward and admission, with the names that are known.
+fn list(cases: DataFrame, people: DataFrame, n: usize) -> Result<DataFrame> {
     let names = first_of(people.lazy(), &["pat_id"], vec![col("pat_name")], vec![false]);
     let order = ["fall_station", "fall_aufn_dat", "fall_pat_id"];
-    let list = cases
+    cases
         .lazy()
         .left_join(names, col("fall_pat_id"), col("pat_id"))
         .sort(order, SortMultipleOptions::default())
         .limit(IdxSize::try_from(n).unwrap_or(IdxSize::MAX))
         .collect()
-        .map_err(|e| Error::frame("case list", &e))?;
-    print(&list)
+        .map_err(|e| Error::frame("case list", &e))
 }
 
 fn print(list: &DataFrame) -> Result<String> {
-    let admissions = list.column("fall_aufn_dat").and_then(|c| c.cast(&DataType::Int64)).map_err(shape)?;
-    let weights = list.column("fall_gewicht_aktuell").and_then(|c| c.f64().cloned()).map_err(shape)?;
+    let admissions = list
+        .column("fall_aufn_dat")
+        .and_then(|c| c.cast(&DataType::Int64))
+        .map_err(|e| shape(&e))?;
+    let weights = list
+        .column("fall_gewicht_aktuell")
+        .and_then(|c| c.f64().cloned())
+        .map_err(|e| shape(&e))?;
     let (wards, records) = (texts(list, "fall_station")?, texts(list, "record_id")?);
     let (families, given) = (texts(list, "pat_name")?, texts(list, "pat_vorname")?);
-    let (diagnoses, units) = (texts(list, "fall_aufn_diag")?, texts(list, "fall_gewicht_aktl_einheit")?);
-    let admissions = admissions.i64().map_err(shape)?;
+    let (diagnoses, units) = (
+        texts(list, "fall_aufn_diag")?,
+        texts(list, "fall_gewicht_aktl_einheit")?,
+    );
+    let admissions = admissions.i64().map_err(|e| shape(&e))?;
     let rows: Vec<[String; 5]> = (0..list.height())
         .map(|i| {
-            let text = |column: &[Option<&str>]| column.get(i).copied().flatten().unwrap_or_default().to_owned();
+            let text =
+                |column: &[Option<&str>]| column.get(i).copied().flatten().unwrap_or_default().to_owned();
             let patient = match (text(&families), text(&given)) {
-                (family, given) if family.is_empty() && given.is_empty() => format!("record {}", text(&records)),
+                (family, given) if family.is_empty() && given.is_empty() => {
+                    format!("record {}", text(&records))
+                }
                 (family, given) => format!("{family}, {given}"),
             };
             let admission = admissions.get(i).and_then(moment).unwrap_or_default();
-            let weight = weights.get(i).map(|w| format!("{w} {}", text(&units))).unwrap_or_default();
-            [text(&wards), patient, admission.chars().take(16).collect(), text(&diagnoses), weight].map(|t| cut(&t))
+            let weight = weights
+                .get(i)
+                .map(|w| format!("{w} {}", text(&units)))
+                .unwrap_or_default();
+            [
+                text(&wards),
+                patient,
+                admission.chars().take(16).collect(),
+                text(&diagnoses),
+                weight,
+            ]
+            .map(|t| cut(&t))
         })
         .collect();
     Ok(table(&rows))
@@ -77,8 +112,9 @@ fn print(list: &DataFrame) -> Result<String> {
 fn table(rows: &[[String; 5]]) -> String {
     let heads = HEADS.map(str::to_owned);
     let lines = || std::iter::once(&heads).chain(rows);
-    let widths: Vec<usize> =
-        (0..HEADS.len()).map(|c| lines().map(|l| l[c].chars().count()).max().unwrap_or_default()).collect();
+    let widths: Vec<usize> = (0..HEADS.len())
+        .map(|c| lines().map(|l| l[c].chars().count()).max().unwrap_or_default())
+        .collect();
     let mut out = String::new();
     for line in lines() {
         let mut text = String::new();
@@ -94,15 +130,24 @@ fn table(rows: &[[String; 5]]) -> String {
 fn cut(text: &str) -> String {
     // A line feed separates diagnoses; other control characters could change what a terminal shows.
     let line = text.trim().replace('\n', "; ").replace(char::is_control, " ");
-    if line.chars().count() <= WIDEST { line } else { line.chars().take(WIDEST - 1).chain(['…']).collect() }
+    if line.chars().count() <= WIDEST {
+        line
+    } else {
+        line.chars().take(WIDEST - 1).chain(['…']).collect()
+    }
 }
 
 fn texts<'a>(frame: &'a DataFrame, column: &str) -> Result<Vec<Option<&'a str>>> {
-    Ok(frame.column(column).and_then(|c| c.str()).map_err(shape)?.iter().collect())
+    Ok(frame
+        .column(column)
+        .and_then(|c| c.str())
+        .map_err(|e| shape(&e))?
+        .iter()
+        .collect())
 }
 
-fn shape(error: PolarsError) -> Error {
-    Error::new(ErrorKind::Shape, "case list").with_source(Error::frame("case list", &error))
+fn shape(error: &PolarsError) -> Error {
+    Error::frame("case list", error)
 }
 
 #[cfg(test)]

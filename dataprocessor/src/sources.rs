@@ -39,8 +39,12 @@ const WARDS: &[Field] = &[
     ("pids_per_ward_id", Whole),
     ("pids_per_ward_raw_id", Whole),
 ];
-const OPEN_CASES: &[Field] =
-    &[("fall_station", Text), ("fall_pat_id", Text), ("fall_fhir_enc_id", Text), ("last_processing_nr", Whole)];
+const OPEN_CASES: &[Field] = &[
+    ("fall_station", Text),
+    ("fall_pat_id", Text),
+    ("fall_fhir_enc_id", Text),
+    ("last_processing_nr", Whole),
+];
 const PATIENTS: &[Field] = &[
     ("pat_id", Text),
     ("patient_id", Whole),
@@ -96,7 +100,11 @@ const OBSERVATIONS: &[Field] = &[
     ("obs_valuequantity_unit", Text),
     ("obs_valuequantity_code", Text),
 ];
-const LOCATIONS: &[Field] = &[("loc_id", Text), ("location_id", Whole), ("location_raw_id", Whole)];
+const LOCATIONS: &[Field] = &[
+    ("loc_id", Text),
+    ("location_id", Whole),
+    ("location_raw_id", Whole),
+];
 const SHOWN_PATIENTS: &[Field] = &[("pat_id", Text), ("record_id", Text)];
 const SHOWN_CASES: &[Field] = &[
     ("record_id", Text),
@@ -119,7 +127,9 @@ impl Sources {
     /// # Errors
     /// When a view cannot be read.
     pub async fn read(snapshot: &mut Snapshot, config: &Config, now: DateTime) -> Result<Self> {
-        let wards = snapshot.read(&Query::new("v_pids_per_ward_last_import", WARDS).filter("patient_id IS NOT NULL")).await?;
+        let wards = snapshot
+            .read(&Query::new("v_pids_per_ward_last_import", WARDS).filter("patient_id <> 'EMPTY_DATA'"))
+            .await?;
         let open = Query::new("v_fall_fe", OPEN_CASES);
         let open_cases = match config.profile {
             CaseProfile::Clock => snapshot.read(&open.filter("false")).await?,
@@ -128,18 +138,29 @@ impl Sources {
         let mut people = ids(&wards, "patient_id")?;
         people.extend(ids(&open_cases, "fall_pat_id")?);
 
-        let patients = snapshot.read(&among("v_patient_last_version", PATIENTS, "pat_id", &people)).await?;
+        let patients = snapshot
+            .read(&among("v_patient_last_version", PATIENTS, "pat_id", &people))
+            .await?;
         let encounters = match config.profile {
             CaseProfile::Clock => snapshot.read(&running_cases(config, now, &people)).await?,
             CaseProfile::WardList => {
                 let mut named = ids(&wards, "encounter_id")?;
                 named.extend(ids(&open_cases, "fall_fhir_enc_id")?);
-                let mains = snapshot.read(&among("v_encounter_last_version", MAINS, "enc_id", &named)).await?;
+                let mains = snapshot
+                    .read(&among("v_encounter_last_version", MAINS, "enc_id", &named))
+                    .await?;
                 snapshot.read(&encounters_of_cases(config, &mains)?).await?
             }
         };
         let diagnoses = ids(&encounters, "enc_diagnosis_condition_ref")?;
-        let conditions = snapshot.read(&among("v_condition_last_version", CONDITIONS, "con_id", &diagnoses)).await?;
+        let conditions = snapshot
+            .read(&among(
+                "v_condition_last_version",
+                CONDITIONS,
+                "con_id",
+                &diagnoses,
+            ))
+            .await?;
         let observed = match config.profile {
             CaseProfile::Clock => ids(&encounters, "enc_patient_ref")?,
             CaseProfile::WardList => people.clone(),
@@ -148,13 +169,33 @@ impl Sources {
         let locations = match location_column(config) {
             Some(column) => {
                 let places = ids(&encounters, "enc_location_ref")?;
-                snapshot.read(&among("v_location_last_version", LOCATIONS, "loc_id", &places).with_text(column)).await?
+                snapshot
+                    .read(&among("v_location_last_version", LOCATIONS, "loc_id", &places).with_text(column))
+                    .await?
             }
-            None => snapshot.read(&Query::new("v_location_last_version", LOCATIONS).filter("false")).await?,
+            None => {
+                snapshot
+                    .read(&Query::new("v_location_last_version", LOCATIONS).filter("false"))
+                    .await?
+            }
         };
-        let shown_patients = snapshot.read(&among("v_patient_fe", SHOWN_PATIENTS, "pat_id", &people)).await?;
-        let shown_cases = snapshot.read(&among("v_fall_fe", SHOWN_CASES, "fall_pat_id", &people)).await?;
-        Ok(Self { wards, open_cases, patients, encounters, conditions, observations, locations, shown_patients, shown_cases })
+        let shown_patients = snapshot
+            .read(&among("v_patient_fe", SHOWN_PATIENTS, "pat_id", &people))
+            .await?;
+        let shown_cases = snapshot
+            .read(&among("v_fall_fe", SHOWN_CASES, "fall_pat_id", &people))
+            .await?;
+        Ok(Self {
+            wards,
+            open_cases,
+            patients,
+            encounters,
+            conditions,
+            observations,
+            locations,
+            shown_patients,
+            shown_cases,
+        })
     }
 }
 
@@ -174,13 +215,25 @@ fn references(resource: &str, ids: &BTreeSet<String>) -> Vec<String> {
 fn running_cases(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Query {
     let now = literal(&now.to_string());
     let mut query = Query::new("v_encounter_last_version", ENCOUNTERS)
-        .among("enc_patient_ref", references("Patient", people).iter().map(String::as_str))
+        .among(
+            "enc_patient_ref",
+            references("Patient", people).iter().map(String::as_str),
+        )
         .filter("enc_partof_ref IS NULL")
-        .filter(format!("enc_period_start <= {now} AND (enc_period_end IS NULL OR enc_period_end > {now})"));
+        .filter(format!(
+            "enc_period_start <= {now} AND (enc_period_end IS NULL OR enc_period_end > {now})"
+        ));
     if !config.encounter_classes.is_empty() {
-        query = query.among("enc_class_code", config.encounter_classes.iter().map(String::as_str));
+        query = query.among(
+            "enc_class_code",
+            config.encounter_classes.iter().map(String::as_str),
+        );
     }
-    config.encounter_filter.columns().into_iter().fold(query, Query::with_text)
+    config
+        .encounter_filter
+        .columns()
+        .into_iter()
+        .fold(query, Query::with_text)
 }
 
 /// All encounters of the cases that these encounters belong to. Those without a known case stand for themselves.
@@ -192,7 +245,10 @@ fn encounters_of_cases(config: &Config, named: &DataFrame) -> Result<Query> {
     let list = |ids: &mut dyn Iterator<Item = &str>| ids.map(literal).collect::<Vec<_>>().join(",");
     let mut either = vec!["false".to_owned()];
     if !named.is_empty() {
-        either.push(format!("enc_id IN ({})", list(&mut named.iter().map(String::as_str))));
+        either.push(format!(
+            "enc_id IN ({})",
+            list(&mut named.iter().map(String::as_str))
+        ));
     }
     if !mains.is_empty() {
         either.push(format!(
@@ -201,10 +257,16 @@ fn encounters_of_cases(config: &Config, named: &DataFrame) -> Result<Query> {
         ));
     }
     let query = Query::new("v_encounter_last_version", ENCOUNTERS).filter(either.join(" OR "));
-    Ok(match config.room_and_bed_column.as_deref().filter(|c| c.starts_with("enc_")) {
-        Some(column) => query.with_text(column),
-        None => query,
-    })
+    Ok(
+        match config
+            .room_and_bed_column
+            .as_deref()
+            .filter(|c| c.starts_with("enc_"))
+        {
+            Some(column) => query.with_text(column),
+            None => query,
+        },
+    )
 }
 
 /// Weights, heights and mass indices taken before `now`; withdrawn ones never count.
@@ -214,7 +276,10 @@ fn measurements(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Qu
         .flat_map(|list| list.codes.iter().map(String::as_str))
         .collect();
     Query::new("v_observation_last_version", OBSERVATIONS)
-        .among("obs_patient_ref", references("Patient", people).iter().map(String::as_str))
+        .among(
+            "obs_patient_ref",
+            references("Patient", people).iter().map(String::as_str),
+        )
         .among("obs_code_code", codes)
         .filter(format!("obs_effectivedatetime < {}", literal(&now.to_string())))
         .filter("obs_valuequantity_value IS NOT NULL")
@@ -223,12 +288,18 @@ fn measurements(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Qu
 
 /// The column of the location table that names room and bed, if it is one of that table.
 pub(crate) fn location_column(config: &Config) -> Option<&str> {
-    config.room_and_bed_column.as_deref().filter(|c| c.starts_with("loc_"))
+    config
+        .room_and_bed_column
+        .as_deref()
+        .filter(|c| c.starts_with("loc_"))
 }
 
 /// The ids that a column of ids or references holds: the text behind the last slash, each once.
 fn ids(frame: &DataFrame, column: &str) -> Result<BTreeSet<String>> {
-    let texts = frame.column(column).and_then(|c| c.str().cloned()).map_err(|e| Error::frame(column, &e))?;
+    let texts = frame
+        .column(column)
+        .and_then(|c| c.str().cloned())
+        .map_err(|e| Error::frame(column, &e))?;
     Ok(texts
         .iter()
         .flatten()

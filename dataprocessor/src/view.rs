@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use cds_hub::Hub;
 use futures_util::TryStreamExt as _;
@@ -25,12 +26,20 @@ impl Snapshot {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn open(hub: &Hub) -> Result<Self> {
-        let opened = hub.pool().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+        let opened = hub
+            .pool()
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await;
         let mut transaction = opened.map_err(|e| failed("opening a snapshot", &e))?;
         // Compiling a statement over wide tables takes longer than running it once.
-        let jit = sqlx::query("SET LOCAL jit = off").execute(&mut *transaction).await;
+        let jit = sqlx::query("SET LOCAL jit = off")
+            .execute(&mut *transaction)
+            .await;
         jit.map_err(|e| failed("opening a snapshot", &e))?;
-        Ok(Self { transaction, plans: None })
+        Ok(Self {
+            transaction,
+            plans: None,
+        })
     }
 
     /// The same, keeping the server's plan of everything read, for whoever wants to know why a run is slow.
@@ -38,7 +47,10 @@ impl Snapshot {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn explaining(hub: &Hub) -> Result<Self> {
-        Ok(Self { plans: Some(Vec::new()), ..Self::open(hub).await? })
+        Ok(Self {
+            plans: Some(Vec::new()),
+            ..Self::open(hub).await?
+        })
     }
 
     /// The plans kept, one a query. They hold ids of patients: not for logs.
@@ -52,6 +64,7 @@ impl Snapshot {
     /// # Errors
     /// When the server refuses, or the view has other columns than asked for.
     pub async fn read(&mut self, query: &Query) -> Result<DataFrame> {
+        let begun = Instant::now();
         let place = format!("reading {}", query.view);
         if let Some(plans) = &mut self.plans {
             let explain = format!("EXPLAIN {}", query.select());
@@ -61,7 +74,11 @@ impl Snapshot {
                 .map_err(|e| failed(&place, &e))?;
             plans.push(lines.join("\n"));
         }
-        let stream = self.transaction.copy_out_raw(&query.copy()).await.map_err(|e| failed(&place, &e))?;
+        let stream = self
+            .transaction
+            .copy_out_raw(&query.copy())
+            .await
+            .map_err(|e| failed(&place, &e))?;
         let bytes = stream
             .try_fold(Vec::new(), |mut all, part| async move {
                 all.extend_from_slice(&part);
@@ -69,7 +86,9 @@ impl Snapshot {
             })
             .await
             .map_err(|e| failed(&place, &e))?;
-        frame::decode(&bytes, &query.names(), &query.kinds())
+        let frame = frame::decode(&bytes, &query.names(), &query.kinds())?;
+        tracing::debug!(view = query.view, rows = frame.height(), bytes = bytes.len(), elapsed = ?begun.elapsed(), "read");
+        Ok(frame)
     }
 
     /// Closes the snapshot.
@@ -77,7 +96,10 @@ impl Snapshot {
     /// # Errors
     /// When the connection is lost.
     pub async fn close(self) -> Result<()> {
-        self.transaction.rollback().await.map_err(|e| failed("closing the snapshot", &e))
+        self.transaction
+            .rollback()
+            .await
+            .map_err(|e| failed("closing the snapshot", &e))
     }
 }
 
@@ -97,8 +119,15 @@ impl Query {
     /// Columns of a view in [`SCHEMA`]. Names are the program's own or checked against a description.
     #[must_use]
     pub fn new(view: &'static str, fields: &[Field]) -> Self {
-        let fields = fields.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-        Self { view, fields, filters: Vec::new() }
+        let fields = fields
+            .iter()
+            .map(|(name, kind)| ((*name).to_owned(), *kind))
+            .collect();
+        Self {
+            view,
+            fields,
+            filters: Vec::new(),
+        }
     }
 
     /// One more text column, unless it is there already. The name must be a plain identifier.
@@ -122,10 +151,19 @@ impl Query {
     pub fn among<'a>(self, column: &str, texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut list = String::new();
         for text in texts {
-            let _ = write!(list, "{}{}", if list.is_empty() { "" } else { "," }, literal(text));
+            let _ = write!(
+                list,
+                "{}{}",
+                if list.is_empty() { "" } else { "," },
+                literal(text)
+            );
         }
         // A list without items is no SQL, and nothing is among nothing.
-        let condition = if list.is_empty() { "false".to_owned() } else { format!("{column} IN ({list})") };
+        let condition = if list.is_empty() {
+            "false".to_owned()
+        } else {
+            format!("{column} IN ({list})")
+        };
         self.filter(condition)
     }
 
@@ -134,7 +172,12 @@ impl Query {
     pub fn select(&self) -> String {
         let mut sql = String::from("SELECT ");
         for (i, (name, kind)) in self.fields.iter().enumerate() {
-            let _ = write!(sql, "{}{name}::{}", if i == 0 { "" } else { ", " }, sql_type(*kind));
+            let _ = write!(
+                sql,
+                "{}{name}::{}",
+                if i == 0 { "" } else { ", " },
+                sql_type(*kind)
+            );
         }
         let _ = write!(sql, " FROM {SCHEMA}.{}", self.view);
         for (i, filter) in self.filters.iter().enumerate() {
@@ -159,7 +202,10 @@ impl Query {
 /// Holds ids of patients, so only the view and the columns are shown.
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Query").field("view", &self.view).field("fields", &self.fields).finish_non_exhaustive()
+        f.debug_struct("Query")
+            .field("view", &self.view)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,7 +223,11 @@ fn sql_type(kind: Kind) -> &'static str {
 #[must_use]
 pub(crate) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''").replace('\0', "");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if quoted.contains('\\') {
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
 }
 
 #[cfg(test)]
@@ -186,15 +236,25 @@ mod tests {
 
     #[test]
     fn literals_cannot_be_left() {
-        for (text, sql) in [("a", "'a'"), ("o'b", "'o''b'"), ("a\\'b", "E'a\\\\''b'"), ("", "''")] {
+        for (text, sql) in [
+            ("a", "'a'"),
+            ("o'b", "'o''b'"),
+            ("a\\'b", "E'a\\\\''b'"),
+            ("", "''"),
+        ] {
             assert_eq!(literal(text), sql);
         }
     }
 
     #[test]
     fn statements_have_only_what_is_asked_for() {
-        let query = Query::new("v_x", &[("a", Kind::Text), ("b", Kind::Moment)]).with_text("c").with_text("a");
-        assert_eq!(query.select(), "SELECT a::text, b::timestamp, c::text FROM db2dataprocessor_out.v_x");
+        let query = Query::new("v_x", &[("a", Kind::Text), ("b", Kind::Moment)])
+            .with_text("c")
+            .with_text("a");
+        assert_eq!(
+            query.select(),
+            "SELECT a::text, b::timestamp, c::text FROM db2dataprocessor_out.v_x"
+        );
         assert_eq!(
             query.clone().among("a", ["1", "2"]).filter("b < now()").select(),
             "SELECT a::text, b::timestamp, c::text FROM db2dataprocessor_out.v_x WHERE (a IN ('1','2')) AND (b < now())"

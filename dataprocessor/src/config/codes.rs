@@ -13,13 +13,19 @@ impl CodeList {
     /// Codes separated by blanks, as in the configuration.
     #[must_use]
     pub fn new(system: &str, codes: &str) -> Self {
-        Self { system: system.to_owned(), codes: codes.split_whitespace().map(str::to_owned).collect() }
+        Self {
+            system: system.to_owned(),
+            codes: codes.split_whitespace().map(str::to_owned).collect(),
+        }
     }
 
     /// Reads `<name>_SYSTEM` and `<name>_CODES`.
     pub(super) fn read(reader: &mut Reader<'_>, name: &str, why: &str) -> Self {
         let (system, codes) = (format!("{name}_SYSTEM"), format!("{name}_CODES"));
-        let list = Self::new(reader.text(&system).unwrap_or_default(), reader.text(&codes).unwrap_or_default());
+        let list = Self::new(
+            reader.text(&system).unwrap_or_default(),
+            reader.text(&codes).unwrap_or_default(),
+        );
         reader.require(&system, why);
         reader.require(&codes, why);
         list

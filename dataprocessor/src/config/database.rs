@@ -52,7 +52,10 @@ impl Database {
         let password = text(&format!("DB_{module}_PASSWORD"), false);
         let schema_in = text(&format!("DB_{module}_SCHEMA_IN"), true);
         let schema_out = text(&format!("DB_{module}_SCHEMA_OUT"), true);
-        let port = reader.whole("DB_PORT", 1..=65535).and_then(|p| u16::try_from(p).ok()).unwrap_or(5432);
+        let port = reader
+            .whole("DB_PORT", 1..=65535)
+            .and_then(|p| u16::try_from(p).ok())
+            .unwrap_or(5432);
         reader.family("DB_");
         let faults = reader.finish().faults;
         if !faults.is_empty() {
@@ -73,14 +76,12 @@ impl Database {
     /// Options for [`cds_hub::Hub::open`].
     #[must_use]
     pub fn hub_options(&self) -> HubOptions {
-        let password = self.password.as_ref().map(|p| format!(":{}", encoded(p))).unwrap_or_default();
-        HubOptions::new(format!(
-            "postgres://{}{password}@{}:{}/{}",
-            encoded(&self.user),
-            self.host,
-            self.port,
-            encoded(&self.name)
-        ))
+        let (user, name) = (encoded(&self.user), encoded(&self.name));
+        let url = format!("postgres://{user}@{}:{}/{name}", self.host, self.port);
+        HubOptions {
+            password: self.password.clone(),
+            ..HubOptions::new(url)
+        }
     }
 }
 
@@ -121,7 +122,11 @@ mod tests {
     fn one_module_is_read_from_the_common_file() {
         let database = read(KEYS).unwrap();
         assert_eq!(database.port, 5432);
-        assert_eq!(database.hub_options().url, "postgres://u%40x:p%3A%2Fw@hub:5432/d");
+        let options = database.hub_options();
+        assert_eq!(
+            (options.url.as_str(), options.password.as_deref()),
+            ("postgres://u%40x@hub:5432/d", Some("p:/w"))
+        );
         assert!(!format!("{database:?}").contains("p:/w"));
     }
 
@@ -129,6 +134,15 @@ mod tests {
     fn missing_keys_are_named_at_once() {
         let faults = read("DB_HOST = \"hub\"\nDB_PORT = 70000").unwrap_err();
         let text: Vec<_> = faults.iter().filter_map(Fault::key).collect();
-        assert_eq!(text, ["DB_NAME", "DB_X_SCHEMA_IN", "DB_X_SCHEMA_OUT", "DB_X_USER", "DB_PORT"]);
+        assert_eq!(
+            text,
+            [
+                "DB_NAME",
+                "DB_X_SCHEMA_IN",
+                "DB_X_SCHEMA_OUT",
+                "DB_X_USER",
+                "DB_PORT"
+            ]
+        );
     }
 }

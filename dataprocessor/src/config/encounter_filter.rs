@@ -76,11 +76,22 @@ fn parse_condition(text: &str) -> Result<(Condition, &str), String> {
     let (pattern, after) = rest.split_once('\'').ok_or_else(form)?;
     let column = column.trim().to_lowercase();
     let description = table_description::default_description();
-    if description.table("encounter").is_none_or(|t| t.position(&column).is_none()) {
+    if description
+        .table("encounter")
+        .is_none_or(|t| t.position(&column).is_none())
+    {
         return Err("the column must be one of the encounter table (enc_…)".to_owned());
     }
-    RegexBuilder::new(pattern).build().map_err(|_| format!("the pattern for {column} is no regular expression"))?;
-    Ok((Condition { column, pattern: pattern.to_owned() }, after))
+    RegexBuilder::new(pattern)
+        .build()
+        .map_err(|_| format!("the pattern for {column} is no regular expression"))?;
+    Ok((
+        Condition {
+            column,
+            pattern: pattern.to_owned(),
+        },
+        after,
+    ))
 }
 
 #[cfg(test)]
@@ -91,12 +102,22 @@ mod tests {
     fn groups_are_split_at_plus_outside_quotes() {
         let group = parse_group("enc_class_code = 'IMP|a+' + ENC_type_code='^einr'").unwrap();
         assert_eq!(group.len(), 2);
-        assert_eq!((group[0].pattern.as_str(), group[1].column.as_str()), ("IMP|a+", "enc_type_code"));
+        assert_eq!(
+            (group[0].pattern.as_str(), group[1].column.as_str()),
+            ("IMP|a+", "enc_type_code")
+        );
     }
 
     #[test]
     fn wrong_conditions_are_refused() {
-        for line in ["enc_class_code", "enc_class_code = IMP", "pat_id = 'x'", "enc_id = '('", "enc_id = 'x' enc_id = 'y'", "enc_id; drop = 'x'"] {
+        for line in [
+            "enc_class_code",
+            "enc_class_code = IMP",
+            "pat_id = 'x'",
+            "enc_id = '('",
+            "enc_id = 'x' enc_id = 'y'",
+            "enc_id; drop = 'x'",
+        ] {
             assert!(parse_group(line).is_err(), "{line}");
         }
     }

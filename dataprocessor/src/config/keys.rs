@@ -2,7 +2,9 @@ use std::path::Path;
 
 use regex::Regex;
 
-use super::{CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, phases, wall_time};
+use super::{
+    CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, phases, wall_time,
+};
 use crate::Error;
 use crate::flat_toml::{Fault, FlatToml, Place, Reader, resolve};
 
@@ -82,14 +84,19 @@ impl Config {
         if !findings.faults.is_empty() {
             return Err(Error::configuration(findings.faults));
         }
-        Ok(Self { unknown_keys: findings.unknown, ..config })
+        Ok(Self {
+            unknown_keys: findings.unknown,
+            ..config
+        })
     }
 }
 
 fn general(r: &mut Reader<'_>) -> u8 {
     r.whole("MAX_DIR_COUNT", 0..=i64::MAX);
     r.flag("LOG_TEMP_EXCEL_TABLES");
-    r.whole("VERBOSE", 0..=10).and_then(|n| u8::try_from(n).ok()).unwrap_or(1)
+    r.whole("VERBOSE", 0..=10)
+        .and_then(|n| u8::try_from(n).ok())
+        .unwrap_or(1)
 }
 
 fn profile(r: &mut Reader<'_>) -> CaseProfile {
@@ -104,7 +111,13 @@ fn moment(r: &mut Reader<'_>) -> Option<jiff::civil::DateTime> {
     let text = r.filled(NOW)?;
     let moment = wall_time::parse_moment(text);
     if moment.is_none() {
-        r.fault(NOW, format!("must be YYYY-MM-DD[ HH:MM[:SS]], a time that existed in {}", wall_time::ZONE));
+        r.fault(
+            NOW,
+            format!(
+                "must be YYYY-MM-DD[ HH:MM[:SS]], a time that existed in {}",
+                wall_time::ZONE
+            ),
+        );
     }
     moment
 }
@@ -128,17 +141,28 @@ fn pattern(r: &mut Reader<'_>, key: &str) -> Option<String> {
 /// Classes; an empty text among them switches the filter off, as does the key's absence.
 fn classes(r: &mut Reader<'_>) -> Vec<String> {
     let classes = r.texts("FRONTEND_DISPLAYED_ENCOUNTER_CLASS").unwrap_or_default();
-    if classes.contains(&"") { Vec::new() } else { classes.into_iter().map(str::to_owned).collect() }
+    if classes.contains(&"") {
+        Vec::new()
+    } else {
+        classes.into_iter().map(str::to_owned).collect()
+    }
 }
 
 fn room_and_bed(r: &mut Reader<'_>) -> Option<String> {
     let column = r.filled(ROOM)?.trim().to_lowercase();
     let description = table_description::default_description();
-    let known = |table: &str| description.table(table).is_some_and(|t| t.position(&column).is_some());
+    let known = |table: &str| {
+        description
+            .table(table)
+            .is_some_and(|t| t.position(&column).is_some())
+    };
     if known("encounter") || known("location") {
         return Some(column);
     }
-    r.fault(ROOM, "must be a column of the table encounter (enc_…) or location (loc_…)");
+    r.fault(
+        ROOM,
+        "must be a column of the table encounter (enc_…) or location (loc_…)",
+    );
     None
 }
 
@@ -157,5 +181,8 @@ fn others(r: &mut Reader<'_>) {
 
 /// `DEBUG_…` keys that are set; an empty text counts as off.
 fn debug_keys(toml: &FlatToml) -> Vec<String> {
-    toml.keys().filter(|k| k.starts_with("DEBUG_") && toml.text(k) != Some("")).map(str::to_owned).collect()
+    toml.keys()
+        .filter(|k| k.starts_with("DEBUG_") && toml.text(k) != Some(""))
+        .map(str::to_owned)
+        .collect()
 }

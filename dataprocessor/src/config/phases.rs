@@ -45,7 +45,12 @@ impl Phases {
     #[must_use]
     pub fn new(wards: Vec<WardPhases>) -> Self {
         let mut seen = BTreeSet::new();
-        Self { wards: wards.into_iter().filter(|w| seen.insert(w.ward.clone())).collect() }
+        Self {
+            wards: wards
+                .into_iter()
+                .filter(|w| seen.insert(w.ward.clone()))
+                .collect(),
+        }
     }
 
     /// All wards in order of the file.
@@ -75,7 +80,12 @@ impl Phases {
         for test in reader.texts("WARDS_PHASE_B_TEST").unwrap_or_default() {
             match wards.iter_mut().find(|w| w.ward == test) {
                 Some(known) => known.b_test = true,
-                None => wards.push(WardPhases { ward: test.to_owned(), a_start: None, b_start: None, b_test: true }),
+                None => wards.push(WardPhases {
+                    ward: test.to_owned(),
+                    a_start: None,
+                    b_start: None,
+                    b_test: true,
+                }),
             }
         }
         Self { wards }
@@ -84,8 +94,12 @@ impl Phases {
 
 /// One entry: lines `name = 'value'`.
 fn ward(entry: &Entry) -> Result<WardPhases, Vec<String>> {
-    let lines = entry.strings().filter(|l| !l.is_empty()).ok_or_else(|| vec!["must be a list of texts".to_owned()])?;
-    let (mut names, mut a_starts, mut b_starts, mut faults) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let lines = entry
+        .strings()
+        .filter(|l| !l.is_empty())
+        .ok_or_else(|| vec!["must be a list of texts".to_owned()])?;
+    let (mut names, mut a_starts, mut b_starts, mut faults) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (number, line) in lines.iter().enumerate().map(|(i, l)| (i + 1, l)) {
         match assignment(line) {
             Ok(("ward_name", value)) => names.push(value.trim().to_owned()),
@@ -96,7 +110,9 @@ fn ward(entry: &Entry) -> Result<WardPhases, Vec<String>> {
                     "line {number}: {name} must be YYYY-MM-DD, YYYY-MM-DD HH:MM or YYYY-MM-DD HH:MM:SS"
                 )),
             },
-            Ok(_) => faults.push(format!("line {number}: must be ward_name, phase_a_start or phase_b_start")),
+            Ok(_) => faults.push(format!(
+                "line {number}: must be ward_name, phase_a_start or phase_b_start"
+            )),
             Err(text) => faults.push(format!("line {number}: {text}")),
         }
     }
@@ -119,9 +135,12 @@ fn ward(entry: &Entry) -> Result<WardPhases, Vec<String>> {
         faults.push("phase_a_start must be earlier than phase_b_start".to_owned());
     }
     match names.pop() {
-        Some(ward) if faults.is_empty() => {
-            Ok(WardPhases { ward, a_start: a_starts.pop(), b_start: b_starts.pop(), b_test: false })
-        }
+        Some(ward) if faults.is_empty() => Ok(WardPhases {
+            ward,
+            a_start: a_starts.pop(),
+            b_start: b_starts.pop(),
+            b_test: false,
+        }),
         _ => Err(faults),
     }
 }
@@ -154,7 +173,10 @@ mod tests {
         let mut reader = Reader::new(&toml, Place::new(file, 0));
         let phases = Phases::read(&mut reader);
         reader.require(KEY, "one for each ward");
-        (phases, reader.finish().faults.iter().map(ToString::to_string).collect())
+        (
+            phases,
+            reader.finish().faults.iter().map(ToString::to_string).collect(),
+        )
     }
 
     fn entry(lines: &str) -> String {
@@ -190,7 +212,10 @@ mod tests {
             "{}\nWARDS_PHASE_B_TEST = [\"S\"]",
             entry("\"ward_name = 'S'\", \"phase_a_start = '2026-01-01'\"")
         ));
-        assert_eq!(phases.of("S", wall_time::parse("2026-02-01").unwrap()), Some("PhaseBTest"));
+        assert_eq!(
+            phases.of("S", wall_time::parse("2026-02-01").unwrap()),
+            Some("PhaseBTest")
+        );
     }
 
     #[test]
@@ -198,32 +223,113 @@ mod tests {
         let name = "\"ward_name = 'S'\"";
         let a = "\"phase_a_start = '2026-01-11'\"";
         let cases: &[(&str, String, &str)] = &[
-            ("no entry", "WARDS_PHASE_B_TEST = [\"S\"]".into(), "PHASES_WARD: is missing"),
-            ("text for a list", "PHASES_WARD_1 = \"x\"".into(), "must be a list of texts"),
+            (
+                "no entry",
+                "WARDS_PHASE_B_TEST = [\"S\"]".into(),
+                "PHASES_WARD: is missing",
+            ),
+            (
+                "text for a list",
+                "PHASES_WARD_1 = \"x\"".into(),
+                "must be a list of texts",
+            ),
             ("empty list", entry(""), "must be a list of texts"),
-            ("number in the list", "PHASES_WARD_1 = [1]".into(), "must be a list of texts"),
-            ("unknown name", entry(&format!("{name}, {a}, \"phase_c_start = '2026-01-12'\"")), "line 3: must be ward_name"),
-            ("no equal sign", entry(&format!("{name}, {a}, \"phase_b_start '2026-01-12'\"")), "line 3: must be of the form"),
-            ("no quotes", entry(&format!("\"ward_name = S\", {a}")), "line 1: the value must stand in single quotes"),
-            ("text behind the quote", entry(&format!("\"ward_name = 'S' x\", {a}")), "line 1: the value must stand"),
-            ("two in one line", entry(&format!("\"ward_name = 'S' + phase_b_start = 'x'\", {a}")), "line 1: conditions cannot be joined"),
-            ("plus before the value", entry(&format!("{name}, \"phase_a_start = + '2026-01-11'\"")), "line 2: conditions cannot be joined"),
+            (
+                "number in the list",
+                "PHASES_WARD_1 = [1]".into(),
+                "must be a list of texts",
+            ),
+            (
+                "unknown name",
+                entry(&format!("{name}, {a}, \"phase_c_start = '2026-01-12'\"")),
+                "line 3: must be ward_name",
+            ),
+            (
+                "no equal sign",
+                entry(&format!("{name}, {a}, \"phase_b_start '2026-01-12'\"")),
+                "line 3: must be of the form",
+            ),
+            (
+                "no quotes",
+                entry(&format!("\"ward_name = S\", {a}")),
+                "line 1: the value must stand in single quotes",
+            ),
+            (
+                "text behind the quote",
+                entry(&format!("\"ward_name = 'S' x\", {a}")),
+                "line 1: the value must stand",
+            ),
+            (
+                "two in one line",
+                entry(&format!("\"ward_name = 'S' + phase_b_start = 'x'\", {a}")),
+                "line 1: conditions cannot be joined",
+            ),
+            (
+                "plus before the value",
+                entry(&format!("{name}, \"phase_a_start = + '2026-01-11'\"")),
+                "line 2: conditions cannot be joined",
+            ),
             ("no ward", entry(a), "ward_name is missing"),
-            ("blank ward", entry(&format!("\"ward_name = '  '\", {a}")), "ward_name is blank"),
-            ("two wards", entry(&format!("{name}, \"ward_name = 'T'\", {a}")), "ward_name is given 2 times"),
+            (
+                "blank ward",
+                entry(&format!("\"ward_name = '  '\", {a}")),
+                "ward_name is blank",
+            ),
+            (
+                "two wards",
+                entry(&format!("{name}, \"ward_name = 'T'\", {a}")),
+                "ward_name is given 2 times",
+            ),
             ("no phase A", entry(name), "phase_a_start is missing"),
-            ("two phases A", entry(&format!("{name}, {a}, {a}")), "phase_a_start is given 2 times"),
-            ("two phases B", entry(&format!("{name}, {a}, \"phase_b_start = '2026-02-01'\", \"phase_b_start = '2026-02-02'\"")), "phase_b_start is given 2 times"),
-            ("A after B", entry(&format!("{name}, {a}, \"phase_b_start = '2026-01-10'\"")), "phase_a_start must be earlier"),
-            ("A at B", entry(&format!("{name}, {a}, \"phase_b_start = '2026-01-11 00:00'\"")), "phase_a_start must be earlier"),
-            ("no time", entry(&format!("{name}, \"phase_a_start = '11.01.2026'\"")), "line 2: phase_a_start must be YYYY-MM-DD"),
-            ("no such day", entry(&format!("{name}, \"phase_a_start = '2026-02-30'\"")), "line 2: phase_a_start must be"),
-            ("same ward twice", format!("{}\nPHASES_WARD_2 = [{name}, {a}]", entry(&format!("{name}, {a}"))), "dp.toml:2: PHASES_WARD_2: this ward has phases"),
+            (
+                "two phases A",
+                entry(&format!("{name}, {a}, {a}")),
+                "phase_a_start is given 2 times",
+            ),
+            (
+                "two phases B",
+                entry(&format!(
+                    "{name}, {a}, \"phase_b_start = '2026-02-01'\", \"phase_b_start = '2026-02-02'\""
+                )),
+                "phase_b_start is given 2 times",
+            ),
+            (
+                "A after B",
+                entry(&format!("{name}, {a}, \"phase_b_start = '2026-01-10'\"")),
+                "phase_a_start must be earlier",
+            ),
+            (
+                "A at B",
+                entry(&format!("{name}, {a}, \"phase_b_start = '2026-01-11 00:00'\"")),
+                "phase_a_start must be earlier",
+            ),
+            (
+                "no time",
+                entry(&format!("{name}, \"phase_a_start = '11.01.2026'\"")),
+                "line 2: phase_a_start must be YYYY-MM-DD",
+            ),
+            (
+                "no such day",
+                entry(&format!("{name}, \"phase_a_start = '2026-02-30'\"")),
+                "line 2: phase_a_start must be",
+            ),
+            (
+                "same ward twice",
+                format!(
+                    "{}\nPHASES_WARD_2 = [{name}, {a}]",
+                    entry(&format!("{name}, {a}"))
+                ),
+                "dp.toml:2: PHASES_WARD_2: this ward has phases",
+            ),
         ];
         for (case, text, wanted) in cases {
             let (_, faults) = read(text);
             assert_eq!(faults.len(), 1, "{case}: {faults:?}");
-            assert!(faults[0].contains(wanted) && faults[0].starts_with("dp.toml"), "{case}: {}", faults[0]);
+            assert!(
+                faults[0].contains(wanted) && faults[0].starts_with("dp.toml"),
+                "{case}: {}",
+                faults[0]
+            );
         }
     }
 }

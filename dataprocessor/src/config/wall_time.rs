@@ -23,7 +23,11 @@ pub fn parse(text: &str) -> Option<DateTime> {
 pub fn parse_moment(text: &str) -> Option<DateTime> {
     let zone = TimeZone::get(ZONE).ok()?;
     match parse(text) {
-        Some(wall) => (!matches!(zone.to_ambiguous_timestamp(wall).offset(), AmbiguousOffset::Gap { .. })).then_some(wall),
+        Some(wall) => (!matches!(
+            zone.to_ambiguous_timestamp(wall).offset(),
+            AmbiguousOffset::Gap { .. }
+        ))
+        .then_some(wall),
         None => {
             let moment: Timestamp = text.trim().parse().ok()?;
             Some(zone.to_datetime(moment))
@@ -63,7 +67,9 @@ fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> O
     let mut parts = text.split(separator);
     let mut out = [0; N];
     for (slot, digits) in out.iter_mut().zip(digits) {
-        let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
+        let part = parts
+            .next()
+            .filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
         *slot = part.parse().ok()?;
     }
     parts.next().is_none().then_some(out)
@@ -83,7 +89,16 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap().to_string(), wanted);
         }
-        for text in ["", "2026", "2026-1-11", "11.01.2026", "2026-02-29", "2026-01-11 24:00", "2026-01-11 10", "2026-01-11 10:00:60"] {
+        for text in [
+            "",
+            "2026",
+            "2026-1-11",
+            "11.01.2026",
+            "2026-02-29",
+            "2026-01-11 24:00",
+            "2026-01-11 10",
+            "2026-01-11 10:00:60",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

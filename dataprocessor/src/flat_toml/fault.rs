@@ -12,7 +12,10 @@ impl Place {
     /// Line `line` of `file`, counted from 1; 0 means the file as a whole.
     #[must_use]
     pub fn new(file: &Path, line: usize) -> Self {
-        Self { file: file.to_owned(), line }
+        Self {
+            file: file.to_owned(),
+            line,
+        }
     }
 
     /// The file as it was named by the user.
@@ -51,13 +54,21 @@ impl Fault {
     /// A fault of a place without a key.
     #[must_use]
     pub fn at(place: Place, text: impl Into<String>) -> Self {
-        Self { place, key: None, text: text.into() }
+        Self {
+            place,
+            key: None,
+            text: text.into(),
+        }
     }
 
     /// A fault of a key.
     #[must_use]
     pub fn of_key(place: Place, key: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { place, key: Some(key.into()), text: text.into() }
+        Self {
+            place,
+            key: Some(key.into()),
+            text: text.into(),
+        }
     }
 
     /// Where it stands.

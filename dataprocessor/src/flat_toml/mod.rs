@@ -55,7 +55,10 @@ impl FlatToml {
         let document = Document::parse(text).map_err(|e| {
             let line = lines.of(e.span().map_or(0, |s| s.start));
             // The first line of the message only: later ones could quote the text.
-            Fault::at(Place::new(file, line), e.message().lines().next().unwrap_or("not TOML"))
+            Fault::at(
+                Place::new(file, line),
+                e.message().lines().next().unwrap_or("not TOML"),
+            )
         })?;
         let mut found = Vec::new();
         flatten(document.as_table(), &mut found);
@@ -63,7 +66,15 @@ impl FlatToml {
         found.sort_by_key(|(_, _, at)| *at);
         let entries = found
             .into_iter()
-            .map(|(key, value, at)| (key, Entry { value, place: Place::new(file, lines.of(at)) }))
+            .map(|(key, value, at)| {
+                (
+                    key,
+                    Entry {
+                        value,
+                        place: Place::new(file, lines.of(at)),
+                    },
+                )
+            })
             .collect();
         Ok(Self { entries })
     }
@@ -103,8 +114,12 @@ impl FlatToml {
     /// All keys that start with this prefix, in order of file and line.
     #[must_use]
     pub fn family(&self, prefix: &str) -> Vec<(&str, &Entry)> {
-        let mut members: Vec<_> =
-            self.entries.iter().filter(|(k, _)| k.starts_with(prefix)).map(|(k, e)| (k.as_str(), e)).collect();
+        let mut members: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(k, _)| k.starts_with(prefix))
+            .map(|(k, e)| (k.as_str(), e))
+            .collect();
         members.sort_by(|a, b| a.1.place.cmp(&b.1.place));
         members
     }
@@ -132,7 +147,10 @@ fn flatten(table: &dyn TableLike, found: &mut Vec<(String, Value, usize)>) {
             Item::ArrayOfTables(tables) => tables.iter().for_each(|t| flatten(t, found)),
             Item::Value(Value::InlineTable(inner)) => flatten(inner, found),
             Item::Value(value) => {
-                let at = table.key(name).and_then(toml_edit::Key::span).or_else(|| value.span());
+                let at = table
+                    .key(name)
+                    .and_then(toml_edit::Key::span)
+                    .or_else(|| value.span());
                 found.push((name.to_owned(), value.clone(), at.map_or(0, |s| s.start)));
             }
             Item::None => {}
@@ -145,7 +163,16 @@ struct Lines(Vec<usize>);
 
 impl Lines {
     fn new(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1)).collect())
+        Self(
+            std::iter::once(0)
+                .chain(
+                    text.bytes()
+                        .enumerate()
+                        .filter(|(_, b)| *b == b'\n')
+                        .map(|(i, _)| i + 1),
+                )
+                .collect(),
+        )
     }
 
     /// The line of a byte offset, counted from 1.
@@ -164,7 +191,9 @@ mod tests {
 
     #[test]
     fn sections_are_decoration() {
-        let toml = parsed("A = 1\n[one]\nB = \"b\"\n[one.two]\nC = [\"c\"]\nd.D = true\nE = { F = 2 }\n[[list]]\nG = 3\n");
+        let toml = parsed(
+            "A = 1\n[one]\nB = \"b\"\n[one.two]\nC = [\"c\"]\nd.D = true\nE = { F = 2 }\n[[list]]\nG = 3\n",
+        );
         assert_eq!(toml.keys().collect::<Vec<_>>(), ["A", "B", "C", "D", "F", "G"]);
         assert_eq!(toml.get("C").unwrap().place().line(), 5);
     }
@@ -186,7 +215,9 @@ mod tests {
 
     #[test]
     fn a_fault_of_form_names_the_line() {
-        let fault = FlatToml::parse("A = 1\nB = \"secret\n", Path::new("x.toml")).err().unwrap();
+        let fault = FlatToml::parse("A = 1\nB = \"secret\n", Path::new("x.toml"))
+            .err()
+            .unwrap();
         assert!(fault.to_string().starts_with("x.toml:2: "), "{fault}");
         assert!(!fault.to_string().contains("secret"));
     }

@@ -30,7 +30,13 @@ impl<'a> Reader<'a> {
     /// A reader of these keys; `whole` is where a missing key is reported (line 0 of the main file).
     #[must_use]
     pub fn new(toml: &'a FlatToml, whole: Place) -> Self {
-        Self { toml, whole, known: BTreeSet::new(), families: Vec::new(), faults: Vec::new() }
+        Self {
+            toml,
+            whole,
+            known: BTreeSet::new(),
+            families: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     fn entry(&mut self, key: &str) -> Option<&'a Entry> {
@@ -42,7 +48,11 @@ impl<'a> Reader<'a> {
         let entry = self.entry(key)?;
         let value = cast(&entry.value);
         if value.is_none() {
-            self.faults.push(Fault::of_key(entry.place.clone(), key, format!("must be {wanted}, {}", kind(&entry.value))));
+            self.faults.push(Fault::of_key(
+                entry.place.clone(),
+                key,
+                format!("must be {wanted}, {}", kind(&entry.value)),
+            ));
         }
         value
     }
@@ -74,7 +84,9 @@ impl<'a> Reader<'a> {
     /// A number, with or without a decimal point.
     pub fn number(&mut self, key: &str) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "settings are small numbers")]
-        self.typed(key, "a number", |v| v.as_float().or_else(|| v.as_integer().map(|n| n as f64)))
+        self.typed(key, "a number", |v| {
+            v.as_float().or_else(|| v.as_integer().map(|n| n as f64))
+        })
     }
 
     /// A list of texts; a single text is a list of one.
@@ -110,7 +122,10 @@ impl<'a> Reader<'a> {
 
     /// Reports a fault of a key's value that only the caller can see.
     pub fn fault(&mut self, key: &str, text: impl Into<String>) {
-        let place = self.toml.get(key).map_or_else(|| self.whole.clone(), |e| e.place.clone());
+        let place = self
+            .toml
+            .get(key)
+            .map_or_else(|| self.whole.clone(), |e| e.place.clone());
         self.faults.push(Fault::of_key(place, key, text));
     }
 
@@ -137,12 +152,19 @@ impl<'a> Reader<'a> {
                     let text = format!("is not a known key; did you mean {near}?");
                     self.faults.push(Fault::of_key(entry.place.clone(), key, text));
                 }
-                None => unknown.push(Fault::of_key(entry.place.clone(), key, "is not a key of this program")),
+                None => unknown.push(Fault::of_key(
+                    entry.place.clone(),
+                    key,
+                    "is not a key of this program",
+                )),
             }
         }
         self.faults.sort();
         self.faults.dedup();
-        Findings { faults: self.faults, unknown }
+        Findings {
+            faults: self.faults,
+            unknown,
+        }
     }
 }
 
@@ -174,12 +196,15 @@ mod tests {
 
     #[test]
     fn all_faults_come_at_once_in_order_of_lines() {
-        let found = findings("VERBOSE = \"x\"\nMAX_DIR_COUNT = -1\nLOG_TEMP = 3\nVERBOZE = 1\n", |r| {
-            r.whole("VERBOSE", 0..=10);
-            r.whole("MAX_DIR_COUNT", 0..=i64::MAX);
-            r.flag("LOG_TEMP");
-            r.require("PHASES_WARD", "one for each ward");
-        });
+        let found = findings(
+            "VERBOSE = \"x\"\nMAX_DIR_COUNT = -1\nLOG_TEMP = 3\nVERBOZE = 1\n",
+            |r| {
+                r.whole("VERBOSE", 0..=10);
+                r.whole("MAX_DIR_COUNT", 0..=i64::MAX);
+                r.flag("LOG_TEMP");
+                r.require("PHASES_WARD", "one for each ward");
+            },
+        );
         assert_eq!(
             found,
             [
@@ -194,11 +219,13 @@ mod tests {
 
     #[test]
     fn a_mandatory_key_is_satisfied_by_its_family() {
-        assert!(findings("PHASES_WARD_7 = []", |r| {
-            r.family("PHASES_WARD");
-            r.require("PHASES_WARD", "");
-        })
-        .is_empty());
+        assert!(
+            findings("PHASES_WARD_7 = []", |r| {
+                r.family("PHASES_WARD");
+                r.require("PHASES_WARD", "");
+            })
+            .is_empty()
+        );
     }
 
     #[test]

@@ -18,7 +18,9 @@ fn slips(a: &str, b: &str) -> usize {
     for i in 1..=a.len() {
         let mut row = vec![i];
         for j in 1..=b.len() {
-            let mut cost = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(a[i - 1] != b[j - 1]));
+            let mut cost = (last[j] + 1)
+                .min(row[j - 1] + 1)
+                .min(last[j - 1] + usize::from(a[i - 1] != b[j - 1]));
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 cost = cost.min(before[j - 2] + 1);
             }
@@ -35,7 +37,14 @@ mod tests {
 
     #[test]
     fn slips_are_counted() {
-        for (a, b, n) in [("", "", 0), ("abc", "abc", 0), ("abc", "acb", 1), ("abc", "abcd", 1), ("abc", "xbc", 1), ("kitten", "sitting", 3)] {
+        for (a, b, n) in [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("abc", "acb", 1),
+            ("abc", "abcd", 1),
+            ("abc", "xbc", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(slips(a, b), n, "{a} {b}");
         }
     }
@@ -46,7 +55,10 @@ mod tests {
         let near = |w| nearest(w, known.into_iter());
         assert_eq!(near("VERBOS"), Some("VERBOSE"));
         assert_eq!(near("verbose"), Some("VERBOSE"));
-        assert_eq!(near("DEBUG_ENCOUNTER_DATE_TIME"), Some("DEBUG_ENCOUNTER_DATETIME"));
+        assert_eq!(
+            near("DEBUG_ENCOUNTER_DATE_TIME"),
+            Some("DEBUG_ENCOUNTER_DATETIME")
+        );
         assert_eq!(near("SITE_NAME"), None);
     }
 }

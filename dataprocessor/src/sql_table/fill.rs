@@ -14,17 +14,34 @@ const LINEAGE: &str = "from_";
 /// Runs the SELECT, puts its rows into the inbox and moves them; how many, and the number of their transfer.
 ///
 /// Part of the caller's transaction: the SELECT sees what the run has written already.
-pub(crate) async fn fill(connection: &mut PgConnection, table: &SqlTable, now: DateTime) -> Result<(usize, Option<i32>)> {
+pub(crate) async fn fill(
+    connection: &mut PgConnection,
+    table: &SqlTable,
+    now: DateTime,
+) -> Result<(usize, Option<i32>)> {
     let name = table.name();
     let place = format!("filling {name}");
     let (id, columns) = (format!("{name}_id"), names(&table.description.columns));
-    run(connection, &format!("SELECT set_config('dataprocessor.now', {}, true)", literal(&now.to_string())), &place).await?;
+    run(
+        connection,
+        &format!(
+            "SELECT set_config('dataprocessor.now', {}, true)",
+            literal(&now.to_string())
+        ),
+        &place,
+    )
+    .await?;
     let rows = format!(
         "CREATE TEMP TABLE declared_rows ON COMMIT DROP AS \
          SELECT nextval('db.db_seq')::int AS row_number_, NULL::text AS row_hash_, q.* FROM (\n{}\n) q",
         table.select
     );
-    run(connection, &rows, &format!("the SELECT in {}", table.file().display())).await?;
+    run(
+        connection,
+        &rows,
+        &format!("the SELECT in {}", table.file().display()),
+    )
+    .await?;
     let sources = check_columns(connection, table).await?;
     let copy = format!(
         "INSERT INTO db2dataprocessor_in.{name} ({id}, {columns}) SELECT row_number_, {columns} FROM {ROWS} ORDER BY row_number_"
@@ -62,7 +79,11 @@ async fn check_columns(connection: &mut PgConnection, table: &SqlTable) -> Resul
     for column in found.iter().filter(|f| !described.iter().any(|c| c.name == **f)) {
         match column.strip_prefix(LINEAGE).filter(|t| typed.table(t).is_some()) {
             Some(source) => sources.push(source.to_owned()),
-            None => return Err(wrong(format!("column {column} is neither described nor {LINEAGE}<table>"))),
+            None => {
+                return Err(wrong(format!(
+                    "column {column} is neither described nor {LINEAGE}<table>"
+                )));
+            }
         }
     }
     Ok(sources)
@@ -85,10 +106,17 @@ async fn note_sources(connection: &mut PgConnection, name: &str, source: &str, p
 
 /// Runs one statement; the protocol used refuses a text that holds several.
 async fn run(connection: &mut PgConnection, sql: &str, place: &str) -> Result<u64> {
-    let done = sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await;
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .persistent(false)
+        .execute(connection)
+        .await;
     done.map(|d| d.rows_affected()).map_err(|e| failed(place, &e))
 }
 
 fn names(columns: &[Column]) -> String {
-    columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -30,7 +30,8 @@ impl SqlTable {
     /// # Errors
     /// When a file cannot be read, a description does not describe exactly the table of its name, or a name is taken.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>> {
-        let refused = |e: std::io::Error| Error::new(ErrorKind::SqlTable, folder.display().to_string()).with_source(e);
+        let refused =
+            |e: std::io::Error| Error::new(ErrorKind::SqlTable, folder.display().to_string()).with_source(e);
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(refused)? {
             files.push(entry.map_err(refused)?.path());
@@ -49,16 +50,27 @@ impl SqlTable {
             return Err(wrong("the description beside it must describe one table"));
         };
         if file.file_stem() != Some(OsStr::new(&description.name)) {
-            return Err(wrong("the description beside it describes a table of another name"));
+            return Err(wrong(
+                "the description beside it describes a table of another name",
+            ));
         }
         let standard = HubTables::standard();
-        let taken = [&standard.fhir, &standard.forms, &standard.core, &standard.submodules];
+        let taken = [
+            &standard.fhir,
+            &standard.forms,
+            &standard.core,
+            &standard.submodules,
+        ];
         if taken.into_iter().any(|d| d.table(&description.name).is_some()) {
             return Err(wrong("the hub has a table of this name already"));
         }
         // A semicolon at the end is a habit, not a second statement.
         let select = select.trim().trim_end_matches(';').to_owned();
-        Ok(Self { description: Arc::clone(description), select, file })
+        Ok(Self {
+            description: Arc::clone(description),
+            select,
+            file,
+        })
     }
 
     /// Name of the table.
@@ -77,7 +89,9 @@ impl SqlTable {
     #[must_use]
     pub fn with_standard(tables: &[Self]) -> HubTables {
         let mut all = HubTables::standard();
-        all.submodules.tables.extend(tables.iter().map(|t| Arc::clone(&t.description)));
+        all.submodules
+            .tables
+            .extend(tables.iter().map(|t| Arc::clone(&t.description)));
         all
     }
 }
@@ -90,7 +104,10 @@ mod tests {
     fn the_example_is_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/output-tables");
         let tables = SqlTable::read_all(&folder).unwrap();
-        assert_eq!(tables.iter().map(SqlTable::name).collect::<Vec<_>>(), ["long_stays"]);
+        assert_eq!(
+            tables.iter().map(SqlTable::name).collect::<Vec<_>>(),
+            ["long_stays"]
+        );
         assert_eq!(tables[0].description.columns.len(), 4);
     }
 
@@ -101,13 +118,22 @@ mod tests {
         let error = || SqlTable::read_all(folder.path()).unwrap_err().to_string();
         put("a.sql", "SELECT 1");
         assert!(error().contains("the description beside it (.csv) is not usable"));
-        put("a.csv", "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\nb,x,X,int\n");
+        put(
+            "a.csv",
+            "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\nb,x,X,int\n",
+        );
         assert!(error().contains("of another name"));
-        put("a.csv", "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\na,x,X,int\nb,x,X,int\n");
+        put(
+            "a.csv",
+            "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\na,x,X,int\nb,x,X,int\n",
+        );
         assert!(error().contains("must describe one table"));
         std::fs::remove_file(folder.path().join("a.sql")).unwrap();
         put("patient_fe.sql", "SELECT 1");
-        put("patient_fe.csv", "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\npatient_fe,x,X,int\n");
+        put(
+            "patient_fe.csv",
+            "TABLE_NAME,COLUMN_NAME,COLUMN_DESCRIPTION,COLUMN_TYPE\npatient_fe,x,X,int\n",
+        );
         assert!(error().contains("has a table of this name already"));
     }
 }

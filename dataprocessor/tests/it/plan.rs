@@ -30,9 +30,17 @@ async fn no_large_table_is_read_from_end_to_end() {
     let t = TestHub::new().await;
     t.patient("p1", "Alpha").await;
     t.listed("S1", "p1", "e1").await;
-    t.stay("e1", "p1", "2026-03-01", &[("enc_diagnosis_condition_ref", "Condition/c1")]).await;
-    t.put("condition", &[&[("con_id", "c1"), ("con_code_text", "Sepsis")]]).await;
-    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80", "kg").await;
+    t.stay(
+        "e1",
+        "p1",
+        "2026-03-01",
+        &[("enc_diagnosis_condition_ref", "Condition/c1")],
+    )
+    .await;
+    t.put("condition", &[&[("con_id", "c1"), ("con_code_text", "Sepsis")]])
+        .await;
+    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80 kg")
+        .await;
     t.import().await;
     t.sql(PAST).await;
     for profile in [CaseProfile::Clock, CaseProfile::WardList] {
@@ -41,7 +49,14 @@ async fn no_large_table_is_read_from_end_to_end() {
         config.debug_now = wall_time::parse("2026-03-02");
         let mut snapshot = Snapshot::explaining(&t.hub).await.unwrap();
         let sources = Sources::read(&mut snapshot, &config, config.now()).await.unwrap();
-        assert_eq!((sources.encounters.height(), sources.conditions.height(), sources.observations.height()), (1, 1, 1));
+        assert_eq!(
+            (
+                sources.encounters.height(),
+                sources.conditions.height(),
+                sources.observations.height()
+            ),
+            (1, 1, 1)
+        );
         assert!(snapshot.plans().len() >= 8);
         for plan in snapshot.plans() {
             for table in ["encounter", "observation", "condition", "patient"] {

@@ -7,19 +7,31 @@ use crate::server::TestHub;
 use crate::settings::MANDATORY;
 
 fn program(folder: &Path, hub: &str, arguments: &[&str]) -> (bool, String, String) {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_dataprocessor"))
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_dataprocessor"))
         .current_dir(folder)
         .env("CDS_HUB_URL", hub)
         .env_remove("RUST_LOG")
         .args(arguments)
         .output()
         .unwrap();
-    (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    (
+        status.success(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
 }
 
 fn configured(more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("dataprocessor_config.toml"), format!("{MANDATORY}\n{more}\n")).unwrap();
+    std::fs::write(
+        folder.path().join("dataprocessor_config.toml"),
+        format!("{MANDATORY}\n{more}\n"),
+    )
+    .unwrap();
     let database = "DB_HOST = \"h\"\nDB_NAME = \"d\"\nDB_DATAPROCESSOR_USER = \"u\"\nDB_DATAPROCESSOR_PASSWORD = \"Secret-Marker\"\n\
         DB_DATAPROCESSOR_SCHEMA_IN = \"i\"\nDB_DATAPROCESSOR_SCHEMA_OUT = \"o\"\n";
     std::fs::write(folder.path().join("cds_hub_db_config.toml"), database).unwrap();
@@ -31,19 +43,36 @@ async fn run_and_show_print_no_name_unless_asked_to() {
     let t = TestHub::new().await;
     t.patient("p1", "Family-Marker").await;
     t.listed("S1", "p1", "e1").await;
-    t.stay("e1", "p1", "2026-03-01 08:00", &[("enc_diagnosis_condition_ref", "Condition/c1")]).await;
-    t.put("condition", &[&[("con_id", "c1"), ("con_code_text", "Sepsis")]]).await;
-    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80.5", "kg").await;
+    t.stay(
+        "e1",
+        "p1",
+        "2026-03-01 08:00",
+        &[("enc_diagnosis_condition_ref", "Condition/c1")],
+    )
+    .await;
+    t.put("condition", &[&[("con_id", "c1"), ("con_code_text", "Sepsis")]])
+        .await;
+    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80.5 kg")
+        .await;
     t.import().await;
     let folder = configured("DEBUG_ENCOUNTER_DATETIME = \"2026-03-02\"");
 
     let (ok, out, err) = program(folder.path(), &t.url, &["run"]);
     assert!(ok, "{err}");
-    assert!(out.starts_with("1 patients, 1 cases at 2026-03-02 00:00:00\n"), "{out}");
-    assert!(out.contains("fall_fe: 1 new, 0 unchanged") && out.ends_with("DEBUG_ENCOUNTER_DATETIME\n"), "{out}");
+    assert!(
+        out.starts_with("1 patients, 1 cases at 2026-03-02 00:00:00\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("fall_fe: 1 new, 0 unchanged") && out.ends_with("DEBUG_ENCOUNTER_DATETIME\n"),
+        "{out}"
+    );
 
     let (_, masked, _) = program(folder.path(), &t.url, &["show"]);
-    assert!(masked.contains("S1    record ") && masked.contains("2026-03-01 08:00  Sepsis     80.5 kg"), "{masked}");
+    assert!(
+        masked.contains("S1    record ") && masked.contains("2026-03-01 08:00  Sepsis     80.5 kg"),
+        "{masked}"
+    );
     assert!(!(out + &masked + &err).contains("Marker"));
     let (_, clear, _) = program(folder.path(), &t.url, &["show", "--clear"]);
     assert!(clear.contains("Family-Marker, Ada"), "{clear}");
@@ -55,10 +84,17 @@ fn config_check_reports_everything_at_once() {
     let (ok, out, _) = program(folder.path(), "", &["config", "check"]);
     assert!(ok && out == "The configuration is usable.\n", "{out}");
 
-    let folder = configured("VERBOSE = \"loud\"\nCASE_PROFIL = \"clock\"\nSITE_KEY = 1\n[debug]\nDEBUG_ENCOUNTER_DATETIME = \"2024-03-31 02:30\"");
+    let folder = configured(
+        "VERBOSE = \"loud\"\nCASE_PROFIL = \"clock\"\nSITE_KEY = 1\n[debug]\nDEBUG_ENCOUNTER_DATETIME = \"2024-03-31 02:30\"",
+    );
     let (ok, _, err) = program(folder.path(), "", &["config", "check"]);
     assert!(!ok);
-    for wanted in ["3 fault(s)", ": VERBOSE: must be a whole number", "did you mean CASE_PROFILE?", ": DEBUG_ENCOUNTER_DATETIME: must be"] {
+    for wanted in [
+        "3 fault(s)",
+        ": VERBOSE: must be a whole number",
+        "did you mean CASE_PROFILE?",
+        ": DEBUG_ENCOUNTER_DATETIME: must be",
+    ] {
         assert!(err.contains(wanted), "{wanted} in {err}");
     }
     assert!(!err.contains("Marker") && !err.contains("loud"));
@@ -67,7 +103,11 @@ fn config_check_reports_everything_at_once() {
 #[test]
 fn an_unreachable_hub_is_told_without_its_password() {
     let folder = configured("");
-    let (ok, out, err) = program(folder.path(), "postgres://u:Secret-Marker@127.0.0.1:1/x", &["run"]);
+    let (ok, out, err) = program(
+        folder.path(),
+        "postgres://u:Secret-Marker@127.0.0.1:1/x",
+        &["run"],
+    );
     assert!(!ok && out.is_empty() && err.contains("caused by: "), "{err}");
     assert!(!err.contains("Marker"));
 }

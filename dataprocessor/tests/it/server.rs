@@ -29,14 +29,22 @@ fn server() -> Arc<Server> {
     }
     // The directory is kept from run to run, which saves its creation; one a concurrent test run.
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dataprocessor-it");
-    let cluster = (0..SLOTS).find_map(|slot| open(&base.join(slot.to_string()))).expect("a free slot for a test server");
-    let server = Arc::new(Server { cluster, template: OnceCell::new() });
+    let cluster = (0..SLOTS)
+        .find_map(|slot| open(&base.join(slot.to_string())))
+        .expect("a free slot for a test server");
+    let server = Arc::new(Server {
+        cluster,
+        template: OnceCell::new(),
+    });
     *shared = Arc::downgrade(&server);
     server
 }
 
 fn open(dir: &Path) -> Option<Cluster> {
-    let options = ClusterOptions { volatile: true, ..ClusterOptions::default() };
+    let options = ClusterOptions {
+        volatile: true,
+        ..ClusterOptions::default()
+    };
     match Cluster::open(dir, &options) {
         Ok(cluster) => Some(cluster),
         Err(e) if e.to_string().contains("in use") => None,
@@ -58,13 +66,29 @@ pub(crate) struct TestHub {
 impl TestHub {
     pub(crate) async fn new() -> Self {
         let server = server();
-        server.template.get_or_init(|| make_template(&server.cluster)).await;
-        let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut admin = PgConnection::connect(&server.cluster.url_of("postgres")).await.unwrap();
+        server
+            .template
+            .get_or_init(|| make_template(&server.cluster))
+            .await;
+        let name = format!(
+            "t_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut admin = PgConnection::connect(&server.cluster.url_of("postgres"))
+            .await
+            .unwrap();
         let create = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut admin)
+            .await
+            .unwrap();
         let url = server.cluster.url_of(&name);
-        Self { hub: Hub::connect(&url).await.unwrap(), url, _server: server }
+        Self {
+            hub: Hub::connect(&url).await.unwrap(),
+            url,
+            _server: server,
+        }
     }
 }
 
@@ -78,9 +102,17 @@ async fn make_template(cluster: &Cluster) {
             .unwrap();
     for (name,) in old {
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(drop))
+            .execute(&mut admin)
+            .await
+            .unwrap();
     }
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0"))).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "CREATE DATABASE {TEMPLATE} TEMPLATE template0"
+    )))
+    .execute(&mut admin)
+    .await
+    .unwrap();
     let hub = Hub::connect(&cluster.url_of(TEMPLATE)).await.unwrap();
     hub.init(&HubTables::standard()).await.unwrap();
     hub.close().await;

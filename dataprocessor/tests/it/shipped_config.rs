@@ -8,6 +8,7 @@ use dataprocessor::{CaseProfile, Config, ErrorKind};
 use crate::settings::MANDATORY;
 
 /// The original's files, where they lie beside the project.
+#[expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 fn shipped() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/description/config");
     if folder.exists() {
@@ -22,11 +23,19 @@ fn the_original_file_works_unchanged() {
     let Some(folder) = shipped() else { return };
     let config = Config::read(&folder.join("dataprocessor_config.toml")).unwrap();
     assert_eq!(config.profile, CaseProfile::Clock);
-    assert_eq!((config.verbose, config.encounter_classes.as_slice()), (10, ["IMP".to_owned()].as_slice()));
+    assert_eq!(
+        (config.verbose, config.encounter_classes.as_slice()),
+        (10, ["IMP".to_owned()].as_slice())
+    );
     assert_eq!(config.weight.codes, ["3142-7", "29463-7"]);
-    assert_eq!(config.room_and_bed_column.as_deref(), Some("enc_location_identifier_value"));
+    assert_eq!(
+        config.room_and_bed_column.as_deref(),
+        Some("enc_location_identifier_value")
+    );
     assert_eq!(config.case_number_system, None);
-    assert!(config.identifiers.system.is_none() && config.debug_keys.is_empty() && config.unknown_keys.is_empty());
+    assert!(
+        config.identifiers.system.is_none() && config.debug_keys.is_empty() && config.unknown_keys.is_empty()
+    );
     let phase = |ward: &str, time: &str| config.phases.of(ward, wall_time::parse(time).unwrap());
     for (ward, time, wanted) in [
         ("Station 1", "2026-01-11 09:59", "NoPhaseActive"),
@@ -38,7 +47,10 @@ fn the_original_file_works_unchanged() {
         assert_eq!(phase(ward, time), Some(wanted), "{ward} {time}");
     }
     let database = config.database.unwrap();
-    assert_eq!((database.host.as_str(), database.port, database.user.as_str()), ("cds_hub", 5432, "db2dataprocessor_user"));
+    assert_eq!(
+        (database.host.as_str(), database.port, database.user.as_str()),
+        ("cds_hub", 5432, "db2dataprocessor_user")
+    );
 }
 
 #[test]
@@ -46,7 +58,10 @@ fn the_example_file_lacks_only_the_phases() {
     let Some(folder) = shipped() else { return };
     let error = Config::read(&folder.join("dataprocessor_config_example.toml")).unwrap_err();
     let keys: Vec<_> = error.faults().iter().filter_map(|f| f.key()).collect();
-    assert_eq!((error.kind(), keys), (ErrorKind::Configuration, vec!["PHASES_WARD"]));
+    assert_eq!(
+        (error.kind(), keys),
+        (ErrorKind::Configuration, vec!["PHASES_WARD"])
+    );
 }
 
 /// A folder with a configuration and what it names.
@@ -65,19 +80,37 @@ const DATABASE: &str = "DB_HOST = \"h\"\nDB_NAME = \"d\"\nDB_DATAPROCESSOR_USER 
 fn a_second_file_overrides_and_its_faults_name_it() {
     let main = format!("{MANDATORY}\nDEBUG_PATH_TO_CONFIG_TOML = \"debug.toml\"\n");
     let debug = "[x]\nCASE_PROFILE = \"ward-list\"\nDEBUG_ENCOUNTER_DATETIME = \"2024-02-29 12:00\"\nOBSERVATION_BMI_CODES = \"1 2\"\n";
-    let good = folder(&[("c.toml", &main), ("debug.toml", debug), ("cds_hub_db_config.toml", DATABASE)]);
+    let good = folder(&[
+        ("c.toml", &main),
+        ("debug.toml", debug),
+        ("cds_hub_db_config.toml", DATABASE),
+    ]);
     let config = Config::read(&good.path().join("c.toml")).unwrap();
     assert_eq!(config.profile, CaseProfile::WardList);
     assert_eq!(config.now().to_string(), "2024-02-29T12:00:00");
     assert_eq!(config.bmi.codes, ["1", "2"]);
-    assert_eq!(config.debug_keys, ["DEBUG_ENCOUNTER_DATETIME", "DEBUG_PATH_TO_CONFIG_TOML"]);
+    assert_eq!(
+        config.debug_keys,
+        ["DEBUG_ENCOUNTER_DATETIME", "DEBUG_PATH_TO_CONFIG_TOML"]
+    );
 
     let wrong = format!("{debug}VERBOSE = -1\n");
-    let bad = folder(&[("c.toml", &main), ("debug.toml", &wrong), ("cds_hub_db_config.toml", "DB_HOST = \"h\"\n")]);
-    let faults: Vec<String> =
-        Config::read(&bad.path().join("c.toml")).unwrap_err().faults().iter().map(ToString::to_string).collect();
+    let bad = folder(&[
+        ("c.toml", &main),
+        ("debug.toml", &wrong),
+        ("cds_hub_db_config.toml", "DB_HOST = \"h\"\n"),
+    ]);
+    let faults: Vec<String> = Config::read(&bad.path().join("c.toml"))
+        .unwrap_err()
+        .faults()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let any = |text: &str| faults.iter().any(|f| f.contains(text));
-    assert!(any("debug.toml:5: VERBOSE: must be a whole number from 0 to 10"), "{faults:?}");
+    assert!(
+        any("debug.toml:5: VERBOSE: must be a whole number from 0 to 10"),
+        "{faults:?}"
+    );
     assert!(any("cds_hub_db_config.toml: DB_NAME: is missing"), "{faults:?}");
     assert_eq!(faults.len(), 5);
 }
@@ -90,13 +123,31 @@ fn every_kind_of_wrong_value_is_a_fault_of_its_line() {
         ("LOG_TEMP_EXCEL_TABLES = 1", "true or false"),
         ("WARDS_PHASE_B_TEST = [1]", "list of texts"),
         ("COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM = true", "text in quotes"),
-        ("FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_SYSTEM = \"(\"", "no regular expression"),
-        ("FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_SYSTEM = 1", "text in quotes"),
-        ("FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_CODE = \"[\"", "no regular expression"),
+        (
+            "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_SYSTEM = \"(\"",
+            "no regular expression",
+        ),
+        (
+            "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_SYSTEM = 1",
+            "text in quotes",
+        ),
+        (
+            "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_CODE = \"[\"",
+            "no regular expression",
+        ),
         ("FRONTEND_DISPLAYED_ENCOUNTER_CLASS = 1", "list of texts"),
-        ("FRONTEND_DISPLAYED_ENCOUNTER_FILTER = [\"pat_id = 'x'\"]", "line 1: the column must be one of the encounter table"),
-        ("FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN = \"pat_id\"", "must be a column of the table encounter"),
-        ("FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN = \"enc_location_nam\"", "must be a column of the table encounter"),
+        (
+            "FRONTEND_DISPLAYED_ENCOUNTER_FILTER = [\"pat_id = 'x'\"]",
+            "line 1: the column must be one of the encounter table",
+        ),
+        (
+            "FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN = \"pat_id\"",
+            "must be a column of the table encounter",
+        ),
+        (
+            "FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN = \"enc_location_nam\"",
+            "must be a column of the table encounter",
+        ),
         ("OBSERVATION_BODY_WEIGHT_CODES = [\"3142-7\"]", "text in quotes"),
         ("OBSERVATION_BODY_HEIGHT_SYSTEM = 3", "text in quotes"),
         ("INPUT_REPO_PATH = 3", "list of texts"),
@@ -105,14 +156,25 @@ fn every_kind_of_wrong_value_is_a_fault_of_its_line() {
         ("PATH_TO_DB_CONFIG_TOML = 3", "text in quotes"),
         ("CASE_PROFILE = \"Clock\"", "\"clock\" or \"ward-list\""),
         ("DEBUG_ENCOUNTER_DATETIME = \"yesterday\"", "must be YYYY-MM-DD"),
-        ("DEBUG_ENCOUNTER_DATETIM = \"2024-01-01\"", "did you mean DEBUG_ENCOUNTER_DATETIME?"),
-        ("OBSERVATION_BMI_CODE = \"x\"", "did you mean OBSERVATION_BMI_CODES?"),
+        (
+            "DEBUG_ENCOUNTER_DATETIM = \"2024-01-01\"",
+            "did you mean DEBUG_ENCOUNTER_DATETIME?",
+        ),
+        (
+            "OBSERVATION_BMI_CODE = \"x\"",
+            "did you mean OBSERVATION_BMI_CODES?",
+        ),
     ] {
         // In a section of its own, so that it is the later one of two.
-        let place = folder(&[("c.toml", &format!("{MANDATORY}[last]\n{line}\n")), ("cds_hub_db_config.toml", DATABASE)]);
+        let place = folder(&[
+            ("c.toml", &format!("{MANDATORY}[last]\n{line}\n")),
+            ("cds_hub_db_config.toml", DATABASE),
+        ]);
         let error = Config::read(&place.path().join("c.toml")).unwrap_err();
         let number = MANDATORY.lines().count() + 2;
-        let [fault] = error.faults() else { panic!("{line}: {error}") };
+        let [fault] = error.faults() else {
+            panic!("{line}: {error}")
+        };
         assert_eq!(fault.place().line(), number, "{line}: {fault}");
         assert!(fault.to_string().contains(wanted), "{line}: {fault}");
     }

@@ -12,7 +12,10 @@ impl TestHub {
     pub(crate) async fn put(&self, table: &str, rows: &[Row<'_>]) {
         for row in rows {
             let names: Vec<&str> = row.iter().map(|(name, _)| *name).collect();
-            let values: Vec<String> = row.iter().map(|(_, value)| format!("'{}'", value.replace('\'', "''"))).collect();
+            let values: Vec<String> = row
+                .iter()
+                .map(|(_, value)| format!("'{}'", value.replace('\'', "''")))
+                .collect();
             let sql = format!(
                 "WITH raw AS (INSERT INTO cds2db_in.{table}_raw ({}) VALUES ({}) RETURNING {table}_raw_id) \
                  INSERT INTO cds2db_in.{table} ({table}_raw_id, {}) SELECT {table}_raw_id, {} FROM raw",
@@ -27,7 +30,11 @@ impl TestHub {
 
     /// One import of everything put so far.
     pub(crate) async fn import(&self) {
-        for function in ["copy_raw_cds_in_to_db_log", "copy_type_cds_in_to_db_log", "take_over_last_check_date"] {
+        for function in [
+            "copy_raw_cds_in_to_db_log",
+            "copy_type_cds_in_to_db_log",
+            "take_over_last_check_date",
+        ] {
             let said: Option<String> = sqlx::query_scalar(AssertSqlSafe(format!("SELECT db.{function}()")))
                 .fetch_one(self.hub.pool())
                 .await
@@ -37,15 +44,23 @@ impl TestHub {
     }
 
     pub(crate) async fn sql(&self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(self.hub.pool()).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(self.hub.pool())
+            .await
+            .unwrap();
     }
 
     /// The rows of a query as lines, columns separated by ` | `, NULL as `-`, line feeds as `/`.
     pub(crate) async fn lines(&self, columns: &str, from: &str) -> Vec<String> {
-        let fields: Vec<String> =
-            columns.split(',').map(|c| format!("coalesce(replace(({})::text, E'\\n', '/'), '-')", c.trim())).collect();
+        let fields: Vec<String> = columns
+            .split(',')
+            .map(|c| format!("coalesce(replace(({})::text, E'\\n', '/'), '-')", c.trim()))
+            .collect();
         let sql = format!("SELECT concat_ws(' | ', {}) FROM {from}", fields.join(", "));
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(self.hub.pool()).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_all(self.hub.pool())
+            .await
+            .unwrap()
     }
 
     /// A patient with one name.
@@ -68,7 +83,15 @@ impl TestHub {
 
     /// A ward's list entry.
     pub(crate) async fn listed(&self, ward: &str, patient: &str, encounter: &str) {
-        self.put("pids_per_ward", &[&[("ward_name", ward), ("patient_id", patient), ("encounter_id", encounter)]]).await;
+        self.put(
+            "pids_per_ward",
+            &[&[
+                ("ward_name", ward),
+                ("patient_id", patient),
+                ("encounter_id", encounter),
+            ]],
+        )
+        .await;
     }
 
     /// An encounter of the whole stay, with further columns.
@@ -86,7 +109,11 @@ impl TestHub {
             ("enc_main_encounter_calculated_ref", case.as_str()),
             ("enc_period_start", start),
         ];
-        self.put("encounter", &[&with(&own, &[("enc_status", "in-progress")], more)]).await;
+        self.put(
+            "encounter",
+            &[&with(&own, &[("enc_status", "in-progress")], more)],
+        )
+        .await;
     }
 
     /// An encounter below a stay, with further columns.
@@ -103,12 +130,25 @@ impl TestHub {
             ("enc_main_encounter_calculated_ref", case.as_str()),
             ("enc_period_start", start),
         ];
-        self.put("encounter", &[&with(&own, &[("enc_status", "in-progress")], more)]).await;
+        self.put(
+            "encounter",
+            &[&with(&own, &[("enc_status", "in-progress")], more)],
+        )
+        .await;
     }
 
-    /// A measured value with code and unit text.
-    pub(crate) async fn measured(&self, id: &str, code: &str, patient: &str, case: &str, at: &str, value: &str, unit: &str) {
+    /// A measured value with its unit, such as `80 kg`; the unit may be left out.
+    pub(crate) async fn measured(
+        &self,
+        id: &str,
+        code: &str,
+        patient: &str,
+        case: &str,
+        at: &str,
+        value: &str,
+    ) {
         let (patient, case) = (format!("Patient/{patient}"), format!("Encounter/{case}"));
+        let (value, unit) = value.split_once(' ').unwrap_or((value, ""));
         let all = [
             ("obs_id", id),
             ("obs_status", "final"),
@@ -122,13 +162,23 @@ impl TestHub {
             ("obs_valuequantity_unit", unit),
             ("obs_valuequantity_code", unit),
         ];
-        let given: Vec<_> = all.into_iter().filter(|(_, v)| !v.is_empty() && *v != "Encounter/").collect();
+        let given: Vec<_> = all
+            .into_iter()
+            .filter(|(_, v)| !v.is_empty() && *v != "Encounter/")
+            .collect();
         self.put("observation", &[&given]).await;
     }
 }
 
 /// Columns of the first two, each replaced by one of the same name in the last.
-fn with<'a>(own: &[(&'a str, &'a str)], defaults: &[(&'a str, &'a str)], more: Row<'a>) -> Vec<(&'a str, &'a str)> {
-    let kept = own.iter().chain(defaults).filter(|(n, _)| !more.iter().any(|(m, _)| m == n));
+fn with<'a>(
+    own: &[(&'a str, &'a str)],
+    defaults: &[(&'a str, &'a str)],
+    more: Row<'a>,
+) -> Vec<(&'a str, &'a str)> {
+    let kept = own
+        .iter()
+        .chain(defaults)
+        .filter(|(n, _)| !more.iter().any(|(m, _)| m == n));
     kept.chain(more).filter(|(_, v)| !v.is_empty()).copied().collect()
 }
