@@ -1,9 +1,11 @@
-//! Measures a run over a large hub: `cargo run --release -p dataprocessor --example scale [cases] [encounters] [observations]`.
+//! Measures a run over a large hub: `cargo run --release -p dataprocessor --example scale [directory [cases [encounters [observations]]]]`.
 //!
-//! Makes a private PostgreSQL in a temporary directory, fills the core with encounters, conditions and observations of
-//! the past and some running cases, and prints time and peak memory of runs in both profiles.
+//! Makes a private PostgreSQL in the directory, fills the core with encounters, conditions and observations of the past
+//! and some running cases, and prints time and peak memory of runs in both profiles. A directory that is filled already
+//! is used as it is. `RUST_LOG=dataprocessor=debug` says where the time goes.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use cds_hub::cluster::{Cluster, ClusterOptions};
@@ -86,19 +88,39 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
-    let mut sizes = std::env::args().skip(1).map(|a| a.parse::<u64>());
-    let mut size = |default| sizes.next().unwrap_or(Ok(default));
-    let (cases, encounters, observations) = (size(3_000)?, size(1_000_000)?, size(5_000_000)?);
-    let directory = tempfile::tempdir()?;
+    let mut arguments = std::env::args().skip(1);
+    let temporary = tempfile::tempdir()?;
+    let directory = arguments
+        .next()
+        .map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let mut size = |default: u64| arguments.next().map_or(Ok(default), |a| a.parse());
+    let sizes = [size(3_000)?, size(1_000_000)?, size(5_000_000)?];
     let cluster = Cluster::open(
-        directory.path(),
+        &directory,
         &ClusterOptions {
             volatile: true,
             ..ClusterOptions::default()
         },
     )?;
     let hub = Hub::connect(&cluster.url()).await?;
-    hub.init(&HubTables::standard()).await?;
+    let installed: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NOT NULL")
+        .fetch_one(hub.pool())
+        .await?;
+    if !installed {
+        hub.init(&HubTables::standard()).await?;
+        fill(&hub, sizes).await?;
+    }
+    for profile in [CaseProfile::Clock, CaseProfile::WardList] {
+        for round in ["first", "again"] {
+            let summary = dataprocessor::run(&hub, &config(profile)).await?;
+            println!("{profile:?}, {round}: peak memory {}\n{summary}", peak_memory());
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "prints its figures")]
+async fn fill(hub: &Hub, [cases, encounters, observations]: [u64; 3]) -> Result<(), Box<dyn Error>> {
     for (name, sql) in FILL {
         let begun = Instant::now();
         let sql = sql
@@ -111,12 +133,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 .await?;
         }
         println!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
-    }
-    for profile in [CaseProfile::Clock, CaseProfile::WardList] {
-        for round in ["first", "again"] {
-            let summary = dataprocessor::run(&hub, &config(profile)).await?;
-            println!("{profile:?}, {round}: peak memory {}\n{summary}", peak_memory());
-        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use polars::prelude::*;
 use crate::config::{CaseProfile, Config};
 use crate::frame::Field;
 use crate::frame::Kind::{Day, Moment, Number, Text, Whole};
-use crate::view::{Query, Snapshot, literal};
+use crate::view::{Query, Snapshot, is_among, literal};
 use crate::{Error, Result};
 
 /// The rows that a run looks at: each view is read once, only with the columns and for the patients needed.
@@ -130,12 +130,17 @@ impl Sources {
         let wards = snapshot
             .read(&Query::new("v_pids_per_ward_last_import", WARDS).filter("patient_id <> 'EMPTY_DATA'"))
             .await?;
-        let open = Query::new("v_fall_fe", OPEN_CASES);
-        let open_cases = match config.profile {
-            CaseProfile::Clock => snapshot.read(&open.filter("false")).await?,
-            CaseProfile::WardList => snapshot.read(&open.filter(STILL_OPEN)).await?,
-        };
         let mut people = ids(&wards, "patient_id")?;
+        let open = Query::new("v_fall_fe", OPEN_CASES);
+        let open = match config.profile {
+            CaseProfile::Clock => open.filter("false"),
+            // Of a patient on the ward list only what the list says counts.
+            CaseProfile::WardList => open.filter(STILL_OPEN).filter(format!(
+                "NOT ({})",
+                is_among("fall_pat_id", people.iter().map(String::as_str))
+            )),
+        };
+        let open_cases = snapshot.read(&open).await?;
         people.extend(ids(&open_cases, "fall_pat_id")?);
 
         let patients = snapshot
@@ -242,20 +247,13 @@ fn encounters_of_cases(config: &Config, named: &DataFrame) -> Result<Query> {
     // Unrelated encounters whose case could not be found share this text.
     mains.remove("invalid");
     let (mains, named) = (references("Encounter", &mains), ids(named, "enc_id")?);
-    let list = |ids: &mut dyn Iterator<Item = &str>| ids.map(literal).collect::<Vec<_>>().join(",");
-    let mut either = vec!["false".to_owned()];
-    if !named.is_empty() {
-        either.push(format!(
-            "enc_id IN ({})",
-            list(&mut named.iter().map(String::as_str))
-        ));
-    }
-    if !mains.is_empty() {
-        either.push(format!(
-            "enc_main_encounter_calculated_ref IN ({})",
-            list(&mut mains.iter().map(String::as_str))
-        ));
-    }
+    let either = [
+        is_among("enc_id", named.iter().map(String::as_str)),
+        is_among(
+            "enc_main_encounter_calculated_ref",
+            mains.iter().map(String::as_str),
+        ),
+    ];
     let query = Query::new("v_encounter_last_version", ENCOUNTERS).filter(either.join(" OR "));
     Ok(
         match config

@@ -149,21 +149,7 @@ impl Query {
     /// Keeps rows whose column holds one of these texts. Written as literals so that the planner knows how many.
     #[must_use]
     pub fn among<'a>(self, column: &str, texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut list = String::new();
-        for text in texts {
-            let _ = write!(
-                list,
-                "{}{}",
-                if list.is_empty() { "" } else { "," },
-                literal(text)
-            );
-        }
-        // A list without items is no SQL, and nothing is among nothing.
-        let condition = if list.is_empty() {
-            "false".to_owned()
-        } else {
-            format!("{column} IN ({list})")
-        };
+        let condition = is_among(column, texts);
         self.filter(condition)
     }
 
@@ -216,6 +202,17 @@ fn sql_type(kind: Kind) -> &'static str {
         Kind::Number => "float8",
         Kind::Moment => "timestamp",
         Kind::Day => "date",
+    }
+}
+
+/// The condition that a column holds one of these texts.
+pub(crate) fn is_among<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> String {
+    let list: Vec<String> = texts.into_iter().map(literal).collect();
+    // A list without items is no SQL, and nothing is among nothing.
+    if list.is_empty() {
+        "false".to_owned()
+    } else {
+        format!("{column} IN ({})", list.join(","))
     }
 }
 

@@ -78,6 +78,63 @@ async fn run_and_show_print_no_name_unless_asked_to() {
     assert!(clear.contains("Family-Marker, Ada"), "{clear}");
 }
 
+#[tokio::test]
+async fn the_fullest_log_holds_no_value_of_a_patient() {
+    let t = TestHub::new().await;
+    let mark = |column: &'static str| (column, "Marker");
+    t.put(
+        "patient",
+        &[&[
+            "pat_id",
+            "pat_identifier_value",
+            "pat_name_family",
+            "pat_name_given",
+            "pat_gender",
+        ]
+        .map(mark)],
+    )
+    .await;
+    t.listed("S1", "Marker", "Marker").await;
+    t.stay(
+        "Marker",
+        "Marker",
+        "2026-03-01",
+        &[("enc_diagnosis_condition_ref", "Condition/Marker")],
+    )
+    .await;
+    t.put(
+        "condition",
+        &[&["con_id", "con_code_text", "con_code_code"].map(mark)],
+    )
+    .await;
+    t.measured(
+        "Marker",
+        "29463-7",
+        "Marker",
+        "Marker",
+        "2026-03-01 10:00",
+        "80 Marker",
+    )
+    .await;
+    t.import().await;
+    for profile in ["clock", "ward-list"] {
+        let folder = configured(&format!(
+            "CASE_PROFILE = \"{profile}\"\nDEBUG_ENCOUNTER_DATETIME = \"2026-03-02\""
+        ));
+        let run = Command::new(env!("CARGO_BIN_EXE_dataprocessor"))
+            .current_dir(folder.path())
+            .env("CDS_HUB_URL", &t.url)
+            .env("RUST_LOG", "trace")
+            .arg("run")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(run.stderr).unwrap() + &String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success() && said.contains("read"), "{profile}");
+        let line = said.lines().find(|l| l.contains("Marker"));
+        assert!(line.is_none(), "{profile}: {line:?}");
+    }
+}
+
 #[test]
 fn config_check_reports_everything_at_once() {
     let folder = configured("");

@@ -321,3 +321,36 @@ async fn what_cannot_be_shown_stops_the_run_and_leaves_the_hub_free() {
     run(&t.hub, &tested).await.unwrap();
     assert_eq!(shown(&t, "fall_studienphase").await, ["PhaseBTest"]);
 }
+
+#[tokio::test]
+async fn of_a_listed_patient_only_the_listed_case_counts() {
+    let t = TestHub::new().await;
+    t.patient("p1", "Alpha").await;
+    t.listed("S1", "p1", "e1").await;
+    t.stay("e1", "p1", "2026-03-01", &[]).await;
+    t.import().await;
+    run(&t.hub, &at("2026-03-02")).await.unwrap();
+    // Back on another ward before the end of the first case was seen.
+    t.stay("e2", "p1", "2026-03-11", &[]).await;
+    t.listed("S2", "p1", "e2").await;
+    t.import().await;
+    run(&t.hub, &at("2026-03-12")).await.unwrap();
+    assert_eq!(
+        shown(&t, "fall_fhir_enc_id, fall_station, redcap_repeat_instance").await,
+        ["e2 | S2 | 2"]
+    );
+    // Off the list, both are followed until they are seen finished.
+    t.patient("p2", "Beta").await;
+    t.stay("e9", "p2", "2026-03-12", &[]).await;
+    t.listed("S1", "p2", "e9").await;
+    t.import().await;
+    run(&t.hub, &at("2026-03-13")).await.unwrap();
+    assert_eq!(
+        t.lines(
+            "fall_fhir_enc_id",
+            "(SELECT DISTINCT fall_fhir_enc_id FROM db2dataprocessor_out.v_fall_fe_last_import ORDER BY 1) x"
+        )
+        .await,
+        ["e1", "e2", "e9"]
+    );
+}
