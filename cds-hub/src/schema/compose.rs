@@ -3,7 +3,7 @@ use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
 use super::{contract_view, core_table, grants, inbox, reading_view};
 use crate::schema::Function;
-use crate::{semaphore, transfer};
+use crate::{lineage, semaphore, transfer};
 
 /// Everything an empty database needs to become a hub of these tables, in order.
 #[must_use]
@@ -60,6 +60,7 @@ pub(crate) fn views(script: &mut Script, model: &Model) {
 pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
     let mut all = semaphore::functions(model);
     all.extend(transfer::functions(model));
+    all.extend(lineage::functions(model));
     all
 }
 

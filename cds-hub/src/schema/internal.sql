@@ -24,6 +24,8 @@ CREATE TABLE core.import_rows (
   table_name text NOT NULL,
   new_ids int4multirange NOT NULL,
   seen_ids int4multirange NOT NULL,
+  -- Raw rows of older runs that took the import's number because their typed rows came with it.
+  lifted_ids int4multirange NOT NULL DEFAULT '{}',
   new_count integer NOT NULL,
   update_count integer NOT NULL,
   -- Query: the newest import of a table (last-import views).

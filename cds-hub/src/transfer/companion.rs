@@ -126,16 +126,26 @@ fn melted(names: &Names, raw: &RawNames) -> Function {
 /// Raw rows of an older run whose typed rows came only now take the number of the import that brought those.
 fn lift(names: &Names, raw: &RawNames) -> Function {
     let RawNames { core: raw_core, seen: raw_seen, id: raw_id, .. } = raw;
+    let table = &names.table;
     let body = format!(
-        "BEGIN
-  INSERT INTO {raw_seen} AS s (id, import_no, seen_again)
-  SELECT DISTINCT r.{raw_id}, p_import, false
-  FROM unnest(p_raw) AS u(id)
-  JOIN {raw_core} r ON r.{raw_id} = u.id
-  LEFT JOIN {raw_seen} c ON c.id = r.{raw_id}
-  JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
-  WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import)
-  ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no;
+        "DECLARE v_lifted int[];
+BEGIN
+  WITH lifted AS (
+      INSERT INTO {raw_seen} AS s (id, import_no, seen_again)
+      SELECT DISTINCT r.{raw_id}, p_import, false
+      FROM unnest(p_raw) AS u(id)
+      JOIN {raw_core} r ON r.{raw_id} = u.id
+      LEFT JOIN {raw_seen} c ON c.id = r.{raw_id}
+      JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
+      WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import)
+      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no
+      RETURNING s.id)
+  SELECT array_agg(l.id) INTO v_lifted FROM lifted l;
+  IF v_lifted IS NOT NULL THEN
+    PERFORM core.note_rows(p_import, '{table}_raw', NULL, NULL, 0, 0);
+    UPDATE core.import_rows SET lifted_ids = lifted_ids + core.ranges(v_lifted)
+    WHERE import_no = p_import AND table_name = '{table}_raw';
+  END IF;
 END"
     );
     function(names, "lift", "p_import int, p_raw int[]", "void", &body)

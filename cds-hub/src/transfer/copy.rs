@@ -23,6 +23,7 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
         .collect();
     functions.push(text_function("take_over_last_check_date", TAKE_OVER));
     functions.push(last_typed_number(model));
+    functions.push(transfer_due(model));
     functions
 }
 
@@ -126,4 +127,31 @@ END",
             names.join(", ")
         ),
     )
+}
+
+/// Whether a transfer has something to do: the state asks for one, or rows wait although it does not.
+fn transfer_due(model: &Model) -> Function {
+    let inboxes: Vec<String> = model
+        .tables()
+        .iter()
+        .flat_map(|t| t.inboxes().iter().map(|inbox| format!("EXISTS (SELECT FROM {inbox}.{})", identifier(&t.name))))
+        .collect();
+    let body = format!(
+        "BEGIN
+  PERFORM core.expire_lock();
+  RETURN EXISTS (SELECT FROM db_config.db_process_control c
+                 WHERE c.pc_name = 'semaphor_cron_job_data_transfer' AND c.pc_value = 'WaitForCronJob')
+      OR EXISTS (SELECT FROM core.quarantine q WHERE q.next_try <= now())
+      OR {};
+END",
+        inboxes.join("\n      OR ")
+    );
+    Function {
+        signature: "core.transfer_due()".to_owned(),
+        sql: format!(
+            "CREATE OR REPLACE FUNCTION core.transfer_due() RETURNS boolean\n{}\nAS $body$\n{body}\n$body$",
+            header("plpgsql")
+        ),
+        roles: MODULES,
+    }
 }

@@ -3,6 +3,7 @@
 mod adopt;
 mod cluster;
 mod foreign;
+mod lineage;
 mod load;
 mod migrate;
 mod operator;
@@ -10,5 +11,6 @@ mod original;
 mod schema;
 mod security;
 mod semaphore;
+mod serve;
 mod server;
 mod sql;

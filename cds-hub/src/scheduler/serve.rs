@@ -1,0 +1,181 @@
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+
+use crate::semaphore::{Lock, LockOptions};
+use crate::transfer::{self, Transfer};
+use crate::{Error, ErrorKind, Hub, Result};
+
+/// How often the scheduler looks without being called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Longest time between two looks into the inboxes; `None` takes the parameter `transfer_interval_seconds`.
+    pub interval: Option<Duration>,
+    /// Longest pause after failures; it starts at a second and doubles.
+    pub longest_pause: Duration,
+}
+
+impl Default for ServeOptions {
+    /// The parameter's interval, and at most five minutes between attempts that fail.
+    fn default() -> Self {
+        Self { interval: None, longest_pause: Duration::from_secs(300) }
+    }
+}
+
+/// Session lock of the one scheduler that works; others wait for it as a reserve.
+const SCHEDULER: i64 = 4_846_243_916;
+/// The module the semaphore shows, the original's text.
+const MODULE: &str = "db.cron_job_data_transfer";
+
+impl Hub {
+    /// Transfers what foreign modules leave in the inboxes: as soon as one releases the lock after a write, and every
+    /// interval. Returns when `stop` ends; a transfer that runs is finished first.
+    ///
+    /// Only one scheduler works on a database; a second one takes over when the first one ends. A failing transfer, or a
+    /// server that went away, is logged, and tried again after a pause that doubles.
+    ///
+    /// # Errors
+    /// Only when the first connection cannot be made.
+    pub async fn serve(&self, options: ServeOptions, stop: impl Future<Output = ()>) -> Result<()> {
+        let mut scheduler = Scheduler::connect(self).await?;
+        let mut pause = Duration::ZERO;
+        tokio::pin!(stop);
+        loop {
+            match scheduler.look(self).await {
+                Ok(transfer) if transfer.failed.is_empty() => pause = Duration::ZERO,
+                Ok(transfer) => {
+                    tracing::warn!(functions = transfer.failed.len(), "a transfer failed; it is tried again");
+                    pause = next_pause(pause, options.longest_pause);
+                }
+                Err(error) => {
+                    tracing::warn!(kind = ?error.kind(), sqlstate = error.sqlstate(), "the scheduler could not work");
+                    pause = next_pause(pause, options.longest_pause);
+                    if let Ok(again) = Scheduler::connect(self).await {
+                        scheduler = again;
+                    }
+                }
+            }
+            let interval = match options.interval {
+                Some(interval) => interval,
+                None => interval(self).await,
+            };
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = scheduler.due(interval, pause) => {}
+            }
+        }
+    }
+
+    /// One transfer under the lock, if anything waits: each function in its own transaction, with its name shown in the
+    /// semaphore while it runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when somebody else holds the lock for longer than `patience`; when the server refuses.
+    pub async fn transfer(&self, patience: Duration) -> Result<Transfer> {
+        let mut connection =
+            self.pool().acquire().await.map_err(|e| Error::sql("connecting for a transfer", &e))?;
+        transfer_if_due(self, &mut connection, patience).await
+    }
+}
+
+fn next_pause(pause: Duration, longest: Duration) -> Duration {
+    (pause * 2).clamp(Duration::from_secs(1), longest)
+}
+
+/// The parameter, a minute where it is not set or not a number.
+async fn interval(hub: &Hub) -> Duration {
+    let seconds: Option<i32> = sqlx::query_scalar(
+        "SELECT parameter_value::int FROM db_config.db_parameter
+         WHERE parameter_name = 'transfer_interval_seconds' AND parameter_value ~ '^[1-9][0-9]{0,4}$'",
+    )
+    .fetch_optional(hub.pool())
+    .await
+    .unwrap_or_default();
+    Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(60))
+}
+
+/// A connection of its own: it listens and holds the session lock.
+struct Scheduler {
+    listener: PgListener,
+    works: bool,
+}
+
+impl Scheduler {
+    async fn connect(hub: &Hub) -> Result<Self> {
+        let failed = |e: &sqlx::Error| Error::sql("connecting the scheduler", e);
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(hub.pool().connect_options().as_ref().clone());
+        let mut listener = PgListener::connect_with(&own).await.map_err(|e| failed(&e))?;
+        // A lost connection also loses the session lock, so it must not be replaced in silence.
+        listener.eager_reconnect(false);
+        listener.listen("cds_hub_semaphore").await.map_err(|e| failed(&e))?;
+        Ok(Self { listener, works: false })
+    }
+
+    /// Transfers what waits, if this is the scheduler that works.
+    async fn look(&mut self, hub: &Hub) -> Result<Transfer> {
+        if !self.works {
+            self.works = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(SCHEDULER)
+                .fetch_one(&mut self.listener)
+                .await
+                .map_err(|e| Error::sql("becoming the scheduler", &e))?;
+        }
+        if !self.works {
+            return Ok(Transfer::default());
+        }
+        match hub.transfer(Duration::ZERO).await {
+            // A module is at work; its release calls us.
+            Err(e) if e.kind() == ErrorKind::Locked => Ok(Transfer::default()),
+            other => other,
+        }
+    }
+
+    /// Waits for the next look: a pause after a failure, a write somebody finished, or the interval.
+    async fn due(&mut self, interval: Duration, pause: Duration) {
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+            return;
+        }
+        let called = async {
+            loop {
+                match self.listener.try_recv().await {
+                    Ok(Some(sign)) if sign.payload() == "WaitForCronJob" => break,
+                    Ok(Some(_)) => {}
+                    // The next look finds out what is wrong with the connection.
+                    Ok(None) | Err(_) => break,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(interval, called).await;
+    }
+}
+
+/// Locks and transfers if the state asks for it or an inbox holds rows.
+async fn transfer_if_due(hub: &Hub, connection: &mut PgConnection, patience: Duration) -> Result<Transfer> {
+    let due: bool = sqlx::query_scalar("SELECT core.transfer_due()")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| Error::sql("looking into the inboxes", &e))?;
+    if !due {
+        return Ok(Transfer::default());
+    }
+    let options = LockOptions { patience: Some(patience), transfer: false, ..LockOptions::default() };
+    let mut lock = hub.lock_with(MODULE, "1/8", options).await?;
+    let transferred = steps(&mut lock, connection).await;
+    // After a failure the state asks for another transfer.
+    let clean = transferred.as_ref().is_ok_and(|t| t.failed.is_empty());
+    lock.release(clean).await?;
+    transferred
+}
+
+async fn steps(lock: &mut Lock, connection: &mut PgConnection) -> Result<Transfer> {
+    let mut transfer = Transfer::default();
+    for step in transfer::steps() {
+        lock.show(&format!("{} {}()", step.label, step.function)).await?;
+        transfer.run(connection, step).await?;
+    }
+    Ok(transfer)
+}
