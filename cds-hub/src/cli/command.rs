@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::quarantine::Quarantine;
 use super::tables::TableArguments;
 
 /// What to do.
@@ -9,6 +10,12 @@ pub(crate) enum Command {
     Init(TableArguments),
     /// One screen: lock, inboxes, imports, quarantine, sizes, errors.
     Status,
+    /// Move what waits in the inboxes to the core.
+    Transfer {
+        /// Seconds to wait for the lock.
+        #[arg(long, default_value_t = 60)]
+        patience: u64,
+    },
     /// Stop modules and transfers, for work by hand.
     Lock {
         /// Shown in the semaphore behind `Interrupted_`.
@@ -47,6 +54,35 @@ pub(crate) enum Command {
         /// Rows of each table whose hash is computed again.
         #[arg(long, default_value_t = 1000)]
         sample: u32,
+    },
+    /// Run due transfers: when a module has written, and every interval. Stops on Ctrl-C.
+    Serve {
+        /// Seconds between two looks; by default the parameter transfer_interval_seconds.
+        #[arg(long)]
+        interval: Option<u64>,
+    },
+    /// Rows the core refused.
+    Quarantine {
+        #[command(subcommand)]
+        what: Quarantine,
+    },
+    /// Walk from a row back to the FHIR resources it was made from.
+    Trace {
+        /// Table, such as fall_fe.
+        table: String,
+        /// The row's id.
+        id: i32,
+        #[command(flatten)]
+        tables: TableArguments,
+    },
+    /// Print a table as it was at a moment, as CSV. The output is patient data.
+    AsOf {
+        /// The moment, such as '2026-01-31 12:00'.
+        moment: String,
+        /// Table, such as patient.
+        table: String,
+        #[command(flatten)]
+        tables: TableArguments,
     },
     /// Run a private PostgreSQL until Ctrl-C; its data stay in the directory.
     Cluster {

@@ -7,7 +7,10 @@ mod local;
 mod migrate;
 mod output;
 mod params;
+mod quarantine;
+mod serve;
 mod tables;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -55,6 +58,11 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
         Command::Migrate { tables, look, sql, accept } => {
             return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
         }
+        Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
+        Command::Serve { interval } => serve::serve(&hub, *interval).await?,
+        Command::Quarantine { what } => quarantine::run(&hub, what).await?,
+        Command::Trace { table, id, tables } => trace::trace(&hub, &tables.read()?, table, *id).await?,
+        Command::AsOf { moment, table, tables } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
         Command::Lock { reason } => hub.interrupt(reason).await?,
         Command::Unlock => hub.resume().await?,
     }

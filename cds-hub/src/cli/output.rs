@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is the program's output")]
 
 use std::error::Error as _;
+use std::io::Write as _;
 
 /// A line of result.
 pub(crate) fn line(text: &str) {
@@ -11,6 +12,16 @@ pub(crate) fn line(text: &str) {
 /// A text that ends its own lines.
 pub(crate) fn text(text: &str) {
     print!("{text}");
+}
+
+/// Data as they are. A reader that has had enough is no error.
+pub(crate) fn bytes(data: &[u8]) -> cds_hub::Result<()> {
+    match std::io::stdout().lock().write_all(data) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(cds_hub::Error::new(cds_hub::ErrorKind::File, "writing to standard output").with_source(e))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A remark for the operator.

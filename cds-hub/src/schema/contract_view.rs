@@ -44,6 +44,6 @@ fn columns(table: &StoredTable) -> String {
         columns.push("s.raw_already_processed".to_owned());
     }
     columns.extend(table.columns.iter().map(|c| format!("t.{}", identifier(&c.name))));
-    columns.push("replace(t.hash::text, '-', '') AS hash_index_col".to_owned());
+    columns.push("encode(uuid_send(t.hash), 'hex') AS hash_index_col".to_owned());
     wrapped(&columns, "  ")
 }

@@ -25,7 +25,7 @@ impl Index {
         }
         if let Some(fhir_id) = table.fhir_id_column() {
             let query = "the versions of one resource (last-version views)";
-            add("fhir_id", format!("({})", identifier(fhir_id)), query);
+            add("fhir_id", format!("({}){}", identifier(fhir_id), versions(table)), query);
         }
         for (column, query) in lookups(table) {
             add(column, format!("({})", identifier(column)), query);
@@ -69,6 +69,15 @@ impl Index {
             self.columns
         )
     }
+}
+
+/// What a typed row's versions are compared by: with it in the index, the rows themselves are not read.
+fn versions(table: &StoredTable) -> String {
+    if table.kind != Kind::Typed {
+        return String::new();
+    }
+    let updated = table.last_updated_column().map(|c| format!("{}, ", identifier(c))).unwrap_or_default();
+    format!(" INCLUDE ({updated}import_no, {})", identifier(&table.key_column()))
 }
 
 /// Columns that consumers filter by, each with the query.

@@ -90,12 +90,14 @@ impl Hub {
 
 impl Hub {
     /// Makes the session's settings the database's, for those who come without us: the zone for foreign writers; no
-    /// compilation for readers, whom it costs seconds over wide tables. Not being the owner of the database is no
+    /// compilation for readers, whom it costs seconds over wide tables, and room to compare the versions of a million
+    /// rows in memory. Not being the owner of the database is no
     /// obstacle: then somebody else decides.
     pub(crate) async fn keep_settings(&self, connection: &mut PgConnection) -> Result<()> {
         let sql = format!(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), {}); \
-             EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
+             EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); \
+             EXECUTE format('ALTER DATABASE %I SET work_mem = %L', current_database(), '64MB'); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
             literal(self.zone())
         );
         sqlx::raw_sql(AssertSqlSafe(sql))

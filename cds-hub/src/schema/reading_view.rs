@@ -102,14 +102,25 @@ fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
         (None, Kind::Raw) => checked.to_owned(),
         _ => moment("t"),
     };
+    let by_moment = format!(
+        "({}, o.last_processing_nr) > ({}, t.last_processing_nr)",
+        moment("o"),
+        moment("t")
+    );
+    let newer = match (&updated, table.kind) {
+        // Most rows only meet themselves; a text is read as a moment where two differ.
+        (Some(column), Kind::Raw) => format!(
+            "CASE WHEN o.{column} IS NOT DISTINCT FROM t.{column} THEN o.last_processing_nr > t.last_processing_nr\n      \
+             ELSE {by_moment} END"
+        ),
+        _ => by_moment,
+    };
     let name = identifier(&table.name);
     script.push(format!(
         "CREATE VIEW {schema}.{} AS\nSELECT t.*, {date} AS last_version_date, t.{fhir_id} AS id\nFROM db_log.{name} t\n\
          WHERE t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM db_log.{name} o\n  WHERE o.{fhir_id} = \
-         t.{fhir_id}\n    AND ({}, o.last_processing_nr) > ({}, t.last_processing_nr))",
+         t.{fhir_id}\n    AND {newer})",
         identifier(&view),
-        moment("o"),
-        moment("t"),
     ));
 }
 

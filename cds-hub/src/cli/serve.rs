@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use cds_hub::scheduler::ServeOptions;
+use cds_hub::transfer::Transfer;
+use cds_hub::{Error, ErrorKind, Hub, Result};
+
+use super::output;
+
+/// Runs due transfers until the process is asked to stop.
+pub(crate) async fn serve(hub: &Hub, interval: Option<u64>) -> Result<()> {
+    let options = ServeOptions { interval: interval.map(Duration::from_secs), ..ServeOptions::default() };
+    hub.serve(options, asked_to_stop()).await
+}
+
+/// Moves what waits in the inboxes, after waiting for the lock that long.
+pub(crate) async fn transfer(hub: &Hub, patience: u64) -> Result<()> {
+    tell(&hub.transfer(Duration::from_secs(patience)).await?)
+}
+
+/// Prints what a transfer did; a failed function is an error.
+pub(crate) fn tell(transfer: &Transfer) -> Result<()> {
+    for line in transfer.done.iter().chain(&transfer.failed) {
+        output::line(line);
+    }
+    if transfer.is_empty() {
+        output::line("nothing was waiting");
+    }
+    match transfer.failed.len() {
+        0 => Ok(()),
+        n => Err(Error::new(ErrorKind::Database, format!("{n} functions of the transfer failed; see the status"))),
+    }
+}
+
+/// Ctrl-C or the polite signal of a service manager.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
