@@ -1,5 +1,6 @@
-//! Melting is SQL's `UNNEST`: one row a repetition, columns below one repeated element move together, unrelated
-//! repetitions multiply.
+//! Melting is SQL's `UNNEST`: one row a repetition.
+//!
+#![doc = include_str!("../README.md")]
 
 mod aligned;
 mod cell;

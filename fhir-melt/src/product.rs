@@ -9,8 +9,9 @@ pub(crate) const GAP: u32 = u32::MAX;
 pub(crate) struct Product {
     /// Where every group but the resource stands.
     wheels: Vec<Wheel>,
-    /// Groups that turn within the current source row.
+    /// Groups that turn within the current source row, and for every group whether it is one of them.
     turning: Vec<usize>,
+    turns: Vec<bool>,
 }
 
 #[derive(Clone, Default)]
@@ -36,18 +37,18 @@ impl Product {
         Self {
             wheels,
             turning: Vec::new(),
+            turns: vec![false; nodes.len()],
         }
     }
 
     /// Puts every group on its first repetition; `slots[0]` holds the source row.
     pub(crate) fn start(&mut self, nodes: &[Node], slots: &mut [u32]) {
         self.turning.clear();
-        let mut turns = vec![false; nodes.len()];
         for group in 1..nodes.len() {
             self.wheels[group].reset(&nodes[group], slots, group);
             let wheel = &self.wheels[group];
-            if wheel.last > 1 || turns[wheel.parent] {
-                turns[group] = true;
+            self.turns[group] = wheel.last > 1 || self.turns[wheel.parent];
+            if self.turns[group] {
                 self.turning.push(group);
             }
         }

@@ -25,39 +25,39 @@ pub(crate) struct Slots<'a> {
 impl<'a> Slots<'a> {
     pub(crate) fn new(batch: &'a Batch, groups: Arc<Groups>, options: &MeltOptions) -> Self {
         let mut arena = Arena::default();
-        let mut pieces = Vec::with_capacity(groups.of_column.len());
+        let mut cells = vec![Vec::new(); groups.of_column.len()];
+        let mut pieces = Vec::with_capacity(cells.len());
         for (column, &levels) in groups.levels.iter().enumerate() {
-            let mut found = gather(
-                batch,
-                column,
-                options.joined_trailing_blank && levels > 0,
-                &mut arena,
-            );
+            if levels == 0 && !batch.table().columns[column].joined {
+                cells[column] = resource_cells(batch, column, &options.separator, &mut arena);
+                pieces.push(Vec::new());
+                continue;
+            }
+            let blank = options.joined_trailing_blank && levels > 0;
+            let mut found = gather(batch, column, blank, &mut arena);
             if options.trailing_separator == TrailingSeparator::Cut {
                 cut(&mut found, levels, &options.separator);
             }
             pieces.push(found);
         }
         let mut nodes = vec![Node::root(batch.rows())];
-        let mut cells = vec![Vec::new(); pieces.len()];
         for (at, group) in groups.list.iter().enumerate() {
             if at > 0 {
                 let parents = nodes[group.parent].len();
+                let columns = &group.columns;
                 nodes.push(Node::collect(
                     group.parent,
                     parents,
                     group.depth,
-                    &group.columns,
+                    columns,
                     &mut pieces,
                 ));
             }
             // Deeper groups move the pieces on, so a column's cells are taken when its own group is reached.
-            for &column in group
-                .columns
-                .iter()
-                .filter(|&&column| groups.of_column[column] == at)
-            {
-                cells[column] = settle(&pieces[column], nodes[at].len(), &options.separator, &mut arena);
+            for &column in &group.columns {
+                if groups.of_column[column] == at && cells[column].is_empty() {
+                    cells[column] = settle(&pieces[column], nodes[at].len(), &options.separator, &mut arena);
+                }
             }
         }
         Self {
@@ -127,6 +127,21 @@ impl<'a> Slots<'a> {
         }
         path
     }
+}
+
+/// The cells of a column outside every group: most columns of most tables, so without detours.
+fn resource_cells<'a>(batch: &'a Batch, column: usize, separator: &str, arena: &mut Arena) -> Vec<Cell<'a>> {
+    let mut cells = vec![Cell::NULL; batch.rows()];
+    for (row, entry) in batch.entries(column) {
+        let cell = &mut cells[row as usize];
+        let text = Cell::Text(entry.text);
+        *cell = if cell.is_null() {
+            text
+        } else {
+            arena.append(*cell, separator, text)
+        };
+    }
+    cells
 }
 
 fn gather<'a>(batch: &'a Batch, column: usize, blank: bool, arena: &mut Arena) -> Vec<Piece<'a>> {

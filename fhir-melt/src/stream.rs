@@ -100,6 +100,8 @@ pub struct Rows<'a> {
     walk: Walk,
     counts: Vec<u64>,
     limit: u64,
+    /// Rows still to come.
+    left: u64,
     /// Slots of the row shown last.
     now: Vec<u32>,
     /// The next source row to start.
@@ -135,12 +137,15 @@ impl<'a> Rows<'a> {
             _ => (Walk::Product(Product::new(&slots.nodes)), row_counts(&slots)),
         };
         let now = vec![crate::product::GAP; slots.nodes.len()];
+        let within_limit = counts.iter().filter(|&&rows| rows <= limit);
+        let left = within_limit.fold(0u64, |sum, &rows| sum.saturating_add(rows));
         Self {
             slots,
             shown,
             walk,
             counts,
             limit,
+            left,
             now,
             source: 0,
             within: false,
@@ -150,38 +155,34 @@ impl<'a> Rows<'a> {
     /// How many rows are still to come, those of resources above the limit not counted.
     #[must_use]
     pub fn row_count(&self) -> u64 {
-        self.counts
-            .iter()
-            .filter(|&&rows| rows <= self.limit)
-            .fold(0, |sum, &rows| sum.saturating_add(rows))
+        self.left
     }
 
     /// The next rows, at most `most`; none at the end. Ask again until there are none.
     pub fn take(&mut self, most: usize) -> Melted<'a> {
-        let width = self.now.len();
-        let expected = usize::try_from(self.row_count())
+        let expected = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
             .min(most)
             .min(1 << 20);
-        let mut melted = Melted {
-            slots: Arc::clone(&self.slots),
-            rows: Arc::default(),
-            shown: Arc::clone(&self.shown),
-            left_out: Vec::new(),
-            continues: false,
-            element: matches!(self.walk, Walk::Single).then_some(0),
-        };
+        let mut rows = Vec::with_capacity(expected * self.now.len());
+        let mut left_out = Vec::new();
         let shown_before = self.within.then_some(self.now[0]);
-        let mut rows = Vec::with_capacity(expected * width);
-        for taken in 0..most {
-            if !self.advance(&mut melted.left_out) {
-                break;
-            }
-            melted.continues |= taken == 0 && shown_before == Some(self.now[0]);
+        let mut continues = false;
+        let mut taken = 0;
+        while taken < most && self.advance(&mut left_out) {
+            continues |= taken == 0 && shown_before == Some(self.now[0]);
             rows.extend_from_slice(&self.now);
+            taken += 1;
         }
-        melted.rows = Arc::new(rows);
-        melted
+        self.left = self.left.saturating_sub(taken as u64);
+        Melted {
+            slots: Arc::clone(&self.slots),
+            rows: Arc::new(rows),
+            shown: Arc::clone(&self.shown),
+            left_out,
+            continues,
+            element: matches!(self.walk, Walk::Single).then_some(0),
+        }
     }
 
     /// Moves to the next row; `false` at the end.

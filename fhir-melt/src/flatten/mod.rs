@@ -1,21 +1,26 @@
 //! From pages to flat files in one streaming pass: crack, melt, type if wanted, write.
 
+mod defect_file;
 mod options;
 mod output;
 mod summary;
+mod table_files;
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use fhir_crack::{Decoder, Plan};
-use table_description::Description;
+use table_description::{Description, TableDescription};
 
+use crate::MeltOptions;
 use crate::error::{Error, ErrorKind};
+use defect_file::DefectFile;
 use output::Output;
 
 pub use options::FlattenOptions;
 pub use summary::{FlattenSummary, FlattenedTable};
+pub use table_files::TableFiles;
 
 /// Opens an output by its file name, such as `observation.csv`.
 pub type Open = Box<dyn FnMut(&str) -> io::Result<Box<dyn Write + Send>> + Send>;
@@ -29,10 +34,8 @@ pub struct Flatten {
     decoder: Decoder,
     /// In the order of the description.
     outputs: Vec<Output>,
-    options: FlattenOptions,
     open: Open,
-    defects: Option<Box<dyn Write + Send>>,
-    defect_count: u64,
+    defects: DefectFile,
 }
 
 impl Flatten {
@@ -44,19 +47,31 @@ impl Flatten {
     /// # Errors
     /// If a path of the description cannot be followed, or an output cannot be opened.
     pub fn new(description: &Description, options: FlattenOptions, mut open: Open) -> Result<Self, Error> {
+        let FlattenOptions {
+            mode,
+            zone,
+            format,
+            row_limit,
+            crack,
+        } = options;
         let plan = Plan::new(description).map_err(|error| Error::caused(ErrorKind::Input, error))?;
-        let decoder = Decoder::new(Arc::new(plan), options.crack.clone());
+        let output = |table: &Arc<TableDescription>| {
+            let melt = MeltOptions {
+                row_limit,
+                ..MeltOptions::streamed(table, mode.clone())
+            };
+            Output::new(table, &melt, format, zone.clone(), &mut open)
+        };
         let outputs = description
             .resources()
-            .map(|table| Output::new(table, &options, &mut open))
+            .map(output)
             .collect::<Result<_, Error>>()?;
+        let decoder = Decoder::new(Arc::new(plan), crack);
         Ok(Self {
             decoder,
             outputs,
-            options,
             open,
-            defects: None,
-            defect_count: 0,
+            defects: DefectFile::default(),
         })
     }
 
@@ -104,21 +119,16 @@ impl Flatten {
     ///
     /// # Errors
     /// If an output cannot be written.
-    pub fn finish(mut self) -> Result<FlattenSummary, Error> {
+    pub fn finish(self) -> Result<FlattenSummary, Error> {
         let crack = self.decoder.summary().clone();
         let mut tables = Vec::new();
         for output in self.outputs {
             output.finish(&mut tables)?;
         }
-        if let Some(defects) = &mut self.defects {
-            defects
-                .flush()
-                .map_err(|error| Error::caused(ErrorKind::Write, error))?;
-        }
         Ok(FlattenSummary {
             crack,
             tables,
-            defects: self.defect_count,
+            defects: self.defects.finish()?,
         })
     }
 
@@ -138,11 +148,8 @@ impl Flatten {
             else {
                 continue;
             };
-            let defects = output.write(&batch, &self.options, &mut self.open)?;
-            if !defects.is_empty() {
-                self.defect_count += defects.len() as u64;
-                output::write_defects(&defects, &mut self.defects, &mut self.open)?;
-            }
+            let defects = output.write(&batch, &mut self.open)?;
+            self.defects.write(&defects, &mut self.open)?;
         }
         Ok(())
     }

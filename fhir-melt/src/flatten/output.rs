@@ -2,22 +2,25 @@ use std::io::Write;
 use std::sync::Arc;
 
 use fhir_crack::{Batch, Notation};
+use table_description::typing::Zone;
 use table_description::{Defect, MeltMode, TableDescription};
 
-use super::{FlattenOptions, FlattenedTable, Open};
+use super::{FlattenedTable, Open};
 use crate::error::{Error, ErrorKind};
-use crate::write::{Format, TableWriter};
+use crate::write::{Format, TableWriter, write_csv_line};
 use crate::{MeltOptions, Melted, Melter};
 
 /// Where the rows of one table go.
 pub(super) struct Output {
+    table: Arc<TableDescription>,
     melter: Melter,
+    format: Format,
+    zone: Option<Zone>,
     main: Named,
     /// Child tables by the path of their element.
     children: Vec<(String, Named)>,
     /// Resources above the row limit.
     raw: Option<Box<dyn Write + Send>>,
-    table: Arc<TableDescription>,
     /// Source rows of the batches before.
     sources: u64,
 }
@@ -33,35 +36,28 @@ const ROWS: usize = 1 << 13;
 impl Output {
     pub(super) fn new(
         table: &Arc<TableDescription>,
-        options: &FlattenOptions,
+        melt: &MeltOptions,
+        format: Format,
+        zone: Option<Zone>,
         open: &mut Open,
     ) -> Result<Self, Error> {
-        let mode = options.mode.clone();
-        let child = *mode.as_ref().unwrap_or(&table.melt) == MeltMode::Child;
-        let melt = MeltOptions {
-            row_limit: options.row_limit,
-            ..MeltOptions::streamed(table, mode)
-        };
-        let melter = Melter::new(table, &melt);
-        let main = Named::new(table, "", options.format, open)?;
         let mut output = Self {
-            melter,
-            main,
+            table: Arc::clone(table),
+            melter: Melter::new(table, melt),
+            format,
+            zone,
+            main: Named::new(table, "", format, open)?,
             children: Vec::new(),
             raw: None,
-            table: Arc::clone(table),
             sources: 0,
         };
-        if child {
+        if *melt.mode.as_ref().unwrap_or(&table.melt) == MeltMode::Child {
             // Child tables are the same from batch to batch, so all are opened before the first.
             let empty = Batch::empty(Arc::clone(table));
             let melted = output.melter.melt(&empty);
             output.main.writer.write(&melted, 0)?;
             for child in melted.children() {
-                output
-                    .child(&child, options.format, open)?
-                    .writer
-                    .write(&child, 0)?;
+                output.child(&child, open)?.writer.write(&child, 0)?;
             }
         }
         Ok(output)
@@ -72,35 +68,22 @@ impl Output {
     }
 
     /// Melts and writes a batch; the defects are handed back.
-    pub(super) fn write(
-        &mut self,
-        batch: &Batch,
-        options: &FlattenOptions,
-        open: &mut Open,
-    ) -> Result<Vec<Defect>, Error> {
+    pub(super) fn write(&mut self, batch: &Batch, open: &mut Open) -> Result<Vec<Defect>, Error> {
         let mut defects = Vec::new();
         let mut rows = self.melter.stream(batch);
+        let sources = self.sources;
         loop {
             let melted = rows.take(ROWS);
             self.left_out(batch, melted.left_out(), open)?;
-            let sources = self.sources;
-            let mut write = |to: &mut TableWriter, melted: &Melted<'_>| -> Result<(), Error> {
-                match &options.zone {
-                    Some(zone) => defects.append(&mut to.write_typed(melted, sources, zone)?),
-                    None => {
-                        defects.append(&mut melted.defects());
-                        to.write(melted, sources)?;
-                    }
-                }
-                Ok(())
-            };
-            write(&mut self.main.writer, &melted)?;
+            self.main
+                .write(&melted, sources, self.zone.as_ref(), &mut defects)?;
             if melted.rows() == 0 {
                 break;
             }
             for child in melted.children() {
-                let named = self.child(&child, options.format, open)?;
-                write(&mut named.writer, &child)?;
+                let zone = self.zone.clone();
+                self.child(&child, open)?
+                    .write(&child, sources, zone.as_ref(), &mut defects)?;
             }
         }
         self.sources += batch.rows() as u64;
@@ -115,22 +98,18 @@ impl Output {
                 rows: named.writer.finish()?,
             });
         }
-        if let Some(mut raw) = self.raw {
-            raw.flush()
-                .map_err(|error| Error::caused(ErrorKind::Write, error))?;
-        }
-        Ok(())
+        self.raw.map_or(Ok(()), |mut raw| raw.flush()).map_err(failed)
     }
 
-    fn child(&mut self, child: &Melted<'_>, format: Format, open: &mut Open) -> Result<&mut Named, Error> {
+    fn child(&mut self, child: &Melted<'_>, open: &mut Open) -> Result<&mut Named, Error> {
         let element = child.element().unwrap_or_default();
         let known = self.children.iter().position(|(path, _)| path == element);
         let at = match known {
             Some(at) => at,
             None => {
                 let part = format!(".{}", element.replace('/', "_"));
-                self.children
-                    .push((element.to_owned(), Named::new(&self.table, &part, format, open)?));
+                let named = Named::new(&self.table, &part, self.format, open)?;
+                self.children.push((element.to_owned(), named));
                 self.children.len() - 1
             }
         };
@@ -151,10 +130,9 @@ impl Output {
                     .columns
                     .iter()
                     .map(|column| Some(column.name.as_bytes()));
-                write_record(names, &mut text);
+                write_csv_line(names, &mut text);
                 let file = format!("{}.raw.csv", self.table.name);
-                self.raw
-                    .insert(open(&file).map_err(|error| Error::caused(ErrorKind::Write, error))?)
+                self.raw.insert(open(&file).map_err(failed)?)
             }
         };
         let notation = Notation::default();
@@ -165,10 +143,9 @@ impl Output {
                     .write_cell(row as usize, column, &notation, &mut cell)
                     .then_some(cell)
             });
-            write_record(cells, &mut text);
+            write_csv_line(cells, &mut text);
         }
-        raw.write_all(&text)
-            .map_err(|error| Error::caused(ErrorKind::Write, error))
+        raw.write_all(&text).map_err(failed)
     }
 }
 
@@ -180,51 +157,31 @@ impl Named {
         open: &mut Open,
     ) -> Result<Self, Error> {
         let file = format!("{}{part}.{}", table.name, format.as_str());
-        let sink = open(&file).map_err(|error| Error::caused(ErrorKind::Write, error))?;
+        let sink = open(&file).map_err(failed)?;
         Ok(Self {
             file,
             writer: TableWriter::new(table, format, sink),
         })
     }
+
+    fn write(
+        &mut self,
+        melted: &Melted<'_>,
+        first_source: u64,
+        zone: Option<&Zone>,
+        defects: &mut Vec<Defect>,
+    ) -> Result<(), Error> {
+        match zone {
+            Some(zone) => defects.append(&mut self.writer.write_typed(melted, first_source, zone)?),
+            None => {
+                defects.append(&mut melted.defects());
+                self.writer.write(melted, first_source)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Appends defects to their output, which is opened with the first.
-pub(super) fn write_defects(
-    defects: &[Defect],
-    sink: &mut Option<Box<dyn Write + Send>>,
-    open: &mut Open,
-) -> Result<(), Error> {
-    let failed = |error| Error::caused(ErrorKind::Write, error);
-    let mut text = Vec::new();
-    let sink = match sink {
-        Some(sink) => sink,
-        None => {
-            text.extend_from_slice(b"table,resource_id,column,index,kind\n");
-            sink.insert(open("defects.csv").map_err(failed)?)
-        }
-    };
-    for defect in defects {
-        let index = defect.index_text();
-        let cells = [
-            Some(defect.table.name.as_str()),
-            defect.resource_id.as_deref(),
-            Some(defect.column_name()),
-            Some(index.as_str()),
-            Some(defect.kind.as_str()),
-        ];
-        write_record(cells.map(|cell| cell.filter(|cell| !cell.is_empty())), &mut text);
-    }
-    sink.write_all(&text).map_err(failed)
-}
-
-fn write_record<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = Option<T>>, out: &mut Vec<u8>) {
-    for (at, cell) in cells.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        if let Some(cell) = cell {
-            crate::write::write_csv_cell(cell, out);
-        }
-    }
-    out.push(b'\n');
+fn failed(error: std::io::Error) -> Error {
+    Error::caused(ErrorKind::Write, error)
 }

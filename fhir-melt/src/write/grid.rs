@@ -25,9 +25,10 @@ impl<'g> Grid<'g> {
         }
     }
 
-    pub(super) fn cell(&self, row: usize, column: usize) -> Option<Cell<'g>> {
+    /// A cell of a row that shows this slot of the column's group.
+    pub(super) fn cell(&self, row: usize, slot: u32, column: usize) -> Option<Cell<'g>> {
         match self {
-            Self::Text(melted) => melted.cell(row, column).map(Cell::Text),
+            Self::Text(melted) => melted.slots.text(column, slot).map(Cell::Text),
             Self::Typed(_, typed) => Some(match typed.value(row, column)? {
                 Value::Text(text) => Cell::Text(text),
                 value @ (Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_)) => Cell::Bare(value),

@@ -9,6 +9,6 @@ mod parquet;
 mod row_text;
 mod table_writer;
 
-pub(crate) use csv::write_text as write_csv_cell;
+pub(crate) use csv::write_line as write_csv_line;
 pub use format::Format;
 pub use table_writer::TableWriter;

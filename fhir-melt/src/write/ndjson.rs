@@ -26,10 +26,10 @@ impl NdJson {
 impl RowText for NdJson {
     const SKIPS_NULL: bool = true;
 
-    fn cells(&self, grid: Grid<'_>, row: usize, columns: &[usize], out: &mut Vec<u8>) {
+    fn cells(&self, grid: Grid<'_>, row: usize, slot: u32, columns: &[usize], out: &mut Vec<u8>) {
         let mut separate = false;
         for &column in columns {
-            let Some(cell) = grid.cell(row, column) else {
+            let Some(cell) = grid.cell(row, slot, column) else {
                 continue;
             };
             if std::mem::replace(&mut separate, true) {

@@ -3,8 +3,8 @@ use crate::product::GAP;
 
 /// How cells become text.
 pub(super) trait RowText {
-    /// Appends the cells of these columns with separators between them.
-    fn cells(&self, grid: Grid<'_>, row: usize, columns: &[usize], out: &mut Vec<u8>);
+    /// Appends the cells of these columns with separators between them; the row shows this slot of their group.
+    fn cells(&self, grid: Grid<'_>, row: usize, slot: u32, columns: &[usize], out: &mut Vec<u8>);
     /// Appends what stands before the first cell of a row.
     fn open(&self, out: &mut Vec<u8>);
     /// Appends what ends a row.
@@ -98,7 +98,7 @@ impl RowWriter {
             return;
         }
         let start = self.out.len();
-        text.cells(grid, row, &run.columns, &mut self.out);
+        text.cells(grid, row, slot, &run.columns, &mut self.out);
         let written = Written {
             start: self.gone + start as u64,
             len: (self.out.len() - start) as u64,

@@ -176,13 +176,7 @@ impl TableWriter {
             .enumerate()
             .filter(|(column, _)| melted.shows(*column));
         names.extend(shown.map(|(_, column)| column.name.as_str()));
-        for (at, name) in names.into_iter().enumerate() {
-            if at > 0 {
-                self.rows.out.push(b',');
-            }
-            csv::write_text(name, &mut self.rows.out);
-        }
-        self.rows.out.push(b'\n');
+        csv::write_line(names.into_iter().map(Some), &mut self.rows.out);
     }
 }
 
