@@ -60,7 +60,7 @@ pub fn derive(basis: &Basis<'_>) -> Result<Output> {
         .shown
         .clone()
         .inner_join(records, col("patient"), col("patient"));
-    let rows = with_instance(rows, sources, config.profile)?
+    let rows = with_instance(rows, &sources.shown_cases, config.profile)?
         .left_join(case_numbers(cases, config), col("case"), col("case"))
         .left_join(diagnoses.texts, col("case"), col("case"))
         .left_join(named(&weight, "weight"), col("case"), col("case"))

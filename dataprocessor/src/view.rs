@@ -116,7 +116,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Columns of a view in [`SCHEMA`]. Names are the program's own or checked against a description.
+    /// Columns of a view in `db2dataprocessor_out`. Names are the program's own or checked against a description.
     #[must_use]
     pub fn new(view: &'static str, fields: &[Field]) -> Self {
         let fields = fields

@@ -138,13 +138,12 @@ fn pattern(r: &mut Reader<'_>, key: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Classes; an empty text among them switches the filter off, as does the key's absence.
+/// Classes; an empty text among them switches the filter off, without the key inpatients are shown.
 fn classes(r: &mut Reader<'_>) -> Vec<String> {
-    let classes = r.texts("FRONTEND_DISPLAYED_ENCOUNTER_CLASS").unwrap_or_default();
-    if classes.contains(&"") {
-        Vec::new()
-    } else {
-        classes.into_iter().map(str::to_owned).collect()
+    match r.texts("FRONTEND_DISPLAYED_ENCOUNTER_CLASS") {
+        None => Config::default().encounter_classes,
+        Some(classes) if classes.contains(&"") => Vec::new(),
+        Some(classes) => classes.into_iter().map(str::to_owned).collect(),
     }
 }
 

@@ -97,6 +97,34 @@ async fn every_row_names_its_typed_and_raw_sources() {
 }
 
 #[tokio::test]
+async fn a_case_is_traced_to_the_resources_it_was_made_from() {
+    let t = TestHub::new().await;
+    t.patient("p1", "Alpha").await;
+    t.listed("S1", "p1", "e1").await;
+    t.stay("e1", "p1", "2026-03-01", &[]).await;
+    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80 kg")
+        .await;
+    t.import().await;
+    run(&t.hub, &at("2026-03-02")).await.unwrap();
+    let id: i32 = sqlx::query_scalar("SELECT fall_fe_id FROM db_log.fall_fe")
+        .fetch_one(t.hub.pool())
+        .await
+        .unwrap();
+    let model = cds_hub::schema::Model::new(&cds_hub::HubTables::standard());
+    let origins = t.hub.trace(&model, "fall_fe", id).await.unwrap();
+    for (table, resource) in [
+        ("observation_raw", "Observation/o1"),
+        ("encounter_raw", "Encounter/e1"),
+        ("patient_raw", "Patient/p1"),
+    ] {
+        let found = origins
+            .iter()
+            .any(|o| o.table == table && o.resource.as_deref() == Some(resource));
+        assert!(found, "{table}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_hub_gives_empty_tables() {
     let t = TestHub::new().await;
     let summary = run(&t.hub, &at("2026-03-02")).await.unwrap();

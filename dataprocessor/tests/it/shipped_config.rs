@@ -202,3 +202,28 @@ fn every_mandatory_key_is_missed_by_name() {
         ]
     );
 }
+
+#[test]
+fn classes_default_to_inpatients_and_an_empty_text_switches_them_off() {
+    let classes = |line: &str| {
+        let rest: String = MANDATORY
+            .lines()
+            .filter(|l| !l.contains("ENCOUNTER_CLASS"))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        let place = folder(&[
+            ("c.toml", &format!("{rest}{line}")),
+            ("cds_hub_db_config.toml", DATABASE),
+        ]);
+        Config::read(&place.path().join("c.toml"))
+            .unwrap()
+            .encounter_classes
+    };
+    assert_eq!(classes(""), ["IMP"]);
+    assert_eq!(
+        classes("FRONTEND_DISPLAYED_ENCOUNTER_CLASS = [\"IMP\", \"SS\"]"),
+        ["IMP", "SS"]
+    );
+    assert_eq!(classes("FRONTEND_DISPLAYED_ENCOUNTER_CLASS = \"AMB\""), ["AMB"]);
+    assert!(classes("FRONTEND_DISPLAYED_ENCOUNTER_CLASS = \"\"").is_empty());
+}
