@@ -1,0 +1,120 @@
+//! A site in small: the test server, a database of one's own, and runs of the library against them.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cds2db::config::{Settings, Wards};
+use cds2db::progress::Silent;
+use cds2db::run::{Run, Scope};
+use cds2db::ward::WardDefinition;
+use cds2db::{Result, Summary};
+use cds_hub::cluster::{Cluster, ClusterOptions};
+use cds_hub::{Hub, HubTables};
+use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
+use fixtures::hospital::Hospital;
+use fixtures::server::{Server, ServerOptions};
+use table_description::default_description;
+
+static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// The server all tests of this binary share.
+fn cluster() -> &'static Mutex<Cluster> {
+    CLUSTER.get_or_init(|| {
+        let options = ClusterOptions {
+            supervisor: Some(env!("CARGO_BIN_EXE_cds2db").into()),
+            volatile: true,
+            ..ClusterOptions::default()
+        };
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cds2db-it-{}", std::process::id()));
+        Mutex::new(Cluster::open(&directory, &options).expect("a test database"))
+    })
+}
+
+/// A hospital, its FHIR server and its hub.
+pub struct Site {
+    pub server: Server,
+    pub hub: Hub,
+    pub settings: Settings,
+}
+
+impl Site {
+    pub async fn open(hospital: Hospital) -> Self {
+        let name = format!("site_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let (admin, url) = {
+            let cluster = cluster().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (cluster.url(), cluster.url_of(&name))
+        };
+        let hub = Hub::connect(&admin).await.expect("connects");
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::raw_sql(create).execute(hub.pool()).await.expect("creates the database");
+        hub.close().await;
+        let hub = Hub::connect(&url).await.expect("connects");
+        hub.init(&HubTables::standard()).await.expect("creates the tables");
+        let settings = settings(&hospital);
+        let server = Server::start(hospital, ServerOptions::default()).expect("a FHIR server");
+        Self { server, hub, settings }
+    }
+
+    /// Runs once.
+    pub async fn run(&self) -> Result<Summary> {
+        let retry = RetryPolicy { attempts: 2, base: Duration::from_millis(10), ..RetryPolicy::default() };
+        let options = ClientOptions::new(self.server.base_url()).expect("a base URL").retry(retry);
+        let client = Client::new(options).expect("a client");
+        let description = default_description();
+        let run = Run {
+            settings: &self.settings,
+            description: &description,
+            client: &client,
+            hub: &self.hub,
+            scope: Scope::Patients,
+            progress: &Silent,
+        };
+        run.execute().await
+    }
+
+    /// The single value of a query.
+    pub async fn value(&self, sql: &str) -> Option<String> {
+        let rows = self.hub.select_text(sql, &[]).await.expect("a query");
+        rows.into_iter().next().and_then(|row| row.into_iter().next().flatten())
+    }
+
+    pub async fn count(&self, sql: &str) -> u64 {
+        self.value(sql).await.expect("a count").parse().expect("a number")
+    }
+
+    /// One line a stored raw version, without what differs between hubs.
+    pub async fn content(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for table in default_description().tables {
+            for name in [format!("{}_raw", table.name), table.name.clone()] {
+                let sql = format!("SELECT '{name} ' || hash_index_col FROM db_log.{name}");
+                let rows = self.hub.select_text(&sql, &[]).await.expect("rows");
+                lines.extend(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()));
+            }
+        }
+        lines.sort();
+        lines
+    }
+}
+
+fn settings(hospital: &Hospital) -> Settings {
+    let mut settings = Settings::default();
+    settings.server.ids_at_once = 7;
+    settings.server.count = Some(40);
+    settings.encounters.status = "in-progress".to_owned();
+    settings.encounters.classes = vec!["IMP".to_owned(), "SS".to_owned()];
+    let wards: Vec<_> = hospital
+        .wards()
+        .iter()
+        .enumerate()
+        .map(|(i, ward)| {
+            let condition = format!("location/location/reference -> name = '(^| ~ ){ward}($| ~ )'");
+            (format!("ENCOUNTER_FILTER_PATTERN_{i}"), vec![format!("ward_name = '{ward}'"), condition])
+        })
+        .collect();
+    settings.wards = Wards::Patterns(WardDefinition::read_all(&wards).expect("wards"));
+    settings
+}
