@@ -2,6 +2,7 @@
 
 mod adopt;
 mod cluster;
+mod fault;
 mod foreign;
 mod lineage;
 mod load;
