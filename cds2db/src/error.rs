@@ -40,7 +40,11 @@ impl Error {
     /// An error of this kind at this place.
     #[must_use]
     pub fn new(kind: ErrorKind, place: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, place: place.into(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            place: place.into(),
+            source: None,
+        }))
     }
 
     /// The same error with its cause.
@@ -65,13 +69,20 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("kind", &self.0.kind).field("place", &self.0.place).field("source", &self.0.source).finish()
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("place", &self.0.place)
+            .field("source", &self.0.source)
+            .finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The daily retrieval: from a FHIR server to typed tables in the hub.
 
+pub mod backfill;
 pub mod cli;
 pub mod config;
 pub mod demo;

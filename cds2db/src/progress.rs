@@ -19,7 +19,13 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in order.
-    pub const ALL: [Self; 5] = [Self::Wards, Self::Download, Self::Store, Self::Type, Self::Dataprocessor];
+    pub const ALL: [Self; 5] = [
+        Self::Wards,
+        Self::Download,
+        Self::Store,
+        Self::Type,
+        Self::Dataprocessor,
+    ];
 
     /// The name in `summary.json`.
     #[must_use]

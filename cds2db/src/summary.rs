@@ -78,7 +78,8 @@ impl TableSummary {
     /// Whether every resource that arrived is stored or left out for a named reason.
     #[must_use]
     pub fn is_accounted_for(&self) -> bool {
-        self.downloaded == self.raw_new + self.raw_seen + self.quarantined + self.left_out.values().sum::<u64>()
+        self.downloaded
+            == self.raw_new + self.raw_seen + self.quarantined + self.left_out.values().sum::<u64>()
     }
 }
 
@@ -94,10 +95,15 @@ impl Summary {
     /// When the file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let path = directory.join("summary.json");
-        let failed = |e| Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e);
-        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::from).map_err(failed)?;
+        let failed =
+            |e| Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e);
+        let text = serde_json::to_string_pretty(self)
+            .map_err(std::io::Error::from)
+            .map_err(failed)?;
         let partial = directory.join("summary.json.part");
-        std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, &path)).map_err(failed)
+        std::fs::write(&partial, text + "\n")
+            .and_then(|()| std::fs::rename(&partial, &path))
+            .map_err(failed)
     }
 }
 
@@ -106,7 +112,8 @@ impl Summary {
 pub fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+    line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
+        .map_or(0, |kib| kib * 1024)
 }
 
 #[cfg(test)]
@@ -117,7 +124,9 @@ mod tests {
     fn field_names_are_the_documented_ones() {
         let mut summary = Summary::default();
         summary.table("patient").downloaded = 1;
-        summary.stages.insert("download".to_owned(), StageSummary::default());
+        summary
+            .stages
+            .insert("download".to_owned(), StageSummary::default());
         let json = serde_json::to_value(&summary).expect("serialises");
         for pointer in [
             "/tables/patient/downloaded",
@@ -136,7 +145,12 @@ mod tests {
 
     #[test]
     fn every_resource_is_accounted_for() {
-        let mut table = TableSummary { downloaded: 5, raw_new: 2, raw_seen: 1, ..TableSummary::default() };
+        let mut table = TableSummary {
+            downloaded: 5,
+            raw_new: 2,
+            raw_seen: 1,
+            ..TableSummary::default()
+        };
         assert!(!table.is_accounted_for());
         table.left_out.insert("duplicate on another page".to_owned(), 2);
         assert!(table.is_accounted_for());

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{config, demo, describe, files, retrieve, serve};
+use super::{backfill, config, demo, describe, files, retrieve, serve};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -19,6 +19,8 @@ enum Command {
     Demo(demo::Demo),
     /// The daily retrieval by a configuration file
     Run(retrieve::Retrieve),
+    /// Load what the daily run never saw: a range of days, patients, encounters or identifiers
+    Backfill(backfill::Backfill),
     /// Crack files to raw tables: one row a resource, repetitions in brackets
     Crack(files::Crack),
     /// Crack, melt and type files to flat tables in one pass
@@ -45,6 +47,7 @@ impl Arguments {
         match self.command {
             Command::Demo(demo) => demo.run(),
             Command::Run(run) => run.run(),
+            Command::Backfill(backfill) => backfill.run(),
             Command::Crack(crack) => crack.run(),
             Command::Flatten(flatten) => flatten.run(),
             Command::Melt(melt) => melt.run(),

@@ -30,7 +30,10 @@ struct Shown {
 impl Default for Bars {
     fn default() -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { bars, stages: Mutex::new(HashMap::new()) }
+        Self {
+            bars,
+            stages: Mutex::new(HashMap::new()),
+        }
     }
 }
 
@@ -42,7 +45,10 @@ impl Bars {
                 ProgressBar::new(total),
                 "{prefix:>13} [{bar:30}] {human_pos}/{human_len} {per_sec} ETA {eta} {msg}",
             ),
-            None => (ProgressBar::new_spinner(), "{prefix:>13} {spinner} {human_pos} {per_sec} {elapsed} {msg}"),
+            None => (
+                ProgressBar::new_spinner(),
+                "{prefix:>13} {spinner} {human_pos} {per_sec} {elapsed} {msg}",
+            ),
         };
         let bar = bars.add(bar);
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -67,8 +73,15 @@ fn amount(stage: Stage, shown: &Shown) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = shown.resources as f64 / seconds;
     let of = shown.total.map(|t| format!(" of {t}")).unwrap_or_default();
-    let bytes = if shown.bytes > 0 { format!(", {}", HumanBytes(shown.bytes)) } else { String::new() };
-    format!("{stage}: {}{of}{bytes}, {rate:.0}/s, {seconds:.1} s", shown.resources)
+    let bytes = if shown.bytes > 0 {
+        format!(", {}", HumanBytes(shown.bytes))
+    } else {
+        String::new()
+    };
+    format!(
+        "{stage}: {}{of}{bytes}, {rate:.0}/s, {seconds:.1} s",
+        shown.resources
+    )
 }
 
 impl Progress for Bars {
@@ -79,13 +92,27 @@ impl Progress for Bars {
         }
         let now = Instant::now();
         if let Ok(mut stages) = self.stages.lock() {
-            stages.insert(stage, Shown { bar, begun: now, line: now, resources: 0, bytes: 0, total });
+            stages.insert(
+                stage,
+                Shown {
+                    bar,
+                    begun: now,
+                    line: now,
+                    resources: 0,
+                    bytes: 0,
+                    total,
+                },
+            );
         }
     }
 
     fn advance(&self, stage: Stage, resources: u64, bytes: u64) {
-        let Ok(mut stages) = self.stages.lock() else { return };
-        let Some(shown) = stages.get_mut(&stage) else { return };
+        let Ok(mut stages) = self.stages.lock() else {
+            return;
+        };
+        let Some(shown) = stages.get_mut(&stage) else {
+            return;
+        };
         shown.resources += resources;
         shown.bytes += bytes;
         if let Some(bar) = &shown.bar {
@@ -100,8 +127,12 @@ impl Progress for Bars {
     }
 
     fn end(&self, stage: Stage) {
-        let Ok(mut stages) = self.stages.lock() else { return };
-        let Some(shown) = stages.remove(&stage) else { return };
+        let Ok(mut stages) = self.stages.lock() else {
+            return;
+        };
+        let Some(shown) = stages.remove(&stage) else {
+            return;
+        };
         match &shown.bar {
             Some(bar) => bar.finish(),
             None => self.line(&format!("{} (done)", amount(stage, &shown))),

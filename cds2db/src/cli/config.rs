@@ -38,10 +38,16 @@ impl Config {
                 config.notes.iter().for_each(|note| println!("note: {note}"));
             }
             Self::Init { file } => {
-                let failed = |e| Error::new(ErrorKind::File, format!("{} cannot be written", file.display())).because(e);
+                let failed = |e| {
+                    Error::new(ErrorKind::File, format!("{} cannot be written", file.display())).because(e)
+                };
                 let mut new = std::fs::File::create_new(&file).map_err(failed)?;
                 std::io::Write::write_all(&mut new, default_file().as_bytes()).map_err(failed)?;
-                println!("wrote {}; next: edit it, then cds2db config check {}", file.display(), file.display());
+                println!(
+                    "wrote {}; next: edit it, then cds2db config check {}",
+                    file.display(),
+                    file.display()
+                );
             }
             Self::Reference => print!("{}", reference()),
         }
@@ -53,13 +59,21 @@ impl Config {
 pub(super) fn read(file: &std::path::Path, sets: &[String]) -> Result<File> {
     File::read(file, &Overrides::new(std::env::vars(), sets)).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(|f| format!("\n  {f}")).collect();
-        Error::new(ErrorKind::Config, format!("the configuration has {} faults:{}", faults.len(), lines.concat()))
+        Error::new(
+            ErrorKind::Config,
+            format!("the configuration has {} faults:{}", faults.len(), lines.concat()),
+        )
     })
 }
 
 fn explain(settings: &Settings) -> String {
     let server = &settings.server;
-    let credentials = match (&server.token, &server.token_file, &server.token_refresh, &server.basic) {
+    let credentials = match (
+        &server.token,
+        &server.token_file,
+        &server.token_refresh,
+        &server.basic,
+    ) {
         (Some(_), ..) => "a bearer token (not shown)",
         (_, Some(_), ..) => "a bearer token from a file",
         (_, _, Some(_), _) => "a bearer token fetched from FHIR_TOKEN_REFRESH_URL",

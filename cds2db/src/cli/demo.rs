@@ -41,9 +41,18 @@ impl Demo {
         let source = match (self.fhir, self.input) {
             (Some(url), _) => Source::Url(url),
             (None, Some(folder)) => Source::Folder(folder),
-            (None, None) => Source::Hospital { seed: self.seed, patients: self.patients, change: self.change },
+            (None, None) => Source::Hospital {
+                seed: self.seed,
+                patients: self.patients,
+                change: self.change,
+            },
         };
-        let demo = Options { directory: self.dir, source, database_url: self.database_url, xml: self.xml };
+        let demo = Options {
+            directory: self.dir,
+            source,
+            database_url: self.database_url,
+            xml: self.xml,
+        };
         let bars = Bars::default();
         let outcome = super::block_on(async {
             tokio::select! {
@@ -52,7 +61,11 @@ impl Demo {
             }
         })?;
         print!("{}", shown(&outcome));
-        Ok(if outcome.summary.complete { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        Ok(if outcome.summary.complete {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(2)
+        })
     }
 }
 
@@ -61,7 +74,9 @@ fn shown(outcome: &Outcome) -> String {
     let mut text = format!("\n{}\n{}\n", report(&outcome.summary), outcome.case_list);
     text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
     if let Some(psql) = &outcome.psql {
-        text.push_str(&format!("look inside       cds-hub serve-local {directory}/postgres, then {psql}\n"));
+        text.push_str(&format!(
+            "look inside       cds-hub serve-local {directory}/postgres, then {psql}\n"
+        ));
     }
     text.push_str("run next          the same command: every row is seen again; with --change: some patients have new versions\n");
     text

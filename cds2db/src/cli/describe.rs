@@ -35,18 +35,34 @@ impl Describe {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self {
             Self::Expand { definition, output } => {
-                let description = Definition::read(&definition).and_then(|d| d.expand()).map_err(failed)?;
+                let description = Definition::read(&definition)
+                    .and_then(|d| d.expand())
+                    .map_err(failed)?;
                 description.write(&output).map_err(failed)?;
-                println!("{}: {} tables, {} columns", output.display(), description.tables.len(), description.column_count());
+                println!(
+                    "{}: {} tables, {} columns",
+                    output.display(),
+                    description.tables.len(),
+                    description.column_count()
+                );
             }
             Self::Check { file } => {
                 let description = read(&file)?;
-                println!("{}: {} tables, {} columns, no fault", file.display(), description.tables.len(), description.column_count());
+                println!(
+                    "{}: {} tables, {} columns, no fault",
+                    file.display(),
+                    description.tables.len(),
+                    description.column_count()
+                );
             }
             Self::Diff { old, new } => {
                 let changes = table_description::diff(&read(&old)?, &read(&new)?);
                 changes.iter().for_each(|change| println!("{change}"));
-                return Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+                return Ok(if changes.is_empty() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::from(1)
+                });
             }
         }
         Ok(ExitCode::SUCCESS)

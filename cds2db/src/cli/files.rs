@@ -32,11 +32,16 @@ impl Tables {
         };
         for resource in &self.resource {
             if description.resource(resource).is_none() {
-                return Err(Error::new(ErrorKind::Description, format!("the table description has no resource {resource}")));
+                return Err(Error::new(
+                    ErrorKind::Description,
+                    format!("the table description has no resource {resource}"),
+                ));
             }
         }
         if !self.resource.is_empty() {
-            description.tables.retain(|t| t.resource.as_ref().is_some_and(|r| self.resource.contains(r)));
+            description
+                .tables
+                .retain(|t| t.resource.as_ref().is_some_and(|r| self.resource.contains(r)));
         }
         Ok(description)
     }
@@ -82,7 +87,14 @@ impl Melting {
             Mode::Aligned => MeltMode::Aligned,
             Mode::Child => MeltMode::Child,
         });
-        let only = || MeltMode::Only(self.melt_only.iter().map(|p| ElementPath::new(p.as_str())).collect());
+        let only = || {
+            MeltMode::Only(
+                self.melt_only
+                    .iter()
+                    .map(|p| ElementPath::new(p.as_str()))
+                    .collect(),
+            )
+        };
         FlattenOptions {
             mode: mode.or_else(|| (!self.melt_only.is_empty()).then(only)),
             zone: self.typed.then(Zone::berlin),
@@ -170,7 +182,10 @@ impl Flatten {
             println!("{:<40}{:>12} rows", table.file, table.rows);
         }
         if summary.defects > 0 {
-            println!("{} values could not be typed or were left out: defects.csv names them", summary.defects);
+            println!(
+                "{} values could not be typed or were left out: defects.csv names them",
+                summary.defects
+            );
         }
         Ok(ended(&broken, inputs.len()))
     }
@@ -197,7 +212,10 @@ impl Melt {
     pub(super) fn run(self) -> Result<ExitCode> {
         let description = self.tables.read()?;
         let Some(table) = description.table(&self.table.to_ascii_lowercase()) else {
-            return Err(Error::new(ErrorKind::Description, format!("the table description has no table {}", self.table)));
+            return Err(Error::new(
+                ErrorKind::Description,
+                format!("the table description has no table {}", self.table),
+            ));
         };
         let (rows, defects) = melt_file(&Arc::clone(table), &self.raw, &self.out, &self.melting.options())?;
         println!("{}: {rows} rows, {defects} defects", self.out.display());
@@ -207,8 +225,9 @@ impl Melt {
 
 /// Makes the output directory and opens files in it.
 fn sink(directory: PathBuf) -> Result<fhir_melt::flatten::Open> {
-    std::fs::create_dir_all(&directory)
-        .map_err(|e| Error::new(ErrorKind::File, format!("{} cannot be made", directory.display())).because(e))?;
+    std::fs::create_dir_all(&directory).map_err(|e| {
+        Error::new(ErrorKind::File, format!("{} cannot be made", directory.display())).because(e)
+    })?;
     Ok(Box::new(move |name: &str| {
         let file = std::fs::File::create(directory.join(name))?;
         Ok(Box::new(std::io::BufWriter::with_capacity(1 << 18, file)) as Box<dyn std::io::Write + Send>)
@@ -227,9 +246,11 @@ fn cracked(summary: &fhir_crack::Summary) -> String {
     for (name, count) in &summary.other_types {
         text.push_str(&format!("{name:<28}{count:>10} resources, no table takes them\n"));
     }
-    for (count, what) in
-        [(summary.no_resource, "entries without a resource"), (summary.no_type, "resources without a type"), (summary.outcomes, "OperationOutcomes")]
-    {
+    for (count, what) in [
+        (summary.no_resource, "entries without a resource"),
+        (summary.no_type, "resources without a type"),
+        (summary.outcomes, "OperationOutcomes"),
+    ] {
         if count > 0 {
             text.push_str(&format!("{count} {what}\n"));
         }
@@ -245,14 +266,24 @@ fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCo
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("{} of {inputs} inputs could not be read to their end; rows before the fault are kept", failed.len());
+    eprintln!(
+        "{} of {inputs} inputs could not be read to their end; rows before the fault are kept",
+        failed.len()
+    );
     ExitCode::FAILURE
 }
 
 fn shown(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+    if path.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    std::iter::successors(Some(error), |e| e.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

@@ -1,7 +1,12 @@
 //! What the program `cds2db` takes and shows.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's own output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the program's own output"
+)]
 
 mod arguments;
+mod backfill;
 mod bars;
 mod config;
 mod demo;
@@ -32,14 +37,17 @@ pub fn print_error(error: &Error) {
 /// Runs a future on a runtime of its own.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::new(ErrorKind::Start, "the runtime cannot be started").because(e))?;
+    let runtime =
+        runtime.map_err(|e| Error::new(ErrorKind::Start, "the runtime cannot be started").because(e))?;
     runtime.block_on(future)
 }
 
 /// Ends when the user or the system asks the program to stop.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}

@@ -32,7 +32,11 @@ pub fn report(summary: &Summary) -> String {
         }
     }
     for (name, output) in &summary.outputs {
-        let _ = writeln!(out, "{name}: {} rows, {} new or changed, {} seen again", output.rows, output.new, output.seen);
+        let _ = writeln!(
+            out,
+            "{name}: {} rows, {} new or changed, {} seen again",
+            output.rows, output.new, output.seen
+        );
     }
     out.push('\n');
     for (name, stage) in &summary.stages {

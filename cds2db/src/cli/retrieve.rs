@@ -33,9 +33,16 @@ impl Retrieve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let config = config::read(&self.file, &self.sets)?;
         let bars = Bars::default();
-        config.notes.iter().for_each(|note| bars.note(&format!("note: {note}")));
+        config
+            .notes
+            .iter()
+            .for_each(|note| bars.note(&format!("note: {note}")));
         if self.dry_run || config.settings.request_test {
-            println!("GET {}/Encounter?{}", config.settings.server.endpoint.trim_end_matches('/'), first_request(&config.settings, &TimeZone::UTC).query());
+            println!(
+                "GET {}/Encounter?{}",
+                config.settings.server.endpoint.trim_end_matches('/'),
+                first_request(&config.settings, &TimeZone::UTC).query()
+            );
             return Ok(ExitCode::SUCCESS);
         }
         let description = match &self.description {
@@ -44,15 +51,22 @@ impl Retrieve {
         };
         let summary = super::block_on(async {
             tokio::select! {
-                summary = from_settings(&config.settings, &description, Scope::Patients, &bars) => summary,
+                summary = from_settings(&config.settings, &description, &Scope::Patients, &bars) => summary,
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; nothing half-done is kept, the next run begins anew")),
             }
         })?;
         summary.write(&self.dir)?;
         print!("\n{}", report(&summary));
         if !config.settings.debug.active.is_empty() {
-            println!("WARNING: DEBUG_ keys were in use: {}", config.settings.debug.active.join(", "));
+            println!(
+                "WARNING: DEBUG_ keys were in use: {}",
+                config.settings.debug.active.join(", ")
+            );
         }
-        Ok(if summary.complete { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        Ok(if summary.complete {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(2)
+        })
     }
 }

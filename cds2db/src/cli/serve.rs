@@ -25,16 +25,29 @@ pub(super) struct ServeFixtures {
 impl ServeFixtures {
     pub(super) fn run(self) -> Result<ExitCode> {
         let failed = |e: fixtures::Error| Error::new(ErrorKind::Start, "the FHIR test server").because(e);
-        let options = ServerOptions { port: self.port, ..ServerOptions::default() };
+        let options = ServerOptions {
+            port: self.port,
+            ..ServerOptions::default()
+        };
         let server = match &self.input {
             Some(folder) => fixtures::MemoryStore::read(folder).and_then(|(store, intake)| {
                 // The log beside the demo's database: what of the folder cannot be served.
-                println!("{} files, {} resources, {} repeated, {} replaced, {} without id", intake.files, intake.found, intake.repeated, intake.replaced, intake.without_id);
-                intake.malformed.iter().for_each(|file| println!("not FHIR: {}", file.display()));
+                println!(
+                    "{} files, {} resources, {} repeated, {} replaced, {} without id",
+                    intake.files, intake.found, intake.repeated, intake.replaced, intake.without_id
+                );
+                intake
+                    .malformed
+                    .iter()
+                    .for_each(|file| println!("not FHIR: {}", file.display()));
                 Server::start(store, options)
             }),
             None => {
-                let plan = HospitalPlan { seed: self.seed, patients: self.patients, changes: self.changes };
+                let plan = HospitalPlan {
+                    seed: self.seed,
+                    patients: self.patients,
+                    changes: self.changes,
+                };
                 Server::start(plan.hospital(), options)
             }
         }

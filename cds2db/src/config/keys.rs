@@ -28,7 +28,14 @@ pub enum Effect {
 }
 
 const fn key(section: &'static str, name: &'static str, literal: &'static str, text: &'static str) -> Key {
-    Key { section, name, literal, set: true, text, effect: Effect::Read }
+    Key {
+        section,
+        name,
+        literal,
+        set: true,
+        text,
+        effect: Effect::Read,
+    }
 }
 
 impl Key {

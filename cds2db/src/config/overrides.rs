@@ -18,10 +18,17 @@ impl Overrides {
         let mut variables: Vec<_> = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.strip_prefix(ENVIRONMENT_PREFIX)?.to_owned(), value)))
-            .filter(|(name, _)| super::KEYS.iter().any(|k| k.name.trim_end_matches('*') == name || is_member(name, k.name)))
+            .filter(|(name, _)| {
+                super::KEYS
+                    .iter()
+                    .any(|k| k.name.trim_end_matches('*') == name || is_member(name, k.name))
+            })
             .collect();
         variables.sort();
-        let mut lines: Vec<String> = variables.iter().map(|(name, value)| assignment(name, value)).collect();
+        let mut lines: Vec<String> = variables
+            .iter()
+            .map(|(name, value)| assignment(name, value))
+            .collect();
         for set in sets {
             let (name, value) = set.split_once('=').unwrap_or((set, ""));
             lines.push(assignment(name.trim(), value.trim()));
@@ -46,7 +53,9 @@ impl Overrides {
 }
 
 fn is_member(name: &str, family: &str) -> bool {
-    family.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix))
+    family
+        .strip_suffix('*')
+        .is_some_and(|prefix| name.starts_with(prefix))
 }
 
 /// A line of TOML: the value as it stands if it is a TOML literal, else as a text.
@@ -80,13 +89,24 @@ mod tests {
             ("CDS2DB_HOME".to_owned(), "/x".to_owned()),
             ("PATH".to_owned(), "/bin".to_owned()),
         ];
-        let sets = ["IDS_AT_ONCE=8".to_owned(), "FHIR_SERVER_ENDPOINT = http://h/fhir".to_owned()];
+        let sets = [
+            "IDS_AT_ONCE=8".to_owned(),
+            "FHIR_SERVER_ENDPOINT = http://h/fhir".to_owned(),
+        ];
         let mut toml = FlatToml::parse("IDS_AT_ONCE = 1", Path::new("x")).expect("parses");
-        Overrides::new(environment, &sets).lay_over(&mut toml).expect("lays over");
-        assert_eq!(toml.keys().collect::<Vec<_>>(), ["FHIR_SERVER_ENDPOINT", "FHIR_TOKEN", "IDS_AT_ONCE"]);
+        Overrides::new(environment, &sets)
+            .lay_over(&mut toml)
+            .expect("lays over");
+        assert_eq!(
+            toml.keys().collect::<Vec<_>>(),
+            ["FHIR_SERVER_ENDPOINT", "FHIR_TOKEN", "IDS_AT_ONCE"]
+        );
         assert_eq!(toml.text("FHIR_SERVER_ENDPOINT"), Some("http://h/fhir"));
         assert_eq!(toml.text("FHIR_TOKEN"), Some("a\"b"));
-        assert_eq!(toml.get("IDS_AT_ONCE").map(|e| e.place().to_string()), Some("--set:1".to_owned()));
+        assert_eq!(
+            toml.get("IDS_AT_ONCE").map(|e| e.place().to_string()),
+            Some("--set:1".to_owned())
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use fancy_regex::Regex;
 
 use super::keys::{Effect, KEYS};
 use super::{
-    DatabaseSettings, DebugSettings, EncounterSearch, ImportSettings, Overrides, ServerSettings, Settings, Wards,
+    DatabaseSettings, DebugSettings, EncounterSearch, ImportSettings, Overrides, ServerSettings, Settings,
+    Wards,
 };
 use crate::ward::{PidList, WardDefinition};
 
@@ -32,7 +33,9 @@ impl Config {
         overrides.lay_over(&mut toml)?;
         let mut faults = Vec::new();
         for key in ["DEBUG_PATH_TO_CONFIG_TOML", "PATH_TO_DB_CONFIG_TOML"] {
-            let Some(path) = toml.text(key).filter(|p| !p.is_empty()) else { continue };
+            let Some(path) = toml.text(key).filter(|p| !p.is_empty()) else {
+                continue;
+            };
             match FlatToml::read(&resolve(path, file)) {
                 Ok(other) => toml.merge(other),
                 Err(fault) => faults.push(fault),
@@ -54,7 +57,10 @@ impl Config {
         let mut reader = Reader::new(toml, Place::new(file, 0));
         let r = &mut reader;
         r.require("FHIR_SERVER_ENDPOINT", "the base URL of the FHIR server");
-        r.require("PATH_TO_DB_CONFIG_TOML", "the file with the settings of the database");
+        r.require(
+            "PATH_TO_DB_CONFIG_TOML",
+            "the file with the settings of the database",
+        );
         let mut notes = Vec::new();
         let settings = Settings {
             verbose: u8::try_from(r.whole("VERBOSE", 0..=99).unwrap_or(4)).unwrap_or(9),
@@ -62,7 +68,9 @@ impl Config {
             server: server(r),
             wards: wards(r, toml, file, &mut notes),
             encounters: encounters(r),
-            common_identifier_system: r.filled("COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM").map(str::to_owned),
+            common_identifier_system: r
+                .filled("COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM")
+                .map(str::to_owned),
             min_patient_age: u32::try_from(r.whole("MIN_PATIENT_AGE", 0..=150).unwrap_or(0)).unwrap_or(0),
             request_test: r.flag("FHIR_SEARCH_ENCOUNTER_REQUEST_TEST").unwrap_or(false),
             debug: debug(r, toml),
@@ -74,7 +82,11 @@ impl Config {
         notes.extend(without_effect(r, toml));
         let findings = reader.finish();
         notes.extend(findings.unknown.iter().map(ToString::to_string));
-        if findings.faults.is_empty() { Ok(Self { settings, notes }) } else { Err(findings.faults) }
+        if findings.faults.is_empty() {
+            Ok(Self { settings, notes })
+        } else {
+            Err(findings.faults)
+        }
     }
 }
 
@@ -89,22 +101,44 @@ fn owned(texts: Option<Vec<&str>>) -> Vec<String> {
 /// A list, or one text with the items separated by commas.
 fn comma_list(texts: Option<Vec<&str>>) -> Vec<String> {
     let items = texts.unwrap_or_default();
-    items.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    items
+        .iter()
+        .flat_map(|t| t.split(','))
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn server(r: &mut Reader<'_>) -> ServerSettings {
-    let endpoint = r.filled("FHIR_SERVER_ENDPOINT").unwrap_or_default().trim().to_owned();
+    let endpoint = r
+        .filled("FHIR_SERVER_ENDPOINT")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     if !endpoint.is_empty() && !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
         r.fault("FHIR_SERVER_ENDPOINT", "must begin with http:// or https://");
     }
     let basic = r.filled("FHIR_SERVER_USER").zip(r.filled("FHIR_SERVER_PASS"));
     let user = r.filled("FHIR_TOKEN_REFRESH_USER").unwrap_or_default().to_owned();
-    let password = r.filled("FHIR_TOKEN_REFRESH_PASSWORD").unwrap_or_default().to_owned();
+    let password = r
+        .filled("FHIR_TOKEN_REFRESH_PASSWORD")
+        .unwrap_or_default()
+        .to_owned();
     let refresh = r.filled("FHIR_TOKEN_REFRESH_URL").map(str::to_owned);
-    let url = index(r.whole("MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS", 100..=1_000_000), 2083);
-    let reserve = index(r.whole("MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS_RESERVE", 0..=1_000_000), 300);
+    let url = index(
+        r.whole("MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS", 100..=1_000_000),
+        2083,
+    );
+    let reserve = index(
+        r.whole("MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS_RESERVE", 0..=1_000_000),
+        300,
+    );
     if url <= reserve {
-        r.fault("MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS_RESERVE", "must be smaller than the length it is taken from");
+        r.fault(
+            "MAX_CHARACTER_LENGTH_FOR_GET_REQUESTS_RESERVE",
+            "must be smaller than the length it is taken from",
+        );
     }
     let format = r.filled("FHIR_FORMAT").unwrap_or("json");
     if !["json", "xml"].contains(&format) {
@@ -120,7 +154,9 @@ fn server(r: &mut Reader<'_>) -> ServerSettings {
         xml: format == "xml",
         by_subject: r.flag("FHIR_SEARCH_PIDS_BY_SUBJECT").unwrap_or(false),
         max_url_length: url.saturating_sub(reserve),
-        count: r.whole("COUNT_PER_BUNDLE", 1..=100_000).and_then(|n| u32::try_from(n).ok()),
+        count: r
+            .whole("COUNT_PER_BUNDLE", 1..=100_000)
+            .and_then(|n| u32::try_from(n).ok()),
         sort: r.filled("SORT").map(str::to_owned),
         ids_at_once: index(r.whole("IDS_AT_ONCE", 1..=100_000), 100),
         max_cores: index(r.whole("MAX_CORES", 0..=10_000), 0),
@@ -129,11 +165,17 @@ fn server(r: &mut Reader<'_>) -> ServerSettings {
 
 fn encounters(r: &mut Reader<'_>) -> EncounterSearch {
     let mut additional = Vec::new();
-    for text in r.texts("FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS").unwrap_or_default() {
+    for text in r
+        .texts("FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS")
+        .unwrap_or_default()
+    {
         for pair in text.split('&').filter(|p| !p.is_empty()) {
             match pair.split_once('=') {
                 Some((name, value)) => additional.push((name.to_owned(), value.to_owned())),
-                None => r.fault("FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS", "expected &name=value"),
+                None => r.fault(
+                    "FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS",
+                    "expected &name=value",
+                ),
             }
         }
     }
@@ -147,7 +189,11 @@ fn encounters(r: &mut Reader<'_>) -> EncounterSearch {
         classes: comma_list(r.texts("FHIR_SEARCH_ENCOUNTER_CLASS")),
         location_ids: comma_list(r.texts("FHIR_SEARCH_ENCOUNTER_LOCATION_IDS")),
         additional,
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and at least 1")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "finite and at least 1"
+        )]
         max_pages: (pages.is_finite() && pages >= 1.0).then_some(pages as usize),
     }
 }
@@ -162,7 +208,9 @@ fn wards(r: &mut Reader<'_>, toml: &FlatToml, file: &Path, notes: &mut Vec<Strin
     }
     if let Some(path) = r.filled("PATH_TO_PID_LIST_FILE") {
         if !definitions.is_empty() {
-            notes.push("PATH_TO_PID_LIST_FILE is set: the ENCOUNTER_FILTER_PATTERN keys are switched off".to_owned());
+            notes.push(
+                "PATH_TO_PID_LIST_FILE is set: the ENCOUNTER_FILTER_PATTERN keys are switched off".to_owned(),
+            );
         }
         return pid_list(r, path, file);
     }
@@ -170,14 +218,19 @@ fn wards(r: &mut Reader<'_>, toml: &FlatToml, file: &Path, notes: &mut Vec<Strin
     match WardDefinition::read_all(&definitions) {
         Ok(wards) => {
             for ward in wards.iter().filter(|w| w.matches_everything()) {
-                notes.push(format!("{}: a ward without a condition takes every encounter", ward.key));
+                notes.push(format!(
+                    "{}: a ward without a condition takes every encounter",
+                    ward.key
+                ));
             }
             Wards::Patterns(wards)
         }
         Err(faults) => {
             for fault in faults {
                 let text = fault.to_string();
-                let text = text.strip_prefix(fault.key.as_str()).map_or(text.as_str(), |t| t.trim_start_matches([',', ':', ' ']));
+                let text = text
+                    .strip_prefix(fault.key.as_str())
+                    .map_or(text.as_str(), |t| t.trim_start_matches([',', ':', ' ']));
                 r.fault(&fault.key, text);
             }
             let _ = toml;
@@ -188,10 +241,15 @@ fn wards(r: &mut Reader<'_>, toml: &FlatToml, file: &Path, notes: &mut Vec<Strin
 
 fn pid_list(r: &mut Reader<'_>, path: &str, file: &Path) -> Wards {
     match std::fs::read_to_string(resolve(path, file)) {
-        Err(error) => r.fault("PATH_TO_PID_LIST_FILE", format!("cannot be read: {}", error.kind())),
+        Err(error) => r.fault(
+            "PATH_TO_PID_LIST_FILE",
+            format!("cannot be read: {}", error.kind()),
+        ),
         Ok(text) => match PidList::read(&text) {
             Ok(list) => return Wards::List(list.patients),
-            Err(faults) => faults.iter().for_each(|f| r.fault("PATH_TO_PID_LIST_FILE", f.to_string())),
+            Err(faults) => faults
+                .iter()
+                .for_each(|f| r.fault("PATH_TO_PID_LIST_FILE", f.to_string())),
         },
     }
     Wards::None
@@ -209,7 +267,11 @@ fn debug(r: &mut Reader<'_>, toml: &FlatToml) -> DebugSettings {
         r.fault("DEBUG_FILTER_PIDS_PATTERN", "is not a valid regular expression");
     }
     DebugSettings {
-        active: toml.keys().filter(|k| k.starts_with("DEBUG_")).map(str::to_owned).collect(),
+        active: toml
+            .keys()
+            .filter(|k| k.starts_with("DEBUG_"))
+            .map(str::to_owned)
+            .collect(),
         starts_after: moment(r, "DEBUG_ENCOUNTER_STARTS_AFTER"),
         starts_at_or_before: moment(r, "DEBUG_ENCOUNTER_STARTS_AT_OR_BEFORE"),
         accepted_pids: owned(r.texts("DEBUG_ENCOUNTER_ACCEPTED_PIDS")),
@@ -242,7 +304,9 @@ fn import(r: &mut Reader<'_>, file: &Path) -> ImportSettings {
         if let Some(path) = r.filled(path_key) {
             match std::fs::read_to_string(resolve(path, file)) {
                 Ok(text) => {
-                    let lines = text.lines().map(|l| l.split('#').next().unwrap_or_default().trim());
+                    let lines = text
+                        .lines()
+                        .map(|l| l.split('#').next().unwrap_or_default().trim());
                     ids.extend(lines.filter(|l| !l.is_empty()).map(str::to_owned));
                 }
                 Err(error) => r.fault(path_key, format!("cannot be read: {}", error.kind())),
@@ -255,11 +319,18 @@ fn import(r: &mut Reader<'_>, file: &Path) -> ImportSettings {
         range_end: moment(r, "DATA_IMPORT_RANGE_END"),
         patients: list(r, "DATA_IMPORT_FHIR_PIDS", "DATA_IMPORT_PATH_TO_FHIR_PIDS"),
         encounters: list(r, "DATA_IMPORT_FHIR_ENC_IDS", "DATA_IMPORT_PATH_TO_FHIR_ENC_IDS"),
-        identifiers: list(r, "DATA_IMPORT_IDENTIFIERS", "DATA_IMPORT_PATH_TO_FHIR_IDENTIFIERS"),
+        identifiers: list(
+            r,
+            "DATA_IMPORT_IDENTIFIERS",
+            "DATA_IMPORT_PATH_TO_FHIR_IDENTIFIERS",
+        ),
     };
     if let (Some(start), Some(end)) = (&settings.range_start, &settings.range_end) {
         if end <= start {
-            r.fault("DATA_IMPORT_RANGE_END", "must be later than DATA_IMPORT_RANGE_START");
+            r.fault(
+                "DATA_IMPORT_RANGE_END",
+                "must be later than DATA_IMPORT_RANGE_START",
+            );
         }
     }
     settings
@@ -290,7 +361,10 @@ fn without_effect(r: &mut Reader<'_>, toml: &FlatToml) -> Vec<String> {
             }
         };
         let other_program = key.name.starts_with("DB_");
-        for name in members.into_iter().filter(|n| !other_program && *n != "DEBUG_FILTER_PIDS_PATTERN") {
+        for name in members
+            .into_iter()
+            .filter(|n| !other_program && *n != "DEBUG_FILTER_PIDS_PATTERN")
+        {
             notes.push(format!("{name} has no effect: {why}"));
         }
     }
@@ -317,7 +391,10 @@ mod tests {
         assert_eq!(settings.server.ids_at_once, 100);
         assert_eq!(settings.server.max_url_length, 1783);
         assert_eq!(settings.server.count, None);
-        assert_eq!((settings.database.port, settings.database.host.as_str()), (5432, "localhost"));
+        assert_eq!(
+            (settings.database.port, settings.database.host.as_str()),
+            (5432, "localhost")
+        );
     }
 
     #[test]
@@ -328,7 +405,10 @@ mod tests {
 
     #[test]
     fn every_key_without_effect_is_accepted_and_reported() {
-        let config = read(&format!("{MINIMAL}MIN_BIRTHDAY = \"1910-01-01\"\nDEBUG_FILTER_CONDITION = \"1-10\"\n")).expect("reads");
+        let config = read(&format!(
+            "{MINIMAL}MIN_BIRTHDAY = \"1910-01-01\"\nDEBUG_FILTER_CONDITION = \"1-10\"\n"
+        ))
+        .expect("reads");
         assert_eq!(config.notes.len(), 2, "{:?}", config.notes);
         assert!(config.notes[0].contains("MIN_BIRTHDAY has no effect"));
     }
@@ -371,7 +451,11 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let settings = read(&format!("{MINIMAL}FHIR_TOKEN = \"SECRET\"\nDB_CDS2DB_PASSWORD = \"SECRET\"\n")).expect("reads").settings;
+        let settings = read(&format!(
+            "{MINIMAL}FHIR_TOKEN = \"SECRET\"\nDB_CDS2DB_PASSWORD = \"SECRET\"\n"
+        ))
+        .expect("reads")
+        .settings;
         assert_eq!(settings.server.token.as_deref(), Some("SECRET"));
         assert!(!format!("{settings:?}").contains("SECRET"));
     }

@@ -144,6 +144,9 @@ pub struct ImportSettings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("verbose", &self.verbose).field("debug", &self.debug.active).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("verbose", &self.verbose)
+            .field("debug", &self.debug.active)
+            .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,9 @@ const WIDTH: usize = 100;
 /// The commented default file that `cds2db config init` writes.
 #[must_use]
 pub fn default_file() -> String {
-    let mut out = String::from("# Configuration of cds2db. Sections are only decoration: every key counts wherever it stands.\n");
+    let mut out = String::from(
+        "# Configuration of cds2db. Sections are only decoration: every key counts wherever it stands.\n",
+    );
     let mut section = "";
     for key in KEYS.iter().filter(|k| !matches!(k.effect, Effect::None(_))) {
         if key.section != section {
@@ -27,13 +29,23 @@ pub fn default_file() -> String {
 pub fn reference() -> String {
     let mut out = String::from("| key | default file | meaning |\n|---|---|---|\n");
     for key in KEYS {
-        let _ = writeln!(out, "| `{}` | {} | {} |", key.name, default_cell(key), meaning(key));
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} |",
+            key.name,
+            default_cell(key),
+            meaning(key)
+        );
     }
     out
 }
 
 fn default_cell(key: &Key) -> String {
-    if key.set { format!("`{}`", key.literal) } else { "not set".to_owned() }
+    if key.set {
+        format!("`{}`", key.literal)
+    } else {
+        "not set".to_owned()
+    }
 }
 
 fn meaning(key: &Key) -> String {

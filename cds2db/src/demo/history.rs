@@ -13,9 +13,16 @@ const FILE: &str = "hospital.json";
 /// where asked for.
 pub(super) fn next(directory: &Path, seed: u64, patients: u32, change: Option<u32>) -> Result<HospitalPlan> {
     let kept = read(directory)?.filter(|plan| (plan.seed, plan.patients) == (seed, patients));
-    let mut plan = kept.unwrap_or(HospitalPlan { seed, patients, changes: Vec::new() });
+    let mut plan = kept.unwrap_or(HospitalPlan {
+        seed,
+        patients,
+        changes: Vec::new(),
+    });
     if let Some(patients) = change {
-        plan.changes.push(Change { patients, at: Timestamp::now().as_second() });
+        plan.changes.push(Change {
+            patients,
+            at: Timestamp::now().as_second(),
+        });
     }
     write(directory, &plan)?;
     Ok(plan)
@@ -25,20 +32,29 @@ fn read(directory: &Path) -> Result<Option<HospitalPlan>> {
     let path = directory.join(FILE);
     match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            let text = format!("{} is damaged; remove it to begin with a new hospital", path.display());
+            let text = format!(
+                "{} is damaged; remove it to begin with a new hospital",
+                path.display()
+            );
             Error::new(ErrorKind::File, text).because(e)
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::new(ErrorKind::File, format!("{} cannot be read", path.display())).because(error)),
+        Err(error) => {
+            Err(Error::new(ErrorKind::File, format!("{} cannot be read", path.display())).because(error))
+        }
     }
 }
 
 fn write(directory: &Path, plan: &HospitalPlan) -> Result<()> {
     let path = directory.join(FILE);
-    let failed = |e: std::io::Error| Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e);
+    let failed = |e: std::io::Error| {
+        Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e)
+    };
     let text = serde_json::to_vec_pretty(plan).map_err(|e| failed(e.into()))?;
     let part = directory.join("hospital.json.part");
-    std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &path)).map_err(failed)
+    std::fs::write(&part, text)
+        .and_then(|()| std::fs::rename(&part, &path))
+        .map_err(failed)
 }
 
 #[cfg(test)]
@@ -50,7 +66,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("directory");
         let at = |change| next(directory.path(), 1, 20, change).expect("plan").changes.len();
         assert_eq!((at(None), at(Some(3)), at(None), at(Some(1))), (0, 1, 1, 2));
-        assert_eq!(next(directory.path(), 2, 20, None).expect("plan").changes.len(), 0);
+        assert_eq!(
+            next(directory.path(), 2, 20, None).expect("plan").changes.len(),
+            0
+        );
     }
 
     #[test]

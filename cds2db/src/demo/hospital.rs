@@ -30,7 +30,9 @@ impl HospitalPlan {
     #[must_use]
     pub fn hospital(&self) -> Hospital {
         let unchanged = Hospital::new(self.seed, self.patients);
-        self.changes.iter().fold(unchanged, |hospital, c| hospital.with_change(c.patients, Timestamp::from_second(c.at).ok()))
+        self.changes.iter().fold(unchanged, |hospital, c| {
+            hospital.with_change(c.patients, Timestamp::from_second(c.at).ok())
+        })
     }
 }
 
@@ -45,7 +47,9 @@ impl FromStr for Change {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (patients, at) = text.split_once('@').ok_or("expected PATIENTS@SECONDS")?;
-        let patients = patients.parse().map_err(|_| "expected a number of patients before @")?;
+        let patients = patients
+            .parse()
+            .map_err(|_| "expected a number of patients before @")?;
         let at = at.parse().map_err(|_| "expected seconds since 1970 after @")?;
         Ok(Self { patients, at })
     }

@@ -73,7 +73,11 @@ impl Demo {
         let directory = std::path::absolute(&self.directory).map_err(|e| file_error(&self.directory, e))?;
         let cluster = self.cluster(&directory, progress)?;
         let plan = match self.source {
-            Source::Hospital { seed, patients, change } => Some(history::next(&directory, seed, patients, change)?),
+            Source::Hospital {
+                seed,
+                patients,
+                change,
+            } => Some(history::next(&directory, seed, patients, change)?),
             _ => None,
         };
         let server = self.server(plan.as_ref(), &directory)?;
@@ -82,23 +86,40 @@ impl Demo {
             (None, Source::Url(url)) => url.clone(),
             (None, _) => String::new(),
         };
-        let url = self.database_url.clone().or_else(|| cluster.as_ref().map(Cluster::url)).unwrap_or_default();
-        let hub = Hub::connect(&url).await.map_err(|e| hub_error("connecting to the hub", e))?;
+        let url = self
+            .database_url
+            .clone()
+            .or_else(|| cluster.as_ref().map(Cluster::url))
+            .unwrap_or_default();
+        let hub = Hub::connect(&url)
+            .await
+            .map_err(|e| hub_error("connecting to the hub", e))?;
         let description = default_description();
-        hub.init(&HubTables::standard()).await.map_err(|e| hub_error("creating the hub's tables", e))?;
+        hub.init(&HubTables::standard())
+            .await
+            .map_err(|e| hub_error("creating the hub's tables", e))?;
 
-        let mut summary = self.retrieve(&hub, &description, &base_url, plan.as_ref(), progress).await?;
+        let mut summary = self
+            .retrieve(&hub, &description, &base_url, plan.as_ref(), progress)
+            .await?;
         self.dataprocessor(&hub, progress, &mut summary).await?;
         let case_list = dataprocessor::show(&hub, CASES, true)
             .await
             .map_err(|e| Error::new(ErrorKind::Dataprocessor, "showing the case list").because(e))?;
         summary.seconds = begun.elapsed().as_secs_f64();
         summary.peak_rss_bytes = peak_rss_bytes();
-        summary.notes.extend(cluster.as_ref().and_then(|c| c.notice().map(str::to_owned)));
+        summary
+            .notes
+            .extend(cluster.as_ref().and_then(|c| c.notice().map(str::to_owned)));
         summary.write(&directory)?;
         hub.close().await;
         let psql = cluster.as_ref().map(Cluster::psql);
-        Ok(Outcome { summary, case_list, psql, directory })
+        Ok(Outcome {
+            summary,
+            case_list,
+            psql,
+            directory,
+        })
     }
 
     fn cluster(&self, directory: &Path, progress: &dyn Progress) -> Result<Option<Cluster>> {
@@ -114,7 +135,9 @@ impl Demo {
     fn server(&self, plan: Option<&HospitalPlan>, directory: &Path) -> Result<Option<FhirServer>> {
         let log = directory.join("fhir-server.log");
         match (&self.source, plan) {
-            (Source::Hospital { .. }, Some(plan)) => FhirServer::start(&Served::Hospital(plan), &log).map(Some),
+            (Source::Hospital { .. }, Some(plan)) => {
+                FhirServer::start(&Served::Hospital(plan), &log).map(Some)
+            }
             (Source::Folder(folder), _) => {
                 let folder = std::path::absolute(folder).map_err(|e| file_error(folder, e))?;
                 FhirServer::start(&Served::Folder(&folder), &log).map(Some)
@@ -135,8 +158,19 @@ impl Demo {
         let options = ClientOptions::new(base_url).map_err(search_error)?.format(format);
         let client = Client::new(options).map_err(search_error)?;
         let settings = settings(plan);
-        let scope = if plan.is_some() { Scope::Patients } else { Scope::Everything };
-        let run = Run { settings: &settings, description, client: &client, hub, scope, progress };
+        let scope = if plan.is_some() {
+            Scope::Patients
+        } else {
+            Scope::Everything
+        };
+        let run = Run {
+            settings: &settings,
+            description,
+            client: &client,
+            hub,
+            scope: &scope,
+            progress,
+        };
         let mut summary = run.execute().await?;
         if scope == Scope::Everything {
             note_other_types(&client, description, &mut summary).await?;
@@ -153,9 +187,20 @@ impl Demo {
         let rows = (made.new + made.seen) as u64;
         for table in &made.tables {
             let (new, seen) = (table.new as u64, table.seen as u64);
-            summary.outputs.insert(table.table.clone(), OutputSummary { rows: new + seen, new, seen });
+            summary.outputs.insert(
+                table.table.clone(),
+                OutputSummary {
+                    rows: new + seen,
+                    new,
+                    seen,
+                },
+            );
         }
-        let stage = StageSummary { seconds: begun.elapsed().as_secs_f64(), resources: rows, bytes: 0 };
+        let stage = StageSummary {
+            seconds: begun.elapsed().as_secs_f64(),
+            resources: rows,
+            bytes: 0,
+        };
         summary.stages.insert(Stage::Dataprocessor.to_string(), stage);
         progress.advance(Stage::Dataprocessor, rows, 0);
         progress.end(Stage::Dataprocessor);
@@ -178,12 +223,22 @@ fn settings(plan: Option<&HospitalPlan>) -> Settings {
             .enumerate()
             .map(|(i, ward)| {
                 let condition = format!("location/location/display = '(^| ~ ){ward}($| ~ )'");
-                (format!("ENCOUNTER_FILTER_PATTERN_{:05}", i + 1), vec![format!("ward_name = '{ward}'"), condition])
+                (
+                    format!("ENCOUNTER_FILTER_PATTERN_{:05}", i + 1),
+                    vec![format!("ward_name = '{ward}'"), condition],
+                )
             })
             .collect(),
-        None => vec![("ENCOUNTER_FILTER_PATTERN_1".to_owned(), vec!["ward_name = 'All'".to_owned()])],
+        None => vec![(
+            "ENCOUNTER_FILTER_PATTERN_1".to_owned(),
+            vec!["ward_name = 'All'".to_owned()],
+        )],
     };
-    settings.encounters.status = if plan.is_some() { "in-progress".to_owned() } else { String::new() };
+    settings.encounters.status = if plan.is_some() {
+        "in-progress".to_owned()
+    } else {
+        String::new()
+    };
     if plan.is_none() {
         settings.encounters.classes.clear();
         settings.server.count = Some(100);
@@ -196,14 +251,20 @@ fn settings(plan: Option<&HospitalPlan>) -> Settings {
 async fn note_other_types(client: &Client, description: &Description, summary: &mut Summary) -> Result<()> {
     let capability = client.capability().await.map_err(search_error)?;
     let mut others = BTreeMap::new();
-    for resource in capability.types().map(|t| t.resource.as_str()).filter(|r| description.resource(r).is_none()) {
+    for resource in capability
+        .types()
+        .map(|t| t.resource.as_str())
+        .filter(|r| description.resource(r).is_none())
+    {
         let count = client.count(Search::new(resource)).await.map_err(search_error)?;
         if count > 0 {
             others.insert(resource.to_owned(), count);
         }
     }
     for (resource, count) in others {
-        summary.notes.push(format!("{count} {resource} on the server are not asked for: no table takes them"));
+        summary.notes.push(format!(
+            "{count} {resource} on the server are not asked for: no table takes them"
+        ));
     }
     Ok(())
 }

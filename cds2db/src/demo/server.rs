@@ -28,11 +28,21 @@ pub(super) enum Served<'d> {
 
 impl FhirServer {
     pub(super) fn start(served: &Served<'_>, log: &Path) -> Result<Self> {
-        let failed = |what: &str| Error::new(ErrorKind::Start, format!("the FHIR test server {what}; its log is {}", log.display()));
+        let failed = |what: &str| {
+            Error::new(
+                ErrorKind::Start,
+                format!("the FHIR test server {what}; its log is {}", log.display()),
+            )
+        };
         let program = std::env::current_exe().map_err(|e| failed("has no program").because(e))?;
-        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).map_err(|e| failed("has no port").because(e))?.port();
-        let mut supervisor = Supervisor::start(&program).map_err(|e| failed("has no supervisor").because(e))?;
-        let mut arguments: Vec<OsString> = vec!["serve-fixtures".into(), "--port".into(), port.to_string().into()];
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|l| l.local_addr())
+            .map_err(|e| failed("has no port").because(e))?
+            .port();
+        let mut supervisor =
+            Supervisor::start(&program).map_err(|e| failed("has no supervisor").because(e))?;
+        let mut arguments: Vec<OsString> =
+            vec!["serve-fixtures".into(), "--port".into(), port.to_string().into()];
         match served {
             Served::Folder(folder) => arguments.extend(["--input".into(), folder.as_os_str().to_owned()]),
             Served::Hospital(plan) => {
@@ -46,10 +56,16 @@ impl FhirServer {
         let arguments = arguments.into_iter().map(|a| a.to_string_lossy().into_owned());
         let mut service = Service::new(program, arguments);
         service.log = Some(log.to_owned());
-        let id = supervisor.spawn(&service).map_err(|e| failed("cannot be started").because(e))?;
+        let id = supervisor
+            .spawn(&service)
+            .map_err(|e| failed("cannot be started").because(e))?;
         let until = Instant::now() + START;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if supervisor.poll(id).map_err(|e| failed("is lost").because(e))?.is_some() {
+            if supervisor
+                .poll(id)
+                .map_err(|e| failed("is lost").because(e))?
+                .is_some()
+            {
                 return Err(failed("ended at once"));
             }
             if Instant::now() > until {
@@ -57,7 +73,10 @@ impl FhirServer {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(Self { _supervisor: supervisor, base_url: format!("http://127.0.0.1:{port}/fhir") })
+        Ok(Self {
+            _supervisor: supervisor,
+            base_url: format!("http://127.0.0.1:{port}/fhir"),
+        })
     }
 
     pub(super) fn base_url(&self) -> &str {

@@ -87,14 +87,26 @@ pub fn crack(
     options: &CrackOptions,
     progress: impl Fn(&Path, &Summary),
 ) -> Result<(Summary, Vec<(PathBuf, ReadFault)>)> {
-    let plan = Plan::new(description)
-        .map_err(|e| Error::new(ErrorKind::Description, "a path of the table description cannot be followed").because(e))?;
+    let plan = Plan::new(description).map_err(|e| {
+        Error::new(
+            ErrorKind::Description,
+            "a path of the table description cannot be followed",
+        )
+        .because(e)
+    })?;
     std::fs::create_dir_all(&options.directory).map_err(|e| unwritable(&options.directory, e))?;
     let mut crack = Options::default();
     crack.duplicates = Duplicates::Remove;
     let mut decoder = Decoder::new(Arc::new(plan), crack);
-    let tables_of = description.resources().map(|t| (t.name.clone(), Arc::clone(t))).collect();
-    let mut outputs = Outputs { options, tables_of, tables: BTreeMap::new() };
+    let tables_of = description
+        .resources()
+        .map(|t| (t.name.clone(), Arc::clone(t)))
+        .collect();
+    let mut outputs = Outputs {
+        options,
+        tables_of,
+        tables: BTreeMap::new(),
+    };
     for table in description.resources() {
         outputs.open(&Batch::empty(Arc::clone(table)))?;
     }
@@ -130,7 +142,11 @@ fn read_page(
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(ReadFault::Input(error)),
         };
-        let pushed = if length == 0 { decoder.end_page().map(drop) } else { decoder.push(&buffer[..length]) };
+        let pushed = if length == 0 {
+            decoder.end_page().map(drop)
+        } else {
+            decoder.push(&buffer[..length])
+        };
         let pushed = pushed.map_err(ReadFault::Fhir);
         while let Some(batch) = decoder.next_batch() {
             take(batch);
@@ -158,7 +174,9 @@ enum Output {
 
 impl Outputs<'_> {
     fn path(&self, table: &str) -> PathBuf {
-        self.options.directory.join(format!("{table}.{}", self.options.format.extension()))
+        self.options
+            .directory
+            .join(format!("{table}.{}", self.options.format.extension()))
     }
 
     fn open(&mut self, empty: &Batch) -> Result<()> {
@@ -206,7 +224,9 @@ impl Outputs<'_> {
                 Output::Parquet(parquet) => {
                     let table = self.tables_of.get(&name);
                     if let Some(table) = table {
-                        parquet.finish(&Batch::empty(Arc::clone(table))).map_err(|e| unwritable(&path, e))?;
+                        parquet
+                            .finish(&Batch::empty(Arc::clone(table)))
+                            .map_err(|e| unwritable(&path, e))?;
                     }
                 }
                 Output::Wide(rows) => {

@@ -71,8 +71,10 @@ fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         return Ok(());
     }
     let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, e))?;
-    let mut inside: Vec<PathBuf> =
-        entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>().map_err(|e| unreadable(path, e))?;
+    let mut inside: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<std::io::Result<_>>()
+        .map_err(|e| unreadable(path, e))?;
     inside.sort();
     inside.iter().try_for_each(|path| walk(path, files))
 }
@@ -93,8 +95,11 @@ mod tests {
             std::fs::write(root.path().join(name), "").expect("file");
         }
         let inputs = Inputs::find(&[root.path().to_owned(), "-".into()]).expect("finds");
-        let names: Vec<_> =
-            inputs.0.iter().map(|p| p.strip_prefix(root.path()).unwrap_or(p).display().to_string()).collect();
+        let names: Vec<_> = inputs
+            .0
+            .iter()
+            .map(|p| p.strip_prefix(root.path()).unwrap_or(p).display().to_string())
+            .collect();
         assert_eq!(names, ["a.ndjson", "b/1.xml", "b/2.xml", "c.json", "-"]);
     }
 

@@ -12,7 +12,11 @@ pub(super) struct RawCsv<R> {
 
 impl<R: BufRead> RawCsv<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, line: 0, buffer: Vec::new() }
+        Self {
+            input,
+            line: 0,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next record; `None` behind the last one. Errors name the line.
@@ -25,7 +29,10 @@ impl<R: BufRead> RawCsv<R> {
                     return Ok(None);
                 }
                 if self.is_inside_quotes() {
-                    return Err(Error::new(ErrorKind::UnexpectedEof, format!("the quote in line {first} is never closed")));
+                    return Err(Error::new(
+                        ErrorKind::UnexpectedEof,
+                        format!("the quote in line {first} is never closed"),
+                    ));
                 }
                 break;
             }
@@ -38,10 +45,17 @@ impl<R: BufRead> RawCsv<R> {
             .map_err(|_| Error::new(ErrorKind::InvalidData, format!("line {first} is not UTF-8")))?;
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        let text = if first == 1 { text.trim_start_matches('\u{feff}') } else { text };
-        fields(text)
-            .map(Some)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("line {first}: text behind a closed quote")))
+        let text = if first == 1 {
+            text.trim_start_matches('\u{feff}')
+        } else {
+            text
+        };
+        fields(text).map(Some).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidData,
+                format!("line {first}: text behind a closed quote"),
+            )
+        })
     }
 
     fn is_inside_quotes(&self) -> bool {
@@ -106,8 +120,13 @@ mod tests {
     fn faults_name_the_line_and_no_value() {
         for (text, expected) in [("a\n\"SECRET\n", "line 2"), ("\"SECRET\"x\n", "line 1")] {
             let mut csv = RawCsv::new(text.as_bytes());
-            let error = std::iter::from_fn(|| Some(csv.next())).find_map(Result::err).expect("a fault");
-            assert!(error.to_string().contains(expected) && !error.to_string().contains("SECRET"), "{error}");
+            let error = std::iter::from_fn(|| Some(csv.next()))
+                .find_map(Result::err)
+                .expect("a fault");
+            assert!(
+                error.to_string().contains(expected) && !error.to_string().contains("SECRET"),
+                "{error}"
+            );
         }
     }
 }

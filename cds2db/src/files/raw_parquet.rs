@@ -20,7 +20,12 @@ const GROUP_ROWS: usize = 50_000;
 impl RawParquet {
     pub(super) fn create(path: &Path, notation: &Notation) -> std::io::Result<Self> {
         let file = BufWriter::new(File::create(path)?);
-        Ok(Self { file: Some(file), writer: None, waiting: None, notation: notation.clone() })
+        Ok(Self {
+            file: Some(file),
+            writer: None,
+            waiting: None,
+            notation: notation.clone(),
+        })
     }
 
     pub(super) fn write(&mut self, batch: &Batch) -> PolarsResult<()> {
@@ -38,12 +43,16 @@ impl RawParquet {
     }
 
     fn flush(&mut self) -> PolarsResult<()> {
-        let Some(mut waiting) = self.waiting.take() else { return Ok(()) };
+        let Some(mut waiting) = self.waiting.take() else {
+            return Ok(());
+        };
         waiting.rechunk_mut();
         if let Some(file) = self.file.take() {
             self.writer = Some(ParquetWriter::new(file).batched(waiting.schema())?);
         }
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write_batch(&waiting))
+        self.writer
+            .as_mut()
+            .map_or(Ok(()), |writer| writer.write_batch(&waiting))
     }
 
     /// Completes the file; a table without rows keeps its columns. `empty` is a batch of the table.
@@ -72,5 +81,8 @@ fn frame(batch: &Batch, notation: &Notation) -> PolarsResult<DataFrame> {
         }
         Column::new(PlSmallStr::from_str(&description.name), cells)
     };
-    DataFrame::new(batch.rows(), batch.table().columns.iter().enumerate().map(column).collect())
+    DataFrame::new(
+        batch.rows(),
+        batch.table().columns.iter().enumerate().map(column).collect(),
+    )
 }

@@ -45,14 +45,20 @@ enum Link {
 
 impl fmt::Debug for EncounterGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncounterGraph").field("encounters", &self.encounters.len()).finish_non_exhaustive()
+        f.debug_struct("EncounterGraph")
+            .field("encounters", &self.encounters.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl EncounterGraph {
     /// Works out all references. `common_system` is the identifier system that the levels of one case share.
     pub fn build(rows: impl IntoIterator<Item = EncounterRow>, common_system: Option<&str>) -> Self {
-        let mut graph = Self { encounters: Vec::new(), by_id: HashMap::new(), cases: HashMap::new() };
+        let mut graph = Self {
+            encounters: Vec::new(),
+            by_id: HashMap::new(),
+            cases: HashMap::new(),
+        };
         for row in rows {
             graph.add(row);
         }
@@ -85,14 +91,24 @@ impl EncounterGraph {
     /// The main encounter of another resource: that of the encounter it refers to, or else the inpatient or
     /// short-stay case of its patient that encloses the first of `times` that has one, or else `invalid`.
     #[must_use]
-    pub fn encounter_of(&self, encounter: Option<&str>, patient: Option<&str>, times: &[Option<i64>]) -> String {
-        let referred = encounter.and_then(|r| reference_id(r, "Encounter")).and_then(|id| self.by_id.get(id));
+    pub fn encounter_of(
+        &self,
+        encounter: Option<&str>,
+        patient: Option<&str>,
+        times: &[Option<i64>],
+    ) -> String {
+        let referred = encounter
+            .and_then(|r| reference_id(r, "Encounter"))
+            .and_then(|id| self.by_id.get(id));
         if let Some(&position) = referred {
             if let Link::To(main) = self.encounters[position].main {
                 return self.reference(main);
             }
         }
-        let cases = patient.and_then(|p| self.cases.get(p)).map(Vec::as_slice).unwrap_or_default();
+        let cases = patient
+            .and_then(|p| self.cases.get(p))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         for time in times.iter().flatten() {
             let enclosing = cases.iter().copied().filter(|&p| {
                 let case = &self.encounters[p];
@@ -108,7 +124,9 @@ impl EncounterGraph {
     }
 
     fn add(&mut self, row: EncounterRow) {
-        let Some(level) = row.type_code.as_deref().and_then(Level::from_code) else { return };
+        let Some(level) = row.type_code.as_deref().and_then(Level::from_code) else {
+            return;
+        };
         let position = *self.by_id.entry(row.id.clone()).or_insert_with(|| {
             let position = self.encounters.len();
             if let (Level::Facility, Some(patient)) = (level, &row.patient) {
@@ -129,7 +147,9 @@ impl EncounterGraph {
             position
         });
         if let Some(value) = row.identifier_value {
-            self.encounters[position].identifiers.push((row.identifier_system, value));
+            self.encounters[position]
+                .identifiers
+                .push((row.identifier_system, value));
         }
     }
 
@@ -145,7 +165,9 @@ impl EncounterGraph {
             .encounters
             .iter()
             .map(|child| {
-                let Some(parent_level) = child.level.parent() else { return Link::None };
+                let Some(parent_level) = child.level.parent() else {
+                    return Link::None;
+                };
                 if let Some(given) = &child.given_part_of {
                     let known = reference_id(given, "Encounter").and_then(|id| self.by_id.get(id));
                     return known.map_or(Link::Given, |&p| Link::To(p));
@@ -153,7 +175,10 @@ impl EncounterGraph {
                 if !present.contains(&parent_level) {
                     return Link::None;
                 }
-                let parents = child.patient.as_deref().and_then(|p| of_patient.get(&(parent_level, p)));
+                let parents = child
+                    .patient
+                    .as_deref()
+                    .and_then(|p| of_patient.get(&(parent_level, p)));
                 let parents = parents.map(Vec::as_slice).unwrap_or_default();
                 self.by_identifier(child, parents, common_system)
                     .or_else(|| self.by_time(child, parents))
@@ -168,11 +193,19 @@ impl EncounterGraph {
     /// The only parent with the same value of the common identifier.
     fn by_identifier(&self, child: &Encounter, parents: &[usize], system: Option<&str>) -> Option<usize> {
         let system = system?;
-        let values = || child.identifiers.iter().filter(|(s, _)| s.as_deref() == Some(system)).map(|(_, v)| v);
-        let mut same = parents
-            .iter()
-            .copied()
-            .filter(|&p| self.encounters[p].identifiers.iter().any(|(_, v)| values().any(|own| own == v)));
+        let values = || {
+            child
+                .identifiers
+                .iter()
+                .filter(|(s, _)| s.as_deref() == Some(system))
+                .map(|(_, v)| v)
+        };
+        let mut same = parents.iter().copied().filter(|&p| {
+            self.encounters[p]
+                .identifiers
+                .iter()
+                .any(|(_, v)| values().any(|own| own == v))
+        });
         match (same.next(), same.next()) {
             (Some(only), None) => Some(only),
             _ => None,
@@ -195,9 +228,11 @@ impl EncounterGraph {
                     }
             })
             .collect();
-        let class = ["IMP", "SS", "AMB"]
-            .into_iter()
-            .find(|class| enclosing.iter().any(|&p| self.encounters[p].class.as_deref() == Some(class)));
+        let class = ["IMP", "SS", "AMB"].into_iter().find(|class| {
+            enclosing
+                .iter()
+                .any(|&p| self.encounters[p].class.as_deref() == Some(class))
+        });
         enclosing
             .into_iter()
             .filter(|&p| class.is_none() || self.encounters[p].class.as_deref() == class)
@@ -205,7 +240,9 @@ impl EncounterGraph {
     }
 
     fn distance(&self, position: usize, time: i64) -> u64 {
-        self.encounters[position].start.map_or(u64::MAX, |s| s.abs_diff(time))
+        self.encounters[position]
+            .start
+            .map_or(u64::MAX, |s| s.abs_diff(time))
     }
 
     fn link_mains(&mut self) {
@@ -216,7 +253,9 @@ impl EncounterGraph {
                     return Link::To(top);
                 }
                 let cases = encounter.patient.as_ref().and_then(|p| self.cases.get(p));
-                cases.and_then(|cases| self.by_time(encounter, cases)).map_or(Link::Invalid, Link::To)
+                cases
+                    .and_then(|cases| self.by_time(encounter, cases))
+                    .map_or(Link::Invalid, Link::To)
             })
             .collect();
         for (encounter, link) in self.encounters.iter_mut().zip(mains) {
@@ -258,7 +297,11 @@ mod tests {
     const SYSTEM: &str = "https://hospital/case";
 
     fn row(id: &str, level: u8, start: i64, end: Option<i64>) -> EncounterRow {
-        let code = ["einrichtungskontakt", "abteilungskontakt", "versorgungsstellenkontakt"][level as usize - 1];
+        let code = [
+            "einrichtungskontakt",
+            "abteilungskontakt",
+            "versorgungsstellenkontakt",
+        ][level as usize - 1];
         EncounterRow {
             id: id.to_owned(),
             type_code: Some(code.to_owned()),
@@ -318,18 +361,35 @@ mod tests {
             ]
         };
         let graph = EncounterGraph::build(rows("F2"), Some(SYSTEM));
-        assert_eq!(graph.part_of("child"), reference("far"), "the parent's system is not looked at");
+        assert_eq!(
+            graph.part_of("child"),
+            reference("far"),
+            "the parent's system is not looked at"
+        );
         let graph = EncounterGraph::build(rows("F1"), Some(SYSTEM));
-        assert_eq!(graph.part_of("child"), reference("near"), "two candidates: time decides");
+        assert_eq!(
+            graph.part_of("child"),
+            reference("near"),
+            "two candidates: time decides"
+        );
         let graph = EncounterGraph::build(rows("F2"), None);
-        assert_eq!(graph.part_of("child"), reference("near"), "no common system: time decides");
+        assert_eq!(
+            graph.part_of("child"),
+            reference("near"),
+            "no common system: time decides"
+        );
     }
 
     #[test]
     fn time_prefers_class_then_nearest_start() {
         let mut short = row("short", 1, 9, None);
         short.class = Some("SS".to_owned());
-        let rows = vec![row("early", 1, 1, None), row("late", 1, 5, None), short, row("child", 2, 10, Some(20))];
+        let rows = vec![
+            row("early", 1, 1, None),
+            row("late", 1, 5, None),
+            short,
+            row("child", 2, 10, Some(20)),
+        ];
         let graph = EncounterGraph::build(rows, None);
         assert_eq!(graph.part_of("child"), reference("late"));
     }
@@ -340,7 +400,10 @@ mod tests {
         a.part_of = Some("Encounter/b".to_owned());
         let mut b = row("b", 2, 10, None);
         b.part_of = Some("Encounter/a".to_owned());
-        let graph = EncounterGraph::build(vec![a, b, row("case", 1, 50, None), row("early", 3, 1, None)], None);
+        let graph = EncounterGraph::build(
+            vec![a, b, row("case", 1, 50, None), row("early", 3, 1, None)],
+            None,
+        );
         assert_eq!(graph.main("a").as_deref(), Some(INVALID));
         assert_eq!(graph.part_of("early").as_deref(), Some(INVALID));
         assert_eq!(graph.main("unknown"), None);
@@ -349,7 +412,11 @@ mod tests {
     #[test]
     fn a_missing_level_is_bridged_by_time() {
         let graph = EncounterGraph::build(vec![row("case", 1, 0, None), row("ward", 3, 5, None)], None);
-        assert_eq!(graph.part_of("ward"), None, "no department contact at all: nothing to point to");
+        assert_eq!(
+            graph.part_of("ward"),
+            None,
+            "no department contact at all: nothing to point to"
+        );
         assert_eq!(graph.main("ward"), reference("case"));
     }
 
@@ -359,7 +426,12 @@ mod tests {
         ambulatory.class = Some("AMB".to_owned());
         let mut other_type = row("x", 1, 0, None);
         other_type.type_code = Some("other".to_owned());
-        let rows = vec![row("case", 1, 10, Some(20)), row("ward", 3, 11, None), ambulatory, other_type];
+        let rows = vec![
+            row("case", 1, 10, Some(20)),
+            row("ward", 3, 11, None),
+            ambulatory,
+            other_type,
+        ];
         let graph = EncounterGraph::build(rows, None);
         let patient = Some("Patient/p");
         let cases: [(Option<&str>, &[Option<i64>], &str); 6] = [
@@ -371,7 +443,11 @@ mod tests {
             (Some("Encounter/x"), &[], INVALID),
         ];
         for (encounter, times, expected) in cases {
-            assert_eq!(graph.encounter_of(encounter, patient, times), expected, "{encounter:?} {times:?}");
+            assert_eq!(
+                graph.encounter_of(encounter, patient, times),
+                expected,
+                "{encounter:?} {times:?}"
+            );
         }
         assert_eq!(graph.encounter_of(None, None, &[Some(15)]), INVALID);
     }

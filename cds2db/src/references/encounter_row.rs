@@ -65,6 +65,8 @@ pub struct EncounterRow {
 
 impl fmt::Debug for EncounterRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncounterRow").field("type_code", &self.type_code).finish_non_exhaustive()
+        f.debug_struct("EncounterRow")
+            .field("type_code", &self.type_code)
+            .finish_non_exhaustive()
     }
 }

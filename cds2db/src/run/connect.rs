@@ -17,27 +17,57 @@ use crate::{Error, ErrorKind, Result, Summary};
 pub async fn from_settings(
     settings: &Settings,
     description: &Description,
-    scope: Scope,
+    scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Summary> {
+    let (client, hub) = connect(settings).await?;
+    Run {
+        settings,
+        description,
+        client: &client,
+        hub: &hub,
+        scope,
+        progress,
+    }
+    .execute()
+    .await
+}
+
+/// Connects to server and hub as configured.
+///
+/// # Errors
+/// When the settings cannot be used or the hub cannot be reached; the server is asked by the first search.
+pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
     let client = client(&settings.server)?;
     let database = &settings.database;
-    let url = format!("postgres://{}@{}:{}/{}", database.user, database.host, database.port, database.name);
-    let options = HubOptions { password: Some(database.password.clone()), ..HubOptions::new(url) };
-    let hub = Hub::open(&options).await.map_err(|e| Error::new(ErrorKind::Hub, "connecting to the hub").because(e))?;
-    Run { settings, description, client: &client, hub: &hub, scope, progress }.execute().await
+    let url = format!(
+        "postgres://{}@{}:{}/{}",
+        database.user, database.host, database.port, database.name
+    );
+    let options = HubOptions {
+        password: Some(database.password.clone()),
+        ..HubOptions::new(url)
+    };
+    let hub = Hub::open(&options)
+        .await
+        .map_err(|e| Error::new(ErrorKind::Hub, "connecting to the hub").because(e))?;
+    Ok((client, hub))
 }
 
 /// The request that finds the encounters of the wards, as `--dry-run` shows it.
 #[must_use]
 pub fn first_request(settings: &Settings, zone: &TimeZone) -> Search {
-    wards::request(settings, zone)
+    wards::request(settings, zone, &wards::Dates::Configured)
 }
 
 fn client(server: &ServerSettings) -> Result<Client> {
     let failed = |e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e);
     let total = Duration::from_secs(server.timeout_seconds);
-    let timeouts = Timeouts { total, idle: total, ..Timeouts::default() };
+    let timeouts = Timeouts {
+        total,
+        idle: total,
+        ..Timeouts::default()
+    };
     let options = ClientOptions::new(&server.endpoint)
         .map_err(failed)?
         .auth(auth(server))
@@ -53,7 +83,10 @@ fn client(server: &ServerSettings) -> Result<Client> {
 fn auth(server: &ServerSettings) -> Auth {
     match (&server.token, &server.basic) {
         (Some(token), _) => Auth::Bearer(Secret::new(token.clone())),
-        (None, Some((user, password))) => Auth::Basic { user: user.clone(), password: Secret::new(password.clone()) },
+        (None, Some((user, password))) => Auth::Basic {
+            user: user.clone(),
+            password: Secret::new(password.clone()),
+        },
         (None, None) => Auth::None,
     }
 }

@@ -45,7 +45,11 @@ impl Waiting {
         let batches = self.tables.entry(name.clone()).or_default();
         batches.push(batch);
         let rows: usize = batches.iter().map(Batch::rows).sum();
-        if rows >= ROWS_A_COPY { self.tables.remove(&name) } else { None }
+        if rows >= ROWS_A_COPY {
+            self.tables.remove(&name)
+        } else {
+            None
+        }
     }
 
     fn take_all(&mut self) -> impl Iterator<Item = Vec<Batch>> + use<> {
@@ -64,13 +68,17 @@ impl Download<'_> {
         summary: &mut Summary,
     ) -> Result<Vec<Request>> {
         let mut complete = vec![false; requests.len()];
-        let pages = self.client.search_all(requests.iter().map(|r| r.search.clone()).collect());
+        let pages = self
+            .client
+            .search_all(requests.iter().map(|r| r.search.clone()).collect());
         let steps = stream::unfold(pages, |mut pages| async {
             let step = pages.next().await.transpose()?;
             Some((step, pages))
         });
         let plan = Arc::clone(&self.plan);
-        let cracked = steps.map(|step| crack_step(step, Arc::clone(&plan))).buffered(self.workers.max(2));
+        let cracked = steps
+            .map(|step| crack_step(step, Arc::clone(&plan)))
+            .buffered(self.workers.max(2));
         let mut cracked = pin!(cracked);
         self.watches.download.start();
         while let Some(step) = cracked.next().await {
@@ -83,15 +91,30 @@ impl Download<'_> {
                 }
                 Cracking::Ended { search, end } => match end {
                     Ok(()) => complete[search] = true,
-                    Err(error) => summary.incomplete.push(format!("{}: {}", requests[search].place(), chain(&error))),
+                    Err(error) => {
+                        summary
+                            .incomplete
+                            .push(format!("{}: {}", requests[search].place(), chain(&error)))
+                    }
                 },
             }
         }
         self.flush(import, summary).await?;
-        Ok(requests.into_iter().zip(complete).filter(|(_, complete)| *complete).map(|(request, _)| request).collect())
+        Ok(requests
+            .into_iter()
+            .zip(complete)
+            .filter(|(_, complete)| *complete)
+            .map(|(request, _)| request)
+            .collect())
     }
 
-    async fn take(&mut self, cracked: Cracked, bytes: usize, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
+    async fn take(
+        &mut self,
+        cracked: Cracked,
+        bytes: usize,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         count(&cracked.summary, summary);
         self.crack.add(&cracked.summary);
         self.waiting.bytes += bytes;
@@ -115,8 +138,15 @@ impl Download<'_> {
     }
 
     /// Writes raw rows of one table into the import.
-    pub(crate) async fn store(&self, batches: &[Batch], import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
-        let Some(first) = batches.first() else { return Ok(()) };
+    pub(crate) async fn store(
+        &self,
+        batches: &[Batch],
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let Some(first) = batches.first() else {
+            return Ok(());
+        };
         let name = first.table().name.clone();
         self.watches.store.start();
         let rows: usize = batches.iter().map(Batch::rows).sum();
@@ -136,8 +166,14 @@ impl Download<'_> {
 
 /// A page that has been cracked, or the end of a search.
 enum Cracking {
-    Page { bytes: usize, cracked: Cracked },
-    Ended { search: usize, end: std::result::Result<(), fhir_crack::search::Error> },
+    Page {
+        bytes: usize,
+        cracked: Cracked,
+    },
+    Ended {
+        search: usize,
+        end: std::result::Result<(), fhir_crack::search::Error>,
+    },
 }
 
 async fn crack_step(
@@ -158,7 +194,8 @@ async fn crack_step(
 /// Cracks on a worker thread, so that the fetching goes on.
 async fn crack_page(page: Page, plan: Arc<Plan>) -> Result<Cracking> {
     let (number, bytes) = (page.number, page.bytes.len());
-    let work = tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
+    let work =
+        tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
     let place = || format!("page {number} of a search cannot be read");
     let cracked = work
         .await
@@ -172,7 +209,10 @@ fn count(page: &fhir_crack::Summary, summary: &mut Summary) {
     for t in page.tables.iter().filter(|t| t.resources > 0) {
         let table = summary.table(&t.table);
         table.downloaded += t.resources;
-        for (reason, count) in [("no described element has a value", t.no_value), ("twice on one page", t.duplicates)] {
+        for (reason, count) in [
+            ("no described element has a value", t.no_value),
+            ("twice on one page", t.duplicates),
+        ] {
             if count > 0 {
                 *table.left_out.entry(reason.to_owned()).or_default() += count;
             }

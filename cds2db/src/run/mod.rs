@@ -11,6 +11,9 @@ mod stopwatch;
 mod typed;
 mod wards;
 
-pub use connect::{first_request, from_settings};
+pub use connect::{connect, first_request, from_settings};
 pub use pipeline::Run;
-pub use scope::Scope;
+pub(crate) use pipeline::ZONE;
+pub use scope::{Given, Scope};
+pub use wards::Dates;
+pub(crate) use wards::{find_wards, patients_of_encounters};

@@ -11,7 +11,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// Everybody whose resources are asked for: the ward patients, and those with a running case in the hub, so that every
 /// case once seen on a ward is followed to its end.
-pub(crate) async fn of_interest(settings: &Settings, hub: &Hub, wards: &[WardPatient], zone: &TimeZone) -> Result<Vec<String>> {
+pub(crate) async fn of_interest(
+    settings: &Settings,
+    hub: &Hub,
+    wards: &[WardPatient],
+    zone: &TimeZone,
+) -> Result<Vec<String>> {
     let mut ids: BTreeSet<String> = wards.iter().map(|p| p.patient_id.clone()).collect();
     ids.extend(running(settings, hub, zone).await?);
     if let Some(pattern) = &settings.debug.pids_pattern {
@@ -23,7 +28,10 @@ pub(crate) async fn of_interest(settings: &Settings, hub: &Hub, wards: &[WardPat
 /// Patients with a case that has begun and not ended, by the hub's last version of their encounters.
 async fn running(settings: &Settings, hub: &Hub, zone: &TimeZone) -> Result<Vec<String>> {
     let now = settings.debug.starts_at_or_before.clone().unwrap_or_else(|| {
-        Zoned::now().with_time_zone(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
+        Zoned::now()
+            .with_time_zone(zone.clone())
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string()
     });
     let sql = "SELECT DISTINCT enc_patient_ref FROM cds2db_out.v_encounter_last_version \
                WHERE enc_status = 'in-progress' AND enc_period_start <= ($1)[1]::timestamp \
@@ -33,6 +41,10 @@ async fn running(settings: &Settings, hub: &Hub, zone: &TimeZone) -> Result<Vec<
         .select_text(sql, &[vec![now], settings.encounters.classes.clone()])
         .await
         .map_err(|e| Error::new(ErrorKind::Hub, "reading the running cases").because(e))?;
-    let references = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-    Ok(references.filter_map(|r| reference_id(&r, "Patient").map(str::to_owned)).collect())
+    let references = rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten());
+    Ok(references
+        .filter_map(|r| reference_id(&r, "Patient").map(str::to_owned))
+        .collect())
 }

@@ -16,7 +16,7 @@ use super::referenced::References;
 use super::requests::{self, Request};
 use super::stopwatch::Stopwatch;
 use super::typed::{PIDS_PER_WARD, Typing};
-use super::wards::{self, WardSearch};
+use super::wards::{self, Dates, WardSearch};
 use super::{Scope, patients, referenced};
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
@@ -36,7 +36,7 @@ pub struct Run<'r> {
     /// The hub.
     pub hub: &'r Hub,
     /// Which resources are asked for.
-    pub scope: Scope,
+    pub scope: &'r Scope,
     /// Takes the events.
     pub progress: &'r dyn Progress,
 }
@@ -46,7 +46,7 @@ const MODULE: &str = "cds2db";
 /// Marker of a day without any ward patient.
 const EMPTY_DATA: &str = "EMPTY_DATA";
 /// The zone of date-times without an offset.
-const ZONE: &str = "Europe/Berlin";
+pub(crate) const ZONE: &str = "Europe/Berlin";
 
 /// One stopwatch a stage.
 #[derive(Debug, Default)]
@@ -73,15 +73,10 @@ impl Run<'_> {
         let mut summary = Summary::default();
         let watches = Watches::default();
 
-        watches.wards.start();
-        self.progress.begin(Stage::Wards, None);
-        let WardSearch { patients: wards, notes } =
-            wards::find(self.settings, self.client, &zone, self.progress, &watches.wards).await?;
-        self.progress.end(Stage::Wards);
-        summary.notes.extend(notes);
-        summary.ward_patients = wards.len() as u64;
-
-        let run = self.raw(&wards, &zone, loaded_until, &watches, &mut summary).await?;
+        let wards = self.wards(&zone, &watches, &mut summary).await?;
+        let run = self
+            .raw(wards.as_deref(), &zone, loaded_until, &watches, &mut summary)
+            .await?;
         self.typed(run, &watches, &mut summary).await?;
 
         summary.stages = BTreeMap::from([
@@ -96,22 +91,65 @@ impl Run<'_> {
         Ok(summary)
     }
 
+    /// Finds the ward patients; `None` where the run is not about wards.
+    async fn wards(
+        &self,
+        zone: &TimeZone,
+        watches: &Watches,
+        summary: &mut Summary,
+    ) -> Result<Option<Vec<WardPatient>>> {
+        if matches!(self.scope, Scope::Given(_)) {
+            return Ok(None);
+        }
+        watches.wards.start();
+        self.progress.begin(Stage::Wards, None);
+        let WardSearch { patients, notes } = wards::find(
+            self.settings,
+            self.client,
+            zone,
+            self.progress,
+            &watches.wards,
+            &Dates::Configured,
+        )
+        .await?;
+        self.progress.end(Stage::Wards);
+        summary.notes.extend(notes);
+        summary.ward_patients = patients.len() as u64;
+        Ok(Some(patients))
+    }
+
     /// Downloads into one import; returns the number of the run it belongs to.
     async fn raw(
         &self,
-        wards: &[WardPatient],
+        wards: Option<&[WardPatient]>,
         zone: &TimeZone,
         loaded_until: i64,
         watches: &Watches,
         summary: &mut Summary,
     ) -> Result<HubRun> {
-        let patients = patients::of_interest(self.settings, self.hub, wards, zone).await?;
+        let patients = match self.scope {
+            Scope::Given(given) => given.patients.clone(),
+            _ => patients::of_interest(self.settings, self.hub, wards.unwrap_or_default(), zone).await?,
+        };
         summary.patients = patients.len() as u64;
         let requests = self.requests(&patients, zone).await?;
-        let plan = Plan::new(self.description)
-            .map_err(|e| Error::new(ErrorKind::Description, "a path of the table description cannot be followed").because(e))?;
-        let lock = self.hub.lock(MODULE, "cds2db:raw").await.map_err(|e| hub_error("taking the hub's lock", e))?;
-        let mut import = self.hub.begin_import(&lock).await.map_err(|e| hub_error("beginning the import", e))?;
+        let plan = Plan::new(self.description).map_err(|e| {
+            Error::new(
+                ErrorKind::Description,
+                "a path of the table description cannot be followed",
+            )
+            .because(e)
+        })?;
+        let lock = self
+            .hub
+            .lock(MODULE, "cds2db:raw")
+            .await
+            .map_err(|e| hub_error("taking the hub's lock", e))?;
+        let mut import = self
+            .hub
+            .begin_import(&lock)
+            .await
+            .map_err(|e| hub_error("beginning the import", e))?;
         let mut download = Download {
             client: self.client,
             plan: Arc::new(plan),
@@ -132,14 +170,19 @@ impl Run<'_> {
             }
             complete.extend(download.run(further, &mut import, summary).await?);
         }
-        if let Some(batch) = ward_batch(self.description, wards) {
+        if let Some(batch) = wards.and_then(|wards| ward_batch(self.description, wards)) {
             summary.table(PIDS_PER_WARD).downloaded += batch.rows() as u64;
             download.store(&[batch], &mut import, summary).await?;
         }
         summary.notes.extend(left_over(&download.crack));
         self.move_watermarks(&complete, loaded_until, &mut import).await?;
-        let stored = import.commit().await.map_err(|e| hub_error("committing the raw rows", e))?;
-        lock.release(false).await.map_err(|e| hub_error("releasing the hub's lock", e))?;
+        let stored = import
+            .commit()
+            .await
+            .map_err(|e| hub_error("committing the raw rows", e))?;
+        lock.release(false)
+            .await
+            .map_err(|e| hub_error("releasing the hub's lock", e))?;
         self.progress.end(Stage::Download);
         self.progress.end(Stage::Store);
         Ok(stored.run)
@@ -147,14 +190,38 @@ impl Run<'_> {
 
     async fn typed(&self, run: HubRun, watches: &Watches, summary: &mut Summary) -> Result<()> {
         let zone = Zone::berlin();
-        let lock = self.hub.lock(MODULE, "cds2db:typed").await.map_err(|e| hub_error("taking the hub's lock", e))?;
-        let mut import = self.hub.continue_import(&lock, run).await.map_err(|e| hub_error("beginning the typed import", e))?;
+        let lock = self
+            .hub
+            .lock(MODULE, "cds2db:typed")
+            .await
+            .map_err(|e| hub_error("taking the hub's lock", e))?;
+        let mut import = self
+            .hub
+            .continue_import(&lock, run)
+            .await
+            .map_err(|e| hub_error("beginning the typed import", e))?;
         self.progress.begin(Stage::Type, None);
-        let mut typing = Typing::new(self.settings, self.hub, self.description, &zone, self.progress, watches);
+        let mut typing = Typing::new(
+            self.settings,
+            self.hub,
+            self.description,
+            &zone,
+            self.progress,
+            watches,
+        );
         typing.run(&mut import, summary).await?;
-        import.commit().await.map_err(|e| hub_error("committing the typed rows", e))?;
-        lock.release(false).await.map_err(|e| hub_error("releasing the hub's lock", e))?;
-        let confirmed = self.hub.confirmed(run).await.map_err(|e| hub_error("counting the confirmed rows", e))?;
+        import
+            .commit()
+            .await
+            .map_err(|e| hub_error("committing the typed rows", e))?;
+        lock.release(false)
+            .await
+            .map_err(|e| hub_error("releasing the hub's lock", e))?;
+        let confirmed = self
+            .hub
+            .confirmed(run)
+            .await
+            .map_err(|e| hub_error("counting the confirmed rows", e))?;
         for table in &self.description.tables {
             if let Some(&rows) = confirmed.get(&table.name) {
                 summary.table(&table.name).typed_seen = rows;
@@ -165,24 +232,48 @@ impl Run<'_> {
     }
 
     async fn requests(&self, patients: &[String], zone: &TimeZone) -> Result<Vec<Request>> {
-        if self.scope == Scope::Everything {
+        if *self.scope == Scope::Everything {
             let resources = self.description.resources().filter_map(|t| t.resource.clone());
             let request = |resource: String| {
                 let search = requests::with_paging(self.settings, Search::new(resource.clone()));
-                Request { resource, ids: Vec::new(), search }
+                Request {
+                    resource,
+                    ids: Vec::new(),
+                    search,
+                }
             };
             return Ok(resources.map(request).collect());
         }
         let mut requests = Vec::new();
-        for resource in requests::patient_resources(self.description) {
-            let watermarks = self.watermarks(&resource, patients).await?;
-            requests.extend(requests::by_patient(self.settings, &resource, patients, &watermarks, zone));
+        let wanted = |resource: &String| match self.scope {
+            Scope::Given(given) => given.resources.is_empty() || given.resources.contains(resource),
+            _ => true,
+        };
+        for resource in requests::patient_resources(self.description)
+            .into_iter()
+            .filter(wanted)
+        {
+            let watermarks = match self.scope {
+                Scope::Given(_) => BTreeMap::new(),
+                _ => self.watermarks(&resource, patients).await?,
+            };
+            requests.extend(requests::by_patient(
+                self.settings,
+                &resource,
+                patients,
+                &watermarks,
+                zone,
+            ));
         }
         Ok(requests)
     }
 
     async fn watermarks(&self, resource: &str, ids: &[String]) -> Result<BTreeMap<String, i64>> {
-        let marks = self.hub.watermarks(resource, ids).await.map_err(|e| hub_error("reading the watermarks", e))?;
+        let marks = self
+            .hub
+            .watermarks(resource, ids)
+            .await
+            .map_err(|e| hub_error("reading the watermarks", e))?;
         Ok(marks.into_iter().collect())
     }
 
@@ -193,11 +284,14 @@ impl Run<'_> {
         zone: &TimeZone,
     ) -> Result<Vec<Request>> {
         let mut requests = Vec::new();
-        if self.scope == Scope::Everything {
+        if *self.scope == Scope::Everything {
             return Ok(requests);
         }
         let targets = referenced::targets(self.description);
-        for (resource, ids) in open.into_iter().filter(|(resource, _)| targets.contains(resource)) {
+        for (resource, ids) in open
+            .into_iter()
+            .filter(|(resource, _)| targets.contains(resource))
+        {
             let ids: Vec<String> = ids.into_iter().collect();
             let watermarks = self.watermarks(&resource, &ids).await?;
             requests.extend(requests::by_id(self.settings, &resource, &ids, &watermarks, zone));
@@ -206,10 +300,21 @@ impl Run<'_> {
     }
 
     /// Moves the watermarks of what was answered in full, in the same transaction as its rows.
-    async fn move_watermarks(&self, complete: &[Request], loaded_until: i64, import: &mut Import<'_>) -> Result<()> {
+    async fn move_watermarks(
+        &self,
+        complete: &[Request],
+        loaded_until: i64,
+        import: &mut Import<'_>,
+    ) -> Result<()> {
+        if matches!(self.scope, Scope::Given(given) if !given.move_watermarks) {
+            return Ok(());
+        }
         let mut by_resource: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for request in complete {
-            by_resource.entry(&request.resource).or_default().extend(request.ids.iter().cloned());
+            by_resource
+                .entry(&request.resource)
+                .or_default()
+                .extend(request.ids.iter().cloned());
         }
         for (resource, ids) in by_resource {
             import
@@ -238,11 +343,19 @@ fn workers(settings: &Settings) -> usize {
 fn ward_batch(description: &Description, wards: &[WardPatient]) -> Option<Batch> {
     let table: &Arc<TableDescription> = description.table(PIDS_PER_WARD)?;
     let column = |name: &str| table.position(name);
-    let (ward, patient, encounter) = (column("ward_name")?, column("patient_id")?, column("encounter_id")?);
+    let (ward, patient, encounter) = (
+        column("ward_name")?,
+        column("patient_id")?,
+        column("encounter_id")?,
+    );
     let mut builder = BatchBuilder::new(Arc::clone(table));
     for row in wards {
         builder.begin_row();
-        for (column, text) in [(ward, &row.ward_name), (patient, &row.patient_id), (encounter, &row.encounter_id)] {
+        for (column, text) in [
+            (ward, &row.ward_name),
+            (patient, &row.patient_id),
+            (encounter, &row.encounter_id),
+        ] {
             if !text.is_empty() {
                 builder.push(column, &[], text);
             }
@@ -258,12 +371,17 @@ fn ward_batch(description: &Description, wards: &[WardPatient]) -> Option<Batch>
 
 /// What the pages held that no table takes.
 fn left_over(crack: &fhir_crack::Summary) -> Vec<String> {
-    let others = crack.other_types.iter().map(|(name, count)| format!("{count} {name} came along that no table takes"));
+    let others = crack
+        .other_types
+        .iter()
+        .map(|(name, count)| format!("{count} {name} came along that no table takes"));
     let counts = [
         (crack.no_resource, "entries without a resource"),
         (crack.no_type, "resources without a type"),
         (crack.outcomes, "OperationOutcomes"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    others.chain(counts.map(|(count, what)| format!("{count} {what} came along"))).collect()
+    others
+        .chain(counts.map(|(count, what)| format!("{count} {what} came along")))
+        .collect()
 }

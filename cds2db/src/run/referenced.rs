@@ -17,8 +17,14 @@ pub(crate) struct References {
 
 impl fmt::Debug for References {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: BTreeMap<_, _> = self.open.iter().map(|(resource, ids)| (resource, ids.len())).collect();
-        f.debug_struct("References").field("open", &counts).finish_non_exhaustive()
+        let counts: BTreeMap<_, _> = self
+            .open
+            .iter()
+            .map(|(resource, ids)| (resource, ids.len()))
+            .collect();
+        f.debug_struct("References")
+            .field("open", &counts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +58,10 @@ impl References {
     pub(crate) fn take(&mut self) -> BTreeMap<String, BTreeSet<String>> {
         let open = std::mem::take(&mut self.open);
         for (resource, ids) in &open {
-            self.asked.entry(resource.clone()).or_default().extend(ids.iter().cloned());
+            self.asked
+                .entry(resource.clone())
+                .or_default()
+                .extend(ids.iter().cloned());
         }
         open
     }
@@ -61,7 +70,9 @@ impl References {
 /// The resource types that are downloaded because others refer to them.
 pub(crate) fn targets(description: &Description) -> BTreeSet<String> {
     let columns = description.tables.iter().flat_map(|t| &t.columns);
-    columns.flat_map(|c| c.reference_targets.iter().cloned()).collect()
+    columns
+        .flat_map(|c| c.reference_targets.iter().cloned())
+        .collect()
 }
 
 #[cfg(test)]

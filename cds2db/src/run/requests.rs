@@ -104,7 +104,10 @@ fn in_groups(
     let mut groups: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
     for id in ids {
         let watermark = watermarks.get(id).filter(|_| !settings.debug.ignore_last_update);
-        groups.entry(watermark.and_then(|w| since(*w, zone))).or_default().push(id.clone());
+        groups
+            .entry(watermark.and_then(|w| since(*w, zone)))
+            .or_default()
+            .push(id.clone());
     }
     let mut requests = Vec::new();
     for (day, ids) in groups {
@@ -117,7 +120,11 @@ fn in_groups(
             for (name, value) in added {
                 search = search.param(*name, *value);
             }
-            requests.push(Request { resource: resource.to_owned(), ids: ids.to_vec(), search });
+            requests.push(Request {
+                resource: resource.to_owned(),
+                ids: ids.to_vec(),
+                search,
+            });
         }
     }
     requests

@@ -33,11 +33,17 @@ impl Stopwatch {
     }
 
     pub(crate) fn summary(&self) -> StageSummary {
-        let Ok(times) = self.0.lock() else { return StageSummary::default() };
+        let Ok(times) = self.0.lock() else {
+            return StageSummary::default();
+        };
         let seconds = match (times.first, times.last) {
             (Some(first), Some(last)) => last.duration_since(first).as_secs_f64(),
             _ => 0.0,
         };
-        StageSummary { seconds, resources: times.resources, bytes: times.bytes }
+        StageSummary {
+            seconds,
+            resources: times.resources,
+            bytes: times.bytes,
+        }
     }
 }

@@ -48,8 +48,20 @@ impl<'r> Typing<'r> {
         watches: &'r Watches,
     ) -> Self {
         let graph = EncounterGraph::build([], None);
-        let encounters = Encounters { rows: Vec::new(), patients: HashSet::new(), graph };
-        Self { settings, hub, description, zone, progress, watches, encounters }
+        let encounters = Encounters {
+            rows: Vec::new(),
+            patients: HashSet::new(),
+            graph,
+        };
+        Self {
+            settings,
+            hub,
+            description,
+            zone,
+            progress,
+            watches,
+            encounters,
+        }
     }
 
     /// Types all tables: encounters first, since the others refer to them.
@@ -61,7 +73,9 @@ impl<'r> Typing<'r> {
         for table in &tables {
             let skip = &self.settings.debug.skip_melting;
             if skip.iter().any(|name| name.eq_ignore_ascii_case(&table.name)) {
-                summary.notes.push(format!("{} stays raw: DEBUG_SKIP_MELTING_RESOURCES", table.name));
+                summary
+                    .notes
+                    .push(format!("{} stays raw: DEBUG_SKIP_MELTING_RESOURCES", table.name));
                 continue;
             }
             self.table(table, import, summary).await?;
@@ -69,17 +83,32 @@ impl<'r> Typing<'r> {
         Ok(())
     }
 
-    async fn table(&mut self, table: &Arc<TableDescription>, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
+    async fn table(
+        &mut self,
+        table: &Arc<TableDescription>,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let failed = |what: &str, e: cds_hub::Error| {
             Error::new(ErrorKind::Hub, format!("{what} of {}", table.name)).because(e)
         };
-        let mut open = self.hub.open_raw(table, RAW_ROWS).await.map_err(|e| failed("reading raw rows", e))?;
+        let mut open = self
+            .hub
+            .open_raw(table, RAW_ROWS)
+            .await
+            .map_err(|e| failed("reading raw rows", e))?;
         while let Some((raw_ids, batch)) = open.next().await.map_err(|e| failed("reading raw rows", e))? {
             let melted = melt(&batch, &MeltOptions::default());
             let (mut typed, defects) = melted.typed(self.zone);
             self.fill_references(table, &mut typed).await?;
-            let loaded = import.typed(&typed, &raw_ids).await.map_err(|e| failed("writing typed rows", e))?;
-            import.defects(&defects, &batch, &raw_ids).await.map_err(|e| failed("writing defects", e))?;
+            let loaded = import
+                .typed(&typed, &raw_ids)
+                .await
+                .map_err(|e| failed("writing typed rows", e))?;
+            import
+                .defects(&defects, &batch, &raw_ids)
+                .await
+                .map_err(|e| failed("writing defects", e))?;
             let counters = summary.table(&table.name);
             counters.typed_new += loaded.new;
             counters.quarantined += loaded.quarantined;
@@ -92,21 +121,32 @@ impl<'r> Typing<'r> {
 
     /// Reads the encounters that wait and builds the graph of them and of their patients' older ones.
     async fn read_encounters(&mut self, summary: &mut Summary) -> Result<()> {
-        let Some(table) = self.description.table(ENCOUNTER).cloned() else { return Ok(()) };
+        let Some(table) = self.description.table(ENCOUNTER).cloned() else {
+            return Ok(());
+        };
         let columns = EncounterColumns::of(&table);
         let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
         let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
         while let Some((_, batch)) = open.next().await.map_err(failed)? {
             let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
-            self.encounters.rows.extend((0..typed.rows()).filter_map(|row| columns.row(&typed, row)));
+            self.encounters
+                .rows
+                .extend((0..typed.rows()).filter_map(|row| columns.row(&typed, row)));
         }
-        let patients: HashSet<String> = self.encounters.rows.iter().filter_map(|r| r.patient.clone()).collect();
+        let patients: HashSet<String> = self
+            .encounters
+            .rows
+            .iter()
+            .filter_map(|r| r.patient.clone())
+            .collect();
         let waiting = self.encounters.rows.len();
         self.add_patients(patients).await?;
         self.rebuild();
         for level in Level::ALL {
             if waiting > 0 && self.encounters.graph.count(level) == 0 {
-                summary.notes.push(format!("no encounter of level {level:?}; calculated references need all three"));
+                summary.notes.push(format!(
+                    "no encounter of level {level:?}; calculated references need all three"
+                ));
             }
         }
         Ok(())
@@ -114,7 +154,10 @@ impl<'r> Typing<'r> {
 
     /// Adds the encounters that the hub has of patients not seen yet. Returns whether there were any.
     async fn add_patients(&mut self, patients: HashSet<String>) -> Result<bool> {
-        let new: Vec<String> = patients.into_iter().filter(|p| !self.encounters.patients.contains(p)).collect();
+        let new: Vec<String> = patients
+            .into_iter()
+            .filter(|p| !self.encounters.patients.contains(p))
+            .collect();
         if new.is_empty() {
             return Ok(false);
         }
@@ -129,7 +172,9 @@ impl<'r> Typing<'r> {
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
         let found = !rows.is_empty();
-        self.encounters.rows.extend(rows.into_iter().filter_map(stored_row));
+        self.encounters
+            .rows
+            .extend(rows.into_iter().filter_map(stored_row));
         self.encounters.patients.extend(new);
         Ok(found)
     }
@@ -141,13 +186,22 @@ impl<'r> Typing<'r> {
 
     /// Fills the calculated columns.
     async fn fill_references(&mut self, table: &TableDescription, typed: &mut TypedBatch) -> Result<()> {
-        let position = |name: &str| table.columns.iter().position(|c| c.is_calculated() && c.name.ends_with(name));
-        let Some(patient) = table.position_of_path("subject/reference").or(table.position_of_path("patient/reference"))
+        let position = |name: &str| {
+            table
+                .columns
+                .iter()
+                .position(|c| c.is_calculated() && c.name.ends_with(name))
+        };
+        let Some(patient) = table
+            .position_of_path("subject/reference")
+            .or(table.position_of_path("patient/reference"))
         else {
             return Ok(());
         };
         if table.name == ENCOUNTER {
-            let Some(id) = table.position_of_path("id") else { return Ok(()) };
+            let Some(id) = table.position_of_path("id") else {
+                return Ok(());
+            };
             let graph = &self.encounters.graph;
             let ids: Vec<Option<&str>> = (0..typed.rows()).map(|row| text(typed, row, id)).collect();
             let part_of: Vec<_> = ids.iter().map(|id| id.and_then(|id| graph.part_of(id))).collect();
@@ -160,12 +214,18 @@ impl<'r> Typing<'r> {
             }
             return Ok(());
         }
-        let Some(column) = position("_encounter_calculated_ref") else { return Ok(()) };
-        let patients = (0..typed.rows()).filter_map(|row| text(typed, row, patient).map(str::to_owned)).collect();
+        let Some(column) = position("_encounter_calculated_ref") else {
+            return Ok(());
+        };
+        let patients = (0..typed.rows())
+            .filter_map(|row| text(typed, row, patient).map(str::to_owned))
+            .collect();
         if self.add_patients(patients).await? {
             self.rebuild();
         }
-        let encounter = table.position_of_path("encounter/reference").or(table.position_of_path("context/reference"));
+        let encounter = table
+            .position_of_path("encounter/reference")
+            .or(table.position_of_path("context/reference"));
         let times = time_columns(table);
         let graph = &self.encounters.graph;
         let references = (0..typed.rows())
@@ -194,7 +254,10 @@ const TIMES: [&str; 9] = [
 ];
 
 fn time_columns(table: &TableDescription) -> Vec<usize> {
-    TIMES.iter().filter_map(|path| table.position_of_path(path)).collect()
+    TIMES
+        .iter()
+        .filter_map(|path| table.position_of_path(path))
+        .collect()
 }
 
 fn text(typed: &TypedBatch, row: usize, column: usize) -> Option<&str> {

@@ -23,8 +23,30 @@ pub(crate) struct WardSearch {
     pub(crate) notes: Vec<String>,
 }
 
+/// Which encounters define the wards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Dates {
+    /// As configured: up to now, or the debug dates.
+    #[default]
+    Configured,
+    /// Those that run on these days, for a backfill.
+    Between {
+        /// First day, `YYYY-MM-DD`.
+        from: String,
+        /// The day behind the last.
+        before: String,
+    },
+}
+
 /// Elements needed beside those of the patterns.
-const ALWAYS: [&str; 6] = ["id", "meta/lastUpdated", "period/end", "period/start", "status", "subject/reference"];
+const ALWAYS: [&str; 6] = [
+    "id",
+    "meta/lastUpdated",
+    "period/end",
+    "period/start",
+    "status",
+    "subject/reference",
+];
 /// How several values of one element are joined before a pattern looks at them.
 const JOIN: &str = " ~ ";
 
@@ -35,10 +57,16 @@ pub(crate) async fn find(
     zone: &TimeZone,
     progress: &dyn Progress,
     watch: &Stopwatch,
+    dates: &Dates,
 ) -> Result<WardSearch> {
     let wards = match &settings.wards {
         Wards::None => return Ok(WardSearch::default()),
-        Wards::List(patients) => return Ok(WardSearch { patients: patients.clone(), notes: Vec::new() }),
+        Wards::List(patients) => {
+            return Ok(WardSearch {
+                patients: patients.clone(),
+                notes: Vec::new(),
+            });
+        }
         Wards::Patterns(wards) => wards,
     };
     let mut paths = WardDefinition::paths(wards);
@@ -46,18 +74,29 @@ pub(crate) async fn find(
     let table = table("Encounter", paths);
     let mut found = Found::new(&table);
     let plan = plan(table)?;
-    let mut pages = client.search(request(settings, zone));
+    let mut pages = client.search(request(settings, zone, dates));
     loop {
-        let failed = |e| Error::new(ErrorKind::Search, "the search for the wards' encounters broke off").because(e);
+        let failed = |e| {
+            Error::new(
+                ErrorKind::Search,
+                "the search for the wards' encounters broke off",
+            )
+            .because(e)
+        };
         match pages.next().await.map_err(failed)? {
             Step::Page(page) => {
-                crack(&page, &plan)?.batches.iter().for_each(|batch| found.add(batch));
+                crack(&page, &plan)?
+                    .batches
+                    .iter()
+                    .for_each(|batch| found.add(batch));
                 watch.add(u64::from(page.entries), page.bytes.len() as u64);
                 progress.advance(Stage::Wards, u64::from(page.entries), page.bytes.len() as u64);
             }
             Step::Limited(limited) => {
                 let pages = limited.pages();
-                let text = format!("MAX_ENCOUNTER_BUNDLES cut the search for wards short after {pages} pages; patients on later pages are not seen");
+                let text = format!(
+                    "MAX_ENCOUNTER_BUNDLES cut the search for wards short after {pages} pages; patients on later pages are not seen"
+                );
                 found.notes.push(text);
                 break;
             }
@@ -68,13 +107,39 @@ pub(crate) async fn find(
     Ok(found.finish(wards, &targets, settings, zone))
 }
 
+/// The ward patients of some days.
+pub(crate) async fn find_wards(
+    settings: &Settings,
+    client: &Client,
+    zone: &TimeZone,
+    progress: &dyn Progress,
+    dates: &Dates,
+) -> Result<Vec<WardPatient>> {
+    let found = find(settings, client, zone, progress, &Stopwatch::default(), dates).await?;
+    found.notes.iter().for_each(|note| progress.note(note));
+    Ok(found.patients)
+}
+
 /// The first request, which `--dry-run` and `FHIR_SEARCH_ENCOUNTER_REQUEST_TEST` show.
-pub(crate) fn request(settings: &Settings, zone: &TimeZone) -> Search {
+pub(crate) fn request(settings: &Settings, zone: &TimeZone, dates: &Dates) -> Search {
     let encounters = &settings.encounters;
     let debug = &settings.debug;
-    let own_dates: Vec<_> = encounters.additional.iter().filter(|(name, _)| name == "date").collect();
+    let own_dates: Vec<_> = encounters
+        .additional
+        .iter()
+        .filter(|(name, _)| name == "date")
+        .collect();
     let mut search = Search::new("Encounter");
-    if !own_dates.is_empty() {
+    let mut status = encounters.status.clone();
+    if let Dates::Between { from, before } = dates {
+        search = search
+            .param("date", format!("ge{from}"))
+            .param("date", format!("lt{before}"));
+        // The past is over for most: a backfill also wants the cases that have ended.
+        if !status.is_empty() && !status.split(',').any(|s| s == "finished") {
+            status.push_str(",finished");
+        }
+    } else if !own_dates.is_empty() {
         for (name, value) in own_dates {
             search = search.param(name.clone(), value.clone());
         }
@@ -84,11 +149,14 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone) -> Search {
             search = search.param("date", format!("le{until}"));
         }
     } else {
-        let now = Zoned::now().with_time_zone(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let now = Zoned::now()
+            .with_time_zone(zone.clone())
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string();
         search = search.param("date", format!("lt{now}"));
     }
-    if !encounters.status.is_empty() {
-        search = search.param("status", encounters.status.clone());
+    if !status.is_empty() {
+        search = search.param("status", status);
     }
     if !encounters.classes.is_empty() {
         search = search.any_of("class", encounters.classes.iter().cloned());
@@ -97,7 +165,10 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone) -> Search {
         search = search.any_of("location", encounters.location_ids.iter().cloned());
     }
     if !debug.accepted_pids.is_empty() {
-        let references = debug.accepted_pids.iter().map(|id| format!("Patient/{}", id.rsplit('/').next().unwrap_or(id)));
+        let references = debug
+            .accepted_pids
+            .iter()
+            .map(|id| format!("Patient/{}", id.rsplit('/').next().unwrap_or(id)));
         search = search.any_of("subject", references);
     }
     search = with_paging(settings, search);
@@ -138,8 +209,16 @@ type Targets = HashMap<(String, String), HashMap<String, String>>;
 
 impl Found {
     fn new(table: &TableDescription) -> Self {
-        let columns = table.columns.iter().map(|c| c.path().as_str().to_owned()).collect();
-        Self { columns, encounters: Vec::new(), notes: Vec::new() }
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| c.path().as_str().to_owned())
+            .collect();
+        Self {
+            columns,
+            encounters: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn add(&mut self, batch: &Batch) {
@@ -149,28 +228,48 @@ impl Found {
     }
 
     fn cell<'e>(&self, encounter: &'e [Option<String>], path: &str) -> Option<&'e str> {
-        self.columns.iter().position(|c| c == path).and_then(|i| encounter.get(i)?.as_deref())
+        self.columns
+            .iter()
+            .position(|c| c == path)
+            .and_then(|i| encounter.get(i)?.as_deref())
     }
 
     /// The references that stand at a path, each once.
     fn references(&self, path: &str) -> BTreeSet<String> {
         let cells = self.encounters.iter().filter_map(|e| self.cell(e, path));
-        cells.flat_map(|cell| cell.split(JOIN)).map(str::to_owned).collect()
+        cells
+            .flat_map(|cell| cell.split(JOIN))
+            .map(str::to_owned)
+            .collect()
     }
 
-    fn finish(mut self, wards: &[WardDefinition], targets: &Targets, settings: &Settings, zone: &TimeZone) -> WardSearch {
+    fn finish(
+        mut self,
+        wards: &[WardDefinition],
+        targets: &Targets,
+        settings: &Settings,
+        zone: &TimeZone,
+    ) -> WardSearch {
         let mut without_patient = 0_u64;
         let mut candidates = Vec::new();
         for encounter in &self.encounters {
-            let Some(patient) = self.cell(encounter, "subject/reference").and_then(|r| reference_id(r, "Patient")) else {
+            let Some(patient) = self
+                .cell(encounter, "subject/reference")
+                .and_then(|r| reference_id(r, "Patient"))
+            else {
                 without_patient += 1;
                 continue;
             };
             let value = |condition: &Condition| {
                 let cell = self.cell(encounter, &condition.path)?;
-                let Some(target) = &condition.target else { return Some(Cow::Borrowed(cell)) };
+                let Some(target) = &condition.target else {
+                    return Some(Cow::Borrowed(cell));
+                };
                 let values = targets.get(&(condition.path.clone(), target.clone()))?;
-                let found: Vec<&str> = cell.split(JOIN).filter_map(|r| values.get(r).map(String::as_str)).collect();
+                let found: Vec<&str> = cell
+                    .split(JOIN)
+                    .filter_map(|r| values.get(r).map(String::as_str))
+                    .collect();
                 (!found.is_empty()).then(|| Cow::Owned(found.join(JOIN)))
             };
             for (ward_order, ward) in wards.iter().enumerate().filter(|(_, w)| w.matches(value)) {
@@ -179,8 +278,12 @@ impl Found {
                     encounter_id: self.cell(encounter, "id").unwrap_or_default().to_owned(),
                     ward_name: ward.ward_name.clone(),
                     ward_order,
-                    start: self.cell(encounter, "period/start").and_then(|t| instant(t, zone)),
-                    last_updated: self.cell(encounter, "meta/lastUpdated").and_then(|t| instant(t, zone)),
+                    start: self
+                        .cell(encounter, "period/start")
+                        .and_then(|t| instant(t, zone)),
+                    last_updated: self
+                        .cell(encounter, "meta/lastUpdated")
+                        .and_then(|t| instant(t, zone)),
                 });
             }
         }
@@ -190,23 +293,38 @@ impl Found {
         }
         let (patients, several) = assign(candidates);
         if several > 0 {
-            let text = format!("{several} patients are on more than one ward; the encounter that started last decides");
+            let text = format!(
+                "{several} patients are on more than one ward; the encounter that started last decides"
+            );
             self.notes.push(text);
         }
-        WardSearch { patients, notes: self.notes }
+        WardSearch {
+            patients,
+            notes: self.notes,
+        }
     }
 
     fn note_oddities(&mut self, without_patient: u64) {
         if self.encounters.is_empty() {
-            self.notes.push("the server has no encounter that the search for wards asks for".to_owned());
+            self.notes
+                .push("the server has no encounter that the search for wards asks for".to_owned());
             return;
         }
         if without_patient > 0 {
-            self.notes.push(format!("{without_patient} encounters without a patient are left out of the wards"));
+            self.notes.push(format!(
+                "{without_patient} encounters without a patient are left out of the wards"
+            ));
         }
-        for (i, path) in self.columns.iter().enumerate().filter(|(_, path)| !ALWAYS.contains(&path.as_str())) {
+        for (i, path) in self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, path)| !ALWAYS.contains(&path.as_str()))
+        {
             if self.encounters.iter().all(|e| e[i].is_none()) {
-                self.notes.push(format!("no encounter has {path}; is the path in the ward patterns right?"));
+                self.notes.push(format!(
+                    "no encounter has {path}; is the path in the ward patterns right?"
+                ));
             }
         }
     }
@@ -218,21 +336,33 @@ fn joined(batch: &Batch, row: usize, column: usize) -> Option<String> {
 }
 
 /// Fetches what conditions look at in the resources that encounters refer to, such as a Location's name.
-async fn follow(found: &Found, wards: &[WardDefinition], client: &Client, settings: &Settings) -> Result<Targets> {
+async fn follow(
+    found: &Found,
+    wards: &[WardDefinition],
+    client: &Client,
+    settings: &Settings,
+) -> Result<Targets> {
     let mut targets = Targets::new();
     for (path, element) in WardDefinition::targets(wards) {
         let mut by_type: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for reference in found.references(&path) {
             let mut ends = reference.rsplit('/');
             if let (Some(id), Some(resource)) = (ends.next(), ends.next()) {
-                by_type.entry(resource.to_owned()).or_default().push((reference.clone(), id.to_owned()));
+                by_type
+                    .entry(resource.to_owned())
+                    .or_default()
+                    .push((reference.clone(), id.to_owned()));
             }
         }
         let mut values = HashMap::new();
         for (resource, references) in by_type {
             let ids = references.iter().map(|(_, id)| id.clone());
             let by_id = element_by_id(client, settings, &resource, &element, ids.collect()).await?;
-            values.extend(references.into_iter().filter_map(|(r, id)| Some((r, by_id.get(&id)?.clone()))));
+            values.extend(
+                references
+                    .into_iter()
+                    .filter_map(|(r, id)| Some((r, by_id.get(&id)?.clone()))),
+            );
         }
         targets.insert((path, element), values);
     }
@@ -247,16 +377,27 @@ async fn element_by_id(
     element: &str,
     ids: Vec<String>,
 ) -> Result<HashMap<String, String>> {
-    let failed = |e| Error::new(ErrorKind::Search, format!("the {resource} that ward patterns look at")).because(e);
+    let failed = |e| {
+        Error::new(
+            ErrorKind::Search,
+            format!("the {resource} that ward patterns look at"),
+        )
+        .because(e)
+    };
     let plan = plan(table(resource, [element.to_owned(), "id".to_owned()].into()))?;
     let mut values = HashMap::new();
     for ids in ids.chunks(settings.server.ids_at_once.max(1)) {
-        let (pages, _) =
-            client.search(Search::new(resource).ids("_id", ids.iter().cloned())).collect().await.map_err(failed)?;
+        let (pages, _) = client
+            .search(Search::new(resource).ids("_id", ids.iter().cloned()))
+            .collect()
+            .await
+            .map_err(failed)?;
         for page in pages {
             for batch in &crack(&page, &plan)?.batches {
                 let column = |path: &str| batch.table().position_of_path(path);
-                let (Some(id), Some(value)) = (column("id"), column(element)) else { continue };
+                let (Some(id), Some(value)) = (column("id"), column(element)) else {
+                    continue;
+                };
                 let cells = (0..batch.rows()).map(|row| (joined(batch, row, id), joined(batch, row, value)));
                 values.extend(cells.filter_map(|(id, value)| Some((id?, value?))));
             }
@@ -266,12 +407,51 @@ async fn element_by_id(
 }
 
 fn plan(table: TableDescription) -> Result<Arc<Plan>> {
-    Plan::new(&Description { tables: vec![Arc::new(table)] })
-        .map(Arc::new)
-        .map_err(|e| Error::new(ErrorKind::Config, "a path of the ward patterns cannot be followed").because(e))
+    Plan::new(&Description {
+        tables: vec![Arc::new(table)],
+    })
+    .map(Arc::new)
+    .map_err(|e| {
+        Error::new(
+            ErrorKind::Config,
+            "a path of the ward patterns cannot be followed",
+        )
+        .because(e)
+    })
 }
 
 fn crack(page: &Page, plan: &Arc<Plan>) -> Result<Cracked> {
-    fhir_crack::crack_with(&page.bytes, plan, Options::default())
-        .map_err(|e| Error::new(ErrorKind::Crack, format!("page {} of the search for wards", page.number)).because(e))
+    fhir_crack::crack_with(&page.bytes, plan, Options::default()).map_err(|e| {
+        Error::new(
+            ErrorKind::Crack,
+            format!("page {} of the search for wards", page.number),
+        )
+        .because(e)
+    })
+}
+
+/// The patients of the encounters that a search finds.
+pub(crate) async fn patients_of_encounters(
+    client: &Client,
+    searches: Vec<Search>,
+) -> Result<BTreeSet<String>> {
+    let failed = |e| Error::new(ErrorKind::Search, "the search for encounters broke off").because(e);
+    let plan = plan(table(
+        "Encounter",
+        ["id".to_owned(), "subject/reference".to_owned()].into(),
+    ))?;
+    let mut patients = BTreeSet::new();
+    for search in searches {
+        let (pages, _) = client.search(search).collect().await.map_err(failed)?;
+        for page in pages {
+            for batch in &crack(&page, &plan)?.batches {
+                let Some(subject) = batch.table().position_of_path("subject/reference") else {
+                    continue;
+                };
+                let references = (0..batch.rows()).filter_map(|row| joined(batch, row, subject));
+                patients.extend(references.filter_map(|r| reference_id(&r, "Patient").map(str::to_owned)));
+            }
+        }
+    }
+    Ok(patients)
 }

@@ -35,7 +35,9 @@ pub struct WardPatient {
 
 impl fmt::Debug for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Candidate").field("ward_order", &self.ward_order).finish_non_exhaustive()
+        f.debug_struct("Candidate")
+            .field("ward_order", &self.ward_order)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +111,13 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn candidate(patient: &str, encounter: &str, ward: usize, start: Option<i64>, updated: Option<i64>) -> Candidate {
+    fn candidate(
+        patient: &str,
+        encounter: &str,
+        ward: usize,
+        start: Option<i64>,
+        updated: Option<i64>,
+    ) -> Candidate {
         Candidate {
             patient_id: patient.to_owned(),
             encounter_id: encounter.to_owned(),
@@ -123,11 +131,46 @@ mod tests {
     #[test]
     fn latest_start_then_latest_update_then_first() {
         let cases: [(&str, [Candidate; 2], &str); 5] = [
-            ("start", [candidate("p", "a", 0, Some(1), Some(9)), candidate("p", "b", 1, Some(2), None)], "b"),
-            ("update", [candidate("p", "a", 0, Some(1), Some(1)), candidate("p", "b", 1, Some(1), Some(2))], "b"),
-            ("id", [candidate("p", "b", 0, Some(1), Some(1)), candidate("p", "a", 1, Some(1), Some(1))], "a"),
-            ("unknown start is oldest", [candidate("p", "a", 0, None, Some(9)), candidate("p", "b", 1, Some(1), None)], "b"),
-            ("nothing known", [candidate("p", "a", 0, None, None), candidate("p", "a", 1, None, None)], "a"),
+            (
+                "start",
+                [
+                    candidate("p", "a", 0, Some(1), Some(9)),
+                    candidate("p", "b", 1, Some(2), None),
+                ],
+                "b",
+            ),
+            (
+                "update",
+                [
+                    candidate("p", "a", 0, Some(1), Some(1)),
+                    candidate("p", "b", 1, Some(1), Some(2)),
+                ],
+                "b",
+            ),
+            (
+                "id",
+                [
+                    candidate("p", "b", 0, Some(1), Some(1)),
+                    candidate("p", "a", 1, Some(1), Some(1)),
+                ],
+                "a",
+            ),
+            (
+                "unknown start is oldest",
+                [
+                    candidate("p", "a", 0, None, Some(9)),
+                    candidate("p", "b", 1, Some(1), None),
+                ],
+                "b",
+            ),
+            (
+                "nothing known",
+                [
+                    candidate("p", "a", 0, None, None),
+                    candidate("p", "a", 1, None, None),
+                ],
+                "a",
+            ),
         ];
         for (name, candidates, expected) in cases {
             let (patients, several) = assign(candidates.to_vec());
@@ -139,7 +182,10 @@ mod tests {
 
     #[test]
     fn trap_10_a_patient_without_start_and_update_does_not_vanish() {
-        let (patients, _) = assign(vec![candidate("p", "a", 0, None, None), candidate("q", "b", 0, Some(1), None)]);
+        let (patients, _) = assign(vec![
+            candidate("p", "a", 0, None, None),
+            candidate("q", "b", 0, Some(1), None),
+        ]);
         assert_eq!(patients.len(), 2);
     }
 

@@ -82,7 +82,12 @@ impl Condition {
             .backtrack_limit(BACKTRACK_LIMIT)
             .build()
             .map_err(|_| PatternFaultKind::InvalidPattern)?;
-        Ok(Self { path: path.to_owned(), target: target.map(str::to_owned), negated, pattern })
+        Ok(Self {
+            path: path.to_owned(),
+            target: target.map(str::to_owned),
+            negated,
+            pattern,
+        })
     }
 }
 
@@ -101,10 +106,16 @@ impl WardDefinition {
         let mut faults = Vec::new();
         let mut names: HashMap<String, String> = HashMap::new();
         for (key, entries) in sorted {
-            let Some(ward) = Self::read(key, entries, &mut faults) else { continue };
+            let Some(ward) = Self::read(key, entries, &mut faults) else {
+                continue;
+            };
             if let Some(other) = names.insert(ward.ward_name.clone(), key.clone()) {
                 let kind = PatternFaultKind::WardNameDuplicate(other);
-                faults.push(PatternFault { key: key.clone(), entry: 0, kind });
+                faults.push(PatternFault {
+                    key: key.clone(),
+                    entry: 0,
+                    kind,
+                });
             }
             wards.push(ward);
         }
@@ -116,8 +127,13 @@ impl WardDefinition {
         let mut names = Vec::new();
         let mut alternatives = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
-            let mut fault =
-                |kind| faults.push(PatternFault { key: key.to_owned(), entry: i + 1, kind });
+            let mut fault = |kind| {
+                faults.push(PatternFault {
+                    key: key.to_owned(),
+                    entry: i + 1,
+                    kind,
+                })
+            };
             let parts = match split_and(entry) {
                 Ok(parts) => parts,
                 Err(kind) => {
@@ -134,14 +150,24 @@ impl WardDefinition {
                     Some(name) if name.trim().is_empty() => fault(PatternFaultKind::WardNameEmpty),
                     Some(_) => {}
                 }
-                names.push(parts.iter().find_map(|part| ward_name(part)).and_then(quoted).unwrap_or(""));
+                names.push(
+                    parts
+                        .iter()
+                        .find_map(|part| ward_name(part))
+                        .and_then(quoted)
+                        .unwrap_or(""),
+                );
                 continue;
             }
             let mut conditions: Vec<Condition> = Vec::new();
             for part in parts {
                 match Condition::parse(part) {
                     Err(kind) => fault(kind),
-                    Ok(new) if conditions.iter().any(|c| c.path == new.path && c.target == new.target) => {
+                    Ok(new)
+                        if conditions
+                            .iter()
+                            .any(|c| c.path == new.path && c.target == new.target) =>
+                    {
                         fault(PatternFaultKind::DuplicatePath(new.path));
                     }
                     Ok(new) => conditions.push(new),
@@ -151,10 +177,18 @@ impl WardDefinition {
         }
         if names.len() != 1 {
             let kind = PatternFaultKind::WardNameCount(names.len());
-            faults.push(PatternFault { key: key.to_owned(), entry: 0, kind });
+            faults.push(PatternFault {
+                key: key.to_owned(),
+                entry: 0,
+                kind,
+            });
         }
         let ward_name = names.first()?.trim().to_owned();
-        (faults.len() == before).then(|| Self { key: key.to_owned(), ward_name, alternatives })
+        (faults.len() == before).then(|| Self {
+            key: key.to_owned(),
+            ward_name,
+            alternatives,
+        })
     }
 
     /// Whether the definition has no condition and so takes every encounter.
@@ -166,20 +200,30 @@ impl WardDefinition {
     /// Whether the ward takes an encounter; `values` gives the joined values of a condition's path.
     pub fn matches<'v>(&self, mut values: impl FnMut(&Condition) -> Option<Cow<'v, str>>) -> bool {
         self.matches_everything()
-            || self.alternatives.iter().any(|all| all.iter().all(|c| c.matches(values(c).as_deref())))
+            || self
+                .alternatives
+                .iter()
+                .any(|all| all.iter().all(|c| c.matches(values(c).as_deref())))
     }
 
     /// The (path, target) pairs whose references have to be followed, sorted, each once.
     #[must_use]
     pub fn targets(wards: &[Self]) -> BTreeSet<(String, String)> {
         let conditions = wards.iter().flat_map(|w| &w.alternatives).flatten();
-        conditions.filter_map(|c| Some((c.path.clone(), c.target.clone()?))).collect()
+        conditions
+            .filter_map(|c| Some((c.path.clone(), c.target.clone()?)))
+            .collect()
     }
 
     /// The Encounter paths that the conditions of all wards look at, sorted, each once.
     #[must_use]
     pub fn paths(wards: &[Self]) -> BTreeSet<String> {
-        wards.iter().flat_map(|w| &w.alternatives).flatten().map(|c| c.path.clone()).collect()
+        wards
+            .iter()
+            .flat_map(|w| &w.alternatives)
+            .flatten()
+            .map(|c| c.path.clone())
+            .collect()
     }
 }
 
@@ -231,7 +275,11 @@ mod tests {
 
     fn fault(entries: &[&str]) -> String {
         let faults = read(entries).expect_err("should be refused");
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        faults
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     #[test]
@@ -243,7 +291,10 @@ mod tests {
             &["ward_name = 'S1'", "serviceType/coding/code = 'a+b'"],
             &["ward_name = 'S1'", "serviceType/coding/code = 'x=y'"],
             &["ward_name = 'Übergang 1 + 2'", "A/b = ''"],
-            &["location/location/reference = '^Location/(?!9)'", "ward_name = 'S1'"],
+            &[
+                "location/location/reference = '^Location/(?!9)'",
+                "ward_name = 'S1'",
+            ],
         ];
         for entries in accepted {
             assert!(read(entries).is_ok(), "{entries:?}");
@@ -255,7 +306,10 @@ mod tests {
         let refused: [(&[&str], &str); 14] = [
             (&["ward_name = 'S'", "+ a = 'x'"], "Invalid empty subcondition"),
             (&["ward_name = 'S'", "a = 'x' +"], "Invalid empty subcondition"),
-            (&["ward_name = 'S'", "a = 'x' ++ b = 'y'"], "Invalid empty subcondition"),
+            (
+                &["ward_name = 'S'", "a = 'x' ++ b = 'y'"],
+                "Invalid empty subcondition",
+            ),
             (&["ward_name = 'S'", ""], "Invalid empty subcondition"),
             (&["ward_name = 'S'", "a1/b = 'x'"], "Invalid subcondition"),
             (&["ward_name = 'S'", "a.b = 'x'"], "Invalid subcondition"),
@@ -265,7 +319,10 @@ mod tests {
             (&["ward_name = 'S'", "a = 'x' + a = 'y'"], "occurs twice"),
             (&["ward_name = 'S' + a = 'x'"], "must not be combined"),
             (&["a = 'x'"], "exactly once, found 0 times"),
-            (&["ward_name = 'S'", "ward_name = 'T'"], "exactly once, found 2 times"),
+            (
+                &["ward_name = 'S'", "ward_name = 'T'"],
+                "exactly once, found 2 times",
+            ),
             (&["ward_name = ''"], "must not be empty"),
         ];
         for (entries, expected) in refused {
@@ -277,29 +334,46 @@ mod tests {
     #[test]
     fn refuses_the_same_name_twice_and_reports_all_faults() {
         let definitions = [
-            ("P_2".to_owned(), vec!["ward_name = 'S'".to_owned(), "a = x".to_owned()]),
+            (
+                "P_2".to_owned(),
+                vec!["ward_name = 'S'".to_owned(), "a = x".to_owned()],
+            ),
             ("P_1".to_owned(), vec!["ward_name = 'S'".to_owned()]),
             ("P_3".to_owned(), vec!["ward_name = 'S'".to_owned()]),
         ];
         let faults = WardDefinition::read_all(&definitions).expect_err("refused");
         assert_eq!(faults.len(), 2, "{faults:?}");
-        assert_eq!(faults[1].kind, PatternFaultKind::WardNameDuplicate("P_1".to_owned()));
+        assert_eq!(
+            faults[1].kind,
+            PatternFaultKind::WardNameDuplicate("P_1".to_owned())
+        );
     }
 
     #[test]
     fn matches_joined_values_without_case_and_unanchored() {
-        let ward = &read(&["ward_name = 'S'", "a = 'loc/1' + b = '^x$'", "c = 'z'", "d != 'no'"]).expect("reads")[0];
+        let ward = &read(&[
+            "ward_name = 'S'",
+            "a = 'loc/1' + b = '^x$'",
+            "c = 'z'",
+            "d != 'no'",
+        ])
+        .expect("reads")[0];
         let case = |a: Option<&'static str>, b, c, d| {
-            ward.matches(|condition| match condition.path.as_str() {
-                "a" => a,
-                "b" => b,
-                "c" => c,
-                _ => d,
-            }
-            .map(Cow::Borrowed))
+            ward.matches(|condition| {
+                match condition.path.as_str() {
+                    "a" => a,
+                    "b" => b,
+                    "c" => c,
+                    _ => d,
+                }
+                .map(Cow::Borrowed)
+            })
         };
         assert!(case(Some("my LOC/12"), Some("X"), None, None));
-        assert!(!case(Some("my LOC/12"), Some("x ~ y"), None, None), "anchors see the joined text");
+        assert!(
+            !case(Some("my LOC/12"), Some("x ~ y"), None, None),
+            "anchors see the joined text"
+        );
         assert!(!case(Some("loc/1"), None, None, None), "no value never matches");
         assert!(case(None, None, Some("Zz"), None));
         assert!(case(None, None, None, Some("yes")));
@@ -309,7 +383,13 @@ mod tests {
 
     #[test]
     fn keys_are_in_text_order_and_paths_sorted() {
-        let entries = |n: &str| vec![format!("ward_name = '{n}'"), "b/a = 'x'".to_owned(), "a = 'x'".to_owned()];
+        let entries = |n: &str| {
+            vec![
+                format!("ward_name = '{n}'"),
+                "b/a = 'x'".to_owned(),
+                "a = 'x'".to_owned(),
+            ]
+        };
         let wards = WardDefinition::read_all(&[
             ("P_2".to_owned(), entries("2")),
             ("P_10".to_owned(), entries("10")),
@@ -318,7 +398,10 @@ mod tests {
         .expect("reads");
         let names: Vec<_> = wards.iter().map(|w| w.ward_name.as_str()).collect();
         assert_eq!(names, ["1", "10", "2"]);
-        assert_eq!(WardDefinition::paths(&wards).into_iter().collect::<Vec<_>>(), ["a", "b/a"]);
+        assert_eq!(
+            WardDefinition::paths(&wards).into_iter().collect::<Vec<_>>(),
+            ["a", "b/a"]
+        );
     }
 
     #[test]

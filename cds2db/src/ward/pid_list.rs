@@ -26,8 +26,13 @@ pub enum PidListFault {
 impl fmt::Display for PidListFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BeforeFirstWard(line) => write!(f, "line {line}: a patient before the first ward_name = \"…\""),
-            Self::WardName(line) => write!(f, "line {line}: expected ward_name = \"name\" with a non-empty name"),
+            Self::BeforeFirstWard(line) => {
+                write!(f, "line {line}: a patient before the first ward_name = \"…\"")
+            }
+            Self::WardName(line) => write!(
+                f,
+                "line {line}: expected ward_name = \"name\" with a non-empty name"
+            ),
             Self::PatientId(line) => write!(f, "line {line}: expected one FHIR id or Patient/id"),
         }
     }
@@ -79,7 +84,9 @@ impl PidList {
 
 fn ward_name(rest: &str) -> Option<&str> {
     let value = rest.trim_start().strip_prefix('=')?.trim();
-    let inner = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.strip_suffix(q))?;
+    let inner = ['"', '\'']
+        .into_iter()
+        .find_map(|q| value.strip_prefix(q)?.strip_suffix(q))?;
     (!inner.trim().is_empty()).then_some(inner)
 }
 
@@ -91,7 +98,11 @@ mod tests {
     fn reads_wards_comments_and_both_notations() {
         let text = "\u{feff}# list\nward_name = \"A 1\" # first\n  Patient/p2\np1\np1\n\nward_name='B'\np1\n";
         let list = PidList::read(text).expect("reads");
-        let pairs: Vec<_> = list.patients.iter().map(|p| (p.ward_name.as_str(), p.patient_id.as_str())).collect();
+        let pairs: Vec<_> = list
+            .patients
+            .iter()
+            .map(|p| (p.ward_name.as_str(), p.patient_id.as_str()))
+            .collect();
         assert_eq!(pairs, [("A 1", "p1"), ("A 1", "p2"), ("B", "p1")]);
     }
 
@@ -100,6 +111,15 @@ mod tests {
         let faults = PidList::read("p0\nward_name = X\nward_name = \"\"\nward_name = 'A'\nPatient/\na b\n")
             .expect_err("refused");
         use PidListFault::{BeforeFirstWard, PatientId, WardName};
-        assert_eq!(faults, [BeforeFirstWard(1), WardName(2), WardName(3), PatientId(5), PatientId(6)]);
+        assert_eq!(
+            faults,
+            [
+                BeforeFirstWard(1),
+                WardName(2),
+                WardName(3),
+                PatientId(5),
+                PatientId(6)
+            ]
+        );
     }
 }

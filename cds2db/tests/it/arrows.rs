@@ -13,11 +13,31 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("cds-hub", &["fhir-crack", "fhir-melt", "table-description"]),
     ("work-dir", &["table-description"]),
     ("dataprocessor", &["cds-hub", "table-description", "work-dir"]),
-    ("cds2db", &["cds-hub", "dataprocessor", "fhir-crack", "fhir-melt", "fixtures", "table-description", "work-dir"]),
+    (
+        "cds2db",
+        &[
+            "cds-hub",
+            "dataprocessor",
+            "fhir-crack",
+            "fhir-melt",
+            "fixtures",
+            "table-description",
+            "work-dir",
+        ],
+    ),
     ("fixtures", &["fhir-crack", "table-description"]),
     (
         "benches",
-        &["cds-hub", "cds2db", "dataprocessor", "fhir-crack", "fhir-melt", "fixtures", "table-description", "work-dir"],
+        &[
+            "cds-hub",
+            "cds2db",
+            "dataprocessor",
+            "fhir-crack",
+            "fhir-melt",
+            "fixtures",
+            "table-description",
+            "work-dir",
+        ],
     ),
 ];
 
@@ -27,7 +47,9 @@ fn manifest(path: &Path) -> Document<String> {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a crate lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a crate lies in the workspace")
 }
 
 #[test]
@@ -36,9 +58,14 @@ fn crates_depend_on_each_other_only_as_drawn() {
     for (name, allowed) in ARROWS {
         let manifest = manifest(&root().join(name).join("Cargo.toml"));
         for section in ["dependencies", "build-dependencies"] {
-            let Some(table) = manifest.get(section).and_then(|d| d.as_table_like()) else { continue };
+            let Some(table) = manifest.get(section).and_then(|d| d.as_table_like()) else {
+                continue;
+            };
             for (dependency, _) in table.iter().filter(|(d, _)| ours.contains(d)) {
-                assert!(allowed.contains(&dependency), "{name} must not depend on {dependency}: see ARCHITECTURE.md");
+                assert!(
+                    allowed.contains(&dependency),
+                    "{name} must not depend on {dependency}: see ARCHITECTURE.md"
+                );
             }
         }
     }
@@ -59,10 +86,20 @@ fn the_cores_have_no_io_unless_asked_for() {
         let manifest = manifest(&root().join(name).join("Cargo.toml"));
         let dependencies = manifest["dependencies"].as_table_like().expect("dependencies");
         for io in ["tokio", "reqwest", "hyper", "sqlx", "polars", "calamine"] {
-            let optional = |item: &toml_edit::Item| item.get("optional").and_then(|o| o.as_bool()) == Some(true);
-            assert!(dependencies.get(io).is_none_or(optional), "{name}: {io} must be optional");
+            let optional =
+                |item: &toml_edit::Item| item.get("optional").and_then(|o| o.as_bool()) == Some(true);
+            assert!(
+                dependencies.get(io).is_none_or(optional),
+                "{name}: {io} must be optional"
+            );
         }
-        let default = manifest.get("features").and_then(|f| f.get("default")).and_then(|d| d.as_array());
-        assert!(default.is_none_or(|d| d.is_empty()), "{name}: no feature by default");
+        let default = manifest
+            .get("features")
+            .and_then(|f| f.get("default"))
+            .and_then(|d| d.as_array());
+        assert!(
+            default.is_none_or(|d| d.is_empty()),
+            "{name}: no feature by default"
+        );
     }
 }

@@ -4,22 +4,33 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cds2db::Summary;
 use cds_hub::Hub;
 use cds_hub::cluster::{Cluster, ClusterOptions};
+use cds2db::Summary;
 
 const PATIENTS: &str = "25";
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cds2db"));
-    command.arg("demo").arg("--dir").arg(directory).args(arguments).env_remove("DATABASE_URL");
+    command
+        .arg("demo")
+        .arg("--dir")
+        .arg(directory)
+        .args(arguments)
+        .env_remove("DATABASE_URL");
     command
 }
 
 fn demo(directory: &Path, arguments: &[&str]) -> (Summary, String) {
-    let output = command(directory, arguments).output().expect("the program starts");
+    let output = command(directory, arguments)
+        .output()
+        .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let json = std::fs::read(directory.join("summary.json")).expect("summary.json");
     (serde_json::from_slice(&json).expect("a summary"), text)
 }
@@ -30,8 +41,10 @@ fn total(summary: &Summary, counter: fn(&cds2db::TableSummary) -> u64) -> u64 {
 
 /// Opens the database that a demo left behind.
 fn cluster(directory: &Path) -> Cluster {
-    let options =
-        ClusterOptions { supervisor: Some(env!("CARGO_BIN_EXE_cds2db").into()), ..ClusterOptions::default() };
+    let options = ClusterOptions {
+        supervisor: Some(env!("CARGO_BIN_EXE_cds2db").into()),
+        ..ClusterOptions::default()
+    };
     Cluster::open(&directory.join("postgres"), &options).expect("the database starts again")
 }
 
@@ -57,20 +70,45 @@ fn a_second_run_sees_everything_again_and_a_change_makes_exactly_its_versions() 
     for (name, table) in &first.tables {
         assert!(table.is_accounted_for(), "{name}: {table:?}");
     }
-    assert!(total(&first, |t| t.raw_new) > 500 && total(&first, |t| t.raw_seen) == 0, "{text}");
-    assert!(total(&first, |t| t.typed_new) >= total(&first, |t| t.raw_new), "{text}");
-    assert!(first.outputs["fall_fe"].new > 0 && first.outputs["patient_fe"].new > 0, "{text}");
+    assert!(
+        total(&first, |t| t.raw_new) > 500 && total(&first, |t| t.raw_seen) == 0,
+        "{text}"
+    );
+    assert!(
+        total(&first, |t| t.typed_new) >= total(&first, |t| t.raw_new),
+        "{text}"
+    );
+    assert!(
+        first.outputs["fall_fe"].new > 0 && first.outputs["patient_fe"].new > 0,
+        "{text}"
+    );
     assert!(text.contains("Station A1") && text.contains("psql"), "{text}");
     assert!(first.peak_rss_bytes > 0 && first.stages["download"].seconds > 0.0);
 
     let (second, text) = demo(directory.path(), &["--patients", PATIENTS]);
-    assert_eq!(total(&second, |t| t.raw_new) + total(&second, |t| t.typed_new), 0, "{text}");
-    assert_eq!(total(&second, |t| t.raw_seen), total(&first, |t| t.raw_new), "{text}");
-    assert_eq!(second.outputs["fall_fe"].new + second.outputs["patient_fe"].new, 0, "{text}");
+    assert_eq!(
+        total(&second, |t| t.raw_new) + total(&second, |t| t.typed_new),
+        0,
+        "{text}"
+    );
+    assert_eq!(
+        total(&second, |t| t.raw_seen),
+        total(&first, |t| t.raw_new),
+        "{text}"
+    );
+    assert_eq!(
+        second.outputs["fall_fe"].new + second.outputs["patient_fe"].new,
+        0,
+        "{text}"
+    );
 
     let (third, text) = demo(directory.path(), &["--patients", PATIENTS, "--change", "3"]);
     assert_eq!(third.tables["patient"].raw_new, 3, "{text}");
-    assert_eq!(total(&third, |t| t.downloaded), total(&second, |t| t.downloaded), "{text}");
+    assert_eq!(
+        total(&third, |t| t.downloaded),
+        total(&second, |t| t.downloaded),
+        "{text}"
+    );
     assert!(total(&third, |t| t.raw_new) <= 3 * 3, "{text}");
 
     with_hub(directory.path(), rows_lead_back_to_their_resources);
@@ -83,7 +121,11 @@ async fn rows_lead_back_to_their_resources(hub: &Hub) {
         ("fall_fe", "fall_fhir_enc_id", "encounter", "enc_id"),
     ];
     for (form, key, table, id) in cases {
-        let all = count(hub, &format!("SELECT count(*)::text FROM db2frontend_out.v_{form}")).await;
+        let all = count(
+            hub,
+            &format!("SELECT count(*)::text FROM db2frontend_out.v_{form}"),
+        )
+        .await;
         let traced = format!(
             "SELECT count(*)::text FROM db2frontend_out.v_{form} f WHERE EXISTS (SELECT 1 FROM db_log.{table} t \
              JOIN db_log.{table}_raw r USING ({table}_raw_id) WHERE t.{id} = f.{key} AND r.{id} = '[1]' || f.{key})"

@@ -19,17 +19,30 @@ async fn a_second_run_asks_only_for_what_changed() {
     let site = Site::open(hospital()).await;
     let first = site.run().await.expect("runs");
     assert!(first.complete && first.ward_patients > 0, "{first:?}");
-    assert!(first.tables.values().all(TableSummary::is_accounted_for), "{first:?}");
+    assert!(
+        first.tables.values().all(TableSummary::is_accounted_for),
+        "{first:?}"
+    );
     site.server.clear_log();
     let second = site.run().await.expect("runs");
     let log = site.server.request_log();
     let asks = |name: &str| log.iter().filter(|l| l.path.contains(name)).collect::<Vec<_>>();
-    let since = |l: &&fixtures::server::Logged| l.body.contains("_lastUpdated=gt") || l.query.contains("_lastUpdated=gt");
+    let since = |l: &&fixtures::server::Logged| {
+        l.body.contains("_lastUpdated=gt") || l.query.contains("_lastUpdated=gt")
+    };
     assert!(!asks("Observation").is_empty() && asks("Observation").iter().all(since));
-    assert!(!asks("/Patient").iter().any(since), "Patient itself is always loaded");
+    assert!(
+        !asks("/Patient").iter().any(since),
+        "Patient itself is always loaded"
+    );
     assert_eq!(second.tables["patient"].raw_seen, first.tables["patient"].raw_new);
     assert_eq!(second.tables.values().map(|t| t.raw_new).sum::<u64>(), 0);
-    let loaded: u64 = second.tables.iter().filter(|(name, _)| *name == "observation").map(|(_, t)| t.downloaded).sum();
+    let loaded: u64 = second
+        .tables
+        .iter()
+        .filter(|(name, _)| *name == "observation")
+        .map(|(_, t)| t.downloaded)
+        .sum();
     assert_eq!(loaded, 0, "nothing has changed since");
 }
 
@@ -40,8 +53,14 @@ async fn trap_15_a_broken_search_keeps_its_watermark_and_the_next_run_fetches_th
     site.server.set_faults(FaultPlan::default().with(broken));
     let first = site.run().await.expect("the run itself goes on");
     assert!(!first.complete);
-    assert!(first.incomplete.iter().all(|line| line.contains("Observation")), "{:?}", first.incomplete);
-    let marks = site.count("SELECT count(*)::text FROM core.watermark WHERE resource = 'Condition'").await;
+    assert!(
+        first.incomplete.iter().all(|line| line.contains("Observation")),
+        "{:?}",
+        first.incomplete
+    );
+    let marks = site
+        .count("SELECT count(*)::text FROM core.watermark WHERE resource = 'Condition'")
+        .await;
     assert!(marks > 0);
     site.server.set_faults(FaultPlan::default());
     let second = site.run().await.expect("runs");
@@ -58,7 +77,11 @@ async fn a_broken_search_for_wards_stops_the_run_before_anything_is_written() {
     site.server.set_faults(FaultPlan::default().with(broken));
     let error = site.run().await.expect_err("nobody knows who is missing");
     assert_eq!(error.kind(), ErrorKind::Search);
-    assert_eq!(site.count("SELECT count(*)::text FROM db_log.pids_per_ward_raw").await, 0);
+    assert_eq!(
+        site.count("SELECT count(*)::text FROM db_log.pids_per_ward_raw")
+            .await,
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +91,10 @@ async fn trap_14_an_empty_day_refreshes_running_cases_and_is_recorded() {
     site.settings.encounters.location_ids = vec!["no-such-location".to_owned()];
     let second = site.run().await.expect("runs");
     assert_eq!(second.ward_patients, 0);
-    assert_eq!(second.patients, first.patients, "every case once seen on a ward is followed to its end");
+    assert_eq!(
+        second.patients, first.patients,
+        "every case once seen on a ward is followed to its end"
+    );
     assert_eq!(second.tables["patient"].raw_seen, first.tables["patient"].raw_new);
     let sql = "SELECT patient_id FROM db2dataprocessor_out.v_pids_per_ward_last_import";
     assert_eq!(site.value(sql).await.as_deref(), Some("EMPTY_DATA"));
@@ -82,7 +108,8 @@ async fn trap_28_a_text_file_replaces_the_patterns() {
     let summary = site.run().await.expect("runs");
     assert_eq!((summary.ward_patients, summary.patients), (2, 2));
     assert_eq!(summary.tables["patient"].raw_new, 2);
-    let asked_for_wards = |l: &fixtures::server::Logged| l.path.ends_with("/Encounter") && l.query.contains("date=lt");
+    let asked_for_wards =
+        |l: &fixtures::server::Logged| l.path.ends_with("/Encounter") && l.query.contains("date=lt");
     assert!(!site.server.request_log().iter().any(asked_for_wards));
 }
 
@@ -99,16 +126,39 @@ async fn referenced_resources_are_loaded_once_and_to_any_depth() {
     };
     let cases = [
         missing("enc_location_ref", "encounter", "Location", "loc"),
-        missing("medreq_medicationreference_ref", "medicationrequest", "Medication", "med"),
-        missing("med_ingredient_itemreference_ref", "medication", "Medication", "med"),
+        missing(
+            "medreq_medicationreference_ref",
+            "medicationrequest",
+            "Medication",
+            "med",
+        ),
+        missing(
+            "med_ingredient_itemreference_ref",
+            "medication",
+            "Medication",
+            "med",
+        ),
     ];
     for sql in cases {
         assert_eq!(site.count(&sql).await, 0, "{sql}");
     }
     let mut asked = BTreeSet::new();
-    for request in site.server.request_log().iter().filter(|l| l.path.contains("/Location")) {
-        for id in request.body.split('&').filter_map(|p| p.strip_prefix("_id=")).flat_map(|ids| ids.split(',')) {
-            assert!(asked.insert(id.to_owned()) || request.body.contains("page"), "a Location was asked for twice");
+    for request in site
+        .server
+        .request_log()
+        .iter()
+        .filter(|l| l.path.contains("/Location"))
+    {
+        for id in request
+            .body
+            .split('&')
+            .filter_map(|p| p.strip_prefix("_id="))
+            .flat_map(|ids| ids.split(','))
+        {
+            assert!(
+                asked.insert(id.to_owned()) || request.body.contains("page"),
+                "a Location was asked for twice"
+            );
         }
     }
 }
@@ -120,10 +170,18 @@ async fn encounters_and_others_get_their_main_encounter() {
     let sql = "SELECT count(*)::text FROM db_log.encounter WHERE enc_type_code = 'einrichtungskontakt' \
                AND enc_main_encounter_calculated_ref IS DISTINCT FROM 'Encounter/' || enc_id";
     assert_eq!(site.count(sql).await, 0);
-    for (table, column) in [("observation", "obs"), ("condition", "con"), ("medicationrequest", "medreq")] {
-        let sql = format!("SELECT count(*)::text FROM db_log.{table} WHERE {column}_encounter_calculated_ref IS NULL");
+    for (table, column) in [
+        ("observation", "obs"),
+        ("condition", "con"),
+        ("medicationrequest", "medreq"),
+    ] {
+        let sql = format!(
+            "SELECT count(*)::text FROM db_log.{table} WHERE {column}_encounter_calculated_ref IS NULL"
+        );
         assert_eq!(site.count(&sql).await, 0, "{table}");
-        let sql = format!("SELECT count(*)::text FROM db_log.{table} WHERE {column}_encounter_calculated_ref LIKE 'Encounter/%'");
+        let sql = format!(
+            "SELECT count(*)::text FROM db_log.{table} WHERE {column}_encounter_calculated_ref LIKE 'Encounter/%'"
+        );
         assert!(site.count(&sql).await > 0, "{table}");
     }
 }
@@ -140,7 +198,56 @@ async fn days_of_a_hospital_keep_every_version() {
     }
     let versions = "SELECT count(*)::text FROM (SELECT pat_id FROM db_log.patient_raw GROUP BY pat_id HAVING count(*) > 1) x";
     let encounters = "SELECT count(*)::text FROM (SELECT enc_id FROM db_log.encounter_raw GROUP BY enc_id HAVING count(*) > 1) x";
-    assert!(site.count(versions).await + site.count(encounters).await > 0, "three days change something");
+    assert!(
+        site.count(versions).await + site.count(encounters).await > 0,
+        "three days change something"
+    );
     let waiting = "SELECT count(*)::text FROM cds2db_out.v_encounter_raw_diff";
     assert_eq!(site.count(waiting).await, 0, "nothing waits for typing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_loads_slices_once_and_single_types_leave_the_watermarks() {
+    use cds2db::backfill::{Backfill, Place, Slice};
+    use cds2db::progress::Silent;
+
+    let site = Site::open(hospital()).await;
+    let directory = tempfile::tempdir().expect("directory");
+    let description = table_description::default_description();
+    let client = site.client();
+    let place = Place {
+        settings: &site.settings,
+        description: &description,
+        client: &client,
+        hub: &site.hub,
+        progress: &Silent,
+        directory: directory.path(),
+    };
+    let patients = Slice::Patients(vec!["Patient/pat-3".to_owned(), "pat-4".to_owned()]);
+    let single = Backfill {
+        slices: vec![patients.clone()],
+        resources: vec!["Condition".to_owned()],
+    };
+    let loaded = single.run(place).await.expect("runs");
+    assert_eq!(loaded.len(), 1);
+    assert_eq!(loaded[0].1.tables.keys().collect::<Vec<_>>(), ["condition"]);
+    assert_eq!(site.count("SELECT count(*)::text FROM core.watermark").await, 0);
+    let whole = Backfill {
+        slices: vec![patients],
+        resources: Vec::new(),
+    };
+    assert_eq!(
+        whole.run(place).await.expect("runs")[0].1.tables["patient"].raw_new,
+        2
+    );
+    assert!(site.count("SELECT count(*)::text FROM core.watermark").await > 0);
+    assert!(
+        whole.run(place).await.expect("runs").is_empty(),
+        "finished slices are not loaded again"
+    );
+    assert_eq!(
+        site.count("SELECT count(*)::text FROM db_log.pids_per_ward_raw")
+            .await,
+        0
+    );
 }

@@ -1,17 +1,17 @@
 //! A site in small: the test server, a database of one's own, and runs of the library against them.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use cds_hub::cluster::{Cluster, ClusterOptions};
+use cds_hub::{Hub, HubTables};
 use cds2db::config::{Settings, Wards};
 use cds2db::progress::Silent;
 use cds2db::run::{Run, Scope};
 use cds2db::ward::WardDefinition;
 use cds2db::{Result, Summary};
-use cds_hub::cluster::{Cluster, ClusterOptions};
-use cds_hub::{Hub, HubTables};
 use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
 use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
@@ -28,7 +28,8 @@ fn cluster() -> &'static Mutex<Cluster> {
             volatile: true,
             ..ClusterOptions::default()
         };
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cds2db-it-{}", std::process::id()));
+        let directory =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cds2db-it-{}", std::process::id()));
         Mutex::new(Cluster::open(&directory, &options).expect("a test database"))
     })
 }
@@ -44,32 +45,54 @@ impl Site {
     pub async fn open(hospital: Hospital) -> Self {
         let name = format!("site_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let (admin, url) = {
-            let cluster = cluster().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let cluster = cluster()
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             (cluster.url(), cluster.url_of(&name))
         };
         let hub = Hub::connect(&admin).await.expect("connects");
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::raw_sql(create).execute(hub.pool()).await.expect("creates the database");
+        sqlx::raw_sql(create)
+            .execute(hub.pool())
+            .await
+            .expect("creates the database");
         hub.close().await;
         let hub = Hub::connect(&url).await.expect("connects");
-        hub.init(&HubTables::standard()).await.expect("creates the tables");
+        hub.init(&HubTables::standard())
+            .await
+            .expect("creates the tables");
         let settings = settings(&hospital);
         let server = Server::start(hospital, ServerOptions::default()).expect("a FHIR server");
-        Self { server, hub, settings }
+        Self {
+            server,
+            hub,
+            settings,
+        }
+    }
+
+    /// A client that gives up soon.
+    pub fn client(&self) -> Client {
+        let retry = RetryPolicy {
+            attempts: 2,
+            base: Duration::from_millis(10),
+            ..RetryPolicy::default()
+        };
+        let options = ClientOptions::new(self.server.base_url())
+            .expect("a base URL")
+            .retry(retry);
+        Client::new(options).expect("a client")
     }
 
     /// Runs once.
     pub async fn run(&self) -> Result<Summary> {
-        let retry = RetryPolicy { attempts: 2, base: Duration::from_millis(10), ..RetryPolicy::default() };
-        let options = ClientOptions::new(self.server.base_url()).expect("a base URL").retry(retry);
-        let client = Client::new(options).expect("a client");
+        let client = self.client();
         let description = default_description();
         let run = Run {
             settings: &self.settings,
             description: &description,
             client: &client,
             hub: &self.hub,
-            scope: Scope::Patients,
+            scope: &Scope::Patients,
             progress: &Silent,
         };
         run.execute().await
@@ -78,7 +101,9 @@ impl Site {
     /// The single value of a query.
     pub async fn value(&self, sql: &str) -> Option<String> {
         let rows = self.hub.select_text(sql, &[]).await.expect("a query");
-        rows.into_iter().next().and_then(|row| row.into_iter().next().flatten())
+        rows.into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten())
     }
 
     pub async fn count(&self, sql: &str) -> u64 {
@@ -92,7 +117,10 @@ impl Site {
             for name in [format!("{}_raw", table.name), table.name.clone()] {
                 let sql = format!("SELECT '{name} ' || hash_index_col FROM db_log.{name}");
                 let rows = self.hub.select_text(&sql, &[]).await.expect("rows");
-                lines.extend(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()));
+                lines.extend(
+                    rows.into_iter()
+                        .filter_map(|row| row.into_iter().next().flatten()),
+                );
             }
         }
         lines.sort();
@@ -112,7 +140,10 @@ fn settings(hospital: &Hospital) -> Settings {
         .enumerate()
         .map(|(i, ward)| {
             let condition = format!("location/location/reference -> name = '(^| ~ ){ward}($| ~ )'");
-            (format!("ENCOUNTER_FILTER_PATTERN_{i}"), vec![format!("ward_name = '{ward}'"), condition])
+            (
+                format!("ENCOUNTER_FILTER_PATTERN_{i}"),
+                vec![format!("ward_name = '{ward}'"), condition],
+            )
         })
         .collect();
     settings.wards = Wards::Patterns(WardDefinition::read_all(&wards).expect("wards"));

@@ -1,0 +1,90 @@
+//! Loading what the daily run never saw: a range of days, patients, encounters or identifiers.
+
+mod finished;
+mod slice;
+
+use std::path::Path;
+
+use cds_hub::Hub;
+use fhir_crack::search::Client;
+use jiff::tz::TimeZone;
+use table_description::Description;
+
+use crate::config::Settings;
+use crate::progress::Progress;
+use crate::run::{Given, Run, Scope};
+use crate::{Error, ErrorKind, Result, Summary};
+use finished::Finished;
+pub use slice::Slice;
+
+/// A backfill: slices loaded one after the other, each complete in the hub before the next begins.
+#[derive(Clone, Debug, Default)]
+pub struct Backfill {
+    /// What is loaded, in order.
+    pub slices: Vec<Slice>,
+    /// Only these resource types, without touching the watermarks; all types where empty.
+    pub resources: Vec<String>,
+}
+
+/// Where a backfill works.
+#[derive(Clone, Copy)]
+pub struct Place<'p> {
+    /// The configuration.
+    pub settings: &'p Settings,
+    /// The tables.
+    pub description: &'p Description,
+    /// The FHIR server.
+    pub client: &'p Client,
+    /// The hub.
+    pub hub: &'p Hub,
+    /// Takes the events.
+    pub progress: &'p dyn Progress,
+    /// Directory that remembers finished slices, so that an interrupted backfill goes on behind them.
+    pub directory: &'p Path,
+}
+
+impl Backfill {
+    /// Loads all slices that are not finished yet; returns their summaries with their names.
+    ///
+    /// A slice that is not complete is not remembered as finished, and the next one is still loaded.
+    ///
+    /// # Errors
+    /// When the slices' patients cannot be found, the hub fails, or the file of finished slices is damaged.
+    pub async fn run(&self, place: Place<'_>) -> Result<Vec<(String, Summary)>> {
+        let zone = TimeZone::get(crate::run::ZONE)
+            .map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
+        let mut finished = Finished::read(place.directory)?;
+        let mut summaries = Vec::new();
+        for slice in &self.slices {
+            let name = slice.name(&self.resources);
+            if finished.contains(&name) {
+                place
+                    .progress
+                    .note(&format!("{name}: finished by an earlier run"));
+                continue;
+            }
+            let patients = slice
+                .patients(place.settings, place.client, &zone, place.progress)
+                .await?;
+            let given = Given {
+                patients,
+                resources: self.resources.clone(),
+                move_watermarks: self.resources.is_empty(),
+            };
+            let run = Run {
+                settings: place.settings,
+                description: place.description,
+                client: place.client,
+                hub: place.hub,
+                scope: &Scope::Given(given),
+                progress: place.progress,
+            };
+            let summary = run.execute().await?;
+            if summary.complete {
+                finished.add(&name)?;
+            }
+            summaries.push((name, summary));
+        }
+        Ok(summaries)
+    }
+}

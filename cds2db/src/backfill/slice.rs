@@ -1,0 +1,123 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use fhir_crack::search::{Client, Search};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::Result;
+use crate::config::Settings;
+use crate::progress::Progress;
+use crate::run::{Dates, find_wards, patients_of_encounters};
+
+/// One part of a backfill.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Slice {
+    /// Patients with an encounter on a configured ward that began on this day.
+    Day(Date),
+    /// Patients by FHIR id.
+    Patients(Vec<String>),
+    /// Patients of these encounters, by FHIR id.
+    Encounters(Vec<String>),
+    /// Patients of the encounters with these identifiers.
+    Identifiers(Vec<String>),
+}
+
+impl fmt::Debug for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name(&[]))
+    }
+}
+
+impl Slice {
+    /// The days from the first to the last, the last one included.
+    #[must_use]
+    pub fn days(first: Date, last: Date) -> Vec<Self> {
+        first
+            .series(1.day())
+            .take_while(|day| *day <= last)
+            .map(Self::Day)
+            .collect()
+    }
+
+    /// A name for the log and the file of finished slices; holds no id.
+    #[must_use]
+    pub fn name(&self, resources: &[String]) -> String {
+        let what = match self {
+            Self::Day(day) => day.to_string(),
+            Self::Patients(ids) => format!("{} patients {:016x}", ids.len(), digest(ids)),
+            Self::Encounters(ids) => format!("{} encounters {:016x}", ids.len(), digest(ids)),
+            Self::Identifiers(ids) => format!("{} identifiers {:016x}", ids.len(), digest(ids)),
+        };
+        if resources.is_empty() {
+            what
+        } else {
+            format!("{what} {}", resources.join(","))
+        }
+    }
+
+    /// The patients the slice is about.
+    pub(super) async fn patients(
+        &self,
+        settings: &Settings,
+        client: &Client,
+        zone: &TimeZone,
+        progress: &dyn Progress,
+    ) -> Result<Vec<String>> {
+        let ids: BTreeSet<String> = match self {
+            Self::Patients(ids) => ids
+                .iter()
+                .map(|id| id.rsplit('/').next().unwrap_or(id).to_owned())
+                .collect(),
+            Self::Day(day) => {
+                let next = day.tomorrow().unwrap_or(*day);
+                let dates = Dates::Between {
+                    from: day.to_string(),
+                    before: next.to_string(),
+                };
+                let found = find_wards(settings, client, zone, progress, &dates).await?;
+                found.into_iter().map(|p| p.patient_id).collect()
+            }
+            Self::Encounters(ids) => patients_of_encounters(client, searches("_id", ids, settings)).await?,
+            Self::Identifiers(ids) => {
+                patients_of_encounters(client, searches("identifier", ids, settings)).await?
+            }
+        };
+        Ok(ids.into_iter().collect())
+    }
+}
+
+fn searches(parameter: &str, ids: &[String], settings: &Settings) -> Vec<Search> {
+    let batches = ids.chunks(settings.server.ids_at_once.max(1));
+    batches
+        .map(|ids| Search::new("Encounter").ids(parameter, ids.iter().cloned()))
+        .collect()
+}
+
+/// FNV-1a of the ids, so that a list is known again without being written down.
+fn digest(ids: &[String]) -> u64 {
+    let bytes = ids.iter().flat_map(|id| id.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_its_days_and_a_name_holds_no_id() {
+        let day = |d: i8| Date::new(2024, 2, d).expect("a date");
+        let days = Slice::days(day(28), Date::new(2024, 3, 1).expect("a date"));
+        let names: Vec<_> = days.iter().map(|s| s.name(&[])).collect();
+        assert_eq!(names, ["2024-02-28", "2024-02-29", "2024-03-01"]);
+        let list = Slice::Patients(vec!["MARKER".to_owned()]);
+        assert!(!list.name(&[]).contains("MARKER") && !format!("{list:?}").contains("MARKER"));
+        assert_ne!(
+            list.name(&[]),
+            Slice::Patients(vec!["OTHER".to_owned()]).name(&[])
+        );
+    }
+}

@@ -1,0 +1,112 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::civil::Date;
+
+use super::{Bars, config, describe, report};
+use crate::backfill::{Backfill as Plan, Place, Slice};
+use crate::config::Settings;
+use crate::run::connect;
+use crate::{Error, ErrorKind, Result};
+
+/// Load what the daily run never saw.
+///
+/// What is loaded stands in the configuration (DATA_IMPORT_…) or is given here. Finished slices are remembered in
+/// --dir, so the same command goes on where it was interrupted.
+#[derive(Debug, Args)]
+pub(super) struct Backfill {
+    /// The configuration file
+    #[arg(default_value = "cds2db_config.toml")]
+    file: PathBuf,
+    /// Set a key for this run: KEY=VALUE
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// First day
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    from: Option<Date>,
+    /// Last day, included; today where not given
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
+    to: Option<Date>,
+    /// Only these resource types, without touching the watermarks
+    #[arg(long, value_name = "RESOURCE")]
+    resource: Vec<String>,
+    /// Table description instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    description: Option<PathBuf>,
+    /// Directory that remembers finished slices
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Backfill {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let config = config::read(&self.file, &self.sets)?;
+        let plan = Plan {
+            slices: self.slices(&config.settings)?,
+            resources: self.resource.clone(),
+        };
+        let description = match &self.description {
+            Some(file) => describe::read(file)?,
+            None => table_description::default_description(),
+        };
+        let bars = Bars::default();
+        let summaries = super::block_on(async {
+            let (client, hub) = connect(&config.settings).await?;
+            let place = Place {
+                settings: &config.settings,
+                description: &description,
+                client: &client,
+                hub: &hub,
+                progress: &bars,
+                directory: &self.dir,
+            };
+            tokio::select! {
+                summaries = plan.run(place) => summaries,
+                () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; finished slices are kept, the same command goes on behind them")),
+            }
+        })?;
+        let mut complete = true;
+        for (name, summary) in &summaries {
+            complete &= summary.complete;
+            print!("\n{name}\n{}", report(summary));
+        }
+        println!("{} slices loaded", summaries.len());
+        Ok(if complete {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(2)
+        })
+    }
+
+    fn slices(&self, settings: &Settings) -> Result<Vec<Slice>> {
+        let import = &settings.import;
+        let day = |text: &str| text.get(..10).and_then(|d| d.parse::<Date>().ok());
+        let from = self.from.or_else(|| import.range_start.as_deref().and_then(day));
+        let to = self.to.or_else(|| import.range_end.as_deref().and_then(day));
+        let lists = [
+            (&import.patients, Slice::Patients as fn(Vec<String>) -> Slice),
+            (&import.encounters, Slice::Encounters),
+            (&import.identifiers, Slice::Identifiers),
+        ];
+        let mut given: Vec<Vec<Slice>> = lists
+            .iter()
+            .filter(|(ids, _)| !ids.is_empty())
+            .map(|(ids, slice)| vec![slice((*ids).clone())])
+            .collect();
+        if let Some(from) = from {
+            given.push(Slice::days(from, to.unwrap_or_else(|| jiff::Zoned::now().date())));
+        }
+        match given.as_mut_slice() {
+            [one] => Ok(std::mem::take(one)),
+            [] => Err(Error::new(
+                ErrorKind::Config,
+                "nothing to load: give --from, or one of the DATA_IMPORT_… keys",
+            )),
+            _ => Err(Error::new(
+                ErrorKind::Config,
+                "give one of: a range of days, patients, encounters, identifiers",
+            )),
+        }
+    }
+}
