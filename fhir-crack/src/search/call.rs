@@ -37,6 +37,8 @@ pub(crate) struct Reply {
     /// URL that gave the answer, behind all redirects.
     pub(crate) url: Url,
     pub(crate) elapsed: Duration,
+    /// Requests it took.
+    pub(crate) attempts: u32,
 }
 
 impl Call {

@@ -10,6 +10,7 @@ use super::complete::{Complete, Counts, Limited, Step};
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
+use super::guess;
 use super::link::NextUrl;
 use super::outlet::Outlet;
 use super::page::{Format, Page};
@@ -20,6 +21,7 @@ use super::replay::Replay;
 use super::server::Server;
 use super::spool::{Journal, Spool};
 use super::target::{Target, bundle, refuses_post};
+use super::task::Task;
 
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {
@@ -42,6 +44,15 @@ pub(crate) enum Origin {
     /// With what a spool holds.
     Spool(Spool),
 }
+
+/// A request under way.
+struct Asked {
+    target: Target,
+    answer: Task<Result<Reply, Error>>,
+}
+
+/// A page that was read, and the request for the next one if it could be guessed.
+type Found = (Reply, Format, Envelope, Option<Asked>);
 
 /// How one part of a search ended.
 enum End {
@@ -200,17 +211,29 @@ impl Driver {
             .progress
             .take()
             .unwrap_or_else(|| (part.start.clone(), Pass::default()));
+        let mut asked = None;
         loop {
             pass.enter(&target).map_err(|kind| self.error(kind))?;
             let first = pass.pages == 0 && !part.behind;
-            let (reply, format, envelope) = match self.fetch(&target, first).await {
+            let last = self
+                .search
+                .page_limit()
+                .is_some_and(|most| pass.pages + 1 >= most);
+            let request = asked
+                .take()
+                .unwrap_or_else(|| self.ask(target.clone(), self.here()));
+            let found = match self.fetch(request, first).await {
+                Ok(reply) => self.read(reply, &target, part, !last).await,
+                Err(error) => Err(error),
+            };
+            let (reply, format, envelope, ahead) = match found {
                 Ok(found) => found,
                 Err(error) if target.form.is_some() && refuses_post(&error) => {
                     if first {
                         self.server.refuse_post(self.search.resource());
                         return Ok(End::Refused);
                     }
-                    self.again_by_get(target, &error).await?
+                    self.again_by_get(target, part, &error).await?
                 }
                 Err(error) => return Err(error),
             };
@@ -241,6 +264,7 @@ impl Driver {
             if pass.pages >= limits.pages {
                 return Err(self.error(ErrorKind::TooManyPages));
             }
+            asked = ahead.filter(|ahead| ahead.target == next);
             target = next;
         }
     }
@@ -257,49 +281,91 @@ impl Driver {
         }
     }
 
-    async fn fetch(&self, target: &Target, first: bool) -> Result<(Reply, Format, Envelope), Error> {
-        let call = target.call(self.server.transport.options.format.media_type());
-        let place = self.here();
+    /// Sends the request for a page, without waiting for its answer.
+    fn ask(&self, target: Target, place: Place) -> Asked {
         let span = tracing::debug_span!(
-            "page", resource = %place.resource, page = place.page, status = Empty, bytes = Empty, entries = Empty, ms = Empty
+            "page", resource = %place.resource, page = place.page, status = Empty, bytes = Empty, ms = Empty
         );
-        let found = self
-            .server
-            .transport
-            .exchange(&call, &place, bundle)
-            .instrument(span.clone())
-            .await;
-        match found {
-            Ok((reply, (format, envelope))) => {
-                span.record("status", reply.status);
-                span.record("bytes", reply.body.len());
-                span.record("entries", envelope.entries);
-                span.record("ms", reply.elapsed.as_millis());
-                Ok((reply, format, envelope))
-            }
-            Err(error) => {
-                span.record("status", error.status());
-                if !first && is_expired(&error, target) {
-                    return Err(self.error(ErrorKind::ExpiredLink).with_source(error));
+        let call = target.call(self.server.transport.options.format.media_type());
+        let server = Arc::clone(&self.server);
+        let request = async move {
+            let found = server.transport.exchange(&call, &place, Reply::success).await;
+            let span = tracing::Span::current();
+            match &found {
+                Ok((reply, ())) => {
+                    span.record("status", reply.status);
+                    span.record("bytes", reply.body.len());
+                    span.record("ms", reply.elapsed.as_millis());
                 }
-                Err(error)
+                Err(error) => {
+                    span.record("status", error.status());
+                }
+            }
+            found.map(|(reply, ())| reply)
+        };
+        Asked {
+            target,
+            answer: Task::spawn(request.instrument(span)),
+        }
+    }
+
+    /// Waits for the answer to a request.
+    async fn fetch(&self, asked: Asked, first: bool) -> Result<Reply, Error> {
+        let Some(answer) = asked.answer.join().await else {
+            return Err(self.error(ErrorKind::Ended));
+        };
+        answer.map_err(|error| {
+            if !first && is_expired(&error, &asked.target) {
+                return self.error(ErrorKind::ExpiredLink).with_source(error);
+            }
+            error
+        })
+    }
+
+    /// Reads a page. Before that the next one is asked for if its link can be guessed, so that the server is at work
+    /// while the page is read.
+    async fn read(&self, reply: Reply, target: &Target, part: &Part, guess: bool) -> Result<Found, Error> {
+        let link = if guess { guess::next(&reply.body) } else { None };
+        let next = link.and_then(|link| self.target(&link, &reply.url, part.start.form.as_deref()).ok());
+        let ahead = match next {
+            Some(next) if next != *target => {
+                let page = self.here().page.map(|page| page + 1);
+                let ahead = self.ask(
+                    next,
+                    Place {
+                        page,
+                        ..self.place.clone()
+                    },
+                );
+                // the request goes out before this task takes its thread for the page
+                tokio::task::yield_now().await;
+                Some(ahead)
+            }
+            _ => None,
+        };
+        match bundle(&reply) {
+            Ok((format, envelope)) => Ok((reply, format, envelope, ahead)),
+            Err(fault) => {
+                drop(ahead);
+                let call = target.call(self.server.transport.options.format.media_type());
+                let (transport, place) = (&self.server.transport, self.here());
+                let again = transport.exchange_again(&call, &place, bundle, reply.attempts, fault);
+                let (reply, (format, envelope)) = again.await?;
+                Ok((reply, format, envelope, None))
             }
         }
     }
 
     /// Asks for a page whose `_search` link refuses POST; a link that neither method knows has expired.
-    async fn again_by_get(
-        &self,
-        target: Target,
-        refusal: &Error,
-    ) -> Result<(Reply, Format, Envelope), Error> {
+    async fn again_by_get(&self, target: Target, part: &Part, refusal: &Error) -> Result<Found, Error> {
         let expired = refusal.status() == Some(404);
-        self.fetch(&target.into_get(), false)
-            .await
-            .map_err(|error| match error.status() {
-                Some(400..500) if expired => self.error(ErrorKind::ExpiredLink).with_source(error),
-                _ => error,
-            })
+        let target = target.into_get();
+        let reply = self.fetch(self.ask(target.clone(), self.here()), false).await;
+        let reply = reply.map_err(|error| match error.status() {
+            Some(400..500) if expired => self.error(ErrorKind::ExpiredLink).with_source(error),
+            _ => error,
+        })?;
+        self.read(reply, &target, part, false).await
     }
 
     fn tell_page(&self, reply: &Reply, envelope: &Envelope) {

@@ -5,6 +5,7 @@ use super::issue::Issue;
 use super::page::Format;
 
 mod json;
+mod tags;
 mod xml;
 
 /// What paging needs to know of an answer: everything around the resources, and which resources they are.

@@ -39,6 +39,7 @@ mod envelope;
 mod error;
 mod event;
 mod export;
+mod guess;
 mod issue;
 mod lanes;
 mod link;
@@ -57,6 +58,7 @@ mod secret;
 mod server;
 mod spool;
 mod target;
+mod task;
 mod tls;
 mod transport;
 

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::complete::{Complete, Step};
 use super::driver::{Driver, Origin};
@@ -11,13 +10,14 @@ use super::outlet::{Message, Outlet};
 use super::page::Page;
 use super::query::Search;
 use super::server::Server;
+use super::task::Task;
 
 /// The pages of one search, fetched ahead of the caller; dropping it ends the search.
 pub struct Pages {
     messages: mpsc::Receiver<Message>,
     place: Place,
     end: Option<Step>,
-    _task: Task,
+    _task: Task<()>,
 }
 
 /// The pages of several searches that run together, in the order they arrive; within a search their order is kept.
@@ -26,7 +26,7 @@ pub struct ManyPages {
     messages: mpsc::Receiver<Message>,
     open: usize,
     place: Place,
-    _task: Task,
+    _task: Task<()>,
 }
 
 /// What several searches gave next.
@@ -49,15 +49,6 @@ pub enum ManyStep {
     },
 }
 
-/// A background task that ends with its handle.
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Pages {
     pub(crate) fn start(server: &Arc<Server>, search: Search, origin: Origin) -> Pages {
         let (outlet, messages) = Outlet::new(&server.transport.options.limits);
@@ -67,7 +58,7 @@ impl Pages {
             messages,
             place,
             end: None,
-            _task: Task(tokio::spawn(driver.run(origin))),
+            _task: Task::spawn(driver.run(origin)),
         }
     }
 
@@ -141,7 +132,7 @@ impl ManyPages {
             messages,
             open,
             place,
-            _task: Task(tokio::spawn(work)),
+            _task: Task::spawn(work),
         }
     }
 

@@ -36,10 +36,10 @@ struct Course {
 }
 
 impl Course {
-    fn new() -> Course {
+    fn new(attempts: u32) -> Course {
         Course {
             begun: Instant::now(),
-            attempts: 0,
+            attempts,
             stamp: None,
             renewed: false,
             decompress: true,
@@ -86,12 +86,46 @@ impl Transport {
         place: &Place,
         read: impl Fn(&Reply) -> Result<T, Fault>,
     ) -> Result<(Reply, T), Error> {
-        let mut course = Course::new();
+        self.exchange_from(call, place, read, 0, None).await
+    }
+
+    /// Goes on with a call that was sent `attempts` times already, the last time in vain.
+    pub(crate) async fn exchange_again<T>(
+        &self,
+        call: &Call,
+        place: &Place,
+        read: impl Fn(&Reply) -> Result<T, Fault>,
+        attempts: u32,
+        fault: Fault,
+    ) -> Result<(Reply, T), Error> {
+        self.exchange_from(call, place, read, attempts, Some(fault)).await
+    }
+
+    async fn exchange_from<T>(
+        &self,
+        call: &Call,
+        place: &Place,
+        read: impl Fn(&Reply) -> Result<T, Fault>,
+        attempts: u32,
+        mut earlier: Option<Fault>,
+    ) -> Result<(Reply, T), Error> {
+        let mut course = Course::new(attempts);
         loop {
-            let outcome = self.attempt(call, &mut course).await;
+            let outcome = match earlier.take() {
+                Some(fault) => Err(fault),
+                None => self.attempt(call, &mut course).await,
+            };
             let outcome = outcome.and_then(|reply| read(&reply).map(|value| (reply, value)));
             let fault = match outcome {
-                Ok(done) => return Ok(done),
+                Ok((reply, value)) => {
+                    return Ok((
+                        Reply {
+                            attempts: course.attempts,
+                            ..reply
+                        },
+                        value,
+                    ));
+                }
                 Err(fault) => fault,
             };
             let Some(fault) = self.renew(fault, &mut course).await else {
@@ -243,6 +277,7 @@ impl Transport {
                     body,
                     url,
                     elapsed: begun.elapsed(),
+                    attempts: 0,
                 });
             };
             hops += 1;

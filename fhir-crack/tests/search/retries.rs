@@ -2,7 +2,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fhir_crack::search::{Client, ErrorKind, Event, Format, ManyStep, Phase, RetryPolicy, Search};
+use fhir_crack::search::{Client, ErrorKind, Event, Format, ManyStep, Phase, RetryPolicy, Search, Timeouts};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -109,10 +109,24 @@ async fn slow_drip_is_read_or_runs_out_of_time() {
         .collect()
         .await
         .expect("drip");
-    fails(ErrorKind::Timeout(Phase::Total), 4, || {
-        Response::new(200, page()).play(Play::Drip(1, Duration::from_millis(50)))
-    })
-    .await;
+    let server =
+        Server::start(|_, _| Response::new(200, page()).play(Play::Drip(1, Duration::from_millis(50)))).await;
+    let patient = Duration::from_secs(30);
+    let timeouts = Timeouts {
+        connect: patient,
+        idle: patient,
+        total: Duration::from_millis(300),
+    };
+    let client = Client::new(options(&server.base()).timeouts(timeouts)).expect("client");
+    let error = client
+        .search(Search::new("Patient"))
+        .collect()
+        .await
+        .expect_err("too slow");
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::Timeout(Phase::Total), 4)
+    );
 }
 
 #[tokio::test]

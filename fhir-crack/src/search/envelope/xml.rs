@@ -1,28 +1,24 @@
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
-
+use super::tags::{Start, Tag, Tags};
 use super::{Envelope, Mode, ResourceHead, Root};
 use crate::search::issue::Issue;
 
 /// Walks the document once and reads the few elements paging needs, told apart by their path.
 pub(super) fn read(text: &str) -> Option<Envelope> {
-    let mut reader = Reader::from_str(text);
-    reader.config_mut().expand_empty_elements = false;
+    let mut tags = Tags::new(text);
     let mut walk = Walk::default();
     loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) => {
-                walk.enter(&start)?;
+        match tags.next()? {
+            Tag::Open(start) => {
+                walk.enter(start)?;
                 walk.depth += 1;
             }
-            Event::Empty(start) => {
-                walk.enter(&start)?;
+            Tag::Empty(start) => {
+                walk.enter(start)?;
                 walk.depth += 1;
-                walk.leave();
+                walk.leave()?;
             }
-            Event::End(_) => walk.leave(),
-            Event::Eof => break,
-            _ => {}
+            Tag::Close => walk.leave()?,
+            Tag::End => break,
         }
     }
     if walk.depth == 0 && walk.seen_root {
@@ -65,13 +61,12 @@ enum Name {
 
 impl Walk {
     /// Handles a start tag at `self.depth`; `None` where the document is broken.
-    fn enter(&mut self, start: &BytesStart<'_>) -> Option<()> {
+    fn enter(&mut self, start: Start<'_>) -> Option<()> {
         let depth = self.depth;
         if depth >= LEVELS {
             return Some(());
         }
         let local = start.local_name();
-        let local: &str = local.as_ref();
         if depth == 0 {
             self.seen_root = true;
             self.envelope.root = Root::of(local);
@@ -80,13 +75,13 @@ impl Walk {
         self.path[depth] = name;
         match (&self.path[..depth], local) {
             ([], _) => {}
-            ([Name::Bundle], "total") => self.envelope.total = value(start)?.trim().parse().ok(),
+            ([Name::Bundle], "total") => self.envelope.total = start.value()?.trim().parse().ok(),
             ([Name::Bundle], "link") => {
                 self.relation_is_next = false;
                 self.url = None;
             }
-            ([Name::Bundle, Name::Link], "relation") => self.relation_is_next = value(start)? == "next",
-            ([Name::Bundle, Name::Link], "url") => self.url = Some(value(start)?),
+            ([Name::Bundle, Name::Link], "relation") => self.relation_is_next = start.value()? == "next",
+            ([Name::Bundle, Name::Link], "url") => self.url = Some(start.value()?),
             ([Name::Bundle], "entry") => {
                 self.envelope.entries += 1;
                 self.head = None;
@@ -99,18 +94,18 @@ impl Walk {
                 });
             }
             ([Name::Bundle, Name::Entry, Name::Resource, _], "id") => {
-                let id = value(start)?;
+                let id = start.value()?;
                 if let Some(head) = &mut self.head {
                     head.id = id;
                 }
             }
-            ([Name::Bundle, Name::Entry, Name::Search], "mode") => self.mode = Mode::read(&value(start)?),
+            ([Name::Bundle, Name::Entry, Name::Search], "mode") => self.mode = Mode::read(&start.value()?),
             ([.., Name::OperationOutcome], "issue") => {
                 self.severity.clear();
                 self.code.clear();
             }
-            ([.., Name::OperationOutcome, Name::Issue], "severity") => self.severity = value(start)?,
-            ([.., Name::OperationOutcome, Name::Issue], "code") => self.code = value(start)?,
+            ([.., Name::OperationOutcome, Name::Issue], "severity") => self.severity = start.value()?,
+            ([.., Name::OperationOutcome, Name::Issue], "code") => self.code = start.value()?,
             _ => {}
         }
         Some(())
@@ -131,9 +126,9 @@ impl Walk {
         }
     }
 
-    /// Handles the end of the element at `self.depth - 1`.
-    fn leave(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
+    /// Handles the end of the element at `self.depth - 1`; `None` where there is none.
+    fn leave(&mut self) -> Option<()> {
+        self.depth = self.depth.checked_sub(1)?;
         match self.path.get(self.depth) {
             Some(Name::Link) if self.relation_is_next => self.envelope.next = self.url.take(),
             Some(Name::Entry) => {
@@ -145,18 +140,6 @@ impl Walk {
             Some(Name::Issue) => self.envelope.issues.push(Issue::read(&self.severity, &self.code)),
             _ => {}
         }
-    }
-}
-
-/// The attribute `value`; empty where there is none, `None` where the tag is broken.
-fn value(start: &BytesStart<'_>) -> Option<String> {
-    match start.try_get_attribute("value").ok()? {
-        Some(attribute) => Some(
-            attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .ok()?
-                .into_owned(),
-        ),
-        None => Some(String::new()),
+        Some(())
     }
 }
