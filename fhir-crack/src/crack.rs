@@ -4,9 +4,10 @@ use table_description::Description;
 
 use crate::batch::Batch;
 use crate::decoder::Decoder;
+use crate::duplicates::Seen;
 use crate::error::Error;
 use crate::meta::BundleMeta;
-use crate::options::Options;
+use crate::options::{Duplicates, Options};
 use crate::plan::Plan;
 use crate::summary::Summary;
 
@@ -33,24 +34,40 @@ pub fn crack(bytes: &[u8], description: &Description) -> Result<Cracked, Error> 
 ///
 /// # Errors
 /// If the page is not well-formed or passes a limit.
-pub fn crack_with(bytes: &[u8], plan: &Arc<Plan>, mut options: Options) -> Result<Cracked, Error> {
-    options.batch_bytes = usize::MAX;
-    let mut decoder = Decoder::new(Arc::clone(plan), options);
-    decoder.push(bytes)?;
-    let meta = decoder.end_page()?;
-    let mut found = std::iter::from_fn(|| decoder.next_batch()).peekable();
-    let batches = plan
+pub fn crack_with(bytes: &[u8], plan: &Arc<Plan>, options: Options) -> Result<Cracked, Error> {
+    let remove = options.duplicates == Duplicates::Remove;
+    let mut cracked = crack_on(&mut Decoder::for_whole_pages(Arc::clone(plan), options), bytes)?;
+    if remove {
+        Seen::default().remove_from_page(&mut cracked);
+    }
+    Ok(cracked)
+}
+
+/// Cracks a whole page with a decoder for whole pages. Duplicates are still there.
+pub(crate) fn crack_on(decoder: &mut Decoder, bytes: &[u8]) -> Result<Cracked, Error> {
+    let meta = decoder.push(bytes).and_then(|()| decoder.end_page());
+    let summary = decoder.take_summary();
+    let meta = match meta {
+        Ok(meta) => meta,
+        Err(error) => {
+            decoder.abandon_page();
+            while decoder.next_batch().is_some() {}
+            return Err(error);
+        }
+    };
+    let plan = decoder.plan();
+    let mut batches: Vec<Batch> = plan
         .tables()
-        .map(|table| {
-            found
-                .next_if(|batch| Arc::ptr_eq(batch.table(), table))
-                .unwrap_or_else(|| Batch::empty(Arc::clone(table)))
-        })
+        .map(|table| Batch::empty(Arc::clone(table)))
         .collect();
-    drop(found);
+    while let Some((number, found)) = decoder.next_numbered() {
+        if let Some(batch) = batches.get_mut(number) {
+            *batch = found;
+        }
+    }
     Ok(Cracked {
         batches,
-        summary: decoder.summary().clone(),
+        summary,
         meta,
     })
 }

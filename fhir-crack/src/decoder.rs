@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::meta::BundleMeta;
 use crate::options::{Duplicates, Options};
 use crate::plan::Plan;
+use crate::position::Before;
 use crate::rows::Rows;
 use crate::summary::Summary;
 use crate::work::{Work, summary_of};
@@ -31,7 +32,9 @@ pub struct Decoder {
     seen: Seen,
     summary: Summary,
     meta: BundleMeta,
-    ready: VecDeque<Batch>,
+    /// Batches, each with the number of its table.
+    ready: VecDeque<(usize, Batch)>,
+    keeps_duplicates: bool,
     /// Bytes of the page that are not cracked yet.
     pending: Vec<u8>,
     /// Bytes there have to be before it is worth going on.
@@ -58,35 +61,6 @@ enum Format {
     Xml,
 }
 
-/// The part of a page that is done with.
-#[derive(Clone, Copy, Default)]
-struct Before {
-    bytes: u64,
-    lines: u64,
-    /// Bytes of the line that goes on in the pending bytes.
-    column: u64,
-}
-
-impl Before {
-    fn add(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
-        self.column = match memchr::memrchr(b'\n', bytes) {
-            Some(at) => (bytes.len() - at - 1) as u64,
-            None => self.column + bytes.len() as u64,
-        };
-    }
-
-    fn place(mut self, bytes: &[u8]) -> Place {
-        self.add(bytes);
-        Place {
-            offset: self.bytes,
-            line: self.lines + 1,
-            column: self.column + 1,
-        }
-    }
-}
-
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
@@ -103,12 +77,13 @@ impl Decoder {
     pub fn new(plan: Arc<Plan>, options: Options) -> Self {
         Self {
             rows: Rows::new(&plan, options.duplicates == Duplicates::Remove),
-            learned_json: Learned::json(&plan),
-            learned_xml: Learned::xml(&plan),
+            learned_json: Learned::new(&plan),
+            learned_xml: Learned::new(&plan),
             seen: Seen::default(),
             summary: summary_of(&plan),
             meta: BundleMeta::default(),
             ready: VecDeque::new(),
+            keeps_duplicates: options.duplicates == Duplicates::Keep,
             pending: Vec::new(),
             wanted: options.batch_bytes,
             input: Input::default(),
@@ -117,6 +92,25 @@ impl Decoder {
             plan,
             options,
         }
+    }
+
+    /// A decoder for pages that are pushed whole: one batch a table at the end of a page, duplicates left in for others
+    /// to remove.
+    pub(crate) fn for_whole_pages(plan: Arc<Plan>, mut options: Options) -> Self {
+        options.batch_bytes = usize::MAX;
+        Self {
+            keeps_duplicates: true,
+            ..Self::new(plan, options)
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
+    }
+
+    /// What became of the resources so far; counting begins again.
+    pub(crate) fn take_summary(&mut self) -> Summary {
+        std::mem::replace(&mut self.summary, summary_of(&self.plan))
     }
 
     /// Takes the next bytes of the page.
@@ -179,6 +173,11 @@ impl Decoder {
 
     /// The next batch with rows, of any table.
     pub fn next_batch(&mut self) -> Option<Batch> {
+        self.next_numbered().map(|(_, batch)| batch)
+    }
+
+    /// The next batch and the number of its table in the plan.
+    pub(crate) fn next_numbered(&mut self) -> Option<(usize, Batch)> {
         self.ready.pop_front()
     }
 
@@ -200,22 +199,17 @@ impl Decoder {
             self.state,
             State::Start | State::Json(json::State::Outside) | State::Xml(xml::State::Behind)
         );
-        let done = match halt {
-            Some(Halt::More) if !last => {
-                self.rows.rollback();
-                done
-            }
-            Some(halt) => {
-                self.rows.rollback();
-                let (kind, at) = halt.kind(text.len());
-                return Err(Error::new(kind).at(self.place(&text, at)));
-            }
-            None if last && !ended => {
-                return Err(Error::new(ErrorKind::Truncated).at(self.place(&text, text.len())));
-            }
-            None => text.len(),
+        let (done, fault) = match halt {
+            Some(Halt::More) if !last => (done, None),
+            Some(halt) => (done, Some(halt.kind(text.len()))),
+            None if last && !ended => (done, Some((ErrorKind::Truncated, text.len()))),
+            None => (text.len(), None),
         };
-        self.hand_out(text, done, &tail, last)
+        self.rows.rollback();
+        let fault = fault.map(|(kind, at)| Error::new(kind).at(self.place(&text, at)));
+        // Resources before the fault are rows already and counted as such.
+        let handed_out = self.hand_out(text, done, &tail, last);
+        fault.map_or(handed_out, Err)
     }
 
     fn place(&self, text: &str, at: usize) -> Place {
@@ -336,7 +330,7 @@ impl Decoder {
         }
         text.truncate(done);
         for (number, mut batch) in self.rows.take(text, &self.plan, !last).into_iter().enumerate() {
-            if self.options.duplicates == Duplicates::Remove {
+            if !self.keeps_duplicates {
                 let removed = self.seen.remove_from(&mut batch, number);
                 if let Some(summary) = self.summary.tables.get_mut(number) {
                     summary.rows -= removed;
@@ -344,7 +338,7 @@ impl Decoder {
                 }
             }
             if batch.rows() > 0 {
-                self.ready.push_back(batch);
+                self.ready.push_back((number, batch));
             }
         }
         Ok(())

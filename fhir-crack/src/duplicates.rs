@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::batch::Batch;
+use crate::crack::Cracked;
 
 /// The rows seen so far, by table.
 #[derive(Default)]
@@ -15,6 +16,15 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// Removes the rows of a page that equal an earlier one, and counts them.
+    pub(crate) fn remove_from_page(&mut self, page: &mut Cracked) {
+        for (number, (batch, summary)) in page.batches.iter_mut().zip(&mut page.summary.tables).enumerate() {
+            let removed = self.remove_from(batch, number);
+            summary.rows -= removed;
+            summary.duplicates += removed;
+        }
+    }
+
     /// Removes the rows that equal an earlier one and says how many they were.
     pub(crate) fn remove_from(&mut self, batch: &mut Batch, table: usize) -> u64 {
         if self.tables.len() <= table {
@@ -72,46 +82,62 @@ const SEEDS: [u64; 4] = [
     0x3c6e_f372_fe94_f82b,
 ];
 
-/// The hash of one value; a row's hash is the sum of those of its values.
-pub(crate) fn hash_value(column: u64, index: &[u32], text: &[u8]) -> u128 {
+/// The hash of one value; a row's hash is the sum of those of its values. `index` stands for the index path.
+pub(crate) fn hash_value(column: u64, index: u64, text: &[u8]) -> u128 {
     let mut a = SEEDS[0] ^ column.rotate_left(32) ^ text.len() as u64;
-    let mut b = SEEDS[1] ^ index.len() as u64;
-    for &number in index {
-        a = fold(a ^ u64::from(number), SEEDS[2]);
-        b = b
-            .rotate_left(23)
-            .wrapping_add(u64::from(number).wrapping_mul(SEEDS[3]));
+    let mut b = SEEDS[1] ^ index;
+    let mut rest = text;
+    while let Some((pair, behind)) = rest.split_first_chunk::<16>()
+        && !behind.is_empty()
+    {
+        mix(&mut a, &mut b, *pair);
+        rest = behind;
     }
-    let mut words = text.chunks_exact(16);
-    for pair in &mut words {
-        let (x, y) = pair.split_at(8);
-        mix(&mut a, &mut b, word(x), word(y));
-    }
-    let rest = words.remainder();
-    let (x, y) = rest.split_at(rest.len().min(8));
-    mix(&mut a, &mut b, word(x), word(y));
+    mix(&mut a, &mut b, last_pair(text, rest));
     let low = fold(a ^ SEEDS[3], b ^ SEEDS[0]);
     let high = fold(a.rotate_left(32) ^ SEEDS[1], b.wrapping_add(SEEDS[2]));
     u128::from(high) << 64 | u128::from(low)
 }
 
-fn mix(a: &mut u64, b: &mut u64, x: u64, y: u64) {
+/// What an index path is hashed with.
+pub(crate) fn hash_index(index: &[u32]) -> u64 {
+    index
+        .iter()
+        .fold(SEEDS[2], |hash, &number| fold(hash ^ u64::from(number), SEEDS[3]))
+}
+
+#[inline(always)]
+fn mix(a: &mut u64, b: &mut u64, pair: [u8; 16]) {
+    let pair = u128::from_le_bytes(pair);
+    let (x, y) = (pair as u64, (pair >> 64) as u64);
     *a = fold(*a ^ x, SEEDS[2] ^ y);
     *b = fold(b.wrapping_add(y), SEEDS[3] ^ x.rotate_left(17)) ^ b.rotate_left(29);
 }
 
-/// Up to eight bytes as a number.
-fn word(bytes: &[u8]) -> u64 {
-    if let Ok(bytes) = bytes.try_into() {
-        return u64::from_le_bytes(bytes);
+/// The last bytes of a text, of which `rest` is left: the last 16 where there are as many, read once more rather than
+/// one by one.
+#[inline(always)]
+fn last_pair(text: &[u8], rest: &[u8]) -> [u8; 16] {
+    if let Some(pair) = text.last_chunk::<16>() {
+        return *pair;
     }
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, &byte| word << 8 | u64::from(byte))
+    let mut pair = [0; 16];
+    if let (Some(first), Some(last)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+        pair = (u128::from(u64::from_le_bytes(*first)) << 64 | u128::from(u64::from_le_bytes(*last)))
+            .to_le_bytes();
+    } else if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        pair = (u128::from(u32::from_le_bytes(*first)) << 64 | u128::from(u32::from_le_bytes(*last)))
+            .to_le_bytes();
+    } else {
+        for (place, &byte) in pair.iter_mut().zip(rest) {
+            *place = byte;
+        }
+    }
+    pair
 }
 
 /// Both halves of the product, folded.
+#[inline(always)]
 fn fold(x: u64, y: u64) -> u64 {
     let product = u128::from(x) * u128::from(y);
     product as u64 ^ (product >> 64) as u64

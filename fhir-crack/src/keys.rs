@@ -17,28 +17,65 @@ pub(crate) enum Target {
 ///
 /// Servers write the members of a type in the same order again and again, so the next one is nearly always the one that
 /// came next the last time; comparing with it costs a fraction of a search. Names nobody wants are learned as well.
+#[derive(Default)]
 pub(crate) struct Keys {
+    /// The first stands for the start of the parent. Empty until the element is met.
     keys: Vec<Key>,
-    /// For the start of an object and for every key: the key that came next the last time.
-    next: Vec<u16>,
     /// How many of the keys are not the plan's.
-    learned: usize,
+    learned: u32,
 }
 
+/// A name, and what is known of it.
 pub(crate) struct Key {
-    /// The name with what leads it and, in JSON, ends it: `"name"` or `<name`.
-    token: Box<[u8]>,
+    token: Token,
     pub(crate) target: Target,
-    /// The parent in which the key was seen last, by its serial number.
-    pub(crate) parent: u64,
+    /// The keys that came next the last time and before that: what is optional comes and goes.
+    next: [u16; 2],
     /// How often the key was seen in that parent.
     pub(crate) count: u32,
+    /// The parent in which the key was seen last, by its serial number.
+    pub(crate) parent: u64,
+}
+
+/// A name as it stands in a page, with what leads and ends it: `"name":` or `<name`.
+struct Token {
+    /// The first 16 bytes, zeros behind a shorter one.
+    head: u128,
+    mask: u128,
+    bytes: Box<[u8]>,
 }
 
 /// Names learned an element, at most, so that hostile input cannot make the table grow.
-const LEARNED: usize = 96;
+const LEARNED: u32 = 96;
 /// Bytes of a learned name, at most.
 const NAME: usize = 64;
+/// Bytes compared at once.
+const HEAD: usize = 16;
+
+impl Token {
+    fn new(bytes: &[u8]) -> Self {
+        let mut head = [0; HEAD];
+        let mut mask = [0; HEAD];
+        for (place, &byte) in bytes.iter().take(HEAD).enumerate() {
+            head[place] = byte;
+            mask[place] = 0xff;
+        }
+        Self {
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            bytes: bytes.into(),
+        }
+    }
+
+    #[inline(always)]
+    fn begins(&self, rest: &[u8]) -> bool {
+        match rest.first_chunk::<HEAD>() {
+            Some(head) if u128::from_le_bytes(*head) & self.mask != self.head => false,
+            Some(_) if self.bytes.len() <= HEAD => true,
+            _ => rest.starts_with(&self.bytes),
+        }
+    }
+}
 
 /// The key tables of all elements of a plan. Every walker has its own.
 pub(crate) struct Learned {
@@ -48,42 +85,39 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
-    /// For the members of JSON objects.
-    pub(crate) fn json(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
-            nodes: (0..plan.nodes.len())
-                .map(|node| Keys::json(plan, node as u32))
-                .collect(),
+            nodes: plan.nodes.iter().map(|_| Keys::default()).collect(),
             parents: 0,
         }
     }
 
-    /// For the elements below XML elements.
-    pub(crate) fn xml(plan: &Plan) -> Self {
-        Self {
-            nodes: (0..plan.nodes.len())
-                .map(|node| Keys::xml(plan, node as u32))
-                .collect(),
-            parents: 0,
+    /// Takes the keys of an element out, to be put back; made by `make` the first time.
+    #[inline]
+    pub(crate) fn take(&mut self, node: u32, make: impl FnOnce() -> Keys) -> Keys {
+        match self.nodes.get_mut(node as usize).map(std::mem::take) {
+            Some(keys) if !keys.keys.is_empty() => keys,
+            _ => make(),
         }
     }
 
     #[inline]
-    pub(crate) fn keys(&mut self, node: u32) -> Option<&mut Keys> {
-        self.nodes.get_mut(node as usize)
+    pub(crate) fn put(&mut self, node: u32, keys: Keys) {
+        if let Some(place) = self.nodes.get_mut(node as usize) {
+            *place = keys;
+        }
     }
 }
 
 impl Keys {
     fn empty() -> Self {
-        Self {
-            keys: Vec::new(),
-            next: vec![0],
-            learned: 0,
-        }
+        let mut keys = Self::default();
+        keys.add(b"", Target::Skip);
+        keys
     }
 
-    fn json(plan: &Plan, node: u32) -> Self {
+    /// For the members of a JSON object.
+    pub(crate) fn json(plan: &Plan, node: u32) -> Self {
         let mut keys = Self::empty();
         let Some(node) = plan.node(node) else { return keys };
         for &child in &node.children {
@@ -91,21 +125,25 @@ impl Keys {
             if node.url == Some(child) || &*element.name == "id" && !node.is_resource() {
                 continue;
             }
-            keys.add(format!("\"{}\"", element.name).as_bytes(), Target::Element(child));
+            keys.add(
+                format!("\"{}\":", element.name).as_bytes(),
+                Target::Element(child),
+            );
             if !element.children.is_empty() {
                 keys.add(
-                    format!("\"_{}\"", element.name).as_bytes(),
+                    format!("\"_{}\":", element.name).as_bytes(),
                     Target::Extension(child),
                 );
             }
         }
         if node.wants_url() {
-            keys.add(b"\"url\"", Target::Attribute);
+            keys.add(b"\"url\":", Target::Attribute);
         }
         keys
     }
 
-    fn xml(plan: &Plan, node: u32) -> Self {
+    /// For the elements below an XML element.
+    pub(crate) fn xml(plan: &Plan, node: u32) -> Self {
         let mut keys = Self::empty();
         let Some(node) = plan.node(node) else { return keys };
         for &child in &node.children {
@@ -118,12 +156,12 @@ impl Keys {
 
     fn add(&mut self, token: &[u8], target: Target) -> usize {
         self.keys.push(Key {
-            token: token.into(),
+            token: Token::new(token),
             target,
-            parent: 0,
+            next: [0, 0],
             count: 0,
+            parent: 0,
         });
-        self.next.push(0);
         self.keys.len() - 1
     }
 
@@ -132,17 +170,30 @@ impl Keys {
         self.keys.get_mut(slot)
     }
 
-    /// The slot of the key the text starts with, if it is the one expected behind `last`, and the token's length.
-    #[inline]
-    pub(crate) fn predicted(&self, last: usize, rest: &[u8]) -> Option<(usize, usize)> {
-        let slot = *self.next.get(last)? as usize;
-        let token = &self.keys.get(slot)?.token;
-        rest.starts_with(token).then_some((slot, token.len()))
+    /// The slot of the key the text starts with, if it is one of those expected behind `last`, and the token's length.
+    #[inline(always)]
+    pub(crate) fn predicted(&mut self, last: usize, rest: &[u8]) -> Option<(usize, usize)> {
+        let [first, second] = self.keys.get(last)?.next;
+        if let Some(found) = self.begins(first, rest) {
+            return Some(found);
+        }
+        let found = self.begins(second, rest)?;
+        if let Some(last) = self.keys.get_mut(last) {
+            last.next = [second, first];
+        }
+        Some(found)
     }
 
-    /// The slot of a key, learned if it is new; none if the table is full.
+    #[inline(always)]
+    fn begins(&self, slot: u16, rest: &[u8]) -> Option<(usize, usize)> {
+        let token = &self.keys.get(slot as usize)?.token;
+        (slot > 0 && token.begins(rest)).then_some((slot as usize, token.bytes.len()))
+    }
+
+    /// The slot of a token, learned if it is new; none if the table is full.
     pub(crate) fn find(&mut self, last: usize, token: &[u8]) -> Option<usize> {
-        let slot = match self.keys.iter().position(|k| *k.token == *token) {
+        let begins = |key: &Key| key.token.bytes.len() == token.len() && key.token.begins(token);
+        let slot = match self.keys.iter().position(begins) {
             Some(slot) => slot,
             None if self.learned < LEARNED && token.len() <= NAME => {
                 self.learned += 1;
@@ -150,8 +201,8 @@ impl Keys {
             }
             None => return None,
         };
-        if let Some(next) = self.next.get_mut(last) {
-            *next = slot as u16;
+        if let Some(last) = self.keys.get_mut(last) {
+            last.next = [slot as u16, last.next[0]];
         }
         Some(slot)
     }

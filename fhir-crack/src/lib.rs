@@ -1,4 +1,4 @@
-//! FHIR bundles to flat raw rows.
+#![doc = include_str!("../README.md")]
 
 mod batch;
 mod batch_builder;
@@ -8,6 +8,8 @@ pub mod csv;
 mod decoder;
 mod duplicates;
 mod error;
+#[cfg(feature = "polars")]
+pub mod frame;
 mod halt;
 mod input;
 mod json;
@@ -18,7 +20,9 @@ mod meta;
 pub mod ndjson;
 pub mod notation;
 mod options;
+mod parallel;
 mod plan;
+mod position;
 mod rows;
 #[cfg(feature = "search")]
 pub mod search;
@@ -40,6 +44,7 @@ pub use limits::Limits;
 pub use meta::{BundleMeta, Issue};
 pub use notation::Notation;
 pub use options::{Attributes, Duplicates, Options};
+pub use parallel::{crack_pages, pieces_of_lines};
 pub use plan::Plan;
 pub use store::Entry;
 pub use summary::{Summary, TableSummary};

@@ -23,7 +23,7 @@ impl Default for Options {
             duplicates: Duplicates::Remove,
             narrative: false,
             limits: Limits::default(),
-            batch_bytes: 1 << 20,
+            batch_bytes: 1 << 18,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Rows {
     }
 
     /// Adds a value to the columns that end at an element.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, sinks: &[Sink], index: &[u32], start: u32, len: u32) {
         let index = self.store.index(index, &mut self.last_index);
         self.bytes += u64::from(len);
@@ -94,7 +94,7 @@ impl Rows {
             return Err(Limit::Columns);
         }
         let column = self.columns.len() as u32;
-        let key = hash_value(u64::MAX, &[], name.as_bytes()) as u64;
+        let key = hash_value(u64::MAX, 0, name.as_bytes()) as u64;
         named.insert(name.to_owned(), column);
         self.columns.push(Vec::new());
         self.owners.push((table, key));
@@ -195,11 +195,8 @@ impl Rows {
             }
             if let Some(span) = self.span(column, place) {
                 let value = self.store.text_in(text, span);
-                sum = sum.wrapping_add(hash_value(
-                    key,
-                    self.store.numbers_at(span.index),
-                    value.as_bytes(),
-                ));
+                let index = self.store.index_hash(span.index);
+                sum = sum.wrapping_add(hash_value(key, index, value.as_bytes()));
             }
         }
         found.then_some(sum)
@@ -277,6 +274,6 @@ impl Rows {
 
 /// Takes the spans of a column, and leaves room for as many if there is to be more.
 fn renew(column: &mut Vec<Span>, again: bool) -> Vec<Span> {
-    let room = if again { column.len() } else { 0 };
+    let room = if again { column.len() + column.len() / 8 } else { 0 };
     std::mem::replace(column, Vec::with_capacity(room))
 }

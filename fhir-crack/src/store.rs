@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::duplicates::hash_index;
+
 /// One value of a cell: its text and which repetition it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -71,16 +73,31 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// Position of an index path, kept once where it equals the path kept last.
+    #[inline]
     pub(crate) fn index(&mut self, index: &[u32], last: &mut u32) -> u32 {
-        if index.len() <= READY && index.iter().all(|&n| n == 1) {
-            return (index.len() * (index.len() + 1) / 2) as u32;
+        let depth = index.len();
+        if depth <= READY && index.iter().fold(0, |any, &number| any | (number ^ 1)) == 0 {
+            return (depth * (depth + 1) / 2) as u32;
         }
+        self.other_index(index, last)
+    }
+
+    fn other_index(&mut self, index: &[u32], last: &mut u32) -> u32 {
         if self.numbers_at(*last) != index {
             *last = self.numbers.len() as u32;
             self.numbers.push(index.len() as u32);
             self.numbers.extend_from_slice(index);
         }
         *last
+    }
+
+    /// What the index path at a position is hashed with. The paths of ones stand at the same place in every store.
+    #[inline]
+    pub(crate) fn index_hash(&self, position: u32) -> u64 {
+        if (position as usize) < (READY + 1) * (READY + 2) / 2 {
+            return u64::from(position);
+        }
+        hash_index(self.numbers_at(position))
     }
 
     pub(crate) fn numbers_at(&self, position: u32) -> &[u32] {

@@ -1,8 +1,8 @@
-use super::scan::Scan;
+use super::scan::{Scan, StringSpan};
 use super::tree::Reader;
 use super::walk::Walk;
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 use crate::limits::Limits;
 use crate::tree::Element;
 use crate::work::{Found, Work};
@@ -40,16 +40,15 @@ pub(crate) fn step(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) 
 }
 
 fn outside(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
-    scan.expect(b'{', "a JSON object")?;
+    scan.expect(b'{', Expected::Object)?;
     let limit = work.options.limits.depth;
-    if let Some(name) = scan.resource_type(1, limit)?
-        && scan.slice(name.start, name.end) == "Bundle"
-    {
+    let name = scan.resource_type(1, limit)?;
+    if name.is_some_and(|name| scan.slice(name.start(), name.end()) == "Bundle") {
         work.page_is("Bundle");
         *state = State::Bundle { first: true };
         return Ok(());
     }
-    let found = resource(scan, work, 1)?;
+    let found = resource(scan, work, name, 1)?;
     match &found {
         Found::Wanted(of_type) => {
             if let Some(of_type) = work.plan.types.get(*of_type as usize) {
@@ -65,7 +64,7 @@ fn outside(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Resul
 
 fn commit(scan: &Scan<'_>, work: &mut Work<'_>, found: &Found<'_>) -> Result<(), Halt> {
     work.commit(scan.text, found)
-        .map_err(|limit| Halt::Limit(limit, scan.pos))
+        .map_err(|limit| Halt::limit(limit, scan.pos))
 }
 
 /// Takes one member of the Bundle, or its end.
@@ -73,7 +72,7 @@ fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'
     let more = if first {
         !scan.closes(b'}')?
     } else {
-        scan.more(b'}', "a comma or the end of the Bundle")?
+        scan.more(b'}', Expected::BundleMember)?
     };
     if !more {
         *state = State::Outside;
@@ -81,8 +80,8 @@ fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'
     }
     let limit = work.options.limits.depth;
     let name = scan.string()?;
-    let name = scan.slice(name.start, name.end);
-    scan.expect(b':', "a colon")?;
+    let name = scan.slice(name.start(), name.end());
+    scan.expect(b':', Expected::Colon)?;
     let value = scan.peek()?;
     match (name, value) {
         ("entry", b'[') => {
@@ -92,7 +91,7 @@ fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'
         }
         ("link", b'[') => {
             let mut links = Element::default();
-            Reader { scan, limit }.member(&mut links, &"link".into(), 1)?;
+            Reader { scan, limit }.member(&mut links, "link".into(), 1)?;
             for link in links.named("link") {
                 work.meta.set_link(
                     link.value_of("relation").unwrap_or_default(),
@@ -102,7 +101,7 @@ fn bundle(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<'
         }
         ("type", b'"') => {
             let kind = scan.string()?;
-            work.meta.kind = Some(scan.slice(kind.start, kind.end).to_owned());
+            work.meta.kind = Some(scan.slice(kind.start(), kind.end()).to_owned());
         }
         ("total", b'0'..=b'9') => {
             let (start, end) = scan.number()?;
@@ -119,7 +118,7 @@ fn entries(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<
     let more = if first {
         !scan.closes(b']')?
     } else {
-        scan.more(b']', "a comma or the end of the entries")?
+        scan.more(b']', Expected::NextEntry)?
     };
     if !more {
         *state = State::Bundle { first: false };
@@ -134,42 +133,48 @@ fn entries(state: &mut State, first: bool, scan: &mut Scan<'_>, work: &mut Work<
 fn entry<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
     let limit = work.options.limits.depth;
     let mut found = None;
-    scan.expect(b'{', "an entry")?;
+    scan.expect(b'{', Expected::Entry)?;
     if scan.closes(b'}')? {
         return Ok(Found::Nothing);
     }
     loop {
         let at = scan.pos;
         let name = scan.string()?;
-        let name = scan.slice(name.start, name.end);
-        scan.expect(b':', "a colon")?;
+        let name = scan.slice(name.start(), name.end());
+        scan.expect(b':', Expected::Colon)?;
         match (name, scan.peek()?) {
             ("resource", b'{') => {
                 if found.is_some() {
-                    return Err(Halt::Duplicate(at));
+                    return Err(Halt::duplicate(at));
                 }
                 scan.pos += 1;
-                found = Some(resource(scan, work, RESOURCE_DEPTH)?);
+                let of_type = scan.resource_type(RESOURCE_DEPTH, limit)?;
+                found = Some(resource(scan, work, of_type, RESOURCE_DEPTH)?);
             }
             _ => scan.skip(RESOURCE_DEPTH - 1, limit)?,
         }
-        if !scan.more(b'}', "a comma or the end of the entry")? {
+        if !scan.more(b'}', Expected::Member)? {
             return Ok(found.unwrap_or(Found::Nothing));
         }
     }
 }
 
-/// Takes a resource, its opening bracket taken, `depth` elements being open with it.
-fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<Found<'a>, Halt> {
+/// Takes a resource of the type of this name, its opening bracket taken, `depth` elements being open with it.
+fn resource<'a>(
+    scan: &mut Scan<'a>,
+    work: &mut Work<'_>,
+    name: Option<StringSpan>,
+    depth: u32,
+) -> Result<Found<'a>, Halt> {
     let limit = work.options.limits.depth;
     if depth > limit {
-        return Err(Halt::Limit(Limit::Depth, scan.pos));
+        return Err(Halt::limit(Limit::Depth, scan.pos));
     }
-    let Some(name) = scan.resource_type(depth, limit)? else {
+    let Some(name) = name else {
         scan.skip_members(depth, limit)?;
         return Ok(Found::Untyped);
     };
-    let name = scan.slice(name.start, name.end);
+    let name = scan.slice(name.start(), name.end());
     if let Some(number) = work.plan.type_of(name) {
         wanted(scan, work, number, depth)?;
         return Ok(Found::Wanted(number));
@@ -211,7 +216,7 @@ fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> 
         .members(&mut resource, depth, true)?;
         scan.pos = ahead.pos;
         work.push_resource(number, &resource, work.walks())
-            .map_err(|limit| Halt::Limit(limit, at))?;
+            .map_err(|limit| Halt::limit(limit, at))?;
     }
     Ok(())
 }

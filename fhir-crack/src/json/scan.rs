@@ -1,5 +1,5 @@
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 
 /// Reads JSON forward; what nobody wants is passed over with only its strings and brackets looked at.
 #[derive(Clone, Copy)]
@@ -12,9 +12,34 @@ pub(crate) struct Scan<'a> {
 /// A string: the bytes between its quotes, and whether one of them is a backslash.
 #[derive(Clone, Copy)]
 pub(crate) struct StringSpan {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) escaped: bool,
+    start: u32,
+    /// The end, and in the lowest bit whether there is a backslash; positions have 31 bits.
+    end: u32,
+}
+
+impl StringSpan {
+    #[inline]
+    fn new(start: usize, end: usize, escaped: bool) -> Self {
+        Self {
+            start: start as u32,
+            end: (end as u32) << 1 | u32::from(escaped),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    #[inline]
+    pub(crate) fn end(self) -> usize {
+        (self.end >> 1) as usize
+    }
+
+    #[inline]
+    pub(crate) fn escaped(self) -> bool {
+        self.end & 1 == 1
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -27,7 +52,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next byte that is not a blank, without taking it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Halt> {
         loop {
             match self.bytes.get(self.pos) {
@@ -39,18 +64,18 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes this byte, blanks before it skipped.
-    #[inline]
-    pub(crate) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Halt> {
+    #[inline(always)]
+    pub(crate) fn expect(&mut self, byte: u8, expected: Expected) -> Result<(), Halt> {
         if self.peek()? == byte {
             self.pos += 1;
             return Ok(());
         }
-        Err(Halt::Syntax(expected, self.pos))
+        Err(Halt::syntax(expected, self.pos))
     }
 
     /// Behind a member or element: `true` if another one follows, `false` behind the closing bracket.
-    #[inline]
-    pub(crate) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Halt> {
+    #[inline(always)]
+    pub(crate) fn more(&mut self, close: u8, expected: Expected) -> Result<bool, Halt> {
         let byte = self.peek()?;
         self.pos += 1;
         if byte == b',' {
@@ -59,11 +84,11 @@ impl<'a> Scan<'a> {
         if byte == close {
             return Ok(false);
         }
-        Err(Halt::Syntax(expected, self.pos - 1))
+        Err(Halt::syntax(expected, self.pos - 1))
     }
 
     /// Behind an opening bracket: `true`, and taken, if the closing one follows at once.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn closes(&mut self, close: u8) -> Result<bool, Halt> {
         let closes = self.peek()? == close;
         self.pos += usize::from(closes);
@@ -71,24 +96,20 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes a string.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<StringSpan, Halt> {
-        self.expect(b'"', "a string")?;
+        self.expect(b'"', Expected::String)?;
         self.string_rest()
     }
 
     /// Takes a string the opening quote of which is taken already.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_rest(&mut self) -> Result<StringSpan, Halt> {
         let start = self.pos;
         let at = find_quote(self.bytes, start).ok_or(Halt::More)?;
         if self.bytes.get(at) == Some(&b'"') {
             self.pos = at + 1;
-            return Ok(StringSpan {
-                start,
-                end: at,
-                escaped: false,
-            });
+            return Ok(StringSpan::new(start, at, false));
         }
         self.string_escaped(start, at)
     }
@@ -98,11 +119,7 @@ impl<'a> Scan<'a> {
         loop {
             if self.bytes.get(at) == Some(&b'"') {
                 self.pos = at + 1;
-                return Ok(StringSpan {
-                    start,
-                    end: at,
-                    escaped: true,
-                });
+                return Ok(StringSpan::new(start, at, true));
             }
             at = find_quote(self.bytes, at + 2).ok_or(Halt::More)?;
         }
@@ -115,7 +132,7 @@ impl<'a> Scan<'a> {
         let leading = at;
         at = self.digits(at)?;
         if self.bytes.get(leading) == Some(&b'0') && at > leading + 1 {
-            return Err(Halt::Syntax("a number without leading zeros", leading));
+            return Err(Halt::syntax(Expected::Number, leading));
         }
         if self.bytes.get(at) == Some(&b'.') {
             at = self.digits(at + 1)?;
@@ -136,7 +153,7 @@ impl<'a> Scan<'a> {
                 return if at > from {
                     Ok(at)
                 } else {
-                    Err(Halt::Syntax("a digit", at))
+                    Err(Halt::syntax(Expected::Digit, at))
                 };
             }
             at += 1;
@@ -157,7 +174,7 @@ impl<'a> Scan<'a> {
                 return Err(Halt::More);
             }
         }
-        Err(Halt::Syntax("a value", self.pos))
+        Err(Halt::syntax(Expected::Value, self.pos))
     }
 
     /// Passes over a value of any kind. `depth` is how many elements are open round it, `limit` how many may be.
@@ -176,32 +193,26 @@ impl<'a> Scan<'a> {
     /// Passes over an object or array: its strings are skipped as strings, its brackets counted.
     fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
         let mut open = 0;
-        let mut at = self.pos;
         loop {
+            let at = find_structure(self.bytes, self.pos).ok_or(Halt::More)?;
+            self.pos = at + 1;
             match self.bytes.get(at) {
-                None => return Err(Halt::More),
                 Some(b'"') => {
-                    self.pos = at + 1;
                     self.string_rest()?;
-                    at = self.pos;
-                    continue;
                 }
                 Some(b'{' | b'[') => {
                     open += 1;
                     if depth + open > limit {
-                        return Err(Halt::Limit(Limit::Depth, at));
+                        return Err(Halt::limit(Limit::Depth, at));
                     }
                 }
-                Some(b'}' | b']') => {
+                _ => {
                     open -= 1;
                     if open == 0 {
-                        self.pos = at + 1;
                         return Ok(());
                     }
                 }
-                Some(_) => {}
             }
-            at += 1;
         }
     }
 }
@@ -215,22 +226,57 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
-/// Position of the next quote or backslash. Most strings end within a few words; the long ones are left to memchr.
+/// Position of the next quote or bracket of any kind.
 #[inline]
-pub(crate) fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
+fn find_structure(bytes: &[u8], from: usize) -> Option<usize> {
+    const SMALL: u64 = ONES * 0x20;
     let mut at = from;
-    for _ in 0..4 {
-        let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-            break;
-        };
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
-        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        // Square and curly brackets differ in this bit alone.
+        let small = word | SMALL;
+        let found = zeros(word ^ (ONES * b'"' as u64))
+            | zeros(small ^ (ONES * b'{' as u64))
+            | zeros(small ^ (ONES * b'}' as u64));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
+    let rest = bytes.get(at..)?;
+    rest.iter()
+        .position(|b| matches!(b, b'"' | b'{' | b'[' | b'}' | b']'))
+        .map(|found| at + found)
+}
+
+/// Position of the next quote or backslash. Most strings end within a few words, two of which are looked at together;
+/// the long ones are left to memchr.
+#[inline(always)]
+pub(crate) fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..4 {
+        let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) else {
+            break;
+        };
+        let pair = u128::from_le_bytes(*chunk);
+        let (low, high) = (quotes(pair as u64), quotes((pair >> 64) as u64));
+        if low | high != 0 {
+            let (found, offset) = if low != 0 { (low, at) } else { (high, at + 8) };
+            return Some(offset + found.trailing_zeros() as usize / 8);
+        }
+        at += 16;
+    }
+    find_far_quote(bytes, at)
+}
+
+#[inline(always)]
+fn quotes(word: u64) -> u64 {
+    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64))
+}
+
+#[inline(never)]
+fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr2(b'"', b'\\', bytes.get(from..)?).map(|found| from + found)
 }
 
 impl<'a> Scan<'a> {
@@ -247,8 +293,8 @@ impl<'a> Scan<'a> {
         }
         loop {
             let name = scan.string()?;
-            scan.expect(b':', "a colon")?;
-            if scan.slice(name.start, name.end) == "resourceType" {
+            scan.expect(b':', Expected::Colon)?;
+            if scan.slice(name.start(), name.end()) == "resourceType" {
                 return if scan.peek()? == b'"' {
                     scan.string().map(Some)
                 } else {
@@ -256,7 +302,7 @@ impl<'a> Scan<'a> {
                 };
             }
             scan.skip(depth, limit)?;
-            if !scan.more(b'}', "a comma or the end of the object")? {
+            if !scan.more(b'}', Expected::Member)? {
                 return Ok(None);
             }
         }
@@ -269,9 +315,9 @@ impl<'a> Scan<'a> {
         }
         loop {
             self.string()?;
-            self.expect(b':', "a colon")?;
+            self.expect(b':', Expected::Colon)?;
             self.skip(depth, limit)?;
-            if !self.more(b'}', "a comma or the end of the object")? {
+            if !self.more(b'}', Expected::Member)? {
                 return Ok(());
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use super::scan::{Scan, StringSpan};
 use super::unescape::unescape;
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 use crate::tree::Element;
 
 /// Reads JSON into a tree in the shape of its XML form. Recursion is bounded by `limit`.
@@ -34,12 +34,12 @@ impl<'a> Reader<'a, '_> {
     pub(crate) fn member(
         &mut self,
         parent: &mut Element<'a>,
-        name: &Cow<'a, str>,
+        name: Cow<'a, str>,
         depth: u32,
     ) -> Result<(), Halt> {
         let (name, values) = match name.strip_prefix('_') {
             Some(primitive) => (Cow::Owned(primitive.to_owned()), false),
-            None => (name.clone(), true),
+            None => (name, true),
         };
         let place = Place {
             run: parent.run_of(&name),
@@ -58,7 +58,7 @@ impl<'a> Reader<'a, '_> {
         let mut position = 1;
         loop {
             self.repetition(parent, Place { position, ..place }, depth)?;
-            if !self.scan.more(b']', "a comma or the end of the array")? {
+            if !self.scan.more(b']', Expected::Item)? {
                 return Ok(());
             }
             position += 1;
@@ -67,7 +67,7 @@ impl<'a> Reader<'a, '_> {
 
     fn open(&self, depth: u32) -> Result<u32, Halt> {
         if depth >= self.limit {
-            return Err(Halt::Limit(Limit::Depth, self.scan.pos));
+            return Err(Halt::limit(Limit::Depth, self.scan.pos));
         }
         Ok(depth + 1)
     }
@@ -112,12 +112,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn text(&self, string: StringSpan) -> Result<Cow<'a, str>, Halt> {
-        let raw = self.scan.slice(string.start, string.end);
-        if !string.escaped {
+        let raw = self.scan.slice(string.start(), string.end());
+        if !string.escaped() {
             return Ok(raw.into());
         }
         let mut text = String::with_capacity(raw.len());
-        unescape(raw, string.start, &mut text)?;
+        unescape(raw, string.start(), &mut text)?;
         Ok(text.into())
     }
 
@@ -150,9 +150,9 @@ impl<'a> Reader<'a, '_> {
             let name = self.scan.string()?;
             let name = self.text(name)?;
             if !seen.insert(name.clone()) {
-                return Err(Halt::Duplicate(at));
+                return Err(Halt::duplicate(at));
             }
-            self.scan.expect(b':', "a colon")?;
+            self.scan.expect(b':', Expected::Colon)?;
             let is_attribute = !resource && (name == "id" || extension && name == "url");
             if resource && name == "resourceType" || name == "div" && element.name == "text" {
                 self.scan.skip(depth, self.limit)?;
@@ -161,9 +161,9 @@ impl<'a> Reader<'a, '_> {
                 let value = self.text(string)?;
                 element.attributes.push((name, value));
             } else {
-                self.member(element, &name, depth)?;
+                self.member(element, name, depth)?;
             }
-            if !self.scan.more(b'}', "a comma or the end of the object")? {
+            if !self.scan.more(b'}', Expected::Member)? {
                 return Ok(());
             }
         }

@@ -1,4 +1,4 @@
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 
 /// Appends the text of a string with escapes. `at` is where `raw` stands in the page.
 pub(crate) fn unescape(raw: &str, at: usize, out: &mut String) -> Result<(), Halt> {
@@ -7,8 +7,8 @@ pub(crate) fn unescape(raw: &str, at: usize, out: &mut String) -> Result<(), Hal
         let (before, escape) = rest.split_at(slash);
         out.push_str(before);
         let place = at + raw.len() - escape.len();
-        let taken = one(escape, out).ok_or(Halt::Syntax("an escape", place))?;
-        rest = escape.get(taken..).ok_or(Halt::Syntax("an escape", place))?;
+        let taken = one(escape, out).ok_or(Halt::syntax(Expected::Escape, place))?;
+        rest = escape.get(taken..).ok_or(Halt::syntax(Expected::Escape, place))?;
     }
     out.push_str(rest);
     Ok(())

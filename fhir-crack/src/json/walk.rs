@@ -1,8 +1,8 @@
 use super::scan::{Scan, StringSpan};
 use super::unescape::unescape;
 use crate::error::Limit;
-use crate::halt::Halt;
-use crate::keys::{Learned, Target};
+use crate::halt::{Expected, Halt};
+use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
 use crate::plan::{Node, Plan};
 use crate::rows::Rows;
@@ -21,6 +21,14 @@ pub(crate) struct Walk<'a, 'w> {
 impl Walk<'_, '_> {
     /// Walks the members of an object, its opening bracket taken, `depth` elements being open with it.
     pub(crate) fn object(&mut self, node: u32, depth: u32) -> Result<(), Halt> {
+        let plan = self.plan;
+        let mut keys = self.learned.take(node, || Keys::json(plan, node));
+        let walked = self.members(&mut keys, node, depth);
+        self.learned.put(node, keys);
+        walked
+    }
+
+    fn members(&mut self, keys: &mut Keys, node: u32, depth: u32) -> Result<(), Halt> {
         self.learned.parents += 1;
         let object = self.learned.parents;
         if self.scan.closes(b'}')? {
@@ -28,59 +36,84 @@ impl Walk<'_, '_> {
         }
         let mut last = 0;
         loop {
-            let target = self.key(node, object, &mut last)?;
-            match target {
+            match self.key(keys, object, &mut last)? {
                 Target::Skip => self.scan.skip(depth, self.limits.depth)?,
-                Target::Element(child) => self.element(child, depth, true)?,
+                Target::Element(child) => self.value(child, depth)?,
                 Target::Extension(child) => self.element(child, depth, false)?,
                 Target::Attribute => self.attribute(node, depth)?,
             }
-            if !self.scan.more(b'}', "a comma or the end of the object")? {
+            if !self.scan.more(b'}', Expected::Member)? {
                 return Ok(());
             }
         }
     }
 
     /// Takes a member's name and colon and finds what it leads to.
-    #[inline]
-    fn key(&mut self, node: u32, object: u64, last: &mut usize) -> Result<Target, Halt> {
+    #[inline(always)]
+    fn key(&mut self, keys: &mut Keys, object: u64, last: &mut usize) -> Result<Target, Halt> {
         self.scan.peek()?;
         let start = self.scan.pos;
-        let keys = self
-            .learned
-            .keys(node)
-            .ok_or(Halt::Syntax("an element of the plan", start))?;
         let rest = self.scan.bytes.get(start..).unwrap_or_default();
         let slot = match keys.predicted(*last, rest) {
-            Some((slot, len)) => {
-                self.scan.pos = start + len;
-                Some(slot)
+            Some((slot, length)) => {
+                self.scan.pos = start + length;
+                slot
             }
-            None => {
-                let name = self.scan.string()?;
-                if name.escaped {
-                    let mut quoted = String::from("\"");
-                    unescape(self.scan.slice(name.start, name.end), name.start, &mut quoted)?;
-                    quoted.push('"');
-                    keys.find(*last, quoted.as_bytes())
-                } else {
-                    keys.find(
-                        *last,
-                        self.scan.bytes.get(start..self.scan.pos).unwrap_or_default(),
-                    )
-                }
-            }
+            None => match self.new_key(keys, *last)? {
+                Some(slot) => slot,
+                None => return Ok(Target::Skip),
+            },
         };
-        self.scan.expect(b':', "a colon")?;
-        let Some(key) = slot.and_then(|slot| keys.key(slot)) else {
+        *last = slot;
+        let Some(key) = keys.key(slot) else {
             return Ok(Target::Skip);
         };
         if key.parent == object {
-            return Err(Halt::Duplicate(start));
+            return Err(Halt::duplicate(start));
         }
         key.parent = object;
-        *last = slot.map_or(0, |slot| slot + 1);
         Ok(key.target)
+    }
+
+    /// Takes a name that is not the one expected, or is not written as expected.
+    fn new_key(&mut self, keys: &mut Keys, last: usize) -> Result<Option<usize>, Halt> {
+        let name = self.scan.string()?;
+        if !name.escaped() && self.scan.bytes.get(self.scan.pos) == Some(&b':') {
+            self.scan.pos += 1;
+            let token = self
+                .scan
+                .bytes
+                .get(name.start() - 1..self.scan.pos)
+                .unwrap_or_default();
+            return Ok(keys.find(last, token));
+        }
+        let mut token = String::from("\"");
+        unescape(
+            self.scan.slice(name.start(), name.end()),
+            name.start(),
+            &mut token,
+        )?;
+        token.push_str("\":");
+        self.scan.expect(b':', Expected::Colon)?;
+        Ok(keys.find(last, token.as_bytes()))
+    }
+
+    /// Walks the value of an element, the common kind first: a string that is wanted.
+    #[inline(always)]
+    fn value(&mut self, node: u32, depth: u32) -> Result<(), Halt> {
+        let plan = self.plan;
+        if self.scan.peek()? == b'"'
+            && let Some(element) = plan.node(node)
+        {
+            self.scan.pos += 1;
+            let string = self.scan.string_rest()?;
+            if element.sinks.is_empty() {
+                return Ok(());
+            }
+            self.set(element.depth as usize - 1, 1);
+            return self.push(element, string);
+        }
+        self.element(node, depth, true)
     }
 
     /// Walks the value of an element: one, or an array of repetitions. `values` is false for the `_name` of a primitive,
@@ -89,7 +122,7 @@ impl Walk<'_, '_> {
         let element = self
             .plan
             .node(node)
-            .ok_or(Halt::Syntax("an element of the plan", self.scan.pos))?;
+            .ok_or(Halt::syntax(Expected::Planned, self.scan.pos))?;
         let level = element.depth as usize - 1;
         if self.scan.peek()? != b'[' {
             self.set(level, 1);
@@ -104,10 +137,10 @@ impl Walk<'_, '_> {
         loop {
             repetition = repetition
                 .checked_add(1)
-                .ok_or(Halt::Limit(Limit::Entries, self.scan.pos))?;
+                .ok_or(Halt::limit(Limit::Entries, self.scan.pos))?;
             self.set(level, repetition);
             self.repetition(node, element, depth, values)?;
-            if !self.scan.more(b']', "a comma or the end of the array")? {
+            if !self.scan.more(b']', Expected::Item)? {
                 return Ok(());
             }
         }
@@ -121,7 +154,7 @@ impl Walk<'_, '_> {
 
     fn open(&self, depth: u32) -> Result<u32, Halt> {
         if depth >= self.limits.depth {
-            return Err(Halt::Limit(Limit::Depth, self.scan.pos));
+            return Err(Halt::limit(Limit::Depth, self.scan.pos));
         }
         Ok(depth + 1)
     }
@@ -176,7 +209,7 @@ impl Walk<'_, '_> {
         let Some(name) = self.scan.resource_type(depth, self.limits.depth)? else {
             return self.object(node, depth);
         };
-        let inside = self.plan.child(node, self.scan.slice(name.start, name.end));
+        let inside = self.plan.child(node, self.scan.slice(name.start(), name.end()));
         match inside.and_then(|node| self.plan.node(node).map(|element| (node, element.depth))) {
             Some((inside, level)) => {
                 self.set(level as usize - 1, 1);
@@ -208,31 +241,35 @@ impl Walk<'_, '_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, element: &Node, string: StringSpan) -> Result<(), Halt> {
-        if !string.escaped {
-            return self.push_span(element, string.start, string.end);
+        if !string.escaped() {
+            return self.push_span(element, string.start(), string.end());
         }
         let arena = &mut self.rows.store.arena;
         let start = arena.len();
-        let raw = self.scan.text.get(string.start..string.end).unwrap_or_default();
-        unescape(raw, string.start, arena)?;
+        let raw = self
+            .scan
+            .text
+            .get(string.start()..string.end())
+            .unwrap_or_default();
+        unescape(raw, string.start(), arena)?;
         let len = arena.len() - start;
         if arena.len() > Limits::CHUNK_BYTES {
-            return Err(Halt::Limit(Limit::PageBytes, string.start));
+            return Err(Halt::limit(Limit::PageBytes, string.start()));
         }
         self.push_at(element, start as u32 | crate::store::ARENA, len as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_span(&mut self, element: &Node, start: usize, end: usize) -> Result<(), Halt> {
         self.push_at(element, start as u32, (end - start) as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_at(&mut self, element: &Node, start: u32, len: u32) -> Result<(), Halt> {
         if self.rows.pushed() >= self.limits.entries as usize {
-            return Err(Halt::Limit(Limit::Entries, self.scan.pos));
+            return Err(Halt::limit(Limit::Entries, self.scan.pos));
         }
         let index = self.index.get(..element.depth as usize).unwrap_or_default();
         self.rows.push(&element.sinks, index, start, len);

@@ -2,7 +2,7 @@ use super::scan::{Next, Scan};
 use super::tree;
 use super::walk::Walk;
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 use crate::limits::Limits;
 use crate::tree::Element;
 use crate::work::{Found, Work};
@@ -36,7 +36,7 @@ pub(crate) fn step(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) 
             return match scan.next() {
                 Err(Halt::More) if scan.rest().trim_ascii().is_empty() => Ok(false),
                 Err(halt) => Err(halt),
-                Ok(_) => Err(Halt::Syntax("the end of the document", scan.pos)),
+                Ok(_) => Err(Halt::syntax(Expected::DocumentEnd, scan.pos)),
             };
         }
     }
@@ -45,7 +45,7 @@ pub(crate) fn step(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) 
 
 fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
     if scan.next()? == Next::End {
-        return Err(Halt::Syntax("an element", scan.pos));
+        return Err(Halt::syntax(Expected::Element, scan.pos));
     }
     let mut ahead = *scan;
     let tag = ahead.start_tag()?;
@@ -63,7 +63,7 @@ fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result
     }
     let found = resource(scan, work, 1)?;
     work.commit(scan.text, &found)
-        .map_err(|limit| Halt::Limit(limit, scan.pos))?;
+        .map_err(|limit| Halt::limit(limit, scan.pos))?;
     *state = State::Behind;
     Ok(())
 }
@@ -83,7 +83,7 @@ fn bundle(state: &mut State, prefixed: bool, scan: &mut Scan<'_>, work: &mut Wor
         "entry" => {
             let found = entry(scan, work, prefixed || tag.prefixed)?;
             work.commit(scan.text, &found)
-                .map_err(|limit| Halt::Limit(limit, scan.pos))?;
+                .map_err(|limit| Halt::limit(limit, scan.pos))?;
         }
         "link" | "type" | "total" => {
             let (element, end) = tree::read(scan.text, start, 1, limit)?;
@@ -145,13 +145,13 @@ fn entry_of_usual_form<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>) -> Result<F
             continue;
         }
         if found.is_some() {
-            return Err(Halt::Duplicate(scan.pos));
+            return Err(Halt::duplicate(scan.pos));
         }
         if scan.next()? == Next::Start {
             found = Some(resource_of_usual_form(scan, work, RESOURCE_DEPTH)?);
         }
         if scan.next()? == Next::Start {
-            return Err(Halt::Syntax("one resource an entry", scan.pos));
+            return Err(Halt::syntax(Expected::OneResource, scan.pos));
         }
         scan.end_of("resource")?;
     }
@@ -184,7 +184,7 @@ fn resource_of_usual_form<'a>(
     }
     let limit = work.options.limits.depth;
     if depth > limit {
-        return Err(Halt::Limit(Limit::Depth, start));
+        return Err(Halt::limit(Limit::Depth, start));
     }
     if let Some(number) = work.plan.type_of(tag.name) {
         let of_type = work.plan.types.get(number as usize);
@@ -207,7 +207,7 @@ fn resource_of_usual_form<'a>(
         if of_type.is_some_and(|t| work.needs_tree(t)) {
             let (resource, _) = tree::read(scan.text, start, depth - 1, limit)?;
             work.push_resource(number, &resource, true)
-                .map_err(|limit| Halt::Limit(limit, start))?;
+                .map_err(|limit| Halt::limit(limit, start))?;
         }
         return Ok(Found::Wanted(number));
     }
@@ -226,7 +226,7 @@ fn resource_of_usual_form<'a>(
 fn of_tree<'a>(resource: Element<'a>, at: usize, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
     if let Some(number) = work.plan.type_of(&resource.name) {
         work.push_resource(number, &resource, false)
-            .map_err(|limit| Halt::Limit(limit, at))?;
+            .map_err(|limit| Halt::limit(limit, at))?;
         return Ok(Found::Wanted(number));
     }
     Ok(if resource.name == "OperationOutcome" {

@@ -1,5 +1,5 @@
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 
 /// Reads XML forward, tag by tag.
 #[derive(Clone, Copy)]
@@ -83,7 +83,7 @@ impl<'a> Scan<'a> {
                 b'>' if !open => {
                     let declared = self.rest().get(..at).unwrap_or_default();
                     if memchr::memmem::find(declared, b"<!ENTITY").is_some() {
-                        return Err(Halt::Entity(start));
+                        return Err(Halt::entity(start));
                     }
                     self.pos += at + 1;
                     return Ok(());
@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
             .ok_or(Halt::More)?;
         let name = self.slice(start, start + length);
         if name.is_empty() {
-            return Err(Halt::Syntax("a name", start));
+            return Err(Halt::syntax(Expected::Name, start));
         }
         self.pos = start + length;
         Ok(match name.rsplit_once(':') {
@@ -159,7 +159,7 @@ impl<'a> Scan<'a> {
         if self.slice(at, self.pos - 1).trim_ascii().is_empty() {
             return Ok(name);
         }
-        Err(Halt::Syntax("the end of the tag", at))
+        Err(Halt::syntax(Expected::TagEnd, at))
     }
 
     /// Takes the end tag of this name.
@@ -168,7 +168,7 @@ impl<'a> Scan<'a> {
         if self.end_tag()? == name {
             Ok(())
         } else {
-            Err(Halt::Syntax("the end tag of the element", at))
+            Err(Halt::syntax(Expected::EndTag, at))
         }
     }
 
@@ -197,7 +197,7 @@ impl<'a> Scan<'a> {
                 if !self.tag_end()? {
                     open += 1;
                     if depth + open > limit {
-                        return Err(Halt::Limit(Limit::Depth, self.pos));
+                        return Err(Halt::limit(Limit::Depth, self.pos));
                     }
                 }
             }

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::unescape::unescape;
 use crate::error::Limit;
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 use crate::tree::Element;
 
 /// Reads the element that begins at `at` into a tree, whatever legal form its XML has, and says where it ends. Names
@@ -24,7 +24,7 @@ pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Ele
         match event {
             Event::Start(tag) => {
                 if open.len() as u32 + depth > limit {
-                    return Err(Halt::Limit(Limit::Depth, position));
+                    return Err(Halt::limit(Limit::Depth, position));
                 }
                 let element = start(&tag, position)?;
                 open.push(Open::new(element));
@@ -39,7 +39,7 @@ pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Ele
                 }
             }
             Event::Eof => return Err(Halt::More),
-            Event::DocType(_) => return Err(Halt::Entity(position)),
+            Event::DocType(_) => return Err(Halt::entity(position)),
             _ => {}
         }
         if let [root] = open.as_mut_slice()
@@ -77,7 +77,7 @@ fn hang<'a>(open: &mut [Open<'a>], mut element: Element<'a>) {
 fn start<'a>(tag: &BytesStart<'_>, at: usize) -> Result<Element<'a>, Halt> {
     let mut element = Element::new(tag.local_name().as_ref().to_owned(), 1);
     for attribute in tag.attributes() {
-        let attribute = attribute.map_err(|_| Halt::Syntax("an attribute once, with a quoted value", at))?;
+        let attribute = attribute.map_err(|_| Halt::syntax(Expected::Attribute, at))?;
         let name = attribute.key.as_ref();
         if name != "xmlns" && !name.starts_with("xmlns:") {
             let mut value = String::with_capacity(attribute.value.len());
@@ -91,9 +91,9 @@ fn start<'a>(tag: &BytesStart<'_>, at: usize) -> Result<Element<'a>, Halt> {
 fn halt(error: &Error, at: usize, left: usize) -> Halt {
     match error {
         // What the reader misses the end of may still come.
-        Error::Syntax(SyntaxError::InvalidBangMarkup) if left > BANG => Halt::Syntax("markup XML knows", at),
+        Error::Syntax(SyntaxError::InvalidBangMarkup) if left > BANG => Halt::syntax(Expected::Markup, at),
         Error::Syntax(_) => Halt::More,
-        _ => Halt::Syntax("the end tag of the element", at),
+        _ => Halt::syntax(Expected::EndTag, at),
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::halt::Halt;
+use crate::halt::{Expected, Halt};
 
 /// Appends an attribute's value: references replaced, literal line ends and tabs turned to blanks as XML has it.
 /// `at` is where `raw` stands in the page.
@@ -15,7 +15,7 @@ pub(crate) fn unescape(raw: &str, at: usize, out: &mut String) -> Result<(), Hal
         let place = at + raw.len() - special.len();
         let taken = match special.as_bytes() {
             [b'&', ..] => reference(special, place, out)?,
-            [b'<', ..] => return Err(Halt::Syntax("no < in an attribute", place)),
+            [b'<', ..] => return Err(Halt::syntax(Expected::NoTag, place)),
             [b'\r', b'\n', ..] => {
                 out.push(' ');
                 2
@@ -33,9 +33,7 @@ pub(crate) fn unescape(raw: &str, at: usize, out: &mut String) -> Result<(), Hal
 
 /// Appends the character a reference stands for and says how many bytes it took.
 fn reference(text: &str, place: usize, out: &mut String) -> Result<usize, Halt> {
-    let end = text
-        .find(';')
-        .ok_or(Halt::Syntax("a semicolon behind a reference", place))?;
+    let end = text.find(';').ok_or(Halt::syntax(Expected::Semicolon, place))?;
     let name = text.get(1..end).unwrap_or_default();
     let char = match name {
         "amp" => '&',
@@ -44,8 +42,8 @@ fn reference(text: &str, place: usize, out: &mut String) -> Result<usize, Halt> 
         "quot" => '"',
         "apos" => '\'',
         _ => match name.strip_prefix('#') {
-            Some(number) => character(number).ok_or(Halt::Syntax("a character XML allows", place))?,
-            None => return Err(Halt::Entity(place)),
+            Some(number) => character(number).ok_or(Halt::syntax(Expected::Character, place))?,
+            None => return Err(Halt::entity(place)),
         },
     };
     out.push(char);

@@ -1,8 +1,8 @@
 use super::scan::{Next, Scan};
 use super::unescape::unescape;
 use crate::error::Limit;
-use crate::halt::Halt;
-use crate::keys::{Learned, Target};
+use crate::halt::{Expected, Halt};
+use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
 use crate::plan::{Node, Plan};
 use crate::rows::Rows;
@@ -26,6 +26,14 @@ impl Walk<'_, '_> {
     /// Walks the children of an element, its start tag taken, up to and with its end tag. `depth` elements are open
     /// with it.
     pub(crate) fn content(&mut self, node: u32, name: &[u8], depth: u32) -> Result<(), Halt> {
+        let plan = self.plan;
+        let mut keys = self.learned.take(node, || Keys::xml(plan, node));
+        let walked = self.children(&mut keys, name, depth);
+        self.learned.put(node, keys);
+        walked
+    }
+
+    fn children(&mut self, keys: &mut Keys, name: &[u8], depth: u32) -> Result<(), Halt> {
         self.learned.parents += 1;
         let parent = self.learned.parents;
         let mut last = 0;
@@ -33,7 +41,7 @@ impl Walk<'_, '_> {
             if self.next()? == Next::End {
                 return self.end_of(name);
             }
-            match self.key(node, parent, &mut last)? {
+            match self.key(keys, parent, &mut last)? {
                 Some((child, repetition)) => self.element(child, repetition, depth)?,
                 None => self.skip(depth)?,
             }
@@ -64,7 +72,7 @@ impl Walk<'_, '_> {
             self.scan.pos += name.len() + 3;
             return Ok(());
         }
-        if rest.len() <= name.len() {
+        if name.starts_with(rest) {
             return Err(Halt::More);
         }
         Err(Halt::Unusual)
@@ -72,40 +80,27 @@ impl Walk<'_, '_> {
 
     /// Takes `<name` and finds what it leads to: an element of the plan and which repetition it is.
     #[inline]
-    fn key(&mut self, node: u32, parent: u64, last: &mut usize) -> Result<Option<(u32, u32)>, Halt> {
+    fn key(&mut self, keys: &mut Keys, parent: u64, last: &mut usize) -> Result<Option<(u32, u32)>, Halt> {
         let start = self.scan.pos;
-        let keys = self
-            .learned
-            .keys(node)
-            .ok_or(Halt::Syntax("an element of the plan", start))?;
         let rest = self.scan.rest();
         let slot = match keys.predicted(*last, rest) {
             Some((slot, length)) if matches!(rest.get(length), Some(b' ' | b'>' | b'/')) => {
                 self.scan.pos = start + length;
-                Some(slot)
+                slot
             }
             _ => {
-                let behind = rest.get(1..).unwrap_or_default();
-                let length = behind
-                    .iter()
-                    .position(|b| !b.is_ascii_alphanumeric())
-                    .ok_or(Halt::More)?;
-                if length == 0
-                    || !matches!(
-                        behind.get(length),
-                        Some(b' ' | b'>' | b'/' | b'\n' | b'\r' | b'\t')
-                    )
-                {
-                    return Err(Halt::Unusual);
+                let length = name_length(rest)?;
+                self.scan.pos = start + length;
+                match keys.find(*last, rest.get(..length).unwrap_or_default()) {
+                    Some(slot) => slot,
+                    None => return Ok(None),
                 }
-                self.scan.pos = start + 1 + length;
-                keys.find(*last, rest.get(..=length).unwrap_or_default())
             }
         };
-        let Some(key) = slot.and_then(|slot| keys.key(slot)) else {
+        *last = slot;
+        let Some(key) = keys.key(slot) else {
             return Ok(None);
         };
-        *last = slot.map_or(0, |slot| slot + 1);
         let Target::Element(child) = key.target else {
             return Ok(None);
         };
@@ -116,7 +111,7 @@ impl Walk<'_, '_> {
         key.count = key
             .count
             .checked_add(1)
-            .ok_or(Halt::Limit(Limit::Entries, start))?;
+            .ok_or(Halt::limit(Limit::Entries, start))?;
         Ok(Some((child, key.count)))
     }
 
@@ -137,7 +132,7 @@ impl Walk<'_, '_> {
         let element = self
             .plan
             .node(node)
-            .ok_or(Halt::Syntax("an element of the plan", self.scan.pos))?;
+            .ok_or(Halt::syntax(Expected::Planned, self.scan.pos))?;
         if let Some(number) = self.index.get_mut(element.depth as usize - 1) {
             *number = repetition;
         }
@@ -145,7 +140,7 @@ impl Walk<'_, '_> {
             return Ok(());
         }
         if depth >= self.limits.depth {
-            return Err(Halt::Limit(Limit::Depth, self.scan.pos));
+            return Err(Halt::limit(Limit::Depth, self.scan.pos));
         }
         if element.children.is_empty() {
             return self
@@ -230,7 +225,7 @@ impl Walk<'_, '_> {
     fn value(&mut self, element: &Node, start: usize) -> Result<(), Halt> {
         let at = find_special(self.scan.bytes, start).ok_or(Halt::More)?;
         if self.rows.pushed() >= self.limits.entries as usize {
-            return Err(Halt::Limit(Limit::Entries, start));
+            return Err(Halt::limit(Limit::Entries, start));
         }
         let index = self.index.get(..element.depth as usize).unwrap_or_default();
         if self.scan.bytes.get(at) == Some(&b'"') {
@@ -246,12 +241,25 @@ impl Walk<'_, '_> {
         unescape(self.scan.slice(start, end), start, arena)?;
         let length = arena.len() - kept;
         if arena.len() > Limits::CHUNK_BYTES {
-            return Err(Halt::Limit(Limit::PageBytes, start));
+            return Err(Halt::limit(Limit::PageBytes, start));
         }
         self.scan.pos = end + 1;
         self.rows
             .push(&element.sinks, index, kept as u32 | ARENA, length as u32);
         Ok(())
+    }
+}
+
+/// Bytes of the `<name` a text starts with.
+fn name_length(rest: &[u8]) -> Result<usize, Halt> {
+    let name = rest.get(1..).unwrap_or_default();
+    let length = name
+        .iter()
+        .position(|b| !b.is_ascii_alphanumeric())
+        .ok_or(Halt::More)?;
+    match name.get(length) {
+        Some(b' ' | b'>' | b'/' | b'\n' | b'\r' | b'\t') if length > 0 => Ok(length + 1),
+        _ => Err(Halt::Unusual),
     }
 }
 

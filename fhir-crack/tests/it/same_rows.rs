@@ -12,7 +12,7 @@ use crate::slow;
 use crate::tables::{cells, description};
 
 /// A description with paths of all kinds for the resources of the tests here.
-fn paths() -> Description {
+pub(crate) fn paths() -> Description {
     description(&[
         (
             "Patient",
@@ -181,6 +181,8 @@ const COMPARED: usize = 60;
 #[test]
 fn real_data_give_the_rows_of_the_slow_extractor_in_both_formats() {
     let description = table_description::default_description();
+    let plan = Arc::new(Plan::new(&description).unwrap());
+    let crack = |bytes: &[u8]| crack_with(bytes, &plan, Options::default());
     let files = shared("realdata");
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e != "xml")) {
         let text = fs::read_to_string(file).unwrap();
@@ -194,9 +196,9 @@ fn real_data_give_the_rows_of_the_slow_extractor_in_both_formats() {
         read.retain(|r| r.get("resourceType").is_some());
         let expected = slow::tables(&description, &read);
         let what = file.display().to_string();
-        let json = crack(text.as_bytes(), &description).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let json = crack(text.as_bytes()).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert_same(&all(&json), &expected, &what);
-        let xml = crack(xml_bundle(&read).as_bytes(), &description).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let xml = crack(xml_bundle(&read).as_bytes()).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert_same(&all(&xml), &expected, &format!("{what} as XML"));
     }
 }
