@@ -1,4 +1,4 @@
-//! The daily retrieval: from a FHIR server to typed tables in the hub.
+#![doc = include_str!("../README.md")]
 
 pub mod backfill;
 pub mod cli;

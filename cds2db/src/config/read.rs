@@ -325,13 +325,13 @@ fn import(r: &mut Reader<'_>, file: &Path) -> ImportSettings {
             "DATA_IMPORT_PATH_TO_FHIR_IDENTIFIERS",
         ),
     };
-    if let (Some(start), Some(end)) = (&settings.range_start, &settings.range_end) {
-        if end <= start {
-            r.fault(
-                "DATA_IMPORT_RANGE_END",
-                "must be later than DATA_IMPORT_RANGE_START",
-            );
-        }
+    if let (Some(start), Some(end)) = (&settings.range_start, &settings.range_end)
+        && end <= start
+    {
+        r.fault(
+            "DATA_IMPORT_RANGE_END",
+            "must be later than DATA_IMPORT_RANGE_START",
+        );
     }
     settings
 }

@@ -167,7 +167,7 @@ struct Outputs<'o> {
 
 enum Output {
     Text(BufWriter<File>),
-    Parquet(RawParquet),
+    Parquet(Box<RawParquet>),
     /// Rows kept, since the wide layout looks at all of them.
     Wide(Vec<Batch>),
 }
@@ -186,7 +186,9 @@ impl Outputs<'_> {
         let output = if self.options.wide {
             Output::Wide(vec![Batch::empty(Arc::clone(empty.table()))])
         } else if self.options.format == CrackFormat::Parquet {
-            Output::Parquet(RawParquet::create(&path, &self.options.notation).map_err(failed)?)
+            Output::Parquet(Box::new(
+                RawParquet::create(&path, &self.options.notation).map_err(failed)?,
+            ))
         } else {
             let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
             if self.options.format == CrackFormat::Csv {

@@ -100,10 +100,10 @@ impl EncounterGraph {
         let referred = encounter
             .and_then(|r| reference_id(r, "Encounter"))
             .and_then(|id| self.by_id.get(id));
-        if let Some(&position) = referred {
-            if let Link::To(main) = self.encounters[position].main {
-                return self.reference(main);
-            }
+        if let Some(&position) = referred
+            && let Link::To(main) = self.encounters[position].main
+        {
+            return self.reference(main);
         }
         let cases = patient
             .and_then(|p| self.cases.get(p))
@@ -434,7 +434,8 @@ mod tests {
         ];
         let graph = EncounterGraph::build(rows, None);
         let patient = Some("Patient/p");
-        let cases: [(Option<&str>, &[Option<i64>], &str); 6] = [
+        type Case<'c> = (Option<&'c str>, &'c [Option<i64>], &'c str);
+        let cases: [Case<'_>; 6] = [
             (Some("Encounter/ward"), &[], "Encounter/case"),
             (Some("Encounter/unknown"), &[Some(15)], "Encounter/case"),
             (None, &[None, Some(15)], "Encounter/case"),

@@ -87,14 +87,13 @@ impl Download<'_> {
                     let resources = cracked.summary.entries;
                     self.watches.download.add(resources, bytes as u64);
                     self.progress.advance(Stage::Download, resources, bytes as u64);
-                    self.take(cracked, bytes, import, summary).await?;
+                    self.take(*cracked, bytes, import, summary).await?;
                 }
                 Cracking::Ended { search, end } => match end {
                     Ok(()) => complete[search] = true,
                     Err(error) => {
-                        summary
-                            .incomplete
-                            .push(format!("{}: {}", requests[search].place(), chain(&error)))
+                        let line = format!("{}: {}", requests[search].place(), chain(&error));
+                        summary.incomplete.push(line);
                     }
                 },
             }
@@ -168,7 +167,7 @@ impl Download<'_> {
 enum Cracking {
     Page {
         bytes: usize,
-        cracked: Cracked,
+        cracked: Box<Cracked>,
     },
     Ended {
         search: usize,
@@ -201,7 +200,10 @@ async fn crack_page(page: Page, plan: Arc<Plan>) -> Result<Cracking> {
         .await
         .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?
         .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?;
-    Ok(Cracking::Page { bytes, cracked })
+    Ok(Cracking::Page {
+        bytes,
+        cracked: Box::new(cracked),
+    })
 }
 
 /// Adds what a page held to the run's summary, so that every resource is counted.

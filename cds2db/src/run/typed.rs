@@ -168,7 +168,7 @@ impl<'r> Typing<'r> {
                    FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
         let rows = self
             .hub
-            .select_text(sql, &[new.clone()])
+            .select_text(sql, std::slice::from_ref(&new))
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
         let found = !rows.is_empty();

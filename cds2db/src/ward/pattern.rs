@@ -132,7 +132,7 @@ impl WardDefinition {
                     key: key.to_owned(),
                     entry: i + 1,
                     kind,
-                })
+                });
             };
             let parts = match split_and(entry) {
                 Ok(parts) => parts,

@@ -1,4 +1,10 @@
 //! Integration tests of the workspace's top: one binary for all of them.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and one that is skipped says so"
+)]
 
 mod arrows;
 mod configuration;

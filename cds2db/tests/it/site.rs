@@ -35,14 +35,14 @@ fn cluster() -> &'static Mutex<Cluster> {
 }
 
 /// A hospital, its FHIR server and its hub.
-pub struct Site {
+pub(crate) struct Site {
     pub server: Server,
     pub hub: Hub,
     pub settings: Settings,
 }
 
 impl Site {
-    pub async fn open(hospital: Hospital) -> Self {
+    pub(crate) async fn open(hospital: Hospital) -> Self {
         let name = format!("site_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let (admin, url) = {
             let cluster = cluster()
@@ -71,7 +71,7 @@ impl Site {
     }
 
     /// A client that gives up soon.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let retry = RetryPolicy {
             attempts: 2,
             base: Duration::from_millis(10),
@@ -84,7 +84,7 @@ impl Site {
     }
 
     /// Runs once.
-    pub async fn run(&self) -> Result<Summary> {
+    pub(crate) async fn run(&self) -> Result<Summary> {
         let client = self.client();
         let description = default_description();
         let run = Run {
@@ -99,19 +99,19 @@ impl Site {
     }
 
     /// The single value of a query.
-    pub async fn value(&self, sql: &str) -> Option<String> {
+    pub(crate) async fn value(&self, sql: &str) -> Option<String> {
         let rows = self.hub.select_text(sql, &[]).await.expect("a query");
         rows.into_iter()
             .next()
             .and_then(|row| row.into_iter().next().flatten())
     }
 
-    pub async fn count(&self, sql: &str) -> u64 {
+    pub(crate) async fn count(&self, sql: &str) -> u64 {
         self.value(sql).await.expect("a count").parse().expect("a number")
     }
 
     /// One line a stored raw version, without what differs between hubs.
-    pub async fn content(&self) -> Vec<String> {
+    pub(crate) async fn content(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for table in default_description().tables {
             for name in [format!("{}_raw", table.name), table.name.clone()] {
