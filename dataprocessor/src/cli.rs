@@ -67,8 +67,12 @@ impl Arguments {
                 command: ConfigCommand::Check,
             } => say(&checked(&config)),
             Command::Run => {
-                let summary = crate::run(&connect(self.hub, &config).await?, &config).await?;
-                say(&summary.to_string())
+                let hub = connect(self.hub, &config).await?;
+                match crate::run(&hub, &config).await {
+                    Ok(summary) => say(&summary.to_string()),
+                    // Also a run that failed was no real operation.
+                    Err(error) => say(&debug_note(&config.debug_keys)).and(Err(error)),
+                }
             }
             Command::Tables => {
                 let Some(folder) = &config.sql_tables else {
