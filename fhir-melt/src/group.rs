@@ -17,6 +17,15 @@ pub(crate) struct Group {
     pub(crate) repeats: bool,
 }
 
+impl Group {
+    /// Whether the element itself repeats by this account, and not only one above or below it.
+    fn is_in(&self, repeats: &Repeats) -> bool {
+        self.columns
+            .iter()
+            .any(|&column| repeats.segment(column, self.depth))
+    }
+}
+
 /// The groups of a table in the order they multiply: the resource itself, then step by step (one segment, two
 /// segments, …) the prefixes of repeating columns in column order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +69,17 @@ impl Groups {
         groups
     }
 
-    /// The groups that matter for a batch in which only these columns repeat: the others have one repetition at most
-    /// in every row.
-    pub(crate) fn observed(&self, repeats: &Repeats) -> Self {
+    /// The same groups, those that are lists by this account marked.
+    pub(crate) fn with_lists(mut self, lists: &Repeats) -> Self {
+        for group in &mut self.list {
+            group.repeats = group.depth == 0 || group.is_in(lists);
+        }
+        self
+    }
+
+    /// The groups that matter for a batch in which only these elements repeat, and those marked as lists if wanted. Any
+    /// other has one repetition at most in what encloses it, so its columns go there.
+    pub(crate) fn folded(&self, observed: &Repeats, lists: bool) -> Self {
         let mut kept = Self {
             list: Vec::with_capacity(self.list.len()),
             of_column: vec![0; self.of_column.len()],
@@ -70,7 +87,8 @@ impl Groups {
         };
         let mut moved_to = vec![0; self.list.len()];
         for (at, group) in self.list.iter().enumerate() {
-            if at > 0 && !group.columns.iter().any(|&c| repeats.column(c)) {
+            if at > 0 && !group.is_in(observed) && !(lists && group.repeats) {
+                moved_to[at] = moved_to[group.parent];
                 continue;
             }
             moved_to[at] = kept.list.len();
@@ -85,35 +103,12 @@ impl Groups {
         kept
     }
 
-    /// The same groups, those that are lists by this account marked.
-    pub(crate) fn with_lists(mut self, lists: Option<&Repeats>) -> Self {
-        for group in &mut self.list {
-            group.repeats = lists.is_some_and(|lists| {
-                group
-                    .columns
-                    .iter()
-                    .any(|&column| lists.segment(column, group.depth))
-            });
-        }
-        self
-    }
-
-    /// The same groups with every column in the innermost element that repeats itself: `code/text` belongs to the
-    /// resource even where `code/coding` repeats.
+    /// The same groups with every column in the innermost one marked as a list: `code/text` belongs to the resource even
+    /// where `code/coding` repeats.
     pub(crate) fn by_list(mut self) -> Self {
         for (column, of) in self.of_column.iter_mut().enumerate() {
-            let within = |group: &&Group| group.repeats && group.columns.contains(&column);
-            let innermost = self
-                .list
-                .iter()
-                .rev()
-                .find(within)
-                .map_or("", |group| &group.prefix);
-            *of = self
-                .list
-                .iter()
-                .position(|group| group.prefix == innermost)
-                .unwrap_or(0);
+            let within = |group: &Group| group.repeats && group.columns.contains(&column);
+            *of = self.list.iter().rposition(within).unwrap_or(0);
         }
         self
     }

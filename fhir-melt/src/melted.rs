@@ -49,6 +49,24 @@ impl Melted<'_> {
         self.slots.text(column, self.slot(row, self.shown[column]?))
     }
 
+    /// Appends the texts of a column, row after row, and for each the end of its bytes, counted in bytes from the
+    /// first text appended. NULL is an empty text; [`Melted::cell`] tells them apart. Ends beyond 32 bits wrap round.
+    pub fn column_text(&self, column: usize, bytes: &mut Vec<u8>, ends: &mut Vec<u32>) {
+        let start = bytes.len();
+        let Some(group) = self.shown[column] else {
+            ends.extend(std::iter::repeat_n(0, self.rows()));
+            return;
+        };
+        ends.reserve(self.rows());
+        let slots = self.rows.iter().skip(group).step_by(self.width());
+        for &slot in slots {
+            if let Some(text) = self.slots.text(column, slot) {
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            ends.push((bytes.len() - start) as u32);
+        }
+    }
+
     /// Which repetition a cell shows: one number a segment down to the innermost element that repeats, counted from 1.
     /// Empty for a column outside every repetition and for a row that shows none.
     #[must_use]

@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use fhir_crack::Batch;
 use table_description::{ElementPath, TableDescription};
 
@@ -108,12 +111,16 @@ fn r4_bits(resource: &str, path: &ElementPath) -> u64 {
 }
 
 fn is_r4_list(resource: &str, parent: &str, element: &str) -> bool {
-    R4.lines().filter(|line| !line.starts_with('#')).any(|line| {
-        let mut words = line.split(' ');
-        let place = words.next().unwrap_or_default();
-        let here = place == "*" || place == parent || place.split_once('/') == Some((resource, parent));
-        here && words.any(|word| word == element)
-    })
+    static LISTS: OnceLock<HashMap<&str, Vec<&str>>> = OnceLock::new();
+    let lists = LISTS.get_or_init(|| {
+        let lines = R4.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| line.split_once(' '))
+            .map(|(place, words)| (place, words.split(' ').collect()))
+            .collect()
+    });
+    let known = |place: &str| lists.get(place).is_some_and(|words| words.contains(&element));
+    known(parent) || known("*") || known(&format!("{resource}/{parent}"))
 }
 
 #[cfg(test)]

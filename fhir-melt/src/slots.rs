@@ -118,11 +118,11 @@ impl<'a> Slots<'a> {
         if slot == GAP {
             return Vec::new();
         }
-        let mut path = vec![0; self.groups.list[group].depth];
+        let mut path = vec![1; self.groups.list[group].depth];
         let (mut group, mut slot) = (group, slot as usize);
-        for number in path.iter_mut().rev() {
+        while group != 0 {
             let node = &self.nodes[group];
-            *number = node.numbers[slot];
+            path[self.groups.list[group].depth - 1] = node.numbers[slot];
             (group, slot) = (node.parent, node.parent_of(slot));
         }
         path

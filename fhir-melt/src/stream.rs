@@ -28,8 +28,6 @@ pub struct Melter {
     mode: MeltMode,
     /// `None` if each batch decides for itself what repeats.
     groups: Option<Arc<Groups>>,
-    /// Lists by FHIR R4, for the modes that treat a list of one unlike a single element.
-    lists: Option<Repeats>,
 }
 
 impl Melter {
@@ -43,19 +41,21 @@ impl Melter {
             options.trailing_separator = TrailingSeparator::Keep;
             options.joined_trailing_blank = false;
         }
-        let groups = match (&mode, &options.repeats) {
-            (MeltMode::Aligned, _) => Some(Groups::new(table, &Repeats::all(table), None)),
-            (_, None) => None,
-            (MeltMode::Only(paths), Some(repeats)) => Some(Groups::new(table, repeats, Some(paths))),
-            (MeltMode::Child, Some(repeats)) => Some(Groups::new(table, repeats, None).by_list()),
-            (_, Some(repeats)) => Some(Groups::new(table, repeats, None)),
+        let only = match &mode {
+            MeltMode::Only(paths) => Some(&paths[..]),
+            _ => None,
         };
-        let lists = matches!(mode, MeltMode::Aligned | MeltMode::Child).then(|| Repeats::r4(table));
+        let groups = match (&mode, &options.repeats) {
+            (MeltMode::Aligned, _) => {
+                Some(Groups::new(table, &Repeats::all(table), None).with_lists(&Repeats::r4(table)))
+            }
+            (_, Some(repeats)) => Some(Groups::new(table, repeats, only)),
+            (_, None) => None,
+        };
         Self {
             options,
             mode,
             groups: groups.map(Arc::new),
-            lists,
         }
     }
 
@@ -73,21 +73,31 @@ impl Melter {
     }
 
     fn groups_for(&self, batch: &Batch) -> Arc<Groups> {
-        let observed = || {
-            let mut repeats = Repeats::of(batch);
-            self.lists.iter().for_each(|lists| repeats.unite(lists));
-            repeats
-        };
+        let table = batch.table();
         match (&self.mode, &self.groups) {
-            (MeltMode::Child, Some(all)) => Arc::clone(all),
-            (MeltMode::Aligned, Some(all)) => {
-                Arc::new(all.observed(&observed()).with_lists(self.lists.as_ref()))
+            (MeltMode::Aligned, Some(all)) => Arc::new(all.folded(&Repeats::of(batch), true)),
+            (MeltMode::Child, all) => {
+                let observed = Repeats::of(batch);
+                let all = all.as_ref().map_or_else(
+                    || {
+                        let mut lists = Repeats::r4(table);
+                        lists.unite(&observed);
+                        Groups::new(table, &lists, None)
+                    },
+                    |all| (**all).clone(),
+                );
+                Arc::new(all.folded(&observed, true).by_list())
             }
             (_, Some(all)) if all.list.len() < FEW_GROUPS => Arc::clone(all),
-            (_, Some(all)) => Arc::new(all.observed(&observed())),
-            (MeltMode::Only(paths), None) => Arc::new(Groups::new(batch.table(), &observed(), Some(paths))),
-            (MeltMode::Child, None) => Arc::new(Groups::new(batch.table(), &observed(), None).by_list()),
-            (_, None) => Arc::new(Groups::new(batch.table(), &observed(), None)),
+            (_, Some(all)) => Arc::new(all.folded(&Repeats::of(batch), false)),
+            (mode, None) => {
+                let observed = Repeats::of(batch);
+                let only = match mode {
+                    MeltMode::Only(paths) => Some(&paths[..]),
+                    _ => None,
+                };
+                Arc::new(Groups::new(table, &observed, only).folded(&observed, false))
+            }
         }
     }
 }
