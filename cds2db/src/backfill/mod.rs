@@ -1,6 +1,5 @@
 //! Loading what the daily run never saw: a range of days, patients, encounters or identifiers.
 
-mod finished;
 mod slice;
 
 use std::path::Path;
@@ -9,12 +8,12 @@ use cds_hub::Hub;
 use fhir_crack::search::Client;
 use jiff::tz::TimeZone;
 use table_description::Description;
+use work_dir::{Status, WorkDir};
 
 use crate::config::Settings;
 use crate::progress::Progress;
 use crate::run::{Given, Run, Scope};
 use crate::{Error, ErrorKind, Result, Summary};
-use finished::Finished;
 pub use slice::Slice;
 
 /// A backfill: slices loaded one after the other, each complete in the hub before the next begins.
@@ -49,20 +48,22 @@ impl Backfill {
     /// A slice that is not complete is not remembered as finished, and the next one is still loaded.
     ///
     /// # Errors
-    /// When the slices' patients cannot be found, the hub fails, or the file of finished slices is damaged.
+    /// When the slices' patients cannot be found, the hub fails, the state file is damaged, or another backfill works in
+    /// the directory.
     pub async fn run(&self, place: Place<'_>) -> Result<Vec<(String, Summary)>> {
         let zone = TimeZone::get(crate::run::ZONE)
             .map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
-        let mut finished = Finished::read(place.directory)?;
+        let mut work = WorkDir::open(place.directory).map_err(file_error)?;
         let mut summaries = Vec::new();
         for slice in &self.slices {
             let name = slice.name(&self.resources);
-            if finished.contains(&name) {
+            if work.status(&name) == Some(Status::Completed) {
                 place
                     .progress
                     .note(&format!("{name}: finished by an earlier run"));
                 continue;
             }
+            work.set(&name, Status::InProcess).map_err(file_error)?;
             let patients = slice
                 .patients(place.settings, place.client, &zone, place.progress)
                 .await?;
@@ -80,11 +81,18 @@ impl Backfill {
                 progress: place.progress,
             };
             let summary = run.execute().await?;
-            if summary.complete {
-                finished.add(&name)?;
-            }
+            let status = if summary.complete {
+                Status::Completed
+            } else {
+                Status::Failed
+            };
+            work.set(&name, status).map_err(file_error)?;
             summaries.push((name, summary));
         }
         Ok(summaries)
     }
+}
+
+fn file_error(error: work_dir::Error) -> Error {
+    Error::new(ErrorKind::File, "the state of the backfill").because(error)
 }
