@@ -5,6 +5,7 @@ use super::issue::Issue;
 use super::page::Format;
 
 mod json;
+mod scan;
 mod tags;
 mod xml;
 

@@ -1,0 +1,215 @@
+use memchr::memchr2;
+
+/// A walk over JSON text that builds nothing but what it is asked for.
+///
+/// What is skipped is followed from bracket to bracket, which is what tells a whole page from one that broke off; the
+/// decoder reads the same bytes with care later. Every method gives `None` where the text breaks off or is no JSON.
+pub(super) struct Scan<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Scan<'a> {
+        Scan { text, at: 0 }
+    }
+
+    /// Walks an object: `member` gets each name as written and has to walk over its value. Any other value is skipped.
+    pub(super) fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Scan<'a>, &[u8]) -> Option<()>,
+    ) -> Option<()> {
+        if self.peek()? != b'{' {
+            return self.skip();
+        }
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            let name = self.string()?;
+            self.take(b':')?;
+            member(self, &name[1..name.len() - 1])?;
+            match self.next()? {
+                b',' => {}
+                b'}' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Walks an array: `item` has to walk over one item each time. Any other value is skipped.
+    pub(super) fn array(&mut self, mut item: impl FnMut(&mut Scan<'a>) -> Option<()>) -> Option<()> {
+        if self.peek()? != b'[' {
+            return self.skip();
+        }
+        self.at += 1;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            match self.next()? {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    /// A text or number as text; any other value is skipped and reads as nothing.
+    pub(super) fn text(&mut self) -> Option<String> {
+        match self.peek()? {
+            b'"' => {
+                let raw = self.string()?;
+                if raw.contains(&b'\\') {
+                    return serde_json::from_slice(raw).ok();
+                }
+                std::str::from_utf8(&raw[1..raw.len() - 1])
+                    .ok()
+                    .map(str::to_owned)
+            }
+            b'0'..=b'9' => {
+                let from = self.at;
+                self.skip()?;
+                std::str::from_utf8(&self.text[from..self.at])
+                    .ok()
+                    .map(str::to_owned)
+            }
+            _ => {
+                self.skip()?;
+                Some(String::new())
+            }
+        }
+    }
+
+    /// Walks over any value.
+    pub(super) fn skip(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.skip_nested(),
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+                let rest = &self.text[self.at..];
+                let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+                self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether nothing but blanks follows.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    fn skip_nested(&mut self) -> Option<()> {
+        let mut depth = 0usize;
+        loop {
+            match *self.text.get(self.at)? {
+                b'"' => {
+                    self.at = string_end(self.text, self.at)?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at += 1;
+                        return Some(());
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// A string with its quotes.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let from = self.at;
+        self.at = string_end(self.text, from)?;
+        Some(&self.text[from..self.at])
+    }
+
+    fn take(&mut self, wanted: u8) -> Option<()> {
+        (self.next()? == wanted).then_some(())
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.get(self.at)?;
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+}
+
+/// Behind the closing quote of the string that opens at `at`.
+fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
+    at += 1;
+    loop {
+        let found = at + memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[found] == b'"' {
+            return Some(found + 1);
+        }
+        at = found + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn odd_values_read_as_nothing() {
+        for (text, read) in [
+            (r#""a\"b\u00e4""#, Some("a\"b\u{e4}")),
+            ("12", Some("12")),
+            ("-1", Some("")),
+            ("null", Some("")),
+            (r#"{"a":["]"]}"#, Some("")),
+            ("[1,[2]]", Some("")),
+            (r#""broken"#, None),
+            ("[1,[2]", None),
+            ("", None),
+            ("}", None),
+        ] {
+            assert_eq!(Scan::new(text.as_bytes()).text().as_deref(), read, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn strings_end_where_serde_says(text in "\\PC*", rest in "\\PC*") {
+            let written = serde_json::to_string(&text).expect("written");
+            let all = format!("[{written},{{\"k\":{written}}}]{rest}");
+            let mut scan = Scan::new(all.as_bytes());
+            prop_assert_eq!(scan.skip(), Some(()));
+            prop_assert_eq!(scan.at, all.len() - rest.len());
+            prop_assert_eq!(Scan::new(written.as_bytes()).text(), Some(text));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Scan::new(&text).skip();
+            let _ = Scan::new(&text).text();
+            let _ = Scan::new(&text).object(|scan, _| scan.skip());
+        }
+    }
+}
