@@ -87,10 +87,8 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
     let resources = arguments.first().map_or("100000", String::as_str);
     let rounds: usize = arguments.get(1).map_or(Ok(5), |text| text.parse())?;
     let serving = start(resources)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    // one thread for either loop, so that what is measured is not the machine's switching between threads
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for format in [Format::Json, Format::Xml] {
         let mut bare_rates = Vec::new();
         let mut client_rates = Vec::new();
