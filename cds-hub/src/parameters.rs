@@ -25,7 +25,14 @@ impl Hub {
         .fetch_all(self.pool())
         .await
         .map_err(|e| Error::sql("reading the parameters", &e))?;
-        Ok(rows.into_iter().map(|(name, value, description)| Parameter { name, value, description }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(name, value, description)| Parameter {
+                name,
+                value,
+                description,
+            })
+            .collect())
     }
 
     /// Changes a parameter.

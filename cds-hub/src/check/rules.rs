@@ -8,25 +8,55 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
     let key = identifier(&table.key_column()).into_owned();
     let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
     let mut rules = vec![
-        (Rule::CompanionHasRow, without(&companion("seen"), "id", &name, &key)),
+        (
+            Rule::CompanionHasRow,
+            without(&companion("seen"), "id", &name, &key),
+        ),
         (Rule::RowHasImport, without(&name, "import_no", "import", "no")),
-        (Rule::RowHasImport, without(&companion("seen"), "import_no", "import", "no")),
+        (
+            Rule::RowHasImport,
+            without(&companion("seen"), "import_no", "import", "no"),
+        ),
         (Rule::Hash, hash(table, sample)),
-        (Rule::HashOnce, format!("SELECT count(*) - count(DISTINCT hash) FROM core.{name}")),
+        (
+            Rule::HashOnce,
+            format!("SELECT count(*) - count(DISTINCT hash) FROM core.{name}"),
+        ),
     ];
     match table.kind {
         Kind::Raw => {
-            rules.push((Rule::CompanionHasRow, without(&companion("open"), "id", &name, &key)));
-            rules.push((Rule::Typed, format!("SELECT count(*) FROM core.{}", companion("open"))));
+            rules.push((
+                Rule::CompanionHasRow,
+                without(&companion("open"), "id", &name, &key),
+            ));
+            rules.push((
+                Rule::Typed,
+                format!("SELECT count(*) FROM core.{}", companion("open")),
+            ));
         }
         Kind::Typed => {
-            rules.push((Rule::CompanionHasRow, without(&companion("link"), "typed_id", &name, &key)));
+            rules.push((
+                Rule::CompanionHasRow,
+                without(&companion("link"), "typed_id", &name, &key),
+            ));
             let raw = model.of(Kind::Raw).find(|r| r.base() == table.base());
             if let (Some(raw), Some(raw_id)) = (raw, table.raw_id_column()) {
-                let (raw_name, raw_key) = (identifier(&raw.name).into_owned(), identifier(&raw.id_column()).into_owned());
-                rules.push((Rule::TypedHasRaw, without(&name, &identifier(&raw_id), &raw_name, &raw_key)));
-                rules.push((Rule::CompanionHasRow, without(&companion("link"), "raw_id", &raw_name, &raw_key)));
-                rules.push((Rule::Aligned, aligned(&name, &key, &companion("link"), &raw_name, &raw_key)));
+                let (raw_name, raw_key) = (
+                    identifier(&raw.name).into_owned(),
+                    identifier(&raw.id_column()).into_owned(),
+                );
+                rules.push((
+                    Rule::TypedHasRaw,
+                    without(&name, &identifier(&raw_id), &raw_name, &raw_key),
+                ));
+                rules.push((
+                    Rule::CompanionHasRow,
+                    without(&companion("link"), "raw_id", &raw_name, &raw_key),
+                ));
+                rules.push((
+                    Rule::Aligned,
+                    aligned(&name, &key, &companion("link"), &raw_name, &raw_key),
+                ));
             }
         }
         Kind::Form | Kind::Core | Kind::Submodule => {}

@@ -20,10 +20,18 @@ impl Hub {
         let changes = differences(&mut transaction, tables).await?;
         let mut add = |rule: Rule, place: &str, count: i64| {
             if count != 0 {
-                findings.push(Finding { rule, place: place.to_owned(), count });
+                findings.push(Finding {
+                    rule,
+                    place: place.to_owned(),
+                    count,
+                });
             }
         };
-        add(Rule::Described, "changes a migration would make", i64::try_from(changes).unwrap_or(i64::MAX));
+        add(
+            Rule::Described,
+            "changes a migration would make",
+            i64::try_from(changes).unwrap_or(i64::MAX),
+        );
         if changes == 0 {
             let model = Model::new(tables);
             for table in model.tables() {
@@ -32,7 +40,11 @@ impl Hub {
                 }
             }
             for (rule, place, sql) in GENERAL {
-                add(*rule, place, count(&mut transaction, *rule, (*sql).to_owned()).await?);
+                add(
+                    *rule,
+                    place,
+                    count(&mut transaction, *rule, (*sql).to_owned()).await?,
+                );
             }
         }
         findings.sort_by_key(|f| Rule::ALL.iter().position(|r| *r == f.rule));
@@ -57,6 +69,14 @@ const GENERAL: &[(Rule, &str, &str)] = &[
          FROM core.import) OR s.last_value < (SELECT coalesce(max(upper(range_merge(new_ids)) - 1), 0) FROM \
          core.import_rows WHERE table_name ~ '_raw$')",
     ),
-    (Rule::Lock, "core.lease", "SELECT count(*) FROM core.lease WHERE token IS NOT NULL AND expires < now()"),
-    (Rule::Quarantine, "core.quarantine", "SELECT count(*) FROM core.quarantine"),
+    (
+        Rule::Lock,
+        "core.lease",
+        "SELECT count(*) FROM core.lease WHERE token IS NOT NULL AND expires < now()",
+    ),
+    (
+        Rule::Quarantine,
+        "core.quarantine",
+        "SELECT count(*) FROM core.quarantine",
+    ),
 ];

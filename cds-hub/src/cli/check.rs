@@ -10,7 +10,11 @@ pub(crate) async fn run(hub: &Hub, tables: &HubTables, sample: u32) -> Result<Ex
     let findings = hub.check(tables, sample).await?;
     let mut broken = false;
     for rule in Rule::ALL {
-        let places: Vec<String> = findings.iter().filter(|f| f.rule == rule).map(ToString::to_string).collect();
+        let places: Vec<String> = findings
+            .iter()
+            .filter(|f| f.rule == rule)
+            .map(ToString::to_string)
+            .collect();
         let verdict = match (places.is_empty(), rule.is_invariant()) {
             (true, _) => "ok",
             (false, true) => "BROKEN",
@@ -19,5 +23,9 @@ pub(crate) async fn run(hub: &Hub, tables: &HubTables, sample: u32) -> Result<Ex
         broken |= verdict == "BROKEN";
         output::line(format!("{verdict:<7} {rule}  {}", places.join(", ")).trim_end());
     }
-    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

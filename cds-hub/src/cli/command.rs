@@ -6,8 +6,15 @@ use super::tables::TableArguments;
 /// What to do.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Make the hub in an empty database.
-    Init(TableArguments),
+    /// Make the hub in an empty database, and give its roles the passwords there are for them.
+    Init {
+        #[command(flatten)]
+        tables: TableArguments,
+        /// Directory with a file for each role, such as cds2db_user, whose first line is its password. Without a file
+        /// the variable such as CDS2DB_USER_PASSWORD counts; a role without either cannot log in.
+        #[arg(long, value_name = "DIR")]
+        passwords: Option<PathBuf>,
+    },
     /// One screen: lock, inboxes, imports, quarantine, sizes, errors.
     Status,
     /// Move what waits in the inboxes to the core.

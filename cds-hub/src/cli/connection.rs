@@ -6,7 +6,13 @@ use cds_hub::{Hub, HubOptions, Result};
 #[derive(clap::Args)]
 pub(crate) struct ConnectionArguments {
     /// postgres://user@host:port/database; the password is better kept in a file or in PGPASSWORD.
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     database_url: Option<String>,
     /// File whose first line is the password.
     #[arg(long, global = true, value_name = "FILE")]

@@ -8,7 +8,13 @@ use super::output;
 
 /// Runs a private cluster until this process ends.
 pub(crate) fn run(dir: &Path, port: Option<u16>) -> Result<ExitCode> {
-    let cluster = Cluster::open(dir, &ClusterOptions { port, ..ClusterOptions::supervised() })?;
+    let cluster = Cluster::open(
+        dir,
+        &ClusterOptions {
+            port,
+            ..ClusterOptions::supervised()
+        },
+    )?;
     if let Some(notice) = cluster.notice() {
         output::note(notice);
     }

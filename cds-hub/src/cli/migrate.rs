@@ -8,8 +8,18 @@ use super::output;
 const OPEN: u8 = 2;
 
 /// Shows what is to be done; does it unless it is only a look or a question is open.
-pub(crate) async fn run(hub: &Hub, tables: &HubTables, look: bool, sql: bool, accept: bool) -> Result<ExitCode> {
-    let plan = if look || sql { hub.migration(tables).await? } else { hub.migrate(tables, accept).await? };
+pub(crate) async fn run(
+    hub: &Hub,
+    tables: &HubTables,
+    look: bool,
+    sql: bool,
+    accept: bool,
+) -> Result<ExitCode> {
+    let plan = if look || sql {
+        hub.migration(tables).await?
+    } else {
+        hub.migrate(tables, accept).await?
+    };
     if sql {
         output::text(&plan.script().text());
         return Ok(ExitCode::SUCCESS);

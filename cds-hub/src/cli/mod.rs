@@ -7,6 +7,7 @@ mod local;
 mod migrate;
 mod output;
 mod params;
+mod passwords;
 mod quarantine;
 mod serve;
 mod tables;
@@ -32,9 +33,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.command {
         Command::Cluster { dir, port } => local::run(dir, *port),
-        Command::Sql(tables) => {
-            tables.read().map(|tables| output::text(&schema::script(&tables).text())).map(|()| ExitCode::SUCCESS)
-        }
+        Command::Sql(tables) => tables
+            .read()
+            .map(|tables| output::text(&schema::script(&tables).text()))
+            .map(|()| ExitCode::SUCCESS),
         _ => tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -51,18 +53,30 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
     let hub = arguments.connection.hub().await?;
     match &arguments.command {
         Command::Cluster { .. } | Command::Sql(_) => {}
-        Command::Init(tables) => hub.init(&tables.read()?).await?,
+        Command::Init { tables, passwords } => {
+            hub.init(&tables.read()?).await?;
+            passwords::set(&hub, passwords.as_deref()).await?;
+        }
         Command::Status => output::text(&hub.status().await?.to_string()),
         Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref()).await?,
         Command::Check { tables, sample } => return check::run(&hub, &tables.read()?, *sample).await,
-        Command::Migrate { tables, look, sql, accept } => {
+        Command::Migrate {
+            tables,
+            look,
+            sql,
+            accept,
+        } => {
             return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
         }
         Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
         Command::Serve { interval } => serve::serve(&hub, *interval).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what).await?,
         Command::Trace { table, id, tables } => trace::trace(&hub, &tables.read()?, table, *id).await?,
-        Command::AsOf { moment, table, tables } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
+        Command::AsOf {
+            moment,
+            table,
+            tables,
+        } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
         Command::Lock { reason } => hub.interrupt(reason).await?,
         Command::Unlock => hub.resume().await?,
     }

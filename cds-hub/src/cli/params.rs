@@ -8,13 +8,22 @@ pub(crate) async fn run(hub: &Hub, name: Option<&str>, value: Option<&str>) -> R
         return hub.set_parameter(name, value).await;
     }
     let parameters = hub.parameters().await?;
-    let shown: Vec<_> = parameters.iter().filter(|p| name.is_none_or(|n| n == p.name)).collect();
+    let shown: Vec<_> = parameters
+        .iter()
+        .filter(|p| name.is_none_or(|n| n == p.name))
+        .collect();
     if let (Some(name), []) = (name, shown.as_slice()) {
-        return Err(cds_hub::Error::new(cds_hub::ErrorKind::NotFound, format!("parameter {name}")));
+        return Err(cds_hub::Error::new(
+            cds_hub::ErrorKind::NotFound,
+            format!("parameter {name}"),
+        ));
     }
     let width = shown.iter().map(|p| p.name.len()).max().unwrap_or_default();
     for parameter in shown {
-        output::line(&format!("{:width$}  {:<20}  {}", parameter.name, parameter.value, parameter.description));
+        output::line(&format!(
+            "{:width$}  {:<20}  {}",
+            parameter.name, parameter.value, parameter.description
+        ));
     }
     Ok(())
 }

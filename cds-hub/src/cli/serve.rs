@@ -8,7 +8,10 @@ use super::output;
 
 /// Runs due transfers until the process is asked to stop.
 pub(crate) async fn serve(hub: &Hub, interval: Option<u64>) -> Result<()> {
-    let options = ServeOptions { interval: interval.map(Duration::from_secs), ..ServeOptions::default() };
+    let options = ServeOptions {
+        interval: interval.map(Duration::from_secs),
+        ..ServeOptions::default()
+    };
     hub.serve(options, asked_to_stop()).await
 }
 
@@ -27,7 +30,10 @@ pub(crate) fn tell(transfer: &Transfer) -> Result<()> {
     }
     match transfer.failed.len() {
         0 => Ok(()),
-        n => Err(Error::new(ErrorKind::Database, format!("{n} functions of the transfer failed; see the status"))),
+        n => Err(Error::new(
+            ErrorKind::Database,
+            format!("{n} functions of the transfer failed; see the status"),
+        )),
     }
 }
 

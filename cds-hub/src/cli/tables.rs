@@ -39,6 +39,10 @@ impl TableArguments {
 
 fn read(file: &Path) -> Result<Description> {
     Description::read(file).map_err(|e| {
-        Error::new(ErrorKind::Options, format!("table description {}", file.display())).with_source(e)
+        Error::new(
+            ErrorKind::Options,
+            format!("table description {}", file.display()),
+        )
+        .with_source(e)
     })
 }

@@ -28,7 +28,8 @@ pub(crate) async fn trace(hub: &Hub, tables: &HubTables, table: &str, id: i32) -
 /// Prints a table as it was at a moment, as CSV with a header.
 pub(crate) async fn as_of(hub: &Hub, tables: &HubTables, moment: &str, table: &str) -> Result<()> {
     let model = Model::new(tables);
-    let stored =
-        model.table(table).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no table {table}")))?;
+    let stored = model
+        .table(table)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no table {table}")))?;
     output::bytes(&hub.as_of(stored, moment).await?)
 }

@@ -12,7 +12,11 @@ impl Hub {
     /// # Errors
     /// When the catalogue cannot be read.
     pub async fn migration(&self, tables: &HubTables) -> Result<Plan> {
-        let mut transaction = self.pool().begin().await.map_err(|e| Error::sql("looking at the database", &e))?;
+        let mut transaction = self
+            .pool()
+            .begin()
+            .await
+            .map_err(|e| Error::sql("looking at the database", &e))?;
         plan(&mut transaction, tables).await
     }
 
@@ -25,7 +29,11 @@ impl Hub {
     /// [`ErrorKind::Schema`] when rows wait in an inbox whose columns change; [`ErrorKind::Database`] when the server
     /// refuses. The database is then as before.
     pub async fn migrate(&self, tables: &HubTables, accept: bool) -> Result<Plan> {
-        let mut transaction = self.pool().begin().await.map_err(|e| Error::sql("beginning the migration", &e))?;
+        let mut transaction = self
+            .pool()
+            .begin()
+            .await
+            .map_err(|e| Error::sql("beginning the migration", &e))?;
         lock(&mut transaction).await?;
         let mut plan = plan(&mut transaction, tables).await?;
         if plan.changes.is_empty() || (!plan.questions.is_empty() && !accept) {
@@ -41,7 +49,10 @@ impl Hub {
         }
         self.keep_settings(&mut transaction).await?;
         note(&mut transaction, &fingerprint(&script(tables))).await?;
-        transaction.commit().await.map_err(|e| Error::sql("committing the migration", &e))?;
+        transaction
+            .commit()
+            .await
+            .map_err(|e| Error::sql("committing the migration", &e))?;
         plan.applied = true;
         Ok(plan)
     }
@@ -61,9 +72,11 @@ pub(crate) async fn differences(connection: &mut PgConnection, tables: &HubTable
 async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan> {
     let whole = script(tables);
     match found(connection).await? {
-        Found::Nothing => {
-            Ok(Plan { changes: vec![Change::Install], script: whole, ..Plan::default() })
-        }
+        Found::Nothing => Ok(Plan {
+            changes: vec![Change::Install],
+            script: whole,
+            ..Plan::default()
+        }),
         Found::Hub(installed) if installed == fingerprint(&whole) => Ok(Plan::default()),
         Found::Hub(_) => {
             let model = Model::new(tables);
@@ -81,18 +94,30 @@ async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan>
 async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catalogue) -> Result<Plan> {
     let mut views = Script::default();
     compose::views(&mut views, model);
-    let own: Vec<String> = views.views().filter(|v| catalogue.has_view(v)).map(str::to_owned).collect();
+    let own: Vec<String> = views
+        .views()
+        .filter(|v| catalogue.has_view(v))
+        .map(str::to_owned)
+        .collect();
     let foreign = foreign_views(connection, &own).await?;
 
     let compared = Plan::compare(model, catalogue);
-    let mut plan = Plan { script: Script::default(), ..compared.clone() };
-    plan.questions.extend(foreign.iter().map(|v| Question::ForeignView { view: v.name.clone() }));
+    let mut plan = Plan {
+        script: Script::default(),
+        ..compared.clone()
+    };
+    plan.questions.extend(
+        foreign
+            .iter()
+            .map(|v| Question::ForeignView { view: v.name.clone() }),
+    );
     plan.script.heading("Views and functions that are made anew");
     for view in foreign.iter().rev().map(|v| &v.name).chain(own.iter().rev()) {
         plan.script.push(format!("DROP VIEW {view}"));
     }
     for function in compose::all_functions(model) {
-        plan.script.push(format!("DROP FUNCTION IF EXISTS {}", function.signature));
+        plan.script
+            .push(format!("DROP FUNCTION IF EXISTS {}", function.signature));
     }
     plan.script.append(compared.script);
     plan.script.append(views);
@@ -140,7 +165,14 @@ async fn foreign_views(connection: &mut PgConnection, own: &[String]) -> Result<
     .fetch_all(connection)
     .await
     .map_err(|e| Error::sql("looking for views of others", &e))?;
-    Ok(views.into_iter().map(|(name, definition, grants)| ForeignView { name, definition, grants }).collect())
+    Ok(views
+        .into_iter()
+        .map(|(name, definition, grants)| ForeignView {
+            name,
+            definition,
+            grants,
+        })
+        .collect())
 }
 
 async fn refuse_waiting(connection: &mut PgConnection, inbox: &str) -> Result<()> {
@@ -150,7 +182,7 @@ async fn refuse_waiting(connection: &mut PgConnection, inbox: &str) -> Result<()
         .await
         .map_err(|e| Error::sql("looking into an inbox", &e))?;
     if waiting {
-        let place = format!("rows wait in {}; transfer them first", inbox);
+        let place = format!("rows wait in {inbox}; transfer them first");
         return Err(Error::new(ErrorKind::Schema, place));
     }
     Ok(())

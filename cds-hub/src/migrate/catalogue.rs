@@ -38,7 +38,10 @@ impl Catalogue {
         .await
         .map_err(failed)?;
         for (schema, table, column, sql_type) in columns {
-            this.columns.entry((schema, table)).or_default().push((column, sql_type));
+            this.columns
+                .entry((schema, table))
+                .or_default()
+                .push((column, sql_type));
         }
         let indexes: Vec<(String,)> =
             sqlx::query_as("SELECT indexname::text FROM pg_indexes WHERE schemaname = 'core'")
@@ -69,7 +72,16 @@ impl Catalogue {
             .map_err(failed)?;
             this.recipes = recorded
                 .into_iter()
-                .map(|(table, version, columns, added)| (table, Recorded { version, columns, added }))
+                .map(|(table, version, columns, added)| {
+                    (
+                        table,
+                        Recorded {
+                            version,
+                            columns,
+                            added,
+                        },
+                    )
+                })
                 .collect();
         }
         Ok(this)
@@ -77,12 +89,16 @@ impl Catalogue {
 
     /// The columns of a table with their types, in their order; `None` where there is no such table.
     pub(super) fn table(&self, schema: &str, table: &str) -> Option<&[(String, String)]> {
-        self.columns.get(&(schema.to_owned(), table.to_owned())).map(Vec::as_slice)
+        self.columns
+            .get(&(schema.to_owned(), table.to_owned()))
+            .map(Vec::as_slice)
     }
 
     /// Schema and name of every table.
     pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.columns.keys().map(|(schema, table)| (schema.as_str(), table.as_str()))
+        self.columns
+            .keys()
+            .map(|(schema, table)| (schema.as_str(), table.as_str()))
     }
 
     /// Whether there is a schema of this name.
@@ -91,7 +107,10 @@ impl Catalogue {
     }
 
     pub(super) fn column(&self, schema: &str, table: &str, column: &str) -> Option<&str> {
-        self.table(schema, table)?.iter().find(|(name, _)| name == column).map(|(_, t)| t.as_str())
+        self.table(schema, table)?
+            .iter()
+            .find(|(name, _)| name == column)
+            .map(|(_, t)| t.as_str())
     }
 
     pub(super) fn has_index(&self, name: &str) -> bool {

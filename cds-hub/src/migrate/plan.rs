@@ -59,13 +59,16 @@ impl Plan {
             if catalogue.table("core", &table.name).is_some() {
                 plan.table(table, catalogue);
             } else {
-                plan.changes.push(Change::AddTable { table: table.name.clone() });
+                plan.changes.push(Change::AddTable {
+                    table: table.name.clone(),
+                });
                 compose::add_table(&mut plan.script, table);
             }
         }
         for name in catalogue.recorded() {
             if model.table(name).is_none() {
-                plan.remarks.push(format!("{name} is not described any more; it stays as it is"));
+                plan.remarks
+                    .push(format!("{name} is not described any more; it stays as it is"));
             }
         }
         plan
@@ -92,8 +95,15 @@ impl Plan {
         for column in &table.columns {
             let aside = asides.contains(&column.name);
             if aside || catalogue.column("core", &table.name, &column.name).is_none() {
-                self.changes.push(Change::AddColumn { table: table.name.clone(), column: column.name.clone() });
-                self.alter("core", table, &format!("ADD COLUMN {} {}", identifier(&column.name), column.sql_type()));
+                self.changes.push(Change::AddColumn {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                });
+                self.alter(
+                    "core",
+                    table,
+                    &format!("ADD COLUMN {} {}", identifier(&column.name), column.sql_type()),
+                );
             }
         }
         let hash = Index::hash(table);
@@ -102,24 +112,35 @@ impl Plan {
             self.alter("core", table, "ADD COLUMN meta_digest bigint NOT NULL DEFAULT 0");
         }
         if rehash || no_digest {
-            self.script.push(format!("DROP INDEX IF EXISTS core.{}", identifier(&hash.name)));
+            self.script
+                .push(format!("DROP INDEX IF EXISTS core.{}", identifier(&hash.name)));
         }
         if rehash {
-            self.changes.push(Change::Rehash { table: table.name.clone() });
+            self.changes.push(Change::Rehash {
+                table: table.name.clone(),
+            });
             let expression = recipe.expression("");
-            self.script.push(format!("UPDATE core.{} SET hash = {expression}::uuid", identifier(&table.name)));
+            self.script.push(format!(
+                "UPDATE core.{} SET hash = {expression}::uuid",
+                identifier(&table.name)
+            ));
         } else if extended {
-            self.changes.push(Change::ExtendRecipe { table: table.name.clone() });
+            self.changes.push(Change::ExtendRecipe {
+                table: table.name.clone(),
+            });
         }
         if rehash || no_digest {
             self.script.push(unique_if_possible(&hash));
         }
         if rehash || extended {
-            self.script.push(compose::recipe(table, recorded.map_or(1, |r| r.version + 1)));
+            self.script
+                .push(compose::recipe(table, recorded.map_or(1, |r| r.version + 1)));
         }
         for index in Index::of(table) {
             if index.name != hash.name && !catalogue.has_index(&index.name) {
-                self.changes.push(Change::AddIndex { index: index.name.clone() });
+                self.changes.push(Change::AddIndex {
+                    index: index.name.clone(),
+                });
                 self.script.push(index.sql());
             }
         }
@@ -144,12 +165,23 @@ impl Plan {
                         to: column.sql_type().to_owned(),
                     }
                 }
-                None => Question::Undescribed { table: table.name.clone(), column: name.clone() },
+                None => Question::Undescribed {
+                    table: table.name.clone(),
+                    column: name.clone(),
+                },
             };
             self.questions.push(question);
             let now = free_name(name, found);
-            self.alter("core", table, &format!("RENAME COLUMN {} TO {}", identifier(name), identifier(&now)));
-            self.changes.push(Change::SetAside { table: table.name.clone(), column: name.clone(), now });
+            self.alter(
+                "core",
+                table,
+                &format!("RENAME COLUMN {} TO {}", identifier(name), identifier(&now)),
+            );
+            self.changes.push(Change::SetAside {
+                table: table.name.clone(),
+                column: name.clone(),
+                now,
+            });
         }
         retyped
     }
@@ -169,14 +201,23 @@ impl Plan {
         }
         for column in &table.columns {
             if retyped.contains(&column.name) || !found.iter().any(|(name, _)| *name == column.name) {
-                self.alter(schema, table, &format!("ADD COLUMN {} {}", identifier(&column.name), column.sql_type()));
+                self.alter(
+                    schema,
+                    table,
+                    &format!("ADD COLUMN {} {}", identifier(&column.name), column.sql_type()),
+                );
             }
         }
-        self.alter(schema, table, &format!("ADD COLUMN {}", inbox::hash_column(table)));
+        self.alter(
+            schema,
+            table,
+            &format!("ADD COLUMN {}", inbox::hash_column(table)),
+        );
     }
 
     fn alter(&mut self, schema: &str, table: &StoredTable, what: &str) {
-        self.script.push(format!("ALTER TABLE {schema}.{} {what}", identifier(&table.name)));
+        self.script
+            .push(format!("ALTER TABLE {schema}.{} {what}", identifier(&table.name)));
     }
 }
 
@@ -189,9 +230,7 @@ fn lacks(schema: &str, table: &StoredTable, catalogue: &Catalogue) -> bool {
 /// Makes the hash index unique, or an ordinary one where columns that told rows apart are gone.
 pub(super) fn unique_if_possible(hash: &Index) -> String {
     let (unique, ordinary) = (hash.sql(), hash.clone().not_unique().sql());
-    format!(
-        "DO $$\nBEGIN\n{unique};\nEXCEPTION WHEN unique_violation THEN\n{ordinary};\nEND\n$$"
-    )
+    format!("DO $$\nBEGIN\n{unique};\nEXCEPTION WHEN unique_violation THEN\n{ordinary};\nEND\n$$")
 }
 
 /// Columns of the core that are not data.

@@ -35,7 +35,12 @@ pub enum Question {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retyped { table, column, from, to } => write!(
+            Self::Retyped {
+                table,
+                column,
+                from,
+                to,
+            } => write!(
                 f,
                 "{table}.{column} is {from} and described as {to}: set its values aside and start an empty column?"
             ),
@@ -43,7 +48,9 @@ impl fmt::Display for Question {
                 f,
                 "{table}.{column} is not described: keep its values, but no longer show, fill or hash it?"
             ),
-            Self::ForeignView { view } => write!(f, "{view} reads a view of the hub: make it anew from its text?"),
+            Self::ForeignView { view } => {
+                write!(f, "{view} reads a view of the hub: make it anew from its text?")
+            }
         }
     }
 }

@@ -69,9 +69,16 @@ pub(crate) fn functions(script: &mut Script, model: &Model) {
     script.heading("Functions");
     for function in all_functions(model) {
         script.push(function.sql);
-        script.push(format!("REVOKE ALL ON FUNCTION {} FROM PUBLIC", function.signature));
+        script.push(format!(
+            "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
+            function.signature
+        ));
         if !function.roles.is_empty() {
-            script.push(format!("GRANT EXECUTE ON FUNCTION {} TO {}", function.signature, function.roles.join(", ")));
+            script.push(format!(
+                "GRANT EXECUTE ON FUNCTION {} TO {}",
+                function.signature,
+                function.roles.join(", ")
+            ));
         }
     }
 }

@@ -51,12 +51,21 @@ CREATE FUNCTION db.content_hash(always text[], added text[] DEFAULT '{}') RETURN
       || coalesce(nullif(array_to_string(added, '|||'), '') || '|||', '') || '#');
   END $$;
 
--- The moment a raw row's meta/lastUpdated names, without its index; NULL where it is no such moment.
+-- The moment a raw row's meta/lastUpdated names, without its index; NULL where it is no such moment. Looked at before it
+-- is read, since catching an error would forbid parallel queries.
 CREATE FUNCTION core.raw_moment(value text) RETURNS timestamptz
   LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
   AS $$
+  DECLARE
+    moment text := substr(value, CASE WHEN left(value, 1) = '[' THEN strpos(value, ']') + 1 ELSE 1 END);
   BEGIN
-    RETURN substring(value FROM '^(?:\[[0-9.]*\])?(.*)$')::timestamptz;
-  EXCEPTION WHEN data_exception THEN
-    RETURN NULL;
+    IF moment !~ ('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+        || '(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?$')
+      OR moment < '0001'
+      OR substr(moment, 9, 2)::integer
+        > extract(day FROM make_date(left(moment, 4)::integer, substr(moment, 6, 2)::integer, 1) + interval '1 month - 1 day')
+    THEN
+      RETURN NULL;
+    END IF;
+    RETURN moment::timestamptz;
   END $$

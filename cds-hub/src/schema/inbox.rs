@@ -53,7 +53,10 @@ fn create(schema: &str, table: &StoredTable) -> String {
 
 /// The definition of the generated hash.
 pub(crate) fn hash_column(table: &StoredTable) -> String {
-    format!("hash_index_col text GENERATED ALWAYS AS (\n    {}) STORED", Recipe::of(table).expression(""))
+    format!(
+        "hash_index_col text GENERATED ALWAYS AS (\n    {}) STORED",
+        Recipe::of(table).expression("")
+    )
 }
 
 /// Columns every inbox has besides ids and data.

@@ -21,18 +21,30 @@ impl Index {
             indexes.push(Self::new(&table.name, suffix, columns, query));
         };
         if let Some(raw_id) = table.raw_id_column() {
-            add("raw_id", format!("({})", identifier(&raw_id)), "the typed rows of a confirmed raw row");
+            add(
+                "raw_id",
+                format!("({})", identifier(&raw_id)),
+                "the typed rows of a confirmed raw row",
+            );
         }
         if let Some(fhir_id) = table.fhir_id_column() {
             let query = "the versions of one resource (last-version views)";
-            add("fhir_id", format!("({}){}", identifier(fhir_id), versions(table)), query);
+            add(
+                "fhir_id",
+                format!("({}){}", identifier(fhir_id), versions(table)),
+                query,
+            );
         }
         for (column, query) in lookups(table) {
             add(column, format!("({})", identifier(column)), query);
         }
         if let Some(second) = table.form_key() {
             let columns = format!("(record_id, {})", identifier(second));
-            add("form_key", columns, "the versions of one form (last-version views)");
+            add(
+                "form_key",
+                columns,
+                "the versions of one form (last-version views)",
+            );
         }
         if table.kind == Kind::Typed {
             let link = format!("{}_link", table.name);
@@ -46,16 +58,28 @@ impl Index {
     pub(crate) fn hash(table: &StoredTable) -> Self {
         let digest = if table.has_meta() { ", meta_digest" } else { "" };
         let columns = format!("(hash) INCLUDE ({}{digest})", identifier(&table.key_column()));
-        Self { unique: true, ..Self::new(&table.name, "hash", columns, "which rows of a load are known") }
+        Self {
+            unique: true,
+            ..Self::new(&table.name, "hash", columns, "which rows of a load are known")
+        }
     }
 
     /// The same index without the promise, for data that break it.
     pub(crate) fn not_unique(self) -> Self {
-        Self { unique: false, ..self }
+        Self {
+            unique: false,
+            ..self
+        }
     }
 
     fn new(table: &str, suffix: &str, columns: String, query: &'static str) -> Self {
-        Self { name: index_name(table, suffix), table: table.to_owned(), unique: false, columns, query }
+        Self {
+            name: index_name(table, suffix),
+            table: table.to_owned(),
+            unique: false,
+            columns,
+            query,
+        }
     }
 
     /// The statement that makes it.
@@ -76,13 +100,25 @@ fn versions(table: &StoredTable) -> String {
     if table.kind != Kind::Typed {
         return String::new();
     }
-    let updated = table.last_updated_column().map(|c| format!("{}, ", identifier(c))).unwrap_or_default();
-    format!(" INCLUDE ({updated}import_no, {})", identifier(&table.key_column()))
+    let updated = table
+        .last_updated_column()
+        .map(|c| format!("{}, ", identifier(c)))
+        .unwrap_or_default();
+    format!(
+        " INCLUDE ({updated}import_no, {})",
+        identifier(&table.key_column())
+    )
 }
 
 /// Columns that consumers filter by, each with the query.
 fn lookups(table: &StoredTable) -> Vec<(&str, &'static str)> {
-    let has = |name: &str| table.columns.iter().find(|c| c.name == name).map(|c| c.name.as_str());
+    let has = |name: &str| {
+        table
+            .columns
+            .iter()
+            .find(|c| c.name == name)
+            .map(|c| c.name.as_str())
+    };
     match table.kind {
         Kind::Typed => {
             let of_patient = table
@@ -93,7 +129,9 @@ fn lookups(table: &StoredTable) -> Vec<(&str, &'static str)> {
                 .filter_map(|c| has(&c.name))
                 .map(|c| (c, "the resources of a patient (dataprocessor)"));
             let of_case = has("enc_main_encounter_calculated_ref");
-            of_patient.chain(of_case.map(|c| (c, "the contacts of a case (dataprocessor)"))).collect()
+            of_patient
+                .chain(of_case.map(|c| (c, "the contacts of a case (dataprocessor)")))
+                .collect()
         }
         Kind::Form => ["pat_id", "fall_fhir_enc_id", "fall_pat_id"]
             .into_iter()

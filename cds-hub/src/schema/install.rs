@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use md5::{Digest, Md5};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -6,7 +8,7 @@ use super::{HubTables, Script, script};
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Number of the advisory lock that lets one installation or migration run at a time.
-pub(crate) const INSTALL_LOCK: i64 = 0x6364_735f_6875_62;
+pub(crate) const INSTALL_LOCK: i64 = 0x0063_6473_5f68_7562;
 
 /// A short text that differs when the installed objects would.
 pub(crate) fn fingerprint(script: &Script) -> String {
@@ -91,15 +93,17 @@ impl Hub {
 impl Hub {
     /// Makes the session's settings the database's, for those who come without us: the zone for foreign writers; no
     /// compilation for readers, whom it costs seconds over wide tables, and room to compare the versions of a million
-    /// rows in memory. Not being the owner of the database is no
-    /// obstacle: then somebody else decides.
+    /// rows in memory. Not being the owner of the database is no obstacle: then somebody else decides.
     pub(crate) async fn keep_settings(&self, connection: &mut PgConnection) -> Result<()> {
-        let sql = format!(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), {}); \
-             EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); \
-             EXECUTE format('ALTER DATABASE %I SET work_mem = %L', current_database(), '64MB'); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
-            literal(self.zone())
-        );
+        let mut changes = String::new();
+        for (setting, value) in [("timezone", self.zone()), ("jit", "off"), ("work_mem", "64MB")] {
+            let (setting, value) = (literal(setting), literal(value));
+            let _ = writeln!(
+                changes,
+                "EXECUTE format('ALTER DATABASE %I SET %I = %L', current_database(), {setting}, {value});"
+            );
+        }
+        let sql = format!("DO $$ BEGIN {changes} EXCEPTION WHEN insufficient_privilege THEN NULL; END $$");
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(connection)
             .await

@@ -83,7 +83,9 @@ fn last_import(script: &mut Script, table: &StoredTable, schema: &str, view: &st
 /// A raw row that is confirmed takes its typed rows along, so content that returns to an earlier state is the newest
 /// again. Each row asks for a newer one of the same resource by index, so any filter reaches the rows first.
 fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
-    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else { return };
+    let (Some(fhir_id), view) = (table.fhir_id_column(), format!("v_{}_last_version", table.name)) else {
+        return;
+    };
     let fhir_id = identifier(fhir_id);
     let updated = table.last_updated_column().map(identifier);
     let moment = |row: &str| match (&updated, table.kind) {
@@ -129,7 +131,9 @@ fn form_last_version(script: &mut Script, table: &StoredTable, schema: &str) {
     let view = format!("v_{}_last_version", table.name);
     let (view, name) = (identifier(&view), identifier(&table.name));
     let Some(second) = table.form_key() else {
-        script.push(format!("CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"));
+        script.push(format!(
+            "CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"
+        ));
         return;
     };
     let second = identifier(second);

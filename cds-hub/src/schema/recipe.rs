@@ -34,13 +34,23 @@ impl<'a> Recipe<'a> {
         let always: Vec<String> = self.columns().map(|c| text(c.fhir_type, name(c))).collect();
         let added: Vec<String> = self
             .added()
-            .map(|c| format!("{} || {}", literal(&format!("{}=", c.name)), text_or_null(c.fhir_type, name(c))))
+            .map(|c| {
+                format!(
+                    "{} || {}",
+                    literal(&format!("{}=", c.name)),
+                    text_or_null(c.fhir_type, name(c))
+                )
+            })
             .collect();
         let list = |items: &[String]| wrapped(items, "    ");
         if added.is_empty() {
             format!("db.content_hash(ARRAY[\n{}]::text[])", list(&always))
         } else {
-            format!("db.content_hash(ARRAY[\n{}]::text[],\n    ARRAY[\n{}]::text[])", list(&always), list(&added))
+            format!(
+                "db.content_hash(ARRAY[\n{}]::text[],\n    ARRAY[\n{}]::text[])",
+                list(&always),
+                list(&added)
+            )
         }
     }
 }

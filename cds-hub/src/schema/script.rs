@@ -57,7 +57,8 @@ impl Script {
 
     /// Qualified names of the views the statements make.
     pub(crate) fn views(&self) -> impl Iterator<Item = &str> {
-        self.statements().filter_map(|s| Some(s.strip_prefix("CREATE VIEW ")?.split_once(" AS")?.0))
+        self.statements()
+            .filter_map(|s| Some(s.strip_prefix("CREATE VIEW ")?.split_once(" AS")?.0))
     }
 
     /// The whole as text that psql runs in one transaction.

@@ -29,7 +29,10 @@ impl Hub {
                     WHERE to_regclass(format('core.%I', table_name || '_open')) IS NOT NULL GROUP BY table_name";
         status.untyped = counts(connection, open).await?;
         for (name, _) in &mut status.untyped {
-            *name = name.trim_start_matches("core.").trim_end_matches("_open").to_owned();
+            *name = name
+                .trim_start_matches("core.")
+                .trim_end_matches("_open")
+                .to_owned();
         }
         status.imports = imports(connection).await?;
         (status.quarantine.rows, status.quarantine.due) =
@@ -53,18 +56,30 @@ impl Hub {
 /// Rows of each table the query names; those without any are left out, the fullest come first.
 async fn counts(connection: &mut PgConnection, names: &'static str) -> Result<Vec<(String, i64)>> {
     let failed = |e| Error::sql("counting waiting rows", &e);
-    let names: Vec<(String,)> = sqlx::query_as(names).fetch_all(&mut *connection).await.map_err(failed)?;
+    let names: Vec<(String,)> = sqlx::query_as(names)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let each: Vec<String> = names
         .iter()
         .map(|(name,)| {
-            format!("SELECT {} AS name, count(*) AS rows FROM {name}", crate::schema::identifier::literal(name))
+            format!(
+                "SELECT {} AS name, count(*) AS rows FROM {name}",
+                crate::schema::identifier::literal(name)
+            )
         })
         .collect();
-    let sql = format!("SELECT * FROM ({}) c WHERE rows > 0 ORDER BY rows DESC, name", each.join(" UNION ALL "));
-    sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(failed)
+    let sql = format!(
+        "SELECT * FROM ({}) c WHERE rows > 0 ORDER BY rows DESC, name",
+        each.join(" UNION ALL ")
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await
+        .map_err(failed)
 }
 
 async fn imports(connection: &mut PgConnection) -> Result<Vec<ImportLine>> {
@@ -106,7 +121,10 @@ async fn tables(connection: &mut PgConnection) -> Result<Vec<TableLine>> {
     .fetch_all(connection)
     .await
     .map_err(|e| Error::sql("reading the sizes of tables", &e))?;
-    Ok(lines.into_iter().map(|(name, rows, bytes)| TableLine { name, rows, bytes }).collect())
+    Ok(lines
+        .into_iter()
+        .map(|(name, rows, bytes)| TableLine { name, rows, bytes })
+        .collect())
 }
 
 async fn slow(connection: &mut PgConnection) -> Result<Vec<SlowLine>> {
@@ -117,7 +135,15 @@ async fn slow(connection: &mut PgConnection) -> Result<Vec<SlowLine>> {
     .fetch_all(connection)
     .await
     .map_err(|e| Error::sql("reading the statistics of tables", &e))?;
-    Ok(lines.into_iter().map(|(name, scans, rows, dead)| SlowLine { name, scans, rows, dead }).collect())
+    Ok(lines
+        .into_iter()
+        .map(|(name, scans, rows, dead)| SlowLine {
+            name,
+            scans,
+            rows,
+            dead,
+        })
+        .collect())
 }
 
 impl Quarantine {

@@ -13,15 +13,27 @@ impl fmt::Display for Status {
         if self.quarantine.is_empty() {
             writeln!(f, "quarantine  empty")?;
         } else {
-            writeln!(f, "quarantine  {} rows, {} due for another attempt", self.quarantine.rows, self.quarantine.due)?;
+            writeln!(
+                f,
+                "quarantine  {} rows, {} due for another attempt",
+                self.quarantine.rows, self.quarantine.due
+            )?;
         }
         writeln!(f, "database    {}", bytes(self.bytes))?;
         writeln!(f)?;
-        writeln!(f, "{:<20} {:>10} {:>10} {:>10} {:>9}  made by", "last imports", "number", "new", "again", "seconds")?;
+        writeln!(
+            f,
+            "{:<20} {:>10} {:>10} {:>10} {:>9}  made by",
+            "last imports", "number", "new", "again", "seconds"
+        )?;
         for i in &self.imports {
             let number = i.number.map_or_else(|| "running".to_owned(), |n| n.to_string());
-            let (checked, new, seen, seconds, module, part) = (&i.checked, i.new, i.seen, i.seconds, &i.module, &i.part);
-            writeln!(f, "{checked:<20} {number:>10} {new:>10} {seen:>10} {seconds:>9.2}  {module} {part}")?;
+            let (checked, new, seen, seconds, module, part) =
+                (&i.checked, i.new, i.seen, i.seconds, &i.module, &i.part);
+            writeln!(
+                f,
+                "{checked:<20} {number:>10} {new:>10} {seen:>10} {seconds:>9.2}  {module} {part}"
+            )?;
         }
         writeln!(f)?;
         writeln!(f, "{:<42} {:>12} {:>12}", "largest tables", "rows", "size")?;
@@ -30,7 +42,11 @@ impl fmt::Display for Status {
         }
         if !self.slow.is_empty() {
             writeln!(f)?;
-            writeln!(f, "{:<42} {:>12} {:>12} {:>10}", "read as a whole most", "times", "rows read", "dead rows")?;
+            writeln!(
+                f,
+                "{:<42} {:>12} {:>12} {:>10}",
+                "read as a whole most", "times", "rows read", "dead rows"
+            )?;
             for s in &self.slow {
                 writeln!(f, "{:<42} {:>12} {:>12} {:>10}", s.name, s.scans, s.rows, s.dead)?;
             }
@@ -52,7 +68,11 @@ fn list(f: &mut fmt::Formatter<'_>, title: &str, entries: &[(String, i64)], none
     if entries.is_empty() {
         return writeln!(f, "{none}");
     }
-    let shown: Vec<String> = entries.iter().take(SHOWN).map(|(name, rows)| format!("{name} {rows}")).collect();
+    let shown: Vec<String> = entries
+        .iter()
+        .take(SHOWN)
+        .map(|(name, rows)| format!("{name} {rows}"))
+        .collect();
     write!(f, "{}", shown.join(", "))?;
     match entries.len().checked_sub(SHOWN) {
         Some(more) if more > 0 => writeln!(f, " and {more} more"),
@@ -78,7 +98,12 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        for (given, wanted) in [(0, "0.0 kB"), (8192, "8.0 kB"), (53 << 20, "53.0 MB"), (3 << 30, "3.0 GB")] {
+        for (given, wanted) in [
+            (0, "0.0 kB"),
+            (8192, "8.0 kB"),
+            (53 << 20, "53.0 MB"),
+            (3 << 30, "3.0 GB"),
+        ] {
             assert_eq!(bytes(given), wanted);
         }
     }

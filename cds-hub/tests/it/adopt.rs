@@ -31,7 +31,10 @@ async fn rows(hub: &Hub, schema: &str, table: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_row_keeps_its_ids_numbers_times_status_and_hash() {
     let hub = original().await;
-    assert_eq!(hub.init(&HubTables::standard()).await.unwrap_err().kind(), ErrorKind::Schema);
+    assert_eq!(
+        hub.init(&HubTables::standard()).await.unwrap_err().kind(),
+        ErrorKind::Schema
+    );
     let mut before = Vec::new();
     for table in ["patient_raw", "patient", "patient_fe", "fall_fe", "encounter"] {
         before.push((table, rows(&hub, "db_log", table).await));
@@ -40,17 +43,33 @@ async fn every_row_keeps_its_ids_numbers_times_status_and_hash() {
     assert!(plan.is_applied() && plan.changes() == [Change::Adopt], "{plan}");
     for (table, before) in before {
         assert_eq!(rows(&hub, "db_log", table).await, before, "{table}");
-        assert_eq!(rows(&hub, "original_db_log", table).await, before, "{table} as it was");
+        assert_eq!(
+            rows(&hub, "original_db_log", table).await,
+            before,
+            "{table} as it was"
+        );
     }
     // The one row with a hash of an older recipe has one of ours.
     let hashes = "SELECT (o.hash_index_col <> n.hash_index_col)::text || ' ' || n.location_id \
                   FROM original_db_log.location o JOIN db_log.location n USING (location_id)";
     assert_eq!(text(&hub, hashes).await, ["true 18"]);
-    assert!(plan.remarks().iter().any(|r| r.contains("hashes of location ") && r.ends_with(": 1")), "{plan}");
+    assert!(
+        plan.remarks()
+            .iter()
+            .any(|r| r.contains("hashes of location ") && r.ends_with(": 1")),
+        "{plan}"
+    );
     // Settings, errors, history go on; what waited still waits.
     let settings = "SELECT parameter_name || '=' || parameter_value FROM db_config.db_parameter \
                     WHERE parameter_name IN ('pause_after_process_execution', 'site', 'release_version') ORDER BY 1";
-    assert_eq!(text(&hub, settings).await, ["pause_after_process_execution=20", "release_version=1.7.1", "site=x"]);
+    assert_eq!(
+        text(&hub, settings).await,
+        [
+            "pause_after_process_execution=20",
+            "release_version=1.7.1",
+            "site=x"
+        ]
+    );
     let counts = "SELECT (SELECT count(*) FROM db_config.db_error_log) || ' ' || (SELECT count(*) FROM \
                   db.data_import_hist) || ' ' || (SELECT string_agg(patient_raw_id::text, ',') FROM cds2db_in.patient_raw)";
     assert_eq!(text(&hub, counts).await, ["1 1 30"]);
@@ -62,15 +81,39 @@ async fn views_of_an_adopted_hub_show_what_the_original_meant() {
     hub.migrate(&HubTables::standard(), false).await.unwrap();
     let ids = |view: &str, column: &str| format!("SELECT {column}::text FROM {view} ORDER BY {column}");
     let diff = text(&hub, &ids("cds2db_out.v_patient_raw_diff", "patient_raw_id")).await;
-    assert_eq!(diff, ["21"], "the raw row without typed ones; 20 is marked as processed");
-    let import = text(&hub, &ids("db2dataprocessor_out.v_patient_last_import", "patient_id")).await;
+    assert_eq!(
+        diff,
+        ["21"],
+        "the raw row without typed ones; 20 is marked as processed"
+    );
+    let import = text(
+        &hub,
+        &ids("db2dataprocessor_out.v_patient_last_import", "patient_id"),
+    )
+    .await;
     assert_eq!(import, ["13", "14"], "the typed rows with number 24");
-    let version = text(&hub, &ids("db2dataprocessor_out.v_patient_last_version", "patient_id")).await;
-    assert_eq!(version, ["13", "14", "17"], "p1 was confirmed as Alpha, p2 has Beta only");
-    let form = text(&hub, &ids("db2frontend_out.v_patient_fe_last_version", "pat_name")).await;
+    let version = text(
+        &hub,
+        &ids("db2dataprocessor_out.v_patient_last_version", "patient_id"),
+    )
+    .await;
+    assert_eq!(
+        version,
+        ["13", "14", "17"],
+        "p1 was confirmed as Alpha, p2 has Beta only"
+    );
+    let form = text(
+        &hub,
+        &ids("db2frontend_out.v_patient_fe_last_version", "pat_name"),
+    )
+    .await;
     assert_eq!(form, ["Alpha2"]);
     let shared = "SELECT raw_id || '-' || typed_id FROM core.patient_link";
-    assert_eq!(text(&hub, shared).await, ["20-14"], "Beta belongs to the raw row without Gamma too");
+    assert_eq!(
+        text(&hub, shared).await,
+        ["20-14"],
+        "Beta belongs to the raw row without Gamma too"
+    );
 }
 
 #[tokio::test]
@@ -89,7 +132,13 @@ async fn known_content_is_recognised_and_numbers_go_on() {
     assert_eq!(text(&hub, known).await, ["true 11Last Time"]);
     let new = "SELECT (patient_raw_id > 40)::text || current_dataset_status FROM db_log.patient_raw WHERE pat_id = '[1]p5'";
     assert_eq!(text(&hub, new).await, ["trueinput"]);
-    assert!(hub.migrate(&HubTables::standard(), false).await.unwrap().changes().is_empty());
+    assert!(
+        hub.migrate(&HubTables::standard(), false)
+            .await
+            .unwrap()
+            .changes()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -104,10 +153,25 @@ async fn doubled_rows_and_columns_that_are_not_described_are_kept() {
         .await
         .unwrap();
     let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
-    let asked = Question::Undescribed { table: "patient".into(), column: "pat_site".into() };
+    let asked = Question::Undescribed {
+        table: "patient".into(),
+        column: "pat_site".into(),
+    };
     assert!(!plan.is_applied() && plan.questions() == [asked], "{plan}");
-    assert!(hub.migrate(&HubTables::standard(), true).await.unwrap().is_applied());
+    assert!(
+        hub.migrate(&HubTables::standard(), true)
+            .await
+            .unwrap()
+            .is_applied()
+    );
     let doubled = "SELECT count(*)::text FROM db_log.patient WHERE pat_name_family = 'Delta'";
     assert_eq!(text(&hub, doubled).await, ["2"]);
-    assert_eq!(text(&hub, "SELECT DISTINCT pat_site FROM original_db_log.patient WHERE pat_site > ''").await, ["x"]);
+    assert_eq!(
+        text(
+            &hub,
+            "SELECT DISTINCT pat_site FROM original_db_log.patient WHERE pat_site > ''"
+        )
+        .await,
+        ["x"]
+    );
 }

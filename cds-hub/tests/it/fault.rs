@@ -52,15 +52,24 @@ fn delivery(number: u64) -> [Batch; 2] {
         patients.push(vec![
             ("pat_id", format!("[1]p{id}")),
             ("pat_meta_versionid", format!("[1.1]{number}")),
-            ("pat_meta_lastupdated", format!("[1.1]2024-01-01T{:02}:{:02}:00Z", number / 60 % 24, number % 60)),
+            (
+                "pat_meta_lastupdated",
+                format!("[1.1]2024-01-01T{:02}:{:02}:00Z", number / 60 % 24, number % 60),
+            ),
             ("pat_name_family", family),
         ]);
-        wards.push(vec![("ward_name", format!("W{}", dice.below(3))), ("patient_id", format!("p{id}"))]);
+        wards.push(vec![
+            ("ward_name", format!("W{}", dice.below(3))),
+            ("patient_id", format!("p{id}")),
+        ]);
     }
     // One version of a patient a delivery, as a server gives it.
     let mut known = std::collections::BTreeSet::new();
     patients.retain(|row| known.insert(row[0].1.clone()));
-    [batch(&table("patient"), &patients), batch(&table("pids_per_ward"), &wards)]
+    [
+        batch(&table("patient"), &patients),
+        batch(&table("pids_per_ward"), &wards),
+    ]
 }
 
 /// Where a delivery is; told on standard output, so that the parent knows where it was killed.
@@ -73,7 +82,10 @@ fn phase(name: &str) {
 /// A whole delivery: raw rows, typed rows, and a form by way of an inbox.
 async fn deliver(hub: &Hub, number: u64) -> cds_hub::Result<()> {
     phase("lock");
-    let options = LockOptions { lease: Duration::from_secs(1), ..LockOptions::default() };
+    let options = LockOptions {
+        lease: Duration::from_secs(1),
+        ..LockOptions::default()
+    };
     let lock = hub.lock_with("cds2db", "cds2db:fault", options).await?;
     let result = deliver_locked(hub, &lock, number).await;
     phase("release");
@@ -88,7 +100,9 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     for batch in &batches {
         import.raw(std::slice::from_ref(batch)).await?;
     }
-    import.set_watermarks("Patient", &["p1".to_owned()], number as i64).await?;
+    import
+        .set_watermarks("Patient", &["p1".to_owned()], number as i64)
+        .await?;
     phase("commit of raw rows");
     let summary = import.commit().await?;
     phase("typed rows");
@@ -108,7 +122,10 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
         "INSERT INTO db2dataprocessor_in.patient_fe (record_id, pat_id, pat_name)
          SELECT pat_id, pat_id, max(pat_name_family) FROM cds2db_out.v_patient_last_version GROUP BY pat_id",
     );
-    insert.execute(hub.pool()).await.map_err(|e| cds_hub::Error::sql("writing into an inbox", &e))?;
+    insert
+        .execute(hub.pool())
+        .await
+        .map_err(|e| cds_hub::Error::sql("writing into an inbox", &e))?;
     phase("transfer");
     let transfer = hub.transfer_all(lock).await?;
     assert!(transfer.failed.is_empty(), "{:?}", transfer.failed);
@@ -118,7 +135,13 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
 /// Everything a reader can tell apart, but for what depends on how often a delivery was made.
 async fn content(hub: &Hub) -> Vec<(&'static str, Vec<String>)> {
     let mut content = Vec::new();
-    for table in ["patient_raw", "patient", "pids_per_ward_raw", "pids_per_ward", "patient_fe"] {
+    for table in [
+        "patient_raw",
+        "patient",
+        "pids_per_ward_raw",
+        "pids_per_ward",
+        "patient_fe",
+    ] {
         let meta = if table.starts_with("patient") && table != "patient_fe" {
             "pat_meta_versionid, pat_meta_lastupdated,"
         } else {
@@ -146,7 +169,10 @@ async fn content(hub: &Hub) -> Vec<(&'static str, Vec<String>)> {
 /// Child of the tests below when told so by its environment; by itself it checks what a delivery leaves behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_is_typed_and_transferred() {
-    if let (Ok(url), Ok(number)) = (std::env::var("CDS_HUB_FAULT_URL"), std::env::var("CDS_HUB_FAULT_DELIVERY")) {
+    if let (Ok(url), Ok(number)) = (
+        std::env::var("CDS_HUB_FAULT_URL"),
+        std::env::var("CDS_HUB_FAULT_DELIVERY"),
+    ) {
         let hub = Hub::connect(&url).await.unwrap();
         deliver(&hub, number.parse().unwrap()).await.unwrap();
         phase("end");
@@ -155,9 +181,18 @@ async fn a_delivery_is_typed_and_transferred() {
     let hub = server::hub().await;
     deliver(&hub, 0).await.unwrap();
     let patients = one(&hub, "SELECT count(DISTINCT pat_id) FROM db_log.patient").await;
-    assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, patients);
-    assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_fe").await, patients);
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await, "0");
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM db_log.patient_raw").await,
+        patients
+    );
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM db_log.patient_fe").await,
+        patients
+    );
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await,
+        "0"
+    );
 }
 
 /// A delivery in a process of its own.
@@ -169,7 +204,11 @@ struct Child {
 impl Child {
     fn start(url: &str, number: u64) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "fault::a_delivery_is_typed_and_transferred", "--nocapture"])
+            .args([
+                "--exact",
+                "fault::a_delivery_is_typed_and_transferred",
+                "--nocapture",
+            ])
             .env("CDS_HUB_FAULT_URL", url)
             .env("CDS_HUB_FAULT_DELIVERY", number.to_string())
             .env("RUST_BACKTRACE", "0")
@@ -203,7 +242,10 @@ impl Child {
 }
 
 fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
 }
 
 /// kill -9 of the client and an immediate stop of the server, by turns: nothing is lost, nothing doubled.
@@ -213,10 +255,18 @@ async fn killed_clients_and_crashed_servers_leave_nothing_behind() {
     let mut dice = Dice::new(setting("CDS_HUB_FAULT_SEED", 7));
     let directory = tempfile::tempdir().unwrap();
     // Not volatile: what is committed must survive.
-    let options = ClusterOptions { supervisor: Some(server::program()), ..ClusterOptions::default() };
+    let options = ClusterOptions {
+        supervisor: Some(server::program()),
+        ..ClusterOptions::default()
+    };
     let mut cluster = Cluster::open(&directory.path().join("cluster"), &options).unwrap();
     let url = cluster.url();
-    Hub::connect(&url).await.unwrap().init(&HubTables::standard()).await.unwrap();
+    Hub::connect(&url)
+        .await
+        .unwrap()
+        .init(&HubTables::standard())
+        .await
+        .unwrap();
     let undisturbed = server::hub().await;
 
     let started = Instant::now();
@@ -245,7 +295,8 @@ async fn killed_clients_and_crashed_servers_leave_nothing_behind() {
         deliver(&undisturbed, number).await.unwrap();
     }
     let hub = Hub::connect(&url).await.unwrap();
-    for ((name, disturbed), (_, expected)) in content(&hub).await.into_iter().zip(content(&undisturbed).await) {
+    for ((name, disturbed), (_, expected)) in content(&hub).await.into_iter().zip(content(&undisturbed).await)
+    {
         assert_eq!(disturbed, expected, "{name} after {faults} faults, {hits:?}");
     }
     run(&hub, "SELECT db.data_transfer_status()").await;

@@ -2,13 +2,19 @@
 
 use cds_hub::Hub;
 
-use crate::sql::{one, rows, run, transfer, transfer_fhir};
 use crate::server;
+use crate::sql::{one, rows, run, transfer, transfer_fhir};
 
 /// Delivers patients raw and typed together, each `id`, and transfers them.
 async fn deliver(hub: &Hub, patients: &[&str]) {
     for id in patients {
-        run(hub, &format!("INSERT INTO cds2db_in.patient_raw (pat_id, pat_gender) VALUES ('[1]{id}', '[1]female')")).await;
+        run(
+            hub,
+            &format!(
+                "INSERT INTO cds2db_in.patient_raw (pat_id, pat_gender) VALUES ('[1]{id}', '[1]female')"
+            ),
+        )
+        .await;
         run(
             hub,
             &format!(
@@ -25,16 +31,30 @@ async fn deliver(hub: &Hub, patients: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn processing_numbers_follow_the_golden_sequence() {
     let hub = server::hub().await;
-    let steps: [&[&str]; 6] = [&["P1", "P2"], &["P1"], &["P1", "P2"], &["P3"], &["P1"], &["P3", "P4"]];
+    let steps: [&[&str]; 6] = [
+        &["P1", "P2"],
+        &["P1"],
+        &["P1", "P2"],
+        &["P3"],
+        &["P1"],
+        &["P3", "P4"],
+    ];
     let mut last_of: std::collections::BTreeMap<&str, i64> = std::collections::BTreeMap::new();
     for (step, delivered) in steps.into_iter().enumerate() {
         deliver(&hub, delivered).await;
-        let newest: i64 = one(&hub, "SELECT db.get_last_processing_nr_typed() AS n").await.parse().unwrap();
+        let newest: i64 = one(&hub, "SELECT db.get_last_processing_nr_typed() AS n")
+            .await
+            .parse()
+            .unwrap();
         for id in delivered {
             last_of.insert(id, newest);
         }
         let expected: Vec<String> = last_of.iter().map(|(id, n)| format!("{id}|{n}")).collect();
-        let typed = rows(&hub, "SELECT pat_id, last_processing_nr FROM db_log.patient ORDER BY pat_id").await;
+        let typed = rows(
+            &hub,
+            "SELECT pat_id, last_processing_nr FROM db_log.patient ORDER BY pat_id",
+        )
+        .await;
         assert_eq!(typed, expected, "typed, step {}", step + 1);
         let raw = rows(
             &hub,
@@ -44,7 +64,11 @@ async fn processing_numbers_follow_the_golden_sequence() {
         assert_eq!(raw, expected, "raw, step {}", step + 1);
     }
     assert_eq!(
-        rows(&hub, "SELECT patient_id FROM db_log.patient WHERE input_processing_nr <= patient_id").await,
+        rows(
+            &hub,
+            "SELECT patient_id FROM db_log.patient WHERE input_processing_nr <= patient_id"
+        )
+        .await,
         Vec::<String>::new(),
         "a number is larger than the ids of its rows"
     );
@@ -68,13 +92,27 @@ const SECOND: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn first_and_second_delivery_of_raw_rows() {
     let hub = server::hub().await;
-    let before: i64 = one(&hub, "SELECT last_value FROM db.db_seq").await.parse().unwrap();
+    let before: i64 = one(&hub, "SELECT last_value FROM db.db_seq")
+        .await
+        .parse()
+        .unwrap();
     run(&hub, FIRST).await;
-    let inbox = rows(&hub, "SELECT patient_raw_id, input_datetime FROM cds2db_in.patient_raw ORDER BY 1").await;
+    let inbox = rows(
+        &hub,
+        "SELECT patient_raw_id, input_datetime FROM cds2db_in.patient_raw ORDER BY 1",
+    )
+    .await;
     let first = transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
     assert!(first > before + 3, "the number comes after the ids");
     assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_in.patient_raw").await, "0");
-    assert_eq!(rows(&hub, "SELECT patient_raw_id, input_datetime FROM db_log.patient_raw ORDER BY 1").await, inbox);
+    assert_eq!(
+        rows(
+            &hub,
+            "SELECT patient_raw_id, input_datetime FROM db_log.patient_raw ORDER BY 1"
+        )
+        .await,
+        inbox
+    );
     assert_eq!(
         rows(
             &hub,
@@ -116,12 +154,20 @@ async fn first_and_second_delivery_of_raw_rows() {
         ["data_count_all|5", "data_count_new|2", "data_count_update|3"]
     );
     assert_eq!(
-        rows(&hub, "SELECT DISTINCT last_check_datetime = (SELECT max(last_check_datetime) FROM db_log.patient_raw)
-                    FROM db_log.patient_raw").await,
+        rows(
+            &hub,
+            "SELECT DISTINCT last_check_datetime = (SELECT max(last_check_datetime) FROM db_log.patient_raw)
+                    FROM db_log.patient_raw"
+        )
+        .await,
         ["true"],
         "one moment for the whole call"
     );
-    assert_eq!(transfer(&hub, "copy_raw_cds_in_to_db_log").await, None, "nothing to do");
+    assert_eq!(
+        transfer(&hub, "copy_raw_cds_in_to_db_log").await,
+        None,
+        "nothing to do"
+    );
 }
 
 /// H.4, typed: the diff view, the alignment, and a delivery without changes.
@@ -132,7 +178,10 @@ async fn typed_rows_follow_their_raw_rows() {
     transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
     run(&hub, SECOND).await;
     let raw = transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await, "4");
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await,
+        "4"
+    );
     run(
         &hub,
         "INSERT INTO cds2db_in.patient (patient_raw_id, pat_id, pat_meta_versionid, pat_name_family)
@@ -143,7 +192,10 @@ async fn typed_rows_follow_their_raw_rows() {
     .await;
     let typed = transfer(&hub, "copy_type_cds_in_to_db_log").await.unwrap();
     transfer(&hub, "take_over_last_check_date").await.unwrap();
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await, "0");
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await,
+        "0"
+    );
     assert_eq!(
         rows(&hub, "SELECT DISTINCT input_processing_nr, last_processing_nr, count(*) FROM db_log.patient GROUP BY 1, 2")
             .await,
@@ -196,22 +248,59 @@ async fn a_bad_row_goes_to_quarantine_and_is_tried_again() {
     )
     .await;
     transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
-    assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw WHERE pat_id LIKE '%good%'").await, "20");
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_in.patient_raw").await, "0", "nothing blocks the next writer");
     assert_eq!(
-        rows(&hub, "SELECT table_name, sqlstate, attempts, row ->> 'pat_id' AS id FROM core.quarantine").await,
+        one(
+            &hub,
+            "SELECT count(*) FROM db_log.patient_raw WHERE pat_id LIKE '%good%'"
+        )
+        .await,
+        "20"
+    );
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_in.patient_raw").await,
+        "0",
+        "nothing blocks the next writer"
+    );
+    assert_eq!(
+        rows(
+            &hub,
+            "SELECT table_name, sqlstate, attempts, row ->> 'pat_id' AS id FROM core.quarantine"
+        )
+        .await,
         ["patient_raw|23505|1|[1]bad"]
     );
-    let log = one(&hub, "SELECT err_schema, err_objekt, err_msg, err_line FROM db_config.db_error_log").await;
-    assert!(log.starts_with("cds2db_in|db.copy_raw_cds_in_to_db_log()|23505 - duplicate key"), "{log}");
+    let log = one(
+        &hub,
+        "SELECT err_schema, err_objekt, err_msg, err_line FROM db_config.db_error_log",
+    )
+    .await;
+    assert!(
+        log.starts_with("cds2db_in|db.copy_raw_cds_in_to_db_log()|23505 - duplicate key"),
+        "{log}"
+    );
 
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]next')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]next')",
+    )
+    .await;
     transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
-    assert_eq!(one(&hub, "SELECT attempts FROM core.quarantine").await, "1", "it is not due yet");
+    assert_eq!(
+        one(&hub, "SELECT attempts FROM core.quarantine").await,
+        "1",
+        "it is not due yet"
+    );
 
     run(&hub, "UPDATE core.quarantine SET next_try = now()").await;
     transfer(&hub, "copy_raw_cds_in_to_db_log").await;
-    assert_eq!(one(&hub, "SELECT attempts, next_try > now() + interval '1 minute' FROM core.quarantine").await, "2|true");
+    assert_eq!(
+        one(
+            &hub,
+            "SELECT attempts, next_try > now() + interval '1 minute' FROM core.quarantine"
+        )
+        .await,
+        "2|true"
+    );
 
     // Repaired: the row lands and leaves the quarantine.
     run(
@@ -222,12 +311,23 @@ async fn a_bad_row_goes_to_quarantine_and_is_tried_again() {
     .await;
     transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
     assert_eq!(one(&hub, "SELECT count(*) FROM core.quarantine").await, "0");
-    assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw WHERE pat_id = '[1]bad'").await, "1");
+    assert_eq!(
+        one(
+            &hub,
+            "SELECT count(*) FROM db_log.patient_raw WHERE pat_id = '[1]bad'"
+        )
+        .await,
+        "1"
+    );
 }
 
 /// Puts a version of p1 into the inbox, raw, and types what the diff view offers.
 async fn version(hub: &Hub, version: &str, updated: &str, names: &[&str]) {
-    let family: Vec<String> = names.iter().enumerate().map(|(n, name)| format!("[{}.1]{name}", n + 1)).collect();
+    let family: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| format!("[{}.1]{name}", n + 1))
+        .collect();
     run(
         hub,
         &format!(
@@ -264,11 +364,19 @@ async fn content_that_returns_is_the_last_version() {
         ["A|3|2024-01-03T11:00:00"]
     );
     assert_eq!(
-        rows(&hub, "SELECT pat_name_family, pat_meta_versionid FROM cds2db_out.v_patient_raw_last_version").await,
+        rows(
+            &hub,
+            "SELECT pat_name_family, pat_meta_versionid FROM cds2db_out.v_patient_raw_last_version"
+        )
+        .await,
         ["[1.1]A|[1.1]3"]
     );
     assert_eq!(
-        rows(&hub, "SELECT table_name, before ->> 'pat_meta_versionid' AS v FROM core.overwritten ORDER BY 1").await,
+        rows(
+            &hub,
+            "SELECT table_name, before ->> 'pat_meta_versionid' AS v FROM core.overwritten ORDER BY 1"
+        )
+        .await,
         ["patient|1", "patient_raw|[1.1]1"],
         "what stood before is kept"
     );
@@ -297,7 +405,14 @@ async fn an_obsolete_second_name_keeps_its_old_number() {
     version(&hub, "2", "2024-01-02", &["Beta", "Gamma2"]).await;
     assert_eq!(rows(&hub, newest).await, ["Beta", "Gamma2"]);
     let expected = ["Beta", "Gamma2"];
-    assert_eq!(rows(&hub, "SELECT pat_name_family FROM cds2db_out.v_patient_last_version ORDER BY 1").await, expected);
+    assert_eq!(
+        rows(
+            &hub,
+            "SELECT pat_name_family FROM cds2db_out.v_patient_last_version ORDER BY 1"
+        )
+        .await,
+        expected
+    );
 }
 
 /// H.6: one patient stays on the ward, one leaves, one comes.
@@ -308,7 +423,9 @@ async fn the_last_import_of_wards_is_complete() {
         for id in patients {
             run(
                 &hub,
-                &format!("INSERT INTO cds2db_in.pids_per_ward_raw (ward_name, patient_id) VALUES ('W', '{id}')"),
+                &format!(
+                    "INSERT INTO cds2db_in.pids_per_ward_raw (ward_name, patient_id) VALUES ('W', '{id}')"
+                ),
             )
             .await;
         }
@@ -323,7 +440,11 @@ async fn the_last_import_of_wards_is_complete() {
         transfer(&hub, "take_over_last_check_date").await;
     }
     assert_eq!(
-        rows(&hub, "SELECT patient_id FROM db2dataprocessor_out.v_pids_per_ward_last_import ORDER BY 1").await,
+        rows(
+            &hub,
+            "SELECT patient_id FROM db2dataprocessor_out.v_pids_per_ward_last_import ORDER BY 1"
+        )
+        .await,
         ["p1", "p3"]
     );
 }
@@ -348,8 +469,11 @@ async fn fifty_thousand_rows_of_one_resource_are_aligned() {
     transfer(&hub, "take_over_last_check_date").await.unwrap();
     let expected = [format!("{number}|50000")];
     for table in ["observation_raw", "observation"] {
-        let counts =
-            rows(&hub, &format!("SELECT last_processing_nr, count(*) FROM db_log.{table} GROUP BY 1")).await;
+        let counts = rows(
+            &hub,
+            &format!("SELECT last_processing_nr, count(*) FROM db_log.{table} GROUP BY 1"),
+        )
+        .await;
         assert_eq!(counts, expected, "{table}");
     }
 }

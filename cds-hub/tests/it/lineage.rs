@@ -1,14 +1,18 @@
 //! Back in time, and back to the source.
 
-use cds_hub::{Hub, HubTables};
 use cds_hub::schema::Model;
+use cds_hub::{Hub, HubTables};
 
 use crate::server;
 use crate::sql::{one, rows, run, transfer_fhir};
 
 /// A version of a patient with these family names, raw and typed.
 async fn version(hub: &Hub, id: &str, version: u32, names: &[&str]) {
-    let family: Vec<String> = names.iter().enumerate().map(|(n, name)| format!("[{}.1]{name}", n + 1)).collect();
+    let family: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| format!("[{}.1]{name}", n + 1))
+        .collect();
     run(
         hub,
         &format!(
@@ -54,7 +58,11 @@ async fn a_table_as_of_a_moment_is_what_was_shown_then() {
         }
     }
     // A raw row whose typed rows come much later.
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]late')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]late')",
+    )
+    .await;
     transfer_fhir(&hub).await;
     let moment = one(&hub, "SELECT clock_timestamp()").await;
     let shown = rows(&hub, "SELECT * FROM db_log.patient_raw ORDER BY 1").await;
@@ -69,13 +77,28 @@ async fn a_table_as_of_a_moment_is_what_was_shown_then() {
             ),
         )
         .await;
-        let then = rows(&hub, &format!("SELECT {columns} FROM db.{table}_as_of('{moment}') ORDER BY 1")).await;
+        let then = rows(
+            &hub,
+            &format!("SELECT {columns} FROM db.{table}_as_of('{moment}') ORDER BY 1"),
+        )
+        .await;
         assert_eq!(then, shown, "{table} at {moment}");
     }
     let model = Model::new(&HubTables::standard());
-    let csv = hub.as_of(model.table("patient").unwrap(), "2020-01-01").await.unwrap();
-    assert_eq!(csv.iter().filter(|b| **b == b'\n').count(), 1, "nothing but the header");
-    assert!(hub.as_of(model.table("patient").unwrap(), "nonsense").await.is_err());
+    let csv = hub
+        .as_of(model.table("patient").unwrap(), "2020-01-01")
+        .await
+        .unwrap();
+    assert_eq!(
+        csv.iter().filter(|b| **b == b'\n').count(),
+        1,
+        "nothing but the header"
+    );
+    assert!(
+        hub.as_of(model.table("patient").unwrap(), "nonsense")
+            .await
+            .is_err()
+    );
 }
 
 /// From a form to typed rows, raw versions and the version on the FHIR server.
@@ -84,7 +107,11 @@ async fn a_form_is_traced_to_its_resources() {
     let hub = server::hub().await;
     version(&hub, "p1", 1, &["Beta", "Gamma"]).await;
     version(&hub, "p1", 2, &["Beta", "Gamma2"]).await;
-    run(&hub, "INSERT INTO db2dataprocessor_in.patient_fe (patient_fe_id, record_id, pat_id) VALUES (7, '7', 'p1')").await;
+    run(
+        &hub,
+        "INSERT INTO db2dataprocessor_in.patient_fe (patient_fe_id, record_id, pat_id) VALUES (7, '7', 'p1')",
+    )
+    .await;
     run(&hub, "SELECT db.copy_fe_dp_in_to_db_log()").await;
     run(
         &hub,
@@ -99,10 +126,24 @@ async fn a_form_is_traced_to_its_resources() {
         .iter()
         .map(|o| {
             let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-            format!("{} {} {} {}", o.depth, o.table, or_none(&o.resource), or_none(&o.version))
+            format!(
+                "{} {} {} {}",
+                o.depth,
+                o.table,
+                or_none(&o.resource),
+                or_none(&o.version)
+            )
         })
         .collect();
-    assert_eq!(lines, ["0 patient_fe - -", "1 patient Patient/p1 2", "2 patient_raw Patient/p1 1", "2 patient_raw Patient/p1 2"]);
+    assert_eq!(
+        lines,
+        [
+            "0 patient_fe - -",
+            "1 patient Patient/p1 2",
+            "2 patient_raw Patient/p1 1",
+            "2 patient_raw Patient/p1 2"
+        ]
+    );
     assert!(hub.trace(&model, "patient_fe", 8).await.is_err());
     assert!(hub.trace(&model, "nothing", 7).await.is_err());
 }

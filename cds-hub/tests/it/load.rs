@@ -29,11 +29,18 @@ pub(crate) fn batch(table: &Arc<TableDescription>, rows: &[Vec<(&str, String)>])
 }
 
 fn patient(id: &str, version: u32, names: &[&str]) -> Vec<(&'static str, String)> {
-    let family: Vec<String> = names.iter().enumerate().map(|(n, name)| format!("[{}.1]{name}", n + 1)).collect();
+    let family: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| format!("[{}.1]{name}", n + 1))
+        .collect();
     vec![
         ("pat_id", format!("[1]{id}")),
         ("pat_meta_versionid", format!("[1.1]{version}")),
-        ("pat_meta_lastupdated", format!("[1.1]2024-01-{version:02}T10:00:00Z")),
+        (
+            "pat_meta_lastupdated",
+            format!("[1.1]2024-01-{version:02}T10:00:00Z"),
+        ),
         ("pat_name_family", family.join(" ~ ")),
         ("pat_birthdate", "[1]1950-05".to_owned()),
     ]
@@ -65,7 +72,8 @@ async fn patients(hub: &Hub, rows: &[Vec<(&str, String)>]) -> Loaded {
     import(hub, &[batch(&table("patient"), rows)]).await
 }
 
-const LAST: &str = "SELECT pat_id, pat_name_family, pat_meta_versionid FROM cds2db_out.v_patient_last_version ORDER BY 1, 2";
+const LAST: &str =
+    "SELECT pat_id, pat_name_family, pat_meta_versionid FROM cds2db_out.v_patient_last_version ORDER BY 1, 2";
 
 /// The wanted answers of H.6, all through the loader.
 #[tokio::test(flavor = "multi_thread")]
@@ -74,11 +82,24 @@ async fn versions_come_change_and_return() {
     let newest = "SELECT pat_name_family FROM db_log.patient
                   WHERE last_processing_nr = db.get_last_processing_nr_typed()::int ORDER BY 1";
     let loaded = patients(&hub, &[patient("p1", 1, &["Beta", "Gamma"])]).await;
-    assert_eq!(loaded, Loaded { new: 1, ..Loaded::default() });
+    assert_eq!(
+        loaded,
+        Loaded {
+            new: 1,
+            ..Loaded::default()
+        }
+    );
     patients(&hub, &[patient("p1", 2, &["Beta", "Gamma2"])]).await;
     assert_eq!(rows(&hub, newest).await, ["Beta", "Gamma2"]);
     let loaded = patients(&hub, &[patient("p1", 3, &["Beta", "Gamma2"])]).await;
-    assert_eq!(loaded, Loaded { seen: 1, meta_changed: 1, ..Loaded::default() });
+    assert_eq!(
+        loaded,
+        Loaded {
+            seen: 1,
+            meta_changed: 1,
+            ..Loaded::default()
+        }
+    );
     assert_eq!(rows(&hub, newest).await, ["Beta", "Gamma2"]);
     assert_eq!(rows(&hub, LAST).await, ["p1|Beta|3", "p1|Gamma2|3"]);
     // Back to the first content.
@@ -107,7 +128,10 @@ async fn the_loader_and_the_inbox_agree() {
             patient("p3", 1, &["Delta"]),
             patient("p3", 1, &["Delta"]),
         ],
-        vec![patient("p1", 3, &["Alpha"]), patient("p3", 2, &["Delta", "Delta"])],
+        vec![
+            patient("p1", 3, &["Alpha"]),
+            patient("p3", 2, &["Delta", "Delta"]),
+        ],
     ];
     let (ours, foreign) = (server::hub().await, server::hub().await);
     for delivery in &deliveries {
@@ -115,8 +139,11 @@ async fn the_loader_and_the_inbox_agree() {
         for row in delivery {
             let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
             let values: Vec<String> = row.iter().map(|(_, cell)| format!("'{cell}'")).collect();
-            let insert =
-                format!("INSERT INTO cds2db_in.patient_raw ({}) VALUES ({})", columns.join(", "), values.join(", "));
+            let insert = format!(
+                "INSERT INTO cds2db_in.patient_raw ({}) VALUES ({})",
+                columns.join(", "),
+                values.join(", ")
+            );
             run(&foreign, &insert).await;
         }
         transfer_fhir(&foreign).await;
@@ -142,9 +169,17 @@ async fn the_loader_and_the_inbox_agree() {
              FROM db_log.{table} {} ORDER BY hash_index_col",
             if table == "patient" { "CROSS JOIN (VALUES (NULL)) AS v(raw_already_processed)" } else { "" }
         );
-        assert_eq!(rows(&ours, &content).await, rows(&foreign, &content).await, "{table}");
+        assert_eq!(
+            rows(&ours, &content).await,
+            rows(&foreign, &content).await,
+            "{table}"
+        );
         let digests = format!("SELECT hash, meta_digest FROM core.{table} ORDER BY hash");
-        assert_eq!(rows(&ours, &digests).await, rows(&foreign, &digests).await, "{table}");
+        assert_eq!(
+            rows(&ours, &digests).await,
+            rows(&foreign, &digests).await,
+            "{table}"
+        );
         let generated = format!("SELECT hash_index_col FROM cds2db_in.{table}");
         assert_eq!(rows(&ours, &generated).await, Vec::<String>::new());
     }
@@ -157,9 +192,16 @@ async fn what_typing_leaves_out_is_kept_beside() {
     let mut row = patient("p1", 1, &["Alpha"]);
     row.push(("pat_deceaseddatetime", "[1]never".to_owned()));
     patients(&hub, &[row]).await;
-    assert_eq!(one(&hub, "SELECT pat_birthdate FROM db_log.patient").await, "1950-05-01");
     assert_eq!(
-        rows(&hub, "SELECT table_name, column_name, precision FROM core.precision").await,
+        one(&hub, "SELECT pat_birthdate FROM db_log.patient").await,
+        "1950-05-01"
+    );
+    assert_eq!(
+        rows(
+            &hub,
+            "SELECT table_name, column_name, precision FROM core.precision"
+        )
+        .await,
         ["patient|pat_birthdate|month"]
     );
     assert_eq!(
@@ -177,7 +219,11 @@ async fn what_typing_leaves_out_is_kept_beside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_rows_do_not_stop_an_import() {
     let hub = server::hub().await;
-    run(&hub, "ALTER TABLE core.patient_raw ADD CONSTRAINT no_bad CHECK (pat_gender <> '[1]bad')").await;
+    run(
+        &hub,
+        "ALTER TABLE core.patient_raw ADD CONSTRAINT no_bad CHECK (pat_gender <> '[1]bad')",
+    )
+    .await;
     let delivery: Vec<_> = (0..200)
         .map(|n| {
             let mut row = patient(&format!("p{n}"), 1, &["Alpha"]);
@@ -191,19 +237,49 @@ async fn bad_rows_do_not_stop_an_import() {
         })
         .collect();
     let loaded = patients(&hub, &delivery).await;
-    assert_eq!(loaded, Loaded { new: 197, quarantined: 3, ..Loaded::default() });
     assert_eq!(
-        rows(&hub, "SELECT sqlstate, reason LIKE '%[1]%', count(*) FROM core.quarantine GROUP BY 1, 2 ORDER BY 1").await,
+        loaded,
+        Loaded {
+            new: 197,
+            quarantined: 3,
+            ..Loaded::default()
+        }
+    );
+    assert_eq!(
+        rows(
+            &hub,
+            "SELECT sqlstate, reason LIKE '%[1]%', count(*) FROM core.quarantine GROUP BY 1, 2 ORDER BY 1"
+        )
+        .await,
         ["22021|false|1", "23514|false|2"]
     );
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_last_version").await, "197");
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_last_version").await,
+        "197"
+    );
     // The next import is accepted; when the reason is gone, the rows land.
     let loaded = patients(&hub, &delivery[..10]).await;
-    assert_eq!(loaded, Loaded { seen: 10, ..Loaded::default() });
-    run(&hub, "ALTER TABLE core.patient_raw DROP CONSTRAINT no_bad; UPDATE core.quarantine SET next_try = now()").await;
+    assert_eq!(
+        loaded,
+        Loaded {
+            seen: 10,
+            ..Loaded::default()
+        }
+    );
+    run(
+        &hub,
+        "ALTER TABLE core.patient_raw DROP CONSTRAINT no_bad; UPDATE core.quarantine SET next_try = now()",
+    )
+    .await;
     transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
-    assert_eq!(rows(&hub, "SELECT sqlstate, attempts FROM core.quarantine").await, ["22P05|2"]);
-    assert_eq!(one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await, "2");
+    assert_eq!(
+        rows(&hub, "SELECT sqlstate, attempts FROM core.quarantine").await,
+        ["22P05|2"]
+    );
+    assert_eq!(
+        one(&hub, "SELECT count(*) FROM cds2db_out.v_patient_raw_diff").await,
+        "2"
+    );
 }
 
 /// Nothing of an import can be seen before its commit, and nothing remains without one.
@@ -212,17 +288,37 @@ async fn an_import_is_whole_or_nothing() {
     let hub = server::hub().await;
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import.raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])]).await.unwrap();
-    import.set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000).await.unwrap();
+    import
+        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
+        .await
+        .unwrap();
+    import
+        .set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000)
+        .await
+        .unwrap();
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, "0");
     drop(import);
-    assert!(hub.watermarks("Patient", &["p1".to_owned()]).await.unwrap().is_empty());
+    assert!(
+        hub.watermarks("Patient", &["p1".to_owned()])
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import.raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])]).await.unwrap();
-    import.set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000).await.unwrap();
+    import
+        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
+        .await
+        .unwrap();
+    import
+        .set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000)
+        .await
+        .unwrap();
     import.commit().await.unwrap();
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, "1");
-    assert_eq!(hub.watermarks("Patient", &["p1".to_owned()]).await.unwrap()["p1"], 1_700_000_000_000_000);
+    assert_eq!(
+        hub.watermarks("Patient", &["p1".to_owned()]).await.unwrap()["p1"],
+        1_700_000_000_000_000
+    );
     // An import without rows leaves nothing.
     let summary = hub.begin_import(&lock).await.unwrap().commit().await.unwrap();
     assert_eq!(summary.number, None);
@@ -236,7 +332,10 @@ async fn an_import_without_the_lock_is_refused() {
     let hub = server::hub().await;
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import.raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])]).await.unwrap();
+    import
+        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
+        .await
+        .unwrap();
     run(&hub, "SELECT db.data_transfer_reset_lock('cds2db')").await;
     assert_eq!(import.commit().await.unwrap_err().kind(), ErrorKind::LockLost);
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, "0");
@@ -246,8 +345,9 @@ async fn an_import_without_the_lock_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn open_rows_come_back_as_they_were_cracked() {
     let hub = server::hub().await;
-    let delivery: Vec<_> =
-        (0..2_500).map(|n| patient(&format!("p{n}"), 1, &["Alpha ~ [sic]", "Größe"])).collect();
+    let delivery: Vec<_> = (0..2_500)
+        .map(|n| patient(&format!("p{n}"), 1, &["Alpha ~ [sic]", "Größe"]))
+        .collect();
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
     let table = table("patient");
@@ -278,7 +378,9 @@ async fn open_rows_come_back_as_they_were_cracked() {
 async fn fifty_thousand_rows_in_one_import() {
     let hub = server::hub().await;
     let table = table("observation");
-    let cells: Vec<_> = (0..50_000).map(|n| vec![("obs_id", format!("[1]o{n}"))]).collect();
+    let cells: Vec<_> = (0..50_000)
+        .map(|n| vec![("obs_id", format!("[1]o{n}"))])
+        .collect();
     let batches: Vec<Batch> = cells.chunks(10_000).map(|rows| batch(&table, rows)).collect();
     assert_eq!(import(&hub, &batches).await.new, 50_000);
     for name in ["observation_raw", "observation"] {
@@ -287,6 +389,92 @@ async fn fifty_thousand_rows_in_one_import() {
         );
         assert_eq!(one(&hub, &numbers).await, "50000|1|true", "{name}");
     }
-    assert_eq!(import(&hub, &batches).await, Loaded { seen: 50_000, ..Loaded::default() });
-    assert_eq!(one(&hub, "SELECT count(*) FROM db2dataprocessor_out.v_observation_last_import").await, "50000");
+    assert_eq!(
+        import(&hub, &batches).await,
+        Loaded {
+            seen: 50_000,
+            ..Loaded::default()
+        }
+    );
+    assert_eq!(
+        one(
+            &hub,
+            "SELECT count(*) FROM db2dataprocessor_out.v_observation_last_import"
+        )
+        .await,
+        "50000"
+    );
+}
+
+/// One import at a time: a second one would wait for the first for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_import_under_the_same_lock_is_refused() {
+    let hub = server::hub().await;
+    let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
+    let first = hub.begin_import(&lock).await.unwrap();
+    assert_eq!(
+        hub.begin_import(&lock).await.unwrap_err().kind(),
+        ErrorKind::Options
+    );
+    assert_eq!(
+        hub.transfer_all(&lock).await.unwrap_err().kind(),
+        ErrorKind::Options
+    );
+    drop(first);
+    hub.begin_import(&lock).await.unwrap().commit().await.unwrap();
+    assert!(hub.transfer_all(&lock).await.unwrap().is_empty());
+    lock.release(true).await.unwrap();
+}
+
+/// Errors say where, never what: a marker in every cell is in the quarantine's row and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_values_stay_out_of_errors() {
+    let hub = server::hub().await;
+    run(
+        &hub,
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+           $$BEGIN RAISE EXCEPTION 'refused %', NEW USING DETAIL = NEW::text, HINT = NEW::text; END$$;
+         CREATE TRIGGER refuse BEFORE INSERT ON core.patient_raw FOR EACH ROW EXECUTE FUNCTION public.refuse()",
+    )
+    .await;
+    let table = table("patient");
+    let row: Vec<(&str, String)> = table
+        .columns
+        .iter()
+        .map(|c| (c.name.as_str(), "MARKER".to_owned()))
+        .collect();
+    assert_eq!(import(&hub, &[batch(&table, &[row])]).await.quarantined, 1);
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id, pat_gender) VALUES ('MARKER', 'MARKER')",
+    )
+    .await;
+    transfer(&hub, "copy_raw_cds_in_to_db_log").await.unwrap();
+    let listed = format!("{:?}", hub.quarantined(10).await.unwrap());
+    assert!(
+        listed.contains("refused by a trigger") && !listed.contains("MARKER"),
+        "{listed}"
+    );
+    let log = rows(&hub, "SELECT e FROM db_config.db_error_log e").await;
+    assert!(
+        log.len() == 2 && log.iter().all(|l| !l.contains("MARKER")),
+        "{log:?}"
+    );
+    let exported = String::from_utf8(hub.export_quarantine().await.unwrap()).unwrap();
+    assert_eq!(exported.lines().count(), 2);
+    assert!(exported.lines().all(|l| l.contains("MARKER")));
+    // A refusal that is no row's fault is an error without values.
+    run(
+        &hub,
+        "ALTER TABLE core.patient_raw RENAME COLUMN pat_gender TO gone",
+    )
+    .await;
+    let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
+    let mut failing = hub.begin_import(&lock).await.unwrap();
+    let error = failing
+        .raw(&[batch(&table, &[vec![("pat_id", "MARKER".to_owned())]])])
+        .await
+        .unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("MARKER"));
+    assert_eq!(error.sqlstate(), Some("42703"));
 }

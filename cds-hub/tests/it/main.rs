@@ -1,4 +1,11 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, their helpers too, and say what they skip and measure"
+)]
 
 mod adopt;
 mod cluster;

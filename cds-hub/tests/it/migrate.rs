@@ -27,7 +27,10 @@ async fn older(tables: &HubTables) -> Hub {
 }
 
 async fn run(hub: &Hub, sql: &str) {
-    hub.pool().execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    hub.pool()
+        .execute(AssertSqlSafe(sql.to_owned()))
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
 }
 
 async fn text(hub: &Hub, sql: &str) -> Vec<String> {
@@ -50,20 +53,33 @@ const SHAPE: &str = "SELECT format('%s.%s.%s %s', n.nspname, c.relname, a.attnam
 #[tokio::test]
 async fn hub_of_an_older_description_becomes_that_of_the_present_one() {
     // Without a column that always counts, without those of ours, without a whole table.
-    let mut tables = with("patient", |t| t.columns.retain(|c| c.name != "pat_gender" && !c.name.starts_with("pat_link")));
+    let mut tables = with("patient", |t| {
+        t.columns
+            .retain(|c| c.name != "pat_gender" && !c.name.starts_with("pat_link"));
+    });
     tables.fhir.tables.retain(|t| t.name != "location");
     let hub = older(&tables).await;
     run(&hub, DELIVERY).await;
-    assert_eq!(hub.init(&HubTables::standard()).await.unwrap_err().kind(), cds_hub::ErrorKind::Schema);
+    assert_eq!(
+        hub.init(&HubTables::standard()).await.unwrap_err().kind(),
+        cds_hub::ErrorKind::Schema
+    );
 
     let plan = hub.migration(&HubTables::standard()).await.unwrap();
     assert!(!plan.is_applied() && plan.questions().is_empty(), "{plan}");
     let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
     assert!(plan.is_applied());
     for wanted in [
-        Change::AddTable { table: "location_raw".into() },
-        Change::AddColumn { table: "patient".into(), column: "pat_gender".into() },
-        Change::Rehash { table: "patient_raw".into() },
+        Change::AddTable {
+            table: "location_raw".into(),
+        },
+        Change::AddColumn {
+            table: "patient".into(),
+            column: "pat_gender".into(),
+        },
+        Change::Rehash {
+            table: "patient_raw".into(),
+        },
         Change::Renew,
     ] {
         assert!(plan.changes().contains(&wanted), "{wanted} in {plan}");
@@ -76,10 +92,19 @@ async fn hub_of_an_older_description_becomes_that_of_the_present_one() {
     run(&hub, DELIVERY).await;
     let rows = "SELECT pat_name_family || current_dataset_status FROM db_log.patient_raw";
     let found = text(&hub, rows).await;
-    assert!(found.len() == 1 && found[0].starts_with("[1.1]AlphaLast Time"), "{found:?}");
+    assert!(
+        found.len() == 1 && found[0].starts_with("[1.1]AlphaLast Time"),
+        "{found:?}"
+    );
     // Nothing more to do, and the hub opens.
     hub.init(&HubTables::standard()).await.unwrap();
-    assert!(hub.migrate(&HubTables::standard(), false).await.unwrap().changes().is_empty());
+    assert!(
+        hub.migrate(&HubTables::standard(), false)
+            .await
+            .unwrap()
+            .changes()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -88,11 +113,25 @@ async fn columns_behind_the_originals_leave_hashes_alone() {
     run(&hub, DELIVERY).await;
     let before = text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await;
     let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
-    assert!(plan.changes().contains(&Change::ExtendRecipe { table: "patient_raw".into() }), "{plan}");
-    assert!(!plan.changes().iter().any(|c| matches!(c, Change::Rehash { .. })), "{plan}");
-    assert_eq!(text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await, before);
+    assert!(
+        plan.changes().contains(&Change::ExtendRecipe {
+            table: "patient_raw".into()
+        }),
+        "{plan}"
+    );
+    assert!(
+        !plan.changes().iter().any(|c| matches!(c, Change::Rehash { .. })),
+        "{plan}"
+    );
+    assert_eq!(
+        text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await,
+        before
+    );
     run(&hub, DELIVERY).await;
-    assert_eq!(text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await, before);
+    assert_eq!(
+        text(&hub, "SELECT hash_index_col FROM db_log.patient_raw").await,
+        before
+    );
 }
 
 #[tokio::test]
@@ -104,7 +143,9 @@ async fn what_is_not_safe_is_asked_first_and_loses_nothing() {
         t.columns.push(extra);
     }))
     .await;
-    let retyped = HubTables::standard().fhir.table("patient").unwrap().columns[5].name.clone();
+    let retyped = HubTables::standard().fhir.table("patient").unwrap().columns[5]
+        .name
+        .clone();
     let delivery = format!(
         "INSERT INTO cds2db_in.patient (patient_raw_id, pat_id, {retyped}, pat_extra) VALUES (1, 'p1', 7, 'x'); \
          SELECT db.copy_type_cds_in_to_db_log()"
@@ -120,19 +161,38 @@ async fn what_is_not_safe_is_asked_first_and_loses_nothing() {
             column: retyped.clone(),
             from: "integer".into(),
             to: "varchar".into()
-        }) && asked(&Question::Undescribed { table: table(), column: "pat_extra".into() }),
+        }) && asked(&Question::Undescribed {
+            table: table(),
+            column: "pat_extra".into()
+        }),
         "{plan}"
     );
     assert_eq!(text(&hub, "SELECT pat_extra FROM db_log.patient").await, ["x"]);
 
     // Rows that wait would lose a value: they go first.
-    run(&hub, "INSERT INTO cds2db_in.patient (patient_raw_id, pat_extra) VALUES (2, 'y')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient (patient_raw_id, pat_extra) VALUES (2, 'y')",
+    )
+    .await;
     assert!(hub.migrate(&HubTables::standard(), true).await.is_err());
     run(&hub, "SELECT db.copy_type_cds_in_to_db_log()").await;
-    assert!(hub.migrate(&HubTables::standard(), true).await.unwrap().is_applied());
-    let kept = format!("SELECT {retyped}__kept_1::text || pat_extra__kept_1 FROM core.patient WHERE pat_id = 'p1'");
+    assert!(
+        hub.migrate(&HubTables::standard(), true)
+            .await
+            .unwrap()
+            .is_applied()
+    );
+    let kept =
+        format!("SELECT {retyped}__kept_1::text || pat_extra__kept_1 FROM core.patient WHERE pat_id = 'p1'");
     assert_eq!(text(&hub, &kept).await, ["7x"]);
-    assert!(hub.migrate(&HubTables::standard(), false).await.unwrap().changes().is_empty());
+    assert!(
+        hub.migrate(&HubTables::standard(), false)
+            .await
+            .unwrap()
+            .changes()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -147,8 +207,16 @@ async fn views_of_others_are_asked_about_and_made_anew_with_their_rights() {
     let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
     assert!(!plan.is_applied());
     let views: Vec<String> = plan.questions().iter().map(ToString::to_string).collect();
-    assert!(views.len() == 2 && views[0].starts_with("site.families "), "{plan}");
-    assert!(hub.migrate(&HubTables::standard(), true).await.unwrap().is_applied());
+    assert!(
+        views.len() == 2 && views[0].starts_with("site.families "),
+        "{plan}"
+    );
+    assert!(
+        hub.migrate(&HubTables::standard(), true)
+            .await
+            .unwrap()
+            .is_applied()
+    );
     run(&hub, "SELECT * FROM site.first").await;
     let granted = "SELECT has_table_privilege('db_user', 'site.first', 'SELECT')::text";
     assert_eq!(text(&hub, granted).await, ["true"]);

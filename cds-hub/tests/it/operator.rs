@@ -29,11 +29,23 @@ async fn status_is_one_screen_without_values() {
     some_rows(&hub).await;
     let status = hub.status().await.unwrap();
     assert_eq!(status.inboxes, [("cds2db_in.encounter_raw".to_owned(), 1)]);
-    assert!(status.untyped.is_empty() && status.quarantine.is_empty(), "{status}");
-    assert!(status.imports.len() >= 2 && status.imports.iter().any(|i| i.new == 1), "{status}");
+    assert!(
+        status.untyped.is_empty() && status.quarantine.is_empty(),
+        "{status}"
+    );
+    assert!(
+        status.imports.len() >= 2 && status.imports.iter().any(|i| i.new == 1),
+        "{status}"
+    );
     let screen = status.to_string();
-    assert!(screen.starts_with("semaphore   WaitForCronJob since "), "{screen}");
-    assert!(screen.lines().count() <= 40 && screen.lines().all(|l| l.len() <= 130), "{screen}");
+    assert!(
+        screen.starts_with("semaphore   WaitForCronJob since "),
+        "{screen}"
+    );
+    assert!(
+        screen.lines().count() <= 40 && screen.lines().all(|l| l.len() <= 130),
+        "{screen}"
+    );
     assert!(!screen.contains("Marker4711"), "{screen}");
 }
 
@@ -44,17 +56,43 @@ async fn check_is_content_with_a_sound_hub_and_names_what_was_broken() {
     let tables = HubTables::standard();
     assert_eq!(hub.check(&tables, 100).await.unwrap(), []);
     for (damage, rule, place) in [
-        ("UPDATE core.patient_raw SET pat_gender = 'x'", Rule::Hash, "patient_raw"),
-        ("UPDATE core.patient SET patient_raw_id = 999", Rule::TypedHasRaw, "patient"),
-        ("INSERT INTO core.patient_seen (id, import_no) VALUES (99, 1)", Rule::CompanionHasRow, "patient"),
-        ("UPDATE core.patient SET import_no = 99", Rule::RowHasImport, "patient"),
-        ("INSERT INTO core.patient_raw_open SELECT patient_raw_id FROM core.patient_raw", Rule::Typed, "patient_raw"),
+        (
+            "UPDATE core.patient_raw SET pat_gender = 'x'",
+            Rule::Hash,
+            "patient_raw",
+        ),
+        (
+            "UPDATE core.patient SET patient_raw_id = 999",
+            Rule::TypedHasRaw,
+            "patient",
+        ),
+        (
+            "INSERT INTO core.patient_seen (id, import_no) VALUES (99, 1)",
+            Rule::CompanionHasRow,
+            "patient",
+        ),
+        (
+            "UPDATE core.patient SET import_no = 99",
+            Rule::RowHasImport,
+            "patient",
+        ),
+        (
+            "INSERT INTO core.patient_raw_open SELECT patient_raw_id FROM core.patient_raw",
+            Rule::Typed,
+            "patient_raw",
+        ),
         ("SELECT setval('db.db_seq', 1)", Rule::Sequence, "db.db_seq"),
-        ("ALTER TABLE core.patient DROP COLUMN pat_gender CASCADE", Rule::Described, "changes a migration would make"),
+        (
+            "ALTER TABLE core.patient DROP COLUMN pat_gender CASCADE",
+            Rule::Described,
+            "changes a migration would make",
+        ),
     ] {
         hub.pool().execute(damage).await.unwrap();
         let findings = hub.check(&tables, 100).await.unwrap();
-        let found = findings.iter().any(|f| f.rule == rule && f.place == place && f.count > 0);
+        let found = findings
+            .iter()
+            .any(|f| f.rule == rule && f.place == place && f.count > 0);
         assert!(found, "{damage}: {findings:?}");
     }
 }
@@ -62,20 +100,33 @@ async fn check_is_content_with_a_sound_hub_and_names_what_was_broken() {
 #[tokio::test]
 async fn parameters_are_changed_by_name_only() {
     let hub = hub().await;
-    hub.set_parameter("pause_after_process_execution", "it's 20").await.unwrap();
+    hub.set_parameter("pause_after_process_execution", "it's 20")
+        .await
+        .unwrap();
     let parameters = hub.parameters().await.unwrap();
-    let pause = parameters.iter().find(|p| p.name == "pause_after_process_execution").unwrap();
+    let pause = parameters
+        .iter()
+        .find(|p| p.name == "pause_after_process_execution")
+        .unwrap();
     assert_eq!(pause.value, "it's 20");
     let error = hub.set_parameter("pause' OR 'x'='x", "1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 fn program_with(url: &str, arguments: &[&str]) -> Output {
-    Command::new(program()).args(arguments).env("DATABASE_URL", url).output().unwrap()
+    Command::new(program())
+        .args(arguments)
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap()
 }
 
 fn shown(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[tokio::test]
@@ -89,12 +140,20 @@ async fn program_makes_inspects_and_changes_a_hub() {
         (&["params", "release_version"], true, "1.7.1"),
         (&["params", "pause_after_process_execution", "20"], true, ""),
         (&["params", "pause_after_process_execution"], true, " 20 "),
-        (&["params", "nothing"], false, "error: not found: parameter nothing"),
+        (
+            &["params", "nothing"],
+            false,
+            "error: not found: parameter nothing",
+        ),
         (&["lock", "repair"], true, ""),
         (&["status"], true, "semaphore   Interrupted_repair"),
         (&["unlock"], true, ""),
         (&["status"], true, "semaphore   WaitForCronJob"),
-        (&["check", "--sample", "10"], true, "ok      tables are as described"),
+        (
+            &["check", "--sample", "10"],
+            true,
+            "ok      tables are as described",
+        ),
         (&["migrate"], true, "nothing to do"),
         (&["sql"], true, "CREATE TABLE cds2db_in.patient_raw ("),
         (&["init", "--description", "/nowhere.csv"], false, "/nowhere.csv"),
@@ -111,7 +170,10 @@ fn program_shows_neither_password_nor_url_when_it_cannot_connect() {
     let url = "postgres://somebody:Marker4711@127.0.0.1:1/nothing";
     let output = program_with(url, &["status"]);
     let text = shown(&output);
-    assert!(!output.status.success() && text.contains("cannot connect"), "{text}");
+    assert!(
+        !output.status.success() && text.contains("cannot connect"),
+        "{text}"
+    );
     assert!(!text.contains("Marker4711"), "{text}");
     assert!(!shown(&program_with(url, &["--help"])).contains("Marker4711"));
 }

@@ -1,8 +1,8 @@
 //! A database laid out as the original system does it: real tables in `db_log`, numbers and status in every row, one
 //! generated hash a row. Only what an adoption meets; written after the specification, not copied.
 
-use cds_hub::schema::{Kind, Model, StoredTable};
 use cds_hub::HubTables;
+use cds_hub::schema::{Kind, Model, StoredTable};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use table_description::FhirType;
 
@@ -31,7 +31,7 @@ CREATE FUNCTION db.cron_job_data_transfer() RETURNS void LANGUAGE sql AS '';
 ";
 
 /// Makes the empty original, with the columns it has of the standard tables.
-pub async fn create(connection: &mut PgConnection) {
+pub(crate) async fn create(connection: &mut PgConnection) {
     let mut sql = FOUNDATION.to_owned();
     for table in Model::new(&HubTables::standard()).tables() {
         for schema in table.inboxes().iter().chain(&["db_log"]) {
@@ -39,7 +39,9 @@ pub async fn create(connection: &mut PgConnection) {
         }
         if table.kind == Kind::Typed {
             let name = &table.name;
-            sql.push_str(&format!("CREATE VIEW cds2db_out.v_{name} AS SELECT * FROM db_log.{name};\n"));
+            sql.push_str(&format!(
+                "CREATE VIEW cds2db_out.v_{name} AS SELECT * FROM db_log.{name};\n"
+            ));
         }
     }
     connection.execute(AssertSqlSafe(sql)).await.unwrap();
@@ -47,7 +49,11 @@ pub async fn create(connection: &mut PgConnection) {
 
 fn relation(schema: &str, table: &StoredTable) -> String {
     let plain = matches!(table.kind, Kind::Raw | Kind::Typed) || schema == "db2dataprocessor_in";
-    let key = if plain { "PRIMARY KEY DEFAULT nextval('db.db_seq')" } else { "" };
+    let key = if plain {
+        "PRIMARY KEY DEFAULT nextval('db.db_seq')"
+    } else {
+        ""
+    };
     let mut lines = vec![format!("{} int {key}", table.id_column())];
     lines.extend(table.raw_id_column().map(|c| format!("{c} int NOT NULL")));
     lines.push("input_datetime timestamp NOT NULL DEFAULT now()".into());
@@ -70,12 +76,18 @@ fn relation(schema: &str, table: &StoredTable) -> String {
         })
         .collect();
     let parts = hashed[..hashed.len() - frozen].join(" || '|||' || ");
-    lines.push(format!("hash_index_col text GENERATED ALWAYS AS (md5({parts} || '|||#')) STORED"));
-    format!("CREATE TABLE {schema}.{} (\n{});\n", table.name, lines.join(",\n"))
+    lines.push(format!(
+        "hash_index_col text GENERATED ALWAYS AS (md5({parts} || '|||#')) STORED"
+    ));
+    format!(
+        "CREATE TABLE {schema}.{} (\n{});\n",
+        table.name,
+        lines.join(",\n")
+    )
 }
 
 /// Rows as the original leaves them after three deliveries (H.4 of the specification and its continuation).
-pub const ROWS: &str = "
+pub(crate) const ROWS: &str = "
 INSERT INTO db_log.patient_raw (patient_raw_id, input_datetime, last_check_datetime, current_dataset_status,
     input_processing_nr, last_processing_nr, raw_already_processed, pat_id, pat_meta_versionid, pat_name_family) VALUES
   (1, '2026-01-01 08:00', '2026-01-03 08:00:01.5', 'Last Time the same Dataset : 2026-01-03 08:00:01.5+01', 5, 24, NULL, '[1]p1', '[1.1]1', '[1.1]Alpha'),

@@ -159,13 +159,13 @@ async fn generated_hash_of_an_inbox_row_is_that_of_the_original() {
 }
 
 /// The tables of the original system; `None`, loudly, where its description is not at hand.
-pub fn original() -> Option<HubTables> {
+pub(crate) fn original() -> Option<HubTables> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/description/csv");
     if !folder.is_dir() {
         println!("SKIPPED: ../shared is absent, so the original's tables are not compared");
         return None;
     }
-    let read = |name: &str| Description::read(&folder.join(name)).unwrap();
+    let read = |name: &str| Description::read(folder.join(name)).unwrap();
     Some(HubTables {
         fhir: read("Table_Description__table_description.csv"),
         forms: read("Frontend_Table_Description__frontend_table_description.csv"),
@@ -191,4 +191,45 @@ fn standard_tables_hash_what_the_original_hashes() {
         };
         assert_eq!(always(ours), always(theirs), "{}", theirs.name);
     }
+}
+
+#[tokio::test]
+async fn raw_moments_are_read_where_they_are_moments_and_in_parallel_too() {
+    let hub = hub().await;
+    for (text, wanted) in [
+        ("[1.1]2024-02-29T10:00:00Z", Some("2024-02-29 11:00:00")),
+        (
+            "[1.1]2024-02-29T10:00:00.123456789+02:00",
+            Some("2024-02-29 09:00:00.123457"),
+        ),
+        ("2024-12-31", Some("2024-12-31 00:00:00")),
+        ("[1.1]2023-02-29T10:00:00Z", None),
+        ("[1.1]2024-13-01", None),
+        ("[1.1]0000-01-01", None),
+        ("[1.1]2024-01-01T24:00:00Z", None),
+        ("[1.1", None),
+        ("", None),
+        ("[1.1]see [2.1] ~ [1]", None),
+    ] {
+        let (found,): (Option<String>,) = sqlx::query_as("SELECT core.raw_moment($1)::timestamp::text")
+            .bind(text)
+            .fetch_one(hub.pool())
+            .await
+            .unwrap();
+        assert_eq!(found.as_deref(), wanted, "{text}");
+    }
+    let mut connection = hub.pool().acquire().await.unwrap();
+    // Makes the planner take a worker for a handful of rows.
+    let setup = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; \
+         INSERT INTO core.import (run, checked, seen_status, module, part, started) VALUES (1, now(), '', '', '', now()); \
+         INSERT INTO core.patient_raw (patient_raw_id, import_no, input_datetime, pat_id, pat_meta_lastupdated, meta_digest, hash) \
+         SELECT n, 1, now(), '[1]p' || n % 5, '[1.1]2024-01-' || 10 + n % 7, 0, md5(n::text)::uuid \
+         FROM generate_series(1, 1000) n; ANALYZE core.patient_raw";
+    sqlx::raw_sql(setup).execute(&mut *connection).await.unwrap();
+    let (rows, best): (i64, String) =
+        sqlx::query_as("SELECT count(*), min(last_version_date) FROM cds2db_out.v_patient_raw_last_version")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+    assert!(rows > 0 && best == "2024-01-16", "{rows} {best}");
 }

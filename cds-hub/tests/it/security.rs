@@ -1,6 +1,6 @@
 //! Who may do what, and what is never shown.
 
-use sqlx::{AssertSqlSafe, Executor as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::server::hub;
 
@@ -188,5 +188,40 @@ async fn errors_do_not_show_what_was_in_the_row() {
         }
         assert!(!shown.contains(marker), "{shown}");
         assert!(error.sqlstate().is_some());
+    }
+}
+
+#[tokio::test]
+async fn role_logs_in_with_the_password_it_was_given_and_with_no_other() {
+    let hub = hub().await;
+    let password = format!("it's {} %@/", std::process::id());
+    hub.set_password("db_log_user", &password).await.unwrap();
+    let (stored,): (String,) =
+        sqlx::query_as("SELECT rolpassword FROM pg_authid WHERE rolname = 'db_log_user'")
+            .fetch_one(hub.pool())
+            .await
+            .unwrap();
+    assert!(stored.starts_with("SCRAM-SHA-256$4096:"));
+    let options = hub
+        .pool()
+        .connect_options()
+        .as_ref()
+        .clone()
+        .username("db_log_user");
+    sqlx::PgConnection::connect_with(&options.clone().password(&password))
+        .await
+        .unwrap();
+    assert!(
+        sqlx::PgConnection::connect_with(&options.password("wrong"))
+            .await
+            .is_err()
+    );
+    for (role, password) in [
+        ("postgres", "x"),
+        ("db_log_user", ""),
+        ("db_log_user", "Umlaut ä"),
+    ] {
+        let error = hub.set_password(role, password).await.unwrap_err();
+        assert_eq!(error.kind(), cds_hub::ErrorKind::Options);
     }
 }

@@ -23,18 +23,42 @@ async fn the_truth_table_holds() {
         ("data_transfer_stop('cds2db', 'cds2db:lockA')", "true", held),
         ("data_transfer_stop('dataprocessor', 'dp:lockB')", "false", held),
         ("data_transfer_get_lock_module()", "cds2db", held),
-        ("data_transfer_start('dataprocessor', 'dp:lockB', true)", "false", held),
+        (
+            "data_transfer_start('dataprocessor', 'dp:lockB', true)",
+            "false",
+            held,
+        ),
         ("data_transfer_start('cds2db', 'lockA', true)", "false", held),
-        ("data_transfer_start('cds2db', 'cds2db:lock_', true)", "false", held),
-        ("data_transfer_start('cds2db', 'cds2db:lockA', true)", "true", "ReadyToConnect"),
+        (
+            "data_transfer_start('cds2db', 'cds2db:lock_', true)",
+            "false",
+            held,
+        ),
+        (
+            "data_transfer_start('cds2db', 'cds2db:lockA', true)",
+            "true",
+            "ReadyToConnect",
+        ),
         ("data_transfer_get_lock_module()", "", "ReadyToConnect"),
         ("data_transfer_stop('', 'x')", "false", "ReadyToConnect"),
         ("data_transfer_stop('x', '')", "false", "ReadyToConnect"),
         ("data_transfer_stop()", "false", "ReadyToConnect"),
         // Differences wanted: exact texts, and texts are data.
-        ("data_transfer_stop('cds2db', 'x%')", "true", "Ongoing - x% (#cds2db#)"),
-        ("data_transfer_start('cds2db', 'x', false)", "false", "Ongoing - x% (#cds2db#)"),
-        ("data_transfer_start('cds2db', 'x%', false)", "true", "WaitForCronJob"),
+        (
+            "data_transfer_stop('cds2db', 'x%')",
+            "true",
+            "Ongoing - x% (#cds2db#)",
+        ),
+        (
+            "data_transfer_start('cds2db', 'x', false)",
+            "false",
+            "Ongoing - x% (#cds2db#)",
+        ),
+        (
+            "data_transfer_start('cds2db', 'x%', false)",
+            "true",
+            "WaitForCronJob",
+        ),
         ("data_transfer_stop('m', 'it''s')", "true", "Ongoing - it's (#m#)"),
         ("data_transfer_reset_lock('n')", "false", "Ongoing - it's (#m#)"),
         ("data_transfer_reset_lock('_')", "false", "Ongoing - it's (#m#)"),
@@ -42,7 +66,11 @@ async fn the_truth_table_holds() {
         ("data_transfer_start('m', 'it''s')", "false", "WaitForCronJob"),
     ];
     for (call, result, state) in steps {
-        assert_eq!(one(&hub, &format!("SELECT db.{call} AS result")).await, result, "{call}");
+        assert_eq!(
+            one(&hub, &format!("SELECT db.{call} AS result")).await,
+            result,
+            "{call}"
+        );
         assert_eq!(one(&hub, STATE).await, state, "{call}");
     }
     let resets = "SELECT count(*) FROM db_config.db_error_log WHERE err_objekt LIKE '%reset_lock%'";
@@ -57,7 +85,12 @@ async fn the_status_has_the_layout_of_the_contract() {
     let matches = "SELECT db.data_transfer_status() ~ ('^Ongoing - cds2db:a \\(#cds2db#\\) since ' ||
         '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d ReportTime: \\d\\d:\\d\\d:\\d\\d \\| last_bl_modul:cds2db-cds2db:a ' ||
         '\\(set on :\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\)$') AS ok";
-    assert_eq!(one(&hub, matches).await, "true", "{}", one(&hub, "SELECT db.data_transfer_status()").await);
+    assert_eq!(
+        one(&hub, matches).await,
+        "true",
+        "{}",
+        one(&hub, "SELECT db.data_transfer_status()").await
+    );
 }
 
 /// `Interrupted` is an operator's state: nobody locks out of it.
@@ -66,12 +99,23 @@ async fn an_interrupted_hub_cannot_be_locked() {
     let hub = server::hub().await;
     hub.interrupt("migration").await.unwrap();
     assert_eq!(one(&hub, STATE).await, "Interrupted_migration");
-    assert_eq!(one(&hub, "SELECT db.data_transfer_stop('cds2db', 'x') AS r").await, "false");
-    let impatient = LockOptions { patience: Some(Duration::from_millis(50)), ..LockOptions::default() };
+    assert_eq!(
+        one(&hub, "SELECT db.data_transfer_stop('cds2db', 'x') AS r").await,
+        "false"
+    );
+    let impatient = LockOptions {
+        patience: Some(Duration::from_millis(50)),
+        ..LockOptions::default()
+    };
     let error = hub.lock_with("cds2db", "x", impatient).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
     hub.resume().await.unwrap();
-    hub.lock("cds2db", "x").await.unwrap().release(true).await.unwrap();
+    hub.lock("cds2db", "x")
+        .await
+        .unwrap()
+        .release(true)
+        .await
+        .unwrap();
 }
 
 /// 32 clients at once, each several times: never two holders.
@@ -93,7 +137,9 @@ async fn racing_lockers_never_hold_the_lock_together() {
                         holders.fetch_sub(1, Ordering::SeqCst);
                         lock.release(true).await.unwrap();
                         taken.fetch_add(1, Ordering::SeqCst);
-                    } else if one(&hub, &format!("SELECT db.data_transfer_stop('f', 'f:{n}') AS r")).await == "true" {
+                    } else if one(&hub, &format!("SELECT db.data_transfer_stop('f', 'f:{n}') AS r")).await
+                        == "true"
+                    {
                         assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "two holders");
                         holders.fetch_sub(1, Ordering::SeqCst);
                         let start = format!("SELECT db.data_transfer_start('f', 'f:{n}', true) AS r");
@@ -122,7 +168,11 @@ async fn a_release_wakes_the_next() {
     let released = Instant::now();
     first.release(true).await.unwrap();
     let second = waiting.await.unwrap();
-    assert!(released.elapsed() < Duration::from_secs(2), "{:?}", released.elapsed());
+    assert!(
+        released.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        released.elapsed()
+    );
     // Dropping releases too.
     drop(second);
     hub.lock("c", "c:1").await.unwrap().release(true).await.unwrap();
@@ -135,7 +185,10 @@ async fn a_dead_holder_loses_the_lock_with_its_lease() {
     // As a killed process: its runtime ends, with it all tasks and connections, and nobody releases.
     let dying = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let options = LockOptions { lease: Duration::from_millis(900), ..LockOptions::default() };
+        let options = LockOptions {
+            lease: Duration::from_millis(900),
+            ..LockOptions::default()
+        };
         let lock = runtime.block_on(async {
             let hub = Hub::connect(&url).await.unwrap();
             hub.lock_with("cds2db", "cds2db:dying", options).await.unwrap()
@@ -143,10 +196,16 @@ async fn a_dead_holder_loses_the_lock_with_its_lease() {
         runtime.shutdown_timeout(Duration::ZERO);
         drop(lock);
     });
-    tokio::task::spawn_blocking(move || dying.join().unwrap()).await.unwrap();
+    tokio::task::spawn_blocking(move || dying.join().unwrap())
+        .await
+        .unwrap();
     let started = Instant::now();
     let next = hub.lock("dataprocessor", "dp:1").await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(
         rows(&hub, "SELECT err_msg, err_variables FROM db_config.db_error_log").await,
         ["lock expired without release|cds2db"]
@@ -159,7 +218,11 @@ async fn a_dead_holder_loses_the_lock_with_its_lease() {
 async fn the_next_holder_reads_what_the_last_one_wrote() {
     let hub = server::hub().await;
     run(&hub, "SELECT db.data_transfer_stop('cds2db', 'cds2db:w')").await;
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
     run(&hub, "SELECT db.data_transfer_start('cds2db', 'cds2db:w', false)").await;
     let lock = hub.lock("dataprocessor", "dp:r").await.unwrap();
     assert_eq!(lock.transferred().done.len(), 2);

@@ -13,7 +13,10 @@ use crate::sql::{one, run};
 fn serve(hub: &Hub, interval: Duration) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel::<()>();
     let hub = hub.clone();
-    let options = ServeOptions { interval: Some(interval), ..ServeOptions::default() };
+    let options = ServeOptions {
+        interval: Some(interval),
+        ..ServeOptions::default()
+    };
     let task = tokio::spawn(async move {
         hub.serve(options, async {
             let _ = stopped.await;
@@ -28,7 +31,10 @@ fn serve(hub: &Hub, interval: Duration) -> (oneshot::Sender<()>, tokio::task::Jo
 async fn becomes(hub: &Hub, sql: &str, expected: &str) {
     let started = Instant::now();
     while one(hub, sql).await != expected {
-        assert!(started.elapsed() < Duration::from_secs(30), "{sql} does not become {expected}");
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "{sql} does not become {expected}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -45,7 +51,11 @@ async fn a_release_after_a_write_starts_a_transfer() {
     let (second, second_task) = serve(&hub, Duration::from_secs(3_600));
     becomes(&hub, STATE, "ReadyToConnect").await;
     run(&hub, "SELECT db.data_transfer_stop('cds2db', 'cds2db:w')").await;
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
     run(&hub, "SELECT db.data_transfer_start('cds2db', 'cds2db:w', false)").await;
     becomes(&hub, PATIENTS, "1").await;
     becomes(&hub, STATE, "ReadyToConnect").await;
@@ -60,7 +70,11 @@ async fn rows_without_a_lock_are_found_at_the_interval() {
     let hub = server::hub().await;
     let (stop, task) = serve(&hub, Duration::from_millis(200));
     becomes(&hub, STATE, "ReadyToConnect").await;
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
     becomes(&hub, PATIENTS, "1").await;
     drop(stop);
     task.await.unwrap();
@@ -71,13 +85,28 @@ async fn rows_without_a_lock_are_found_at_the_interval() {
 async fn a_failing_function_is_recorded_and_tried_again() {
     let hub = server::hub().await;
     run(&hub, "ALTER TABLE core.patient_raw_open RENAME TO gone").await;
-    run(&hub, "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')").await;
-    run(&hub, "INSERT INTO db2dataprocessor_in.patient_fe (record_id, pat_id) VALUES ('7', 'p1')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
+    run(
+        &hub,
+        "INSERT INTO db2dataprocessor_in.patient_fe (record_id, pat_id) VALUES ('7', 'p1')",
+    )
+    .await;
     let transfer = hub.transfer(Duration::ZERO).await.unwrap();
-    assert_eq!(transfer.failed, ["Fehler db.copy_raw_cds_in_to_db_log - 42P01 - last_pro_nr:"]);
+    assert_eq!(
+        transfer.failed,
+        ["Fehler db.copy_raw_cds_in_to_db_log - 42P01 - last_pro_nr:"]
+    );
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_fe").await, "1");
     assert_eq!(one(&hub, STATE).await, "WaitForCronJob");
-    let log = one(&hub, "SELECT err_objekt, left(err_msg, 5) FROM db_config.db_error_log").await;
+    let log = one(
+        &hub,
+        "SELECT err_objekt, left(err_msg, 5) FROM db_config.db_error_log",
+    )
+    .await;
     assert_eq!(log, "db.copy_raw_cds_in_to_db_log()|42P01");
     run(&hub, "ALTER TABLE core.gone RENAME TO patient_raw_open").await;
     let transfer = hub.transfer(Duration::ZERO).await.unwrap();

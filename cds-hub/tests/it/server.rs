@@ -15,11 +15,11 @@ static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The program that calls `supervisor_main`.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_cds-hub"))
 }
 
-pub fn options() -> ClusterOptions {
+pub(crate) fn options() -> ClusterOptions {
     ClusterOptions {
         supervisor: Some(program()),
         volatile: true,
@@ -49,12 +49,12 @@ fn open(dir: &Path) -> Option<Cluster> {
 }
 
 /// URL of a database of one's own, empty.
-pub async fn empty_database() -> String {
+pub(crate) async fn empty_database() -> String {
     database("template0").await
 }
 
 /// URL of a database of one's own, a copy of `template`.
-pub async fn database(template: &str) -> String {
+pub(crate) async fn database(template: &str) -> String {
     let name = format!(
         "t_{}_{}",
         std::process::id(),
@@ -97,12 +97,12 @@ async fn drop_left_over(connection: &mut PgConnection) {
 static TEMPLATE: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
 
 /// A hub of one's own with the standard tables.
-pub async fn hub() -> Hub {
+pub(crate) async fn hub() -> Hub {
     hub_and_url().await.0
 }
 
 /// The same with its URL, for further connections.
-pub async fn hub_and_url() -> (Hub, String) {
+pub(crate) async fn hub_and_url() -> (Hub, String) {
     let template = TEMPLATE
         .get_or_init(|| async {
             let url = empty_database().await;

@@ -13,7 +13,8 @@ pub(super) fn schemas(plan: &mut Plan, catalogue: &Catalogue) -> Result<()> {
             return Err(Error::new(ErrorKind::Schema, place));
         }
         if catalogue.has_schema(schema) {
-            plan.script.push(format!("ALTER SCHEMA {schema} RENAME TO original_{schema}"));
+            plan.script
+                .push(format!("ALTER SCHEMA {schema} RENAME TO original_{schema}"));
         }
     }
     Ok(())
@@ -27,7 +28,10 @@ pub(super) fn settings(script: &mut Script, catalogue: &Catalogue) {
          EXECUTE 'SELECT last_value FROM original_db.db_seq' INTO next;\n    \
          PERFORM setval('db.db_seq', next);\n  END IF;\nEND\n$$",
     );
-    if catalogue.column("db_config", "db_parameter", "parameter_name").is_some() {
+    if catalogue
+        .column("db_config", "db_parameter", "parameter_name")
+        .is_some()
+    {
         script.push(
             "INSERT INTO db_config.db_parameter (parameter_name, parameter_value)\n\
              SELECT parameter_name, parameter_value FROM original_db_config.db_parameter\n\
@@ -35,7 +39,10 @@ pub(super) fn settings(script: &mut Script, catalogue: &Catalogue) {
              ON CONFLICT (parameter_name) DO UPDATE SET parameter_value = excluded.parameter_value",
         );
     }
-    if catalogue.column("db_config", "db_process_control", "pc_name").is_some() {
+    if catalogue
+        .column("db_config", "db_process_control", "pc_name")
+        .is_some()
+    {
         // Who stopped the original wants the hub stopped too; a migration of the original's own is over.
         script.push(
             "UPDATE db_config.db_process_control c SET pc_value = o.pc_value\n\
@@ -49,8 +56,11 @@ pub(super) fn settings(script: &mut Script, catalogue: &Catalogue) {
         ("db", "data_import_hist", HISTORY.as_slice()),
         ("cds2db_in", "temp_calculated_items", CALCULATED.as_slice()),
     ] {
-        let common: Vec<&str> =
-            columns.iter().copied().filter(|c| catalogue.column(schema, table, c).is_some()).collect();
+        let common: Vec<&str> = columns
+            .iter()
+            .copied()
+            .filter(|c| catalogue.column(schema, table, c).is_some())
+            .collect();
         if !common.is_empty() {
             let list = common.join(", ");
             script.push(format!(

@@ -20,8 +20,15 @@ use source::Source;
 /// Everything the adoption does.
 pub(super) fn plan(tables: &HubTables, catalogue: &Catalogue) -> Result<Plan> {
     let model = Model::new(tables);
-    let sources: Vec<Source<'_>> = model.tables().iter().filter_map(|t| Source::find(t, catalogue)).collect();
-    let mut plan = Plan { changes: vec![Change::Adopt], ..Plan::default() };
+    let sources: Vec<Source<'_>> = model
+        .tables()
+        .iter()
+        .filter_map(|t| Source::find(t, catalogue))
+        .collect();
+    let mut plan = Plan {
+        changes: vec![Change::Adopt],
+        ..Plan::default()
+    };
     aside::schemas(&mut plan, catalogue)?;
     plan.script.append(script(tables));
     aside::settings(&mut plan.script, catalogue);
@@ -35,9 +42,12 @@ pub(super) fn plan(tables: &HubTables, catalogue: &Catalogue) -> Result<Plan> {
         rows::companions(&mut plan.script, source, &sources);
     }
     for (schema, table) in source::unknown(&model, catalogue) {
-        plan.remarks.push(format!("{schema}.{table} is not described; it stays in original_{schema}"));
+        plan.remarks.push(format!(
+            "{schema}.{table} is not described; it stays in original_{schema}"
+        ));
     }
-    plan.remarks.push("the original's tables stay in the schemas original_…; drop them when satisfied".to_owned());
+    plan.remarks
+        .push("the original's tables stay in the schemas original_…; drop them when satisfied".to_owned());
     Ok(plan)
 }
 
@@ -48,5 +58,8 @@ pub(super) async fn remarks(connection: &mut PgConnection) -> Result<Vec<String>
             .fetch_all(connection)
             .await
             .map_err(|e| Error::sql("reading the notes of the adoption", &e))?;
-    Ok(notes.into_iter().map(|(note, count)| format!("{note}: {count}")).collect())
+    Ok(notes
+        .into_iter()
+        .map(|(note, count)| format!("{note}: {count}"))
+        .collect())
 }

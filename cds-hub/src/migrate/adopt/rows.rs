@@ -30,12 +30,22 @@ pub(super) fn rows(script: &mut Script, source: &Source<'_>) {
         pairs.push((identifier(&id).into_owned(), format!("o.{}", identifier(&id))));
     }
     if let Some(raw_id) = table.raw_id_column() {
-        pairs.push((identifier(&raw_id).into_owned(), format!("o.{}", identifier(&raw_id))));
+        pairs.push((
+            identifier(&raw_id).into_owned(),
+            format!("o.{}", identifier(&raw_id)),
+        ));
     }
     pairs.push(("import_no".into(), "a.no".into()));
     let input = source.technical("input_datetime", "NULL::timestamp");
-    pairs.push(("input_datetime".into(), format!("coalesce({input}, {})", source.checked())));
-    pairs.extend(source.kept().map(|c| (identifier(c).into_owned(), format!("o.{}", identifier(c)))));
+    pairs.push((
+        "input_datetime".into(),
+        format!("coalesce({input}, {})", source.checked()),
+    ));
+    pairs.extend(
+        source
+            .kept()
+            .map(|c| (identifier(c).into_owned(), format!("o.{}", identifier(c)))),
+    );
     if table.has_meta() {
         pairs.push(("meta_digest".into(), "0".into()));
     }
@@ -68,7 +78,9 @@ pub(super) fn rows(script: &mut Script, source: &Source<'_>) {
 pub(super) fn waiting(script: &mut Script, source: &Source<'_>, catalogue: &Catalogue) {
     let table = source.table;
     for schema in table.inboxes() {
-        let Some(found) = catalogue.table(schema, &table.name) else { continue };
+        let Some(found) = catalogue.table(schema, &table.name) else {
+            continue;
+        };
         let mut columns: Vec<String> = vec![table.id_column()];
         columns.extend(table.raw_id_column());
         columns.push("input_datetime".to_owned());
@@ -113,7 +125,10 @@ pub(super) fn companions(script: &mut Script, source: &Source<'_>, all: &[Source
     script.push(noted(source));
     match table.kind {
         Kind::Raw => {
-            if let Some(typed) = all.iter().find(|s| s.table.kind == Kind::Typed && s.table.base() == table.base()) {
+            if let Some(typed) = all
+                .iter()
+                .find(|s| s.table.kind == Kind::Typed && s.table.base() == table.base())
+            {
                 waiting_for_typing(script, source, typed);
                 shared(script, source, typed);
             }

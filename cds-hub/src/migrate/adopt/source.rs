@@ -25,7 +25,10 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn find(table: &'a StoredTable, catalogue: &'a Catalogue) -> Option<Self> {
-        Some(Self { table, found: catalogue.table("db_log", &table.name)? })
+        Some(Self {
+            table,
+            found: catalogue.table("db_log", &table.name)?,
+        })
     }
 
     /// The table after its schema was renamed.
@@ -47,16 +50,27 @@ impl<'a> Source<'a> {
 
     /// The SQL of a technical column of alias `o`, or another expression where older originals do not have it.
     pub(super) fn technical(self, column: &str, otherwise: &str) -> String {
-        if self.has(column) { format!("o.{column}") } else { otherwise.to_owned() }
+        if self.has(column) {
+            format!("o.{column}")
+        } else {
+            otherwise.to_owned()
+        }
     }
 
     /// Number, time and status of alias `o`, never NULL, as they identify an import.
     pub(super) fn arrival(self) -> String {
-        format!("coalesce({}, 0)", self.technical("input_processing_nr", "NULL::integer"))
+        format!(
+            "coalesce({}, 0)",
+            self.technical("input_processing_nr", "NULL::integer")
+        )
     }
 
     pub(super) fn last(self) -> String {
-        format!("coalesce({}, {})", self.technical("last_processing_nr", "NULL::integer"), self.arrival())
+        format!(
+            "coalesce({}, {})",
+            self.technical("last_processing_nr", "NULL::integer"),
+            self.arrival()
+        )
     }
 
     pub(super) fn checked(self) -> String {
@@ -68,7 +82,10 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn status(self) -> String {
-        format!("coalesce({}, 'input')", self.technical("current_dataset_status", "NULL::text"))
+        format!(
+            "coalesce({}, 'input')",
+            self.technical("current_dataset_status", "NULL::text")
+        )
     }
 
     /// The data columns that can be taken over as they are.
@@ -76,7 +93,11 @@ impl<'a> Source<'a> {
         self.table
             .columns
             .iter()
-            .filter(move |c| self.found.iter().any(|(name, t)| *name == c.name && same_type(c.sql_type(), t)))
+            .filter(move |c| {
+                self.found
+                    .iter()
+                    .any(|(name, t)| *name == c.name && same_type(c.sql_type(), t))
+            })
             .map(|c| c.name.as_str())
     }
 
@@ -89,7 +110,10 @@ impl<'a> Source<'a> {
                 || self.table.raw_id_column().as_deref() == Some(name);
             match self.table.columns.iter().find(|c| c.name == *name) {
                 None if technical => {}
-                None => questions.push(Question::Undescribed { table: table.clone(), column: name.clone() }),
+                None => questions.push(Question::Undescribed {
+                    table: table.clone(),
+                    column: name.clone(),
+                }),
                 Some(column) if same_type(column.sql_type(), sql_type) => {}
                 Some(column) => questions.push(Question::Retyped {
                     table: table.clone(),
