@@ -13,7 +13,7 @@ use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
 use fixtures::{Kind, MemoryStore};
 
-type Failure = Box<dyn Error>;
+type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args()
@@ -87,38 +87,49 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
     let resources = arguments.first().map_or("100000", String::as_str);
     let rounds: usize = arguments.get(1).map_or(Ok(5), |text| text.parse())?;
     let serving = start(resources)?;
-    // one thread for either loop, so that what is measured is not the machine's switching between threads
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     for format in [Format::Json, Format::Xml] {
         let mut bare_rates = Vec::new();
         let mut client_rates = Vec::new();
         let mut bytes = 0;
         for _ in 0..rounds {
             let begun = Instant::now();
-            bytes = runtime.block_on(bare(&serving.base, format))?;
+            bytes = runtime.block_on(on_a_worker(bare(serving.base.clone(), format)))?;
             bare_rates.push(serving.resources as f64 / begun.elapsed().as_secs_f64());
             let begun = Instant::now();
-            let found = runtime.block_on(client(&serving.base, format))?;
+            let found = runtime.block_on(on_a_worker(client(serving.base.clone(), format)))?;
             client_rates.push(serving.resources as f64 / begun.elapsed().as_secs_f64());
             if found != serving.resources {
                 return Err(format!("{found} of {} resources", serving.resources).into());
             }
         }
-        let (bare, client) = (median(&mut bare_rates), median(&mut client_rates));
-        say(&format!(
-            "{format:?}: {} resources, {:.1} MB; bare loop {bare:.0}/s, client {client:.0}/s = {:.0} % (median of {rounds}); \
-             peak memory {}",
-            serving.resources,
-            bytes as f64 / 1e6,
-            100.0 * client / bare,
-            peak_memory(),
-        ));
+        for (which, pick) in [("median", median as fn(&mut [f64]) -> f64), ("best", best)] {
+            let (bare, client) = (pick(&mut bare_rates), pick(&mut client_rates));
+            say(&format!(
+                "{format:?}: {} resources, {:.1} MB; bare loop {bare:.0}/s, client {client:.0}/s = {:.0} % ({which} of {rounds}); \
+                 peak memory {}",
+                serving.resources,
+                bytes as f64 / 1e6,
+                100.0 * client / bare,
+                peak_memory(),
+            ));
+        }
     }
     Ok(())
 }
 
+/// Runs a loop where a program's tasks run, and not on the thread that waits for it.
+async fn on_a_worker<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await?
+}
+
 /// GET and follow the next link, found by its text; nothing else.
-async fn bare(base: &str, format: Format) -> Result<usize, Failure> {
+async fn bare(base: String, format: Format) -> Result<usize, Failure> {
     let tls = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(
         rustls::crypto::ring::default_provider(),
     ))
@@ -153,8 +164,8 @@ async fn bare(base: &str, format: Format) -> Result<usize, Failure> {
     Ok(bytes)
 }
 
-async fn client(base: &str, format: Format) -> Result<u64, Failure> {
-    let client = Client::new(ClientOptions::new(base)?.format(format))?;
+async fn client(base: String, format: Format) -> Result<u64, Failure> {
+    let client = Client::new(ClientOptions::new(&base)?.format(format))?;
     let mut pages = client.search(Search::new("Observation").count(100));
     loop {
         match pages.next().await? {
@@ -168,6 +179,11 @@ async fn client(base: &str, format: Format) -> Result<u64, Failure> {
 fn median(rates: &mut [f64]) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates.get(rates.len() / 2).copied().unwrap_or_default()
+}
+
+/// The rate that other work on the machine disturbed least.
+fn best(rates: &mut [f64]) -> f64 {
+    rates.iter().copied().fold(0.0, f64::max)
 }
 
 /// The process's peak memory as Linux counts it.
