@@ -69,14 +69,14 @@ pub(super) fn read(file: &std::path::Path, sets: &[String]) -> Result<File> {
 fn explain(settings: &Settings) -> String {
     let server = &settings.server;
     let credentials = match (
-        &server.token,
-        &server.token_file,
         &server.token_refresh,
+        &server.token_file,
+        &server.token,
         &server.basic,
     ) {
-        (Some(_), ..) => "a bearer token (not shown)",
+        (Some(_), ..) => "a bearer token fetched from FHIR_TOKEN_REFRESH_URL",
         (_, Some(_), ..) => "a bearer token from a file",
-        (_, _, Some(_), _) => "a bearer token fetched from FHIR_TOKEN_REFRESH_URL",
+        (_, _, Some(_), _) => "a bearer token (not shown)",
         (.., Some(_)) => "user and password (not shown)",
         _ => "no credentials",
     };

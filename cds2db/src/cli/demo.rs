@@ -75,7 +75,7 @@ fn shown(outcome: &Outcome) -> String {
     text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
     if let Some(psql) = &outcome.psql {
         text.push_str(&format!(
-            "look inside       cds-hub serve-local {directory}/postgres, then {psql}\n"
+            "look inside       cds-hub cluster --dir {directory}/postgres starts the database and says how to connect with psql\n"
         ));
     }
     text.push_str("run next          the same command: every row is seen again; with --change: some patients have new versions\n");

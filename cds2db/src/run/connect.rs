@@ -80,13 +80,24 @@ fn client(server: &ServerSettings) -> Result<Client> {
     Client::new(options).map_err(failed)
 }
 
+/// A token in the file wins over a fixed one, and one that can be fetched anew over both; user and password come last.
 fn auth(server: &ServerSettings) -> Auth {
-    match (&server.token, &server.basic) {
-        (Some(token), _) => Auth::Bearer(Secret::new(token.clone())),
-        (None, Some((user, password))) => Auth::Basic {
+    let token = || server.token.clone().map(Secret::new);
+    if let Some((url, user, password)) = &server.token_refresh {
+        let login = (!user.is_empty()).then(|| (user.clone(), Secret::new(password.clone())));
+        return Auth::TokenUrl {
+            url: Secret::new(url.clone()),
+            login,
+            token: token(),
+        };
+    }
+    match (&server.token_file, token(), &server.basic) {
+        (Some(file), ..) => Auth::BearerFile(file.clone()),
+        (None, Some(token), _) => Auth::Bearer(token),
+        (None, None, Some((user, password))) => Auth::Basic {
             user: user.clone(),
             password: Secret::new(password.clone()),
         },
-        (None, None) => Auth::None,
+        (None, None, None) => Auth::None,
     }
 }

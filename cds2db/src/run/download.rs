@@ -90,7 +90,11 @@ impl Download<'_> {
                     self.take(*cracked, bytes, import, summary).await?;
                 }
                 Cracking::Ended { search, end } => match end {
-                    Ok(()) => complete[search] = true,
+                    // Only this proof moves a watermark; a search cut short by a limit of pages has none.
+                    Ok(Step::Complete(_)) => complete[search] = true,
+                    Ok(_) => summary
+                        .incomplete
+                        .push(format!("{}: cut short", requests[search].place())),
                     Err(error) => {
                         let line = format!("{}: {}", requests[search].place(), chain(&error));
                         summary.incomplete.push(line);
@@ -171,7 +175,7 @@ enum Cracking {
     },
     Ended {
         search: usize,
-        end: std::result::Result<(), fhir_crack::search::Error>,
+        end: std::result::Result<Step, fhir_crack::search::Error>,
     },
 }
 
@@ -182,10 +186,7 @@ async fn crack_step(
     let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
     match step {
         ManyStep::Page { page, .. } => crack_page(page, plan).await,
-        ManyStep::Ended { search, end } => {
-            let end = end.map(|step| debug_assert!(!matches!(step, Step::Page(_))));
-            Ok(Cracking::Ended { search, end })
-        }
+        ManyStep::Ended { search, end } => Ok(Cracking::Ended { search, end }),
         _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
     }
 }
