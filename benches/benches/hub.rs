@@ -2,7 +2,11 @@
 //! table with the same primary key and unique hash index, in the same run on the same server.
 //!
 //! `cargo bench -p benches --bench hub -- [--rows 100000] [--rounds 3] [--growth 1000000]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first failure and prints its figures")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench stops at the first failure and prints its figures"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +42,10 @@ const BATCH: usize = 10_000;
 
 fn main() {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let directory = std::env::temp_dir().join(format!("cds-hub-bench-{}", std::process::id()));
     let cluster = Cluster::open(&directory, &ClusterOptions::default()).unwrap();
     runtime.block_on(run(&arguments, &cluster));
@@ -63,7 +70,11 @@ async fn run(arguments: &Arguments, cluster: &Cluster) {
         };
         note("plain COPY", plain_copy(&hub, &table, &text).await);
         drop(text);
-        let all = |new: usize| Loaded { new: new as u64, seen: (n - new) as u64, ..Loaded::default() };
+        let all = |new: usize| Loaded {
+            new: new as u64,
+            seen: (n - new) as u64,
+            ..Loaded::default()
+        };
         note("all new", import(&hub, &first, all(n)).await);
         note("all seen", import(&hub, &first, all(0)).await);
         note("all seen again", import(&hub, &first, all(0)).await);
@@ -74,7 +85,11 @@ async fn run(arguments: &Arguments, cluster: &Cluster) {
     println!("{} rows, best of {} rounds", arguments.rows, arguments.rounds);
     for (name, time) in &best {
         let per_row = time.as_secs_f64() * 1e6 / arguments.rows as f64;
-        println!("{name:<16} {:>8.3} s {per_row:>7.2} µs/row {:>6.2} c", time.as_secs_f64(), time.as_secs_f64() / c.as_secs_f64());
+        println!(
+            "{name:<16} {:>8.3} s {per_row:>7.2} µs/row {:>6.2} c",
+            time.as_secs_f64(),
+            time.as_secs_f64() / c.as_secs_f64()
+        );
     }
     if arguments.growth > 0 {
         growth(arguments.growth, cluster, &table, &cells).await;
@@ -89,38 +104,87 @@ async fn growth(rows: usize, cluster: &Cluster, table: &Arc<TableDescription>, c
         while at < target {
             let step = (target - at).min(50_000);
             let batches = cells.batches(table, at..at + step, 0);
-            import(&hub, &batches, Loaded { new: step as u64, ..Loaded::default() }).await;
+            import(
+                &hub,
+                &batches,
+                Loaded {
+                    new: step as u64,
+                    ..Loaded::default()
+                },
+            )
+            .await;
             at += step;
         }
-        hub.pool().execute("VACUUM (ANALYZE) core.observation_raw").await.unwrap();
+        hub.pool()
+            .execute("VACUUM (ANALYZE) core.observation_raw")
+            .await
+            .unwrap();
         hub.pool().execute("CHECKPOINT").await.unwrap();
         let mut new = Duration::MAX;
         let mut seen = Duration::MAX;
         for _ in 0..3 {
             let batches = cells.batches(table, at..at + BATCH, 0);
-            new = new.min(import(&hub, &batches, Loaded { new: BATCH as u64, ..Loaded::default() }).await);
+            new = new.min(
+                import(
+                    &hub,
+                    &batches,
+                    Loaded {
+                        new: BATCH as u64,
+                        ..Loaded::default()
+                    },
+                )
+                .await,
+            );
             at += BATCH;
-            seen = seen.min(import(&hub, &batches, Loaded { seen: BATCH as u64, ..Loaded::default() }).await);
+            seen = seen.min(
+                import(
+                    &hub,
+                    &batches,
+                    Loaded {
+                        seen: BATCH as u64,
+                        ..Loaded::default()
+                    },
+                )
+                .await,
+            );
         }
         let per_row = |time: Duration| time.as_secs_f64() * 1e6 / BATCH as f64;
-        println!("core of {target:>8} rows: new {:>6.2} µs/row, seen {:>6.2} µs/row", per_row(new), per_row(seen));
+        println!(
+            "core of {target:>8} rows: new {:>6.2} µs/row, seen {:>6.2} µs/row",
+            per_row(new),
+            per_row(seen)
+        );
     }
     hub.close().await;
 }
 
 /// The first columns of our table, as many as the original's has.
 fn observation() -> Arc<TableDescription> {
-    let mut table = default_description().table("observation").unwrap().as_ref().clone();
+    let mut table = default_description()
+        .table("observation")
+        .unwrap()
+        .as_ref()
+        .clone();
     table.columns.truncate(COLUMNS);
     Arc::new(table)
 }
 
 async fn fresh(cluster: &Cluster, database: &str, table: &Arc<TableDescription>) -> Hub {
     let mut admin = PgConnection::connect(&cluster.url_of("postgres")).await.unwrap();
-    admin.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
+    admin
+        .execute(AssertSqlSafe(format!("CREATE DATABASE {database}")))
+        .await
+        .unwrap();
     let hub = Hub::connect(&cluster.url_of(database)).await.unwrap();
-    let fhir = Description { tables: vec![Arc::clone(table)] };
-    hub.init(&HubTables { fhir, ..HubTables::standard() }).await.unwrap();
+    let fhir = Description {
+        tables: vec![Arc::clone(table)],
+    };
+    hub.init(&HubTables {
+        fhir,
+        ..HubTables::standard()
+    })
+    .await
+    .unwrap();
     hub
 }
 
@@ -138,7 +202,11 @@ async fn import(hub: &Hub, batches: &[Batch], expected: Loaded) -> Duration {
 }
 
 async fn plain_copy(hub: &Hub, table: &TableDescription, text: &[u8]) -> Duration {
-    let columns: Vec<String> = table.columns.iter().map(|c| format!("{} varchar", c.name)).collect();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|c| format!("{} varchar", c.name))
+        .collect();
     let create = format!(
         "CREATE TABLE public.plain (observation_raw_id int PRIMARY KEY, input_datetime timestamp NOT NULL,
            last_check_datetime timestamp, current_dataset_status varchar, input_processing_nr int,
@@ -147,10 +215,16 @@ async fn plain_copy(hub: &Hub, table: &TableDescription, text: &[u8]) -> Duratio
         columns.join(", ")
     );
     let mut connection = hub.pool().acquire().await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(create))
+        .execute(&mut *connection)
+        .await
+        .unwrap();
     connection.execute("CHECKPOINT").await.unwrap();
     let start = Instant::now();
-    let mut copy = connection.copy_in_raw("COPY public.plain FROM STDIN").await.unwrap();
+    let mut copy = connection
+        .copy_in_raw("COPY public.plain FROM STDIN")
+        .await
+        .unwrap();
     for piece in text.chunks(256 * 1024) {
         copy.send(piece).await.unwrap();
     }
@@ -169,19 +243,32 @@ impl Cells {
     fn new(table: &TableDescription) -> Self {
         // The id and values spread over the table; `meta` among them.
         let step = table.columns.len() / FILLED;
-        Self { filled: (0..FILLED).map(|n| n * step).collect() }
+        Self {
+            filled: (0..FILLED).map(|n| n * step).collect(),
+        }
     }
 
     /// Cell `k` of the filled ones of row `row`; `change` makes another content of it.
     fn cell(&self, k: usize, row: usize, change: bool) -> String {
         match k {
             0 => format!("[1]observation-{row:09}"),
-            1 => format!("[1.1]2024-01-{:02}T{:02}:{:02}:00+01:00{}", row % 28 + 1, row % 24, row % 60, if change { "x" } else { "" }),
+            1 => format!(
+                "[1.1]2024-01-{:02}T{:02}:{:02}:00+01:00{}",
+                row % 28 + 1,
+                row % 24,
+                row % 60,
+                if change { "x" } else { "" }
+            ),
             _ => format!("[1.1.1]value {:04} of a column", (row * 31 + k * 17) % 10_000),
         }
     }
 
-    fn batches(&self, table: &Arc<TableDescription>, rows: std::ops::Range<usize>, changed: usize) -> Vec<Batch> {
+    fn batches(
+        &self,
+        table: &Arc<TableDescription>,
+        rows: std::ops::Range<usize>,
+        changed: usize,
+    ) -> Vec<Batch> {
         let first = rows.start;
         rows.clone()
             .step_by(BATCH)
@@ -201,7 +288,9 @@ impl Cells {
     fn copy_text(&self, table: &TableDescription, rows: std::ops::Range<usize>) -> Vec<u8> {
         let mut out = Vec::new();
         for row in rows {
-            out.extend_from_slice(format!("{}\t2024-01-01 00:00:00\t\\N\tinput\t1\t1\t\\N", row + 1).as_bytes());
+            out.extend_from_slice(
+                format!("{}\t2024-01-01 00:00:00\t\\N\tinput\t1\t1\t\\N", row + 1).as_bytes(),
+            );
             let mut hasher = Hasher::default();
             let mut filled = self.filled.iter().enumerate().peekable();
             for column in 0..table.columns.len() {

@@ -15,17 +15,21 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::Options`] when the moment is not one; when the server refuses.
     pub async fn as_of(&self, table: &StoredTable, moment: &str) -> Result<Vec<u8>> {
-        let moment: String = sqlx::query_scalar("SELECT to_char($1::text::timestamptz, 'YYYY-MM-DD HH24:MI:SS.US OF')")
-            .bind(moment)
-            .fetch_one(self.pool())
-            .await
-            .map_err(|e| match e {
-                sqlx::Error::Database(_) => Error::new(ErrorKind::Options, "not a moment"),
-                e => Error::sql("reading a moment", &e),
-            })?;
+        let moment: String =
+            sqlx::query_scalar("SELECT to_char($1::text::timestamptz, 'YYYY-MM-DD HH24:MI:SS.US OF')")
+                .bind(moment)
+                .fetch_one(self.pool())
+                .await
+                .map_err(|e| match e {
+                    sqlx::Error::Database(_) => Error::new(ErrorKind::Options, "not a moment"),
+                    e => Error::sql("reading a moment", &e),
+                })?;
         // The moment is the server's own spelling: digits and signs.
         let function = identifier(&name(table)).into_owned();
-        self.copy_out(&format!("COPY (SELECT * FROM db.{function}('{moment}')) TO STDOUT (FORMAT csv, HEADER)")).await
+        self.copy_out(&format!(
+            "COPY (SELECT * FROM db.{function}('{moment}')) TO STDOUT (FORMAT csv, HEADER)"
+        ))
+        .await
     }
 }
 
@@ -54,7 +58,10 @@ pub(super) fn function(table: &StoredTable) -> Function {
     add("input_processing_nr integer".into(), "a.input_nr".into());
     add("last_processing_nr integer".into(), "l.last_nr".into());
     if table.kind == Kind::Raw {
-        add("raw_already_processed integer".into(), already_processed(table, &names));
+        add(
+            "raw_already_processed integer".into(),
+            already_processed(table, &names),
+        );
     }
     for column in &table.columns {
         let quoted = identifier(&column.name);
@@ -69,7 +76,10 @@ pub(super) fn function(table: &StoredTable) -> Function {
         };
         add(format!("{quoted} {}", column.sql_type()), value);
     }
-    add("hash_index_col text".into(), "replace(t.hash::text, '-', '')".into());
+    add(
+        "hash_index_col text".into(),
+        "replace(t.hash::text, '-', '')".into(),
+    );
     let qualified = format!("db.{}", identifier(&name(table)));
     let sql = format!(
         "CREATE OR REPLACE FUNCTION {qualified}(p_at timestamptz)
@@ -117,7 +127,11 @@ $body$",
         Kind::Form => &["db2dataprocessor_user", "db2frontend_user"],
         Kind::Core | Kind::Submodule => &["db2dataprocessor_user"],
     };
-    Function { signature: format!("{qualified}(timestamptz)"), sql, roles }
+    Function {
+        signature: format!("{qualified}(timestamptz)"),
+        sql,
+        roles,
+    }
 }
 
 /// The mark of a raw row follows from the typed rows it shared by then.

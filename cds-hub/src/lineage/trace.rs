@@ -26,7 +26,10 @@ pub struct Origin {
 impl std::fmt::Debug for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The resource's id may identify a patient.
-        f.debug_struct("Origin").field("table", &self.table).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Origin")
+            .field("table", &self.table)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,14 +62,21 @@ impl Hub {
         }
         let mut origins = Vec::new();
         // The next row to name is the last one.
-        let mut waiting: Vec<(usize, String, i32)> =
-            keys.into_iter().rev().map(|key| (0, table.to_owned(), key)).collect();
+        let mut waiting: Vec<(usize, String, i32)> = keys
+            .into_iter()
+            .rev()
+            .map(|key| (0, table.to_owned(), key))
+            .collect();
         while let Some((depth, table, key)) = waiting.pop() {
             if origins.len() == MOST {
                 break;
             }
-            let Some(stored) = model.table(&table) else { continue };
-            let Some(origin) = self.origin(stored, key, depth).await? else { continue };
+            let Some(stored) = model.table(&table) else {
+                continue;
+            };
+            let Some(origin) = self.origin(stored, key, depth).await? else {
+                continue;
+            };
             origins.push(origin);
             let mut sources = self.sources(stored, key).await?;
             sources.reverse();
@@ -120,14 +130,20 @@ impl Hub {
 
     /// Table and key of the rows this one was made from directly.
     async fn sources(&self, table: &StoredTable, key: i32) -> Result<Vec<(String, i32)>> {
-        let failed = |e: &sqlx::Error| Error::sql(format!("looking for the sources of a row of {}", table.name), e);
+        let failed =
+            |e: &sqlx::Error| Error::sql(format!("looking for the sources of a row of {}", table.name), e);
         let names = Names::of(table);
         let Some(raw) = &names.raw else {
             if table.kind == Kind::Raw {
                 return Ok(Vec::new());
             }
+            // Raw rows are reached through their typed rows where those are named too.
             return sqlx::query_as(
-                "SELECT source_table, source_id FROM core.lineage WHERE table_name = $1 AND row_id = $2 ORDER BY 1, 2",
+                "SELECT l.source_table, l.source_id FROM core.lineage l
+                 WHERE l.table_name = $1 AND l.row_id = $2
+                   AND NOT EXISTS (SELECT FROM core.lineage t WHERE t.table_name = $1 AND t.row_id = $2
+                                   AND l.source_table = t.source_table || '_raw')
+                 ORDER BY 1, 2",
             )
             .bind(&table.name)
             .bind(key)
@@ -148,6 +164,9 @@ impl Hub {
             .fetch_all(self.pool())
             .await
             .map_err(|e| failed(&e))?;
-        Ok(ids.into_iter().map(|id| (format!("{}_raw", table.base()), id)).collect())
+        Ok(ids
+            .into_iter()
+            .map(|id| (format!("{}_raw", table.base()), id))
+            .collect())
     }
 }

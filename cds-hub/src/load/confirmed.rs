@@ -23,8 +23,13 @@ impl Hub {
         .await
         .map_err(|e| failed(&e))?;
         let count = |row: &sqlx::postgres::PgRow| -> sqlx::Result<(String, u64)> {
-            Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default()))
+            Ok((
+                row.try_get(0)?,
+                u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default(),
+            ))
         };
-        rows.iter().map(|row| count(row).map_err(|e| failed(&e))).collect()
+        rows.iter()
+            .map(|row| count(row).map_err(|e| failed(&e)))
+            .collect()
     }
 }

@@ -22,14 +22,22 @@ pub(super) async fn keep(
     let mut raw_of: HashMap<&str, i32> = HashMap::new();
     if let Some(column) = batch.table().position_of_path("id") {
         for (row, entry) in batch.entries(column) {
-            let Some(&raw_id) = raw_ids.get(row as usize) else { continue };
+            let Some(&raw_id) = raw_ids.get(row as usize) else {
+                continue;
+            };
             let newest = raw_of.entry(entry.text).or_insert(raw_id);
             *newest = raw_id.max(*newest);
         }
     }
     let raw_ids: Vec<i32> = defects
         .iter()
-        .map(|d| d.resource_id.as_deref().and_then(|id| raw_of.get(id)).copied().unwrap_or_default())
+        .map(|d| {
+            d.resource_id
+                .as_deref()
+                .and_then(|id| raw_of.get(id))
+                .copied()
+                .unwrap_or_default()
+        })
         .collect();
     let tables: Vec<&str> = defects.iter().map(|d| d.table.name.as_str()).collect();
     let columns: Vec<&str> = defects.iter().map(Defect::column_name).collect();

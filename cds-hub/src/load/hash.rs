@@ -158,7 +158,10 @@ mod tests {
             (Value::Date(-7_181), "1950-05-05 00:00:00.000000"),
             (Value::Date(19_782), "2024-02-29 00:00:00.000000"),
             (Value::Date(-719_162), "0001-01-01 00:00:00.000000"),
-            (Value::DateTime(1_706_933_106_700_000), "2024-02-03 04:05:06.700000"),
+            (
+                Value::DateTime(1_706_933_106_700_000),
+                "2024-02-03 04:05:06.700000",
+            ),
             (Value::DateTime(-1), "1969-12-31 23:59:59.999999"),
             (Value::Time(30_600_000_000), "08:30:00.000000"),
             (Value::Time(86_400_000_000), "24:00:00.000000"),
@@ -176,6 +179,9 @@ mod tests {
             hasher.finish()
         };
         assert_eq!(hash(FhirType::Boolean), RowHash(Md5::digest(b"null|||#").into()));
-        assert_eq!(hash(FhirType::Integer), RowHash(Md5::digest(b"#NULL#|||#").into()));
+        assert_eq!(
+            hash(FhirType::Integer),
+            RowHash(Md5::digest(b"#NULL#|||#").into())
+        );
     }
 }

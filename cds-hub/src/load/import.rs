@@ -11,13 +11,20 @@ use super::statements::Statements;
 use super::store::{Outcome, Stamp, store};
 use super::{ImportSummary, Loaded, Run};
 use crate::schema::{Kind, StoredTable};
-use crate::semaphore::Lock;
+use crate::semaphore::{Importing, Lock};
 use crate::{Error, ErrorKind, Hub, Result, quarantine};
 
 /// Rows encoded and asked for at a time; bounds the memory of an import.
 const SLICE_ROWS: usize = 10_000;
 /// Bytes encoded at a time.
 const SLICE_BYTES: usize = 32 << 20;
+
+/// Arrays have very different lengths from call to call, so a plan for the average fits none. A client whose machine
+/// vanished is noticed in half a minute: its import would hold up all others.
+const SETTINGS: &str = "SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL tcp_keepalives_idle = 10;
+SET LOCAL tcp_keepalives_interval = 5;
+SET LOCAL tcp_keepalives_count = 4";
 
 /// One import: several tables, one transaction, one processing number.
 ///
@@ -28,6 +35,7 @@ pub struct Import<'l> {
     stamp: Stamp,
     run: Run,
     tables: Vec<Loading>,
+    _alone: Importing<'l>,
 }
 
 /// One table of the import.
@@ -40,7 +48,10 @@ struct Loading {
 
 impl std::fmt::Debug for Import<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Import").field("import", &self.stamp.import).field("run", &self.run).finish_non_exhaustive()
+        f.debug_struct("Import")
+            .field("import", &self.stamp.import)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +61,8 @@ impl Hub {
     /// Imports follow one another: this waits for another one that is being made.
     ///
     /// # Errors
-    /// When the lock was lost or the server refuses.
+    /// [`ErrorKind::Options`] when another import under this lock is still open; when the lock was lost or the server
+    /// refuses.
     pub async fn begin_import<'l>(&self, lock: &'l Lock) -> Result<Import<'l>> {
         self.begin(lock, None).await
     }
@@ -59,17 +71,16 @@ impl Hub {
     /// this import's number as their last.
     ///
     /// # Errors
-    /// When the lock was lost or the server refuses.
+    /// As [`Hub::begin_import`].
     pub async fn continue_import<'l>(&self, lock: &'l Lock, run: Run) -> Result<Import<'l>> {
         self.begin(lock, Some(run)).await
     }
 
     async fn begin<'l>(&self, lock: &'l Lock, run: Option<Run>) -> Result<Import<'l>> {
-        lock.check()?;
+        let alone = lock.importing()?;
         let failed = |e: &sqlx::Error| Error::sql("beginning an import", e);
         let mut transaction = self.pool().begin().await.map_err(|e| failed(&e))?;
-        // Arrays have very different lengths from call to call, so a plan for the average fits none.
-        sqlx::query("SET LOCAL plan_cache_mode = force_custom_plan")
+        sqlx::raw_sql(SETTINGS)
             .execute(&mut *transaction)
             .await
             .map_err(|e| failed(&e))?;
@@ -87,9 +98,19 @@ impl Hub {
         .fetch_one(&mut *transaction)
         .await
         .map_err(|e| failed(&e))?;
-        let stamp = Stamp { import, input: row.try_get(1).map_err(|e| failed(&e))? };
+        let stamp = Stamp {
+            import,
+            input: row.try_get(1).map_err(|e| failed(&e))?,
+        };
         let run = Run(row.try_get(0).map_err(|e| failed(&e))?);
-        Ok(Import { lock, transaction, stamp, run, tables: Vec::new() })
+        Ok(Import {
+            lock,
+            transaction,
+            stamp,
+            run,
+            tables: Vec::new(),
+            _alone: alone,
+        })
     }
 }
 
@@ -107,9 +128,14 @@ impl Import<'_> {
     /// [`ErrorKind::Input`] when the batches are of different tables; when the lock was lost; when the server refuses
     /// for a reason that is not in a row. A row it refuses goes to the quarantine and is counted.
     pub async fn raw(&mut self, batches: &[Batch]) -> Result<Loaded> {
-        let Some(first) = batches.first() else { return Ok(Loaded::default()) };
+        let Some(first) = batches.first() else {
+            return Ok(Loaded::default());
+        };
         if batches.iter().any(|b| b.table().name != first.table().name) {
-            return Err(Error::new(ErrorKind::Input, "raw batches of different tables in one call"));
+            return Err(Error::new(
+                ErrorKind::Input,
+                "raw batches of different tables in one call",
+            ));
         }
         let table = self.loading(Kind::Raw, first.table());
         let statements = Arc::clone(&self.tables[table].statements);
@@ -138,7 +164,10 @@ impl Import<'_> {
         let table = self.loading(Kind::Typed, batch.table());
         let statements = Arc::clone(&self.tables[table].statements);
         if (0..batch.rows()).any(|row| batch.source_row(row) >= raw_ids.len()) {
-            return Err(Error::new(ErrorKind::Input, format!("a typed row of {} without raw row", batch.table().name)));
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("a typed row of {} without raw row", batch.table().name),
+            ));
         }
         let mut total = Loaded::default();
         let mut from = 0;
@@ -154,8 +183,15 @@ impl Import<'_> {
             self.keep_precision(&statements, &rows, &outcome).await?;
             total += self.note(table, &rows, outcome).await?;
         }
-        self.call(statements.melted.as_deref(), "taking typed rows off the queue", &[raw_ids], false).await?;
-        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true).await?;
+        self.call(
+            statements.melted.as_deref(),
+            "taking typed rows off the queue",
+            &[raw_ids],
+            false,
+        )
+        .await?;
+        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true)
+            .await?;
         Ok(total)
     }
 
@@ -195,7 +231,10 @@ impl Import<'_> {
             .await
             .map_err(|e| failed(&e))?;
         if !held {
-            return Err(Error::new(ErrorKind::LockLost, format!("import of module {}", self.lock.module())));
+            return Err(Error::new(
+                ErrorKind::LockLost,
+                format!("import of module {}", self.lock.module()),
+            ));
         }
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in self.tables.drain(..) {
@@ -221,13 +260,21 @@ impl Import<'_> {
             .await
             .map_err(|e| failed(&e))?;
         self.transaction.commit().await.map_err(|e| failed(&e))?;
-        Ok(ImportSummary { number, run: self.run, tables })
+        Ok(ImportSummary {
+            number,
+            run: self.run,
+            tables,
+        })
     }
 
     /// Position of the table in this import, added at its first use.
     fn loading(&mut self, kind: Kind, description: &Arc<TableDescription>) -> usize {
         let table = StoredTable::new(kind, description);
-        if let Some(position) = self.tables.iter().position(|t| t.statements.table.name == table.name) {
+        if let Some(position) = self
+            .tables
+            .iter()
+            .position(|t| t.statements.table.name == table.name)
+        {
             return position;
         }
         self.tables.push(Loading {
@@ -242,11 +289,23 @@ impl Import<'_> {
     /// New raw rows wait to be typed, confirmed ones confirm their typed rows.
     async fn after_raw(&mut self, statements: &Statements, outcome: &Outcome) -> Result<()> {
         if !outcome.new.is_empty() {
-            self.call(statements.open.as_deref(), "queueing rows to be typed", &[&outcome.new], false).await?;
+            self.call(
+                statements.open.as_deref(),
+                "queueing rows to be typed",
+                &[&outcome.new],
+                false,
+            )
+            .await?;
         }
         if !outcome.seen.is_empty() {
             let arrays: [&[i32]; 2] = [&outcome.seen, &outcome.changed];
-            self.call(statements.carry.as_deref(), "confirming typed rows", &arrays, true).await?;
+            self.call(
+                statements.carry.as_deref(),
+                "confirming typed rows",
+                &arrays,
+                true,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -256,12 +315,24 @@ impl Import<'_> {
         if outcome.loaded.seen == 0 {
             return Ok(());
         }
-        let pairs = (0..rows.len()).filter_map(|row| Some((rows.raw_id(row)?, *outcome.keys.get(&rows.hash(row))?)));
+        let pairs =
+            (0..rows.len()).filter_map(|row| Some((rows.raw_id(row)?, *outcome.keys.get(&rows.hash(row))?)));
         let (raw, typed): (Vec<i32>, Vec<i32>) = pairs.unzip();
-        self.call(statements.link.as_deref(), "linking typed rows", &[&raw, &typed], true).await
+        self.call(
+            statements.link.as_deref(),
+            "linking typed rows",
+            &[&raw, &typed],
+            true,
+        )
+        .await
     }
 
-    async fn keep_precision(&mut self, statements: &Statements, rows: &Rows, outcome: &Outcome) -> Result<()> {
+    async fn keep_precision(
+        &mut self,
+        statements: &Statements,
+        rows: &Rows,
+        outcome: &Outcome,
+    ) -> Result<()> {
         super::precision::keep(&mut self.transaction, &statements.table, rows, &outcome.stored).await
     }
 
@@ -279,7 +350,13 @@ impl Import<'_> {
         Ok(outcome.loaded)
     }
 
-    async fn call(&mut self, sql: Option<&str>, what: &str, arrays: &[&[i32]], with_import: bool) -> Result<()> {
+    async fn call(
+        &mut self,
+        sql: Option<&str>,
+        what: &str,
+        arrays: &[&[i32]],
+        with_import: bool,
+    ) -> Result<()> {
         let Some(sql) = sql else { return Ok(()) };
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
         if with_import {
@@ -288,7 +365,10 @@ impl Import<'_> {
         for array in arrays {
             query = query.bind(*array);
         }
-        query.execute(&mut *self.transaction).await.map_err(|e| Error::sql(what, &e))?;
+        query
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(|e| Error::sql(what, &e))?;
         Ok(())
     }
 }

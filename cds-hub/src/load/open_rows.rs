@@ -27,7 +27,9 @@ pub struct OpenRows {
 
 impl fmt::Debug for OpenRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenRows").field("table", &self.table.name).finish_non_exhaustive()
+        f.debug_struct("OpenRows")
+            .field("table", &self.table.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,7 +44,12 @@ impl Hub {
         let stored = StoredTable::new(Kind::Raw, table);
         let names = Names::of(&stored);
         let mut columns = vec![format!("r.{}", names.key)];
-        columns.extend(stored.columns.iter().map(|c| format!("r.{}", identifier(&c.name))));
+        columns.extend(
+            stored
+                .columns
+                .iter()
+                .map(|c| format!("r.{}", identifier(&c.name))),
+        );
         // Row by row along the sorted queue: no sort of wide rows, and the first ones come at once.
         let sql = format!(
             "COPY (SELECT {columns} FROM (SELECT DISTINCT id FROM {open} ORDER BY id OFFSET 0) o
@@ -113,19 +120,34 @@ impl OpenRows {
 
     /// Where the row at the start of the buffer ends, if it is there as a whole; notices the trailer.
     fn row_end(&mut self) -> Result<Option<usize>> {
-        let short = |at: usize| self.buffer.get(at..at + 2).and_then(|b| <[u8; 2]>::try_from(b).ok());
-        let long = |at: usize| self.buffer.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
-        let Some(fields) = short(0).map(i16::from_be_bytes) else { return Ok(None) };
+        let short = |at: usize| {
+            self.buffer
+                .get(at..at + 2)
+                .and_then(|b| <[u8; 2]>::try_from(b).ok())
+        };
+        let long = |at: usize| {
+            self.buffer
+                .get(at..at + 4)
+                .and_then(|b| <[u8; 4]>::try_from(b).ok())
+        };
+        let Some(fields) = short(0).map(i16::from_be_bytes) else {
+            return Ok(None);
+        };
         if fields < 0 {
             self.trailer = true;
             return Ok(None);
         }
         if usize::try_from(fields) != Ok(self.table.columns.len() + 1) {
-            return Err(Error::new(ErrorKind::Schema, format!("{} has other columns", self.table.name)));
+            return Err(Error::new(
+                ErrorKind::Schema,
+                format!("{} has other columns", self.table.name),
+            ));
         }
         let mut at = 2;
         for _ in 0..fields {
-            let Some(len) = long(at).map(i32::from_be_bytes) else { return Ok(None) };
+            let Some(len) = long(at).map(i32::from_be_bytes) else {
+                return Ok(None);
+            };
             at += 4 + usize::try_from(len).unwrap_or_default();
         }
         Ok((at <= self.buffer.len()).then_some(at))
@@ -138,10 +160,16 @@ fn read_row(mut row: Bytes, builder: &mut BatchBuilder) -> i32 {
     builder.begin_row();
     let fields = usize::try_from(row.get_i16()).unwrap_or_default();
     for field in 0..fields {
-        let Ok(len) = usize::try_from(row.get_i32()) else { continue };
+        let Ok(len) = usize::try_from(row.get_i32()) else {
+            continue;
+        };
         let bytes = row.split_to(len);
         match field.checked_sub(1) {
-            None => id = <[u8; 4]>::try_from(&*bytes).map(i32::from_be_bytes).unwrap_or_default(),
+            None => {
+                id = <[u8; 4]>::try_from(&*bytes)
+                    .map(i32::from_be_bytes)
+                    .unwrap_or_default();
+            }
             Some(column) => builder.push_cell(column, &String::from_utf8_lossy(&bytes)),
         }
     }

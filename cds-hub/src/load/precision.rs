@@ -22,7 +22,9 @@ pub(super) async fn keep(
     let mut columns: Vec<&str> = Vec::new();
     let mut words: Vec<&str> = Vec::new();
     for (row, column, precision) in rows.precisions() {
-        let (Some(&id), Some(column)) = (key_of.get(row), table.columns.get(*column)) else { continue };
+        let (Some(&id), Some(column)) = (key_of.get(row), table.columns.get(*column)) else {
+            continue;
+        };
         ids.push(id);
         columns.push(&column.name);
         words.push(word(*precision));

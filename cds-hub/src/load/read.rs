@@ -31,7 +31,11 @@ impl Hub {
         }
         let rows = query.fetch_all(self.pool()).await.map_err(|e| failed(&e))?;
         rows.iter()
-            .map(|row| (0..row.len()).map(|n| row.try_get(n).map_err(|e| failed(&e))).collect())
+            .map(|row| {
+                (0..row.len())
+                    .map(|n| row.try_get(n).map_err(|e| failed(&e)))
+                    .collect()
+            })
             .collect()
     }
 }

@@ -41,7 +41,12 @@ impl Rows {
     }
 
     /// Raw rows from a walk over batches; stops before `most_rows` or `most_bytes` are passed by much.
-    pub(crate) fn of_raw(table: &StoredTable, walk: &mut RawWalk<'_>, most_rows: usize, most_bytes: usize) -> Self {
+    pub(crate) fn of_raw(
+        table: &StoredTable,
+        walk: &mut RawWalk<'_>,
+        most_rows: usize,
+        most_bytes: usize,
+    ) -> Self {
         let mut rows = Self::new(table);
         let mut content = Hasher::default();
         let mut meta = Hasher::default();
@@ -76,7 +81,9 @@ impl Rows {
         for row in range {
             for (position, column) in table.columns.iter().enumerate() {
                 // An empty text is stored as NULL, as foreign writers do it.
-                let value = batch.value(row, position).filter(|v| !matches!(v, Value::Text("")));
+                let value = batch
+                    .value(row, position)
+                    .filter(|v| !matches!(v, Value::Text("")));
                 let start = rows.begin_field();
                 let some = value.as_ref().is_some_and(|v| write_binary(v, &mut rows.fields));
                 rows.end_field(start, some);
@@ -87,7 +94,10 @@ impl Rows {
                 } else if column.meta {
                     meta.value(column.fhir_type, value.as_ref());
                 }
-                if let Some(precision) = batch.precision(row, position).filter(|p| is_partial(column.fhir_type, *p)) {
+                if let Some(precision) = batch
+                    .precision(row, position)
+                    .filter(|p| is_partial(column.fhir_type, *p))
+                {
                     rows.precisions.push((rows.ends.len(), position, precision));
                 }
             }
@@ -111,7 +121,9 @@ impl Rows {
         }
         // A field beyond 2 GiB is beyond what the server takes; the length then says NULL and the hash the rest.
         let len = i32::try_from(len).unwrap_or(-1);
-        self.fields.get_mut(start - 4..start)?.copy_from_slice(&len.to_be_bytes());
+        self.fields
+            .get_mut(start - 4..start)?
+            .copy_from_slice(&len.to_be_bytes());
         self.fields.get(start..)
     }
 
@@ -143,7 +155,11 @@ impl Rows {
 
     /// The data columns of a row as they are sent.
     pub(crate) fn fields(&self, row: usize) -> &[u8] {
-        let start = row.checked_sub(1).and_then(|r| self.ends.get(r)).copied().unwrap_or_default();
+        let start = row
+            .checked_sub(1)
+            .and_then(|r| self.ends.get(r))
+            .copied()
+            .unwrap_or_default();
         let end = self.ends.get(row).copied().unwrap_or(start);
         self.fields.get(start..end).unwrap_or_default()
     }
@@ -158,9 +174,13 @@ impl Rows {
         let mut rest = self.fields(row);
         let mut texts = Vec::with_capacity(self.columns.len());
         for fhir_type in &self.columns {
-            let Some((len, behind)) = rest.split_first_chunk::<4>() else { break };
+            let Some((len, behind)) = rest.split_first_chunk::<4>() else {
+                break;
+            };
             let len = usize::try_from(i32::from_be_bytes(*len)).ok();
-            let (bytes, behind) = behind.split_at_checked(len.unwrap_or_default()).unwrap_or_default();
+            let (bytes, behind) = behind
+                .split_at_checked(len.unwrap_or_default())
+                .unwrap_or_default();
             texts.push(len.and_then(|_| read_binary(*fhir_type, bytes)));
             rest = behind;
         }
@@ -177,7 +197,11 @@ pub(crate) struct RawWalk<'a> {
 
 impl<'a> RawWalk<'a> {
     pub(crate) fn new(batches: &'a [Batch]) -> Self {
-        Self { batches: batches.iter(), cursor: None, notation: Notation::default() }
+        Self {
+            batches: batches.iter(),
+            cursor: None,
+            notation: Notation::default(),
+        }
     }
 
     fn advance(&mut self) -> bool {
@@ -187,7 +211,9 @@ impl<'a> RawWalk<'a> {
             {
                 return true;
             }
-            let Some(batch) = self.batches.next() else { return false };
+            let Some(batch) = self.batches.next() else {
+                return false;
+            };
             self.cursor = Some(batch.cursor());
         }
     }
@@ -195,7 +221,10 @@ impl<'a> RawWalk<'a> {
     /// Appends a cell; `false` for NULL, which an empty text is too.
     fn write(&mut self, column: usize, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        self.cursor.as_mut().is_some_and(|c| self.notation.write(c.cell(column), out)) && out.len() > start
+        self.cursor
+            .as_mut()
+            .is_some_and(|c| self.notation.write(c.cell(column), out))
+            && out.len() > start
     }
 }
 
@@ -214,11 +243,15 @@ fn write_binary(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
         Value::Integer(n) => out.extend_from_slice(&n.to_be_bytes()),
         Value::Decimal(d) => out.extend_from_slice(&d.to_be_bytes()),
         Value::Date(days) => {
-            let Some(days) = days.checked_sub(EPOCH_DAYS) else { return false };
+            let Some(days) = days.checked_sub(EPOCH_DAYS) else {
+                return false;
+            };
             out.extend_from_slice(&days.to_be_bytes());
         }
         Value::DateTime(micros) => {
-            let Some(micros) = micros.checked_sub(EPOCH_MICROS) else { return false };
+            let Some(micros) = micros.checked_sub(EPOCH_MICROS) else {
+                return false;
+            };
             out.extend_from_slice(&micros.to_be_bytes());
         }
         Value::Time(micros) => out.extend_from_slice(&micros.to_be_bytes()),
@@ -256,7 +289,11 @@ mod tests {
             (FhirType::Integer, Value::Integer(-7), "-7"),
             (FhirType::Decimal, Value::Decimal(2.5), "2.5"),
             (FhirType::Date, Value::Date(-7_181), "1950-05-05"),
-            (FhirType::DateTime, Value::DateTime(1_706_933_106_700_000), "2024-02-03 04:05:06.7"),
+            (
+                FhirType::DateTime,
+                Value::DateTime(1_706_933_106_700_000),
+                "2024-02-03 04:05:06.7",
+            ),
             (FhirType::Time, Value::Time(30_600_000_000), "08:30:00"),
         ];
         for (fhir_type, value, expected) in cases {

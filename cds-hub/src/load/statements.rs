@@ -45,10 +45,15 @@ impl Statements {
             confirm: confirm(&table, &names),
             overwrite: table.has_meta().then(|| overwrite_given(&table)),
             draw: match table.kind {
-                Kind::Raw | Kind::Typed => "SELECT array_agg(nextval('db.db_seq')::int) FROM generate_series(1, $1)",
+                Kind::Raw | Kind::Typed => {
+                    "SELECT array_agg(nextval('db.db_seq')::int) FROM generate_series(1, $1)"
+                }
                 _ => "SELECT array_agg(nextval('core.row_seq')::int) FROM generate_series(1, $1)",
             },
-            open: names.open.as_ref().map(|open| format!("INSERT INTO {open} (id) SELECT unnest($1::int[])")),
+            open: names
+                .open
+                .as_ref()
+                .map(|open| format!("INSERT INTO {open} (id) SELECT unnest($1::int[])")),
             carry: (table.kind == Kind::Raw).then(|| typed("carry", "$1, $2, $3")),
             link: (table.kind == Kind::Typed).then(|| typed("link", "$1, $2, $3")),
             melted: (table.kind == Kind::Typed).then(|| typed("melted", "$1")),
@@ -69,13 +74,24 @@ fn copy(table: &StoredTable, names: &Names) -> (String, i16) {
     columns.push("hash".to_owned());
     // The server allows 1,600 columns.
     let fields = i16::try_from(columns.len()).unwrap_or(i16::MAX);
-    (format!("COPY {} ({}) FROM STDIN (FORMAT binary)", names.core, columns.join(", ")), fields)
+    (
+        format!(
+            "COPY {} ({}) FROM STDIN (FORMAT binary)",
+            names.core,
+            columns.join(", ")
+        ),
+        fields,
+    )
 }
 
 /// The probe is a subquery with OFFSET so that it is always the index that answers it, hash by hash: with fresh
 /// statistics the planner may prefer to read the whole table, which grows.
 fn confirm(table: &StoredTable, names: &Names) -> String {
-    let changed = if table.has_meta() { "k.meta_digest <> d.digest" } else { "false" };
+    let changed = if table.has_meta() {
+        "k.meta_digest <> d.digest"
+    } else {
+        "false"
+    };
     let Names { core, seen, key, .. } = names;
     format!(
         "WITH known AS MATERIALIZED (
@@ -95,7 +111,10 @@ FROM known k"
 
 fn overwrite_given(table: &StoredTable) -> String {
     let columns: Vec<_> = meta(table).enumerate().collect();
-    let arrays: Vec<String> = columns.iter().map(|(n, _)| format!("${}::text[]", n + 3)).collect();
+    let arrays: Vec<String> = columns
+        .iter()
+        .map(|(n, _)| format!("${}::text[]", n + 3))
+        .collect();
     let aliases: Vec<String> = columns.iter().map(|(n, _)| format!("c{n}")).collect();
     let values: Vec<String> = columns
         .iter()

@@ -138,15 +138,21 @@ async fn confirm(
     let name = &statements.table.name;
     let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
     let digests: Vec<i64> = positions.iter().map(|&row| rows.digest(row)).collect();
-    let (known, ids, changed): (Vec<i32>, Vec<i32>, Vec<i32>) = sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
-        .bind(hashes)
-        .bind(digests)
-        .bind(stamp.import)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;
+    let (known, ids, changed): (Vec<i32>, Vec<i32>, Vec<i32>) =
+        sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
+            .bind(hashes)
+            .bind(digests)
+            .bind(stamp.import)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;
     // The server counts from 1.
-    let row_at = |n: i32| usize::try_from(n - 1).ok().and_then(|n| positions.get(n)).copied();
+    let row_at = |n: i32| {
+        usize::try_from(n - 1)
+            .ok()
+            .and_then(|n| positions.get(n))
+            .copied()
+    };
     let mut is_known = vec![false; positions.len()];
     let mut key_at = HashMap::with_capacity(changed.len());
     for (&n, &id) in known.iter().zip(&ids) {
@@ -160,12 +166,18 @@ async fn confirm(
             }
         }
     }
-    let unknown: Vec<usize> =
-        positions.iter().zip(&is_known).filter(|(_, known)| !**known).map(|(&row, _)| row).collect();
+    let unknown: Vec<usize> = positions
+        .iter()
+        .zip(&is_known)
+        .filter(|(_, known)| !**known)
+        .map(|(&row, _)| row)
+        .collect();
     outcome.loaded.seen += (positions.len() - unknown.len()) as u64;
     outcome.seen.extend_from_slice(&ids);
-    let differing: Vec<(usize, i32)> =
-        changed.iter().filter_map(|n| Some((row_at(*n)?, *key_at.get(n)?))).collect();
+    let differing: Vec<(usize, i32)> = changed
+        .iter()
+        .filter_map(|n| Some((row_at(*n)?, *key_at.get(n)?)))
+        .collect();
     if !differing.is_empty() {
         overwrite(connection, stamp, statements, rows, &differing, outcome).await?;
     }
@@ -181,8 +193,14 @@ async fn overwrite(
     differing: &[(usize, i32)],
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let Some(sql) = &statements.overwrite else { return Ok(()) };
-    let meta: Vec<usize> = (0..).zip(&statements.table.columns).filter(|(_, c)| c.meta).map(|(n, _)| n).collect();
+    let Some(sql) = &statements.overwrite else {
+        return Ok(());
+    };
+    let meta: Vec<usize> = (0..)
+        .zip(&statements.table.columns)
+        .filter(|(_, c)| c.meta)
+        .map(|(n, _)| n)
+        .collect();
     let mut values: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(differing.len()); meta.len()];
     for &(row, _) in differing {
         let mut texts = rows.texts(row);
@@ -191,7 +209,9 @@ async fn overwrite(
         }
     }
     let ids: Vec<i32> = differing.iter().map(|(_, id)| *id).collect();
-    let mut query = sqlx::query_scalar(AssertSqlSafe(sql.clone())).bind(stamp.import).bind(ids);
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+        .bind(stamp.import)
+        .bind(ids);
     for column in values {
         query = query.bind(column);
     }
@@ -214,15 +234,24 @@ async fn copy_in(
 ) -> Result<Option<(String, String)>> {
     let name = &statements.table.name;
     let failed = |e: &sqlx::Error| Error::sql(format!("copying rows into {name}"), e);
-    sqlx::query("SAVEPOINT piece").execute(&mut *connection).await.map_err(|e| failed(&e))?;
+    sqlx::query("SAVEPOINT piece")
+        .execute(&mut *connection)
+        .await
+        .map_err(|e| failed(&e))?;
     match send(connection, stamp, statements, rows, new).await {
         Ok(()) => {
-            sqlx::query("RELEASE SAVEPOINT piece").execute(connection).await.map_err(|e| failed(&e))?;
+            sqlx::query("RELEASE SAVEPOINT piece")
+                .execute(connection)
+                .await
+                .map_err(|e| failed(&e))?;
             Ok(None)
         }
         Err(error) => {
             let refused = Error::refused_row(&error).ok_or_else(|| failed(&error))?;
-            sqlx::query("ROLLBACK TO SAVEPOINT piece").execute(connection).await.map_err(|e| failed(&e))?;
+            sqlx::query("ROLLBACK TO SAVEPOINT piece")
+                .execute(connection)
+                .await
+                .map_err(|e| failed(&e))?;
             Ok(Some(refused))
         }
     }

@@ -25,7 +25,12 @@ impl Hub {
 }
 
 /// Moves the watermarks of these patients.
-pub(super) async fn set(connection: &mut PgConnection, resource: &str, ids: &[String], micros: i64) -> Result<()> {
+pub(super) async fn set(
+    connection: &mut PgConnection,
+    resource: &str,
+    ids: &[String],
+    micros: i64,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO core.watermark (resource, patient_id, loaded_until)
          SELECT DISTINCT $1, p.id, timestamptz '1970-01-01 00:00:00+00' + $3 * interval '1 microsecond'

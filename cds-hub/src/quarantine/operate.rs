@@ -69,11 +69,13 @@ impl Hub {
     /// # Errors
     /// When the lock was lost, or the server refuses.
     pub async fn retry_quarantined(&self, lock: &Lock, ids: Option<&[i64]>) -> Result<Transfer> {
-        sqlx::query("UPDATE core.quarantine SET next_try = now() WHERE $1::bigint[] IS NULL OR id = ANY ($1)")
-            .bind(ids)
-            .execute(self.pool())
-            .await
-            .map_err(|e| Error::sql("marking quarantined rows as due", &e))?;
+        sqlx::query(
+            "UPDATE core.quarantine SET next_try = now() WHERE $1::bigint[] IS NULL OR id = ANY ($1)",
+        )
+        .bind(ids)
+        .execute(self.pool())
+        .await
+        .map_err(|e| Error::sql("marking quarantined rows as due", &e))?;
         self.transfer_all(lock).await
     }
 

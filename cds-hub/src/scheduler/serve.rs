@@ -19,7 +19,10 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     /// The parameter's interval, and at most five minutes between attempts that fail.
     fn default() -> Self {
-        Self { interval: None, longest_pause: Duration::from_secs(300) }
+        Self {
+            interval: None,
+            longest_pause: Duration::from_secs(300),
+        }
     }
 }
 
@@ -45,7 +48,10 @@ impl Hub {
             match scheduler.look(self).await {
                 Ok(transfer) if transfer.failed.is_empty() => pause = Duration::ZERO,
                 Ok(transfer) => {
-                    tracing::warn!(functions = transfer.failed.len(), "a transfer failed; it is tried again");
+                    tracing::warn!(
+                        functions = transfer.failed.len(),
+                        "a transfer failed; it is tried again"
+                    );
                     pause = next_pause(pause, options.longest_pause);
                 }
                 Err(error) => {
@@ -73,8 +79,11 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::Locked`] when somebody else holds the lock for longer than `patience`; when the server refuses.
     pub async fn transfer(&self, patience: Duration) -> Result<Transfer> {
-        let mut connection =
-            self.pool().acquire().await.map_err(|e| Error::sql("connecting for a transfer", &e))?;
+        let mut connection = self
+            .pool()
+            .acquire()
+            .await
+            .map_err(|e| Error::sql("connecting for a transfer", &e))?;
         transfer_if_due(self, &mut connection, patience).await
     }
 }
@@ -110,8 +119,14 @@ impl Scheduler {
         let mut listener = PgListener::connect_with(&own).await.map_err(|e| failed(&e))?;
         // A lost connection also loses the session lock, so it must not be replaced in silence.
         listener.eager_reconnect(false);
-        listener.listen("cds_hub_semaphore").await.map_err(|e| failed(&e))?;
-        Ok(Self { listener, works: false })
+        listener
+            .listen("cds_hub_semaphore")
+            .await
+            .map_err(|e| failed(&e))?;
+        Ok(Self {
+            listener,
+            works: false,
+        })
     }
 
     /// Transfers what waits, if this is the scheduler that works.
@@ -162,7 +177,11 @@ async fn transfer_if_due(hub: &Hub, connection: &mut PgConnection, patience: Dur
     if !due {
         return Ok(Transfer::default());
     }
-    let options = LockOptions { patience: Some(patience), transfer: false, ..LockOptions::default() };
+    let options = LockOptions {
+        patience: Some(patience),
+        transfer: false,
+        ..LockOptions::default()
+    };
     let mut lock = hub.lock_with(MODULE, "1/8", options).await?;
     let transferred = steps(&mut lock, connection).await;
     // After a failure the state asks for another transfer.

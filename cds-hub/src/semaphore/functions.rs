@@ -6,7 +6,13 @@
 use crate::schema::Function;
 use crate::transfer::header;
 
-const MODULES: &[&str] = &["cds2db_user", "db2dataprocessor_user", "db2frontend_user", "db_user", "db_log_user"];
+const MODULES: &[&str] = &[
+    "cds2db_user",
+    "db2dataprocessor_user",
+    "db2frontend_user",
+    "db_user",
+    "db_log_user",
+];
 
 /// All functions of the semaphore.
 pub(super) fn functions() -> Vec<Function> {
@@ -25,8 +31,18 @@ pub(super) fn functions() -> Vec<Function> {
         internal("core.lock_expiry", "", "timestamptz", EXPIRY),
         internal("core.expire_lock", "", "void", EXPIRE),
         internal("core.minutes_to_break", "", "double precision", MINUTES),
-        internal("core.hold", "p_module text, p_message text, p_token uuid, p_seconds double precision", "text", HOLD),
-        function("db.data_transfer_stop", "module varchar DEFAULT '', msg varchar DEFAULT ''", "boolean", STOP),
+        internal(
+            "core.hold",
+            "p_module text, p_message text, p_token uuid, p_seconds double precision",
+            "text",
+            HOLD,
+        ),
+        function(
+            "db.data_transfer_stop",
+            "module varchar DEFAULT '', msg varchar DEFAULT ''",
+            "boolean",
+            STOP,
+        ),
         function(
             "db.data_transfer_start",
             "module varchar, msg varchar, read_only boolean DEFAULT false",
@@ -42,9 +58,19 @@ pub(super) fn functions() -> Vec<Function> {
             "text",
             ACQUIRE,
         ),
-        function("core.renew_lock", "p_token uuid, p_seconds double precision", "boolean", RENEW),
+        function(
+            "core.renew_lock",
+            "p_token uuid, p_seconds double precision",
+            "boolean",
+            RENEW,
+        ),
         function("core.release_lock", "p_token uuid, p_to text", "boolean", RELEASE),
-        function("core.show_progress", "p_token uuid, p_message text", "boolean", PROGRESS),
+        function(
+            "core.show_progress",
+            "p_token uuid, p_message text",
+            "boolean",
+            PROGRESS,
+        ),
         function("core.assert_lock", "p_token uuid", "boolean", ASSERT),
         internal("core.interrupt", "p_reason text", "boolean", INTERRUPT),
         internal("core.resume", "", "void", RESUME),
@@ -69,7 +95,10 @@ fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function 
 }
 
 fn internal(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
-    Function { roles: &[], ..function(name, arguments, returns, body) }
+    Function {
+        roles: &[],
+        ..function(name, arguments, returns, body)
+    }
 }
 
 const ERROR_LOG: &str = "BEGIN

@@ -23,7 +23,11 @@ pub struct LockOptions {
 impl Default for LockOptions {
     /// 15 s of lease, patience without end, and a transfer of what waits.
     fn default() -> Self {
-        Self { lease: Duration::from_secs(15), patience: None, transfer: true }
+        Self {
+            lease: Duration::from_secs(15),
+            patience: None,
+            transfer: true,
+        }
     }
 }
 
@@ -39,11 +43,24 @@ pub struct Lock {
     renewal: JoinHandle<()>,
     released: bool,
     transferred: Transfer,
+    importing: AtomicBool,
+}
+
+/// The one import that may be made under a lock at a time.
+pub(crate) struct Importing<'l>(&'l AtomicBool);
+
+impl Drop for Importing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl std::fmt::Debug for Lock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lock").field("module", &self.module).field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("Lock")
+            .field("module", &self.module)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +81,10 @@ impl Hub {
     /// [`ErrorKind::Locked`] when the patience ended first, and as [`Hub::lock`].
     pub async fn lock_with(&self, module: &str, message: &str, options: LockOptions) -> Result<Lock> {
         if module.is_empty() || message.is_empty() {
-            return Err(Error::new(ErrorKind::Options, "a lock needs a module and a message"));
+            return Err(Error::new(
+                ErrorKind::Options,
+                "a lock needs a module and a message",
+            ));
         }
         let deadline = options.patience.map(|p| Instant::now() + p);
         let token = Token::new();
@@ -93,6 +113,7 @@ impl Hub {
             renewal,
             released: false,
             transferred: Transfer::default(),
+            importing: AtomicBool::new(false),
         };
         if options.transfer && before == "WaitForCronJob" {
             lock.transferred = self.transfer_all(&lock).await?;
@@ -103,11 +124,16 @@ impl Hub {
     /// Transfers whatever waits in the inboxes, each function in a transaction of its own.
     ///
     /// # Errors
-    /// When the lock was lost, or the server refuses a call; a failure inside a function is told in the result.
+    /// [`ErrorKind::Options`] when an import under this lock is still open; when the lock was lost, or the server refuses
+    /// a call; a failure inside a function is told in the result.
     pub async fn transfer_all(&self, lock: &Lock) -> Result<Transfer> {
+        let _alone = lock.importing()?;
         let mut transfer = Transfer::default();
-        let mut connection =
-            self.pool().acquire().await.map_err(|e| Error::sql("connecting for a transfer", &e))?;
+        let mut connection = self
+            .pool()
+            .acquire()
+            .await
+            .map_err(|e| Error::sql("connecting for a transfer", &e))?;
         for step in transfer::steps() {
             lock.check()?;
             transfer.run(&mut connection, step).await?;
@@ -151,7 +177,10 @@ impl Lock {
         if release(&self.own, self.token, read_only).await? {
             Ok(())
         } else {
-            Err(Error::new(ErrorKind::LockLost, format!("releasing the lock of module {}", self.module)))
+            Err(Error::new(
+                ErrorKind::LockLost,
+                format!("releasing the lock of module {}", self.module),
+            ))
         }
     }
 
@@ -171,6 +200,18 @@ impl Lock {
         }
         message.clone_into(&mut self.message);
         Ok(())
+    }
+
+    /// Claims the place of the one import: a second one, or a transfer, would wait for the first one for ever.
+    pub(crate) fn importing(&self) -> Result<Importing<'_>> {
+        self.check()?;
+        if self.importing.swap(true, Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::Options,
+                "an import under this lock is still open",
+            ));
+        }
+        Ok(Importing(&self.importing))
     }
 
     pub(crate) fn token(&self) -> Token {
@@ -214,16 +255,24 @@ async fn try_acquire(
 async fn release(pool: &PgPool, token: Token, read_only: bool) -> Result<bool> {
     sqlx::query_scalar("SELECT core.release_lock($1, $2)")
         .bind(token)
-        .bind(if read_only { "ReadyToConnect" } else { "WaitForCronJob" })
+        .bind(if read_only {
+            "ReadyToConnect"
+        } else {
+            "WaitForCronJob"
+        })
         .fetch_one(pool)
         .await
         .map_err(|e| Error::sql("releasing the lock", &e))
 }
 
 async fn listen(pool: &PgPool) -> Result<PgListener> {
-    let mut listener =
-        PgListener::connect_with(pool).await.map_err(|e| Error::sql("listening for the lock", &e))?;
-    listener.listen("cds_hub_semaphore").await.map_err(|e| Error::sql("listening for the lock", &e))?;
+    let mut listener = PgListener::connect_with(pool)
+        .await
+        .map_err(|e| Error::sql("listening for the lock", &e))?;
+    listener
+        .listen("cds_hub_semaphore")
+        .await
+        .map_err(|e| Error::sql("listening for the lock", &e))?;
     Ok(listener)
 }
 
@@ -236,12 +285,17 @@ async fn wait(listener: &mut PgListener, deadline: Option<Instant>) -> Result<()
         .fetch_one(&mut *listener)
         .await
         .map_err(|e| Error::sql("looking at the lock", &e))?;
-    let lease = left.map_or(LOOK, |s| Duration::from_secs_f64(s.clamp(0.0, LOOK.as_secs_f64())));
+    let lease = left.map_or(LOOK, |s| {
+        Duration::from_secs_f64(s.clamp(0.0, LOOK.as_secs_f64()))
+    });
     let mut pause = lease.min(LOOK) + Duration::from_millis(20);
     if let Some(deadline) = deadline {
         let patience = deadline.saturating_duration_since(Instant::now());
         if patience.is_zero() {
-            return Err(Error::new(ErrorKind::Locked, "another module or a transfer holds the lock"));
+            return Err(Error::new(
+                ErrorKind::Locked,
+                "another module or a transfer holds the lock",
+            ));
         }
         pause = pause.min(patience);
     }

@@ -11,6 +11,8 @@ mod token;
 
 pub use lock::{Lock, LockOptions};
 
+pub(crate) use lock::Importing;
+
 use crate::schema::{Function, Model};
 
 /// The semaphore functions: `db.data_transfer_stop(varchar, varchar)` and its fellows.

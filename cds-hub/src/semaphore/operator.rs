@@ -11,7 +11,11 @@ impl Hub {
             .fetch_one(self.pool())
             .await
             .map_err(|e| Error::sql("interrupting the hub", &e))?;
-        if stopped { Ok(()) } else { Err(Error::new(ErrorKind::Locked, "somebody holds the lock")) }
+        if stopped {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Locked, "somebody holds the lock"))
+        }
     }
 
     /// Ends an interruption: the next transfer runs. Nothing happens if there is none.

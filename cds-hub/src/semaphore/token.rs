@@ -17,7 +17,11 @@ impl Token {
         // The process, its start (randomly keyed hasher), a counter and the clock.
         let mut md5 = Md5::new();
         md5.update(std::process::id().to_be_bytes());
-        md5.update(RandomState::new().hash_one(std::time::SystemTime::now()).to_be_bytes());
+        md5.update(
+            RandomState::new()
+                .hash_one(std::time::SystemTime::now())
+                .to_be_bytes(),
+        );
         md5.update(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         Self(md5.finalize().into())
     }

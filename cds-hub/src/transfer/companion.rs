@@ -12,12 +12,21 @@ use crate::schema::{Function, StoredTable, identifier};
 pub(crate) fn functions(typed: &StoredTable) -> Vec<Function> {
     let names = Names::of(typed);
     let Some(raw) = &names.raw else { return Vec::new() };
-    vec![carry(typed, &names, raw), link(&names, raw), melted(&names, raw), lift(&names, raw), sources(&names, raw)]
+    vec![
+        carry(typed, &names, raw),
+        link(&names, raw),
+        melted(&names, raw),
+        lift(&names, raw),
+        sources(&names, raw),
+    ]
 }
 
 fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &str) -> Function {
     let name = names.function(verb);
-    let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
+    let types: Vec<&str> = arguments
+        .split(", ")
+        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
+        .collect();
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
@@ -30,8 +39,19 @@ fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &st
 
 /// A confirmed raw row confirms its typed rows, and hands them its `meta` values where those were overwritten.
 fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
-    let Names { table, core, seen, key, .. } = names;
-    let RawNames { core: raw_core, id: raw_id, link, .. } = raw;
+    let Names {
+        table,
+        core,
+        seen,
+        key,
+        ..
+    } = names;
+    let RawNames {
+        core: raw_core,
+        id: raw_id,
+        link,
+        ..
+    } = raw;
     let typed_of = |ids: &str| {
         format!(
             "SELECT t.{key} AS id, r.id AS raw FROM unnest({ids}) AS r(id) JOIN {core} t ON t.{raw_id} = r.id
@@ -88,13 +108,25 @@ BEGIN
 END",
         pairs = typed_of("p_seen"),
     );
-    function(names, "carry", "p_import int, p_seen int[], p_changed int[]", "int", &body)
+    function(
+        names,
+        "carry",
+        "p_import int, p_seen int[], p_changed int[]",
+        "int",
+        &body,
+    )
 }
 
 /// Typed rows that came again with another raw version: the version shares them, and is not offered for typing again.
 fn link(names: &Names, raw: &RawNames) -> Function {
     let Names { core, key, .. } = names;
-    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, link, .. } = raw;
+    let RawNames {
+        core: raw_core,
+        seen: raw_seen,
+        id: raw_id,
+        link,
+        ..
+    } = raw;
     let body = format!(
         "BEGIN
   WITH shared AS MATERIALIZED (
@@ -113,7 +145,13 @@ fn link(names: &Names, raw: &RawNames) -> Function {
   SET raw_already_processed = greatest(s.raw_already_processed, excluded.raw_already_processed);
 END"
     );
-    function(names, "link", "p_import int, p_raw int[], p_typed int[]", "void", &body)
+    function(
+        names,
+        "link",
+        "p_import int, p_raw int[], p_typed int[]",
+        "void",
+        &body,
+    )
 }
 
 /// Raw rows whose typed rows arrived leave the queue.
@@ -125,7 +163,12 @@ fn melted(names: &Names, raw: &RawNames) -> Function {
 
 /// Raw rows of an older run whose typed rows came only now take the number of the import that brought those.
 fn lift(names: &Names, raw: &RawNames) -> Function {
-    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, .. } = raw;
+    let RawNames {
+        core: raw_core,
+        seen: raw_seen,
+        id: raw_id,
+        ..
+    } = raw;
     let table = &names.table;
     let body = format!(
         "DECLARE v_lifted int[];
@@ -155,7 +198,13 @@ END"
 /// version which shares the row is not taken for delivered.
 fn sources(names: &Names, raw: &RawNames) -> Function {
     let Names { table, core, key, .. } = names;
-    let RawNames { core: raw_core, seen: raw_seen, id: raw_id, link, .. } = raw;
+    let RawNames {
+        core: raw_core,
+        seen: raw_seen,
+        id: raw_id,
+        link,
+        ..
+    } = raw;
     let body = format!(
         "DECLARE v_raw int[];
 BEGIN

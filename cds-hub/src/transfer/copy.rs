@@ -11,19 +11,28 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
         ("copy_type_cds_in_to_db_log", "cds2db_in", &[Kind::Typed]),
         ("copy_fe_dp_in_to_db_log", "db2dataprocessor_in", &[Kind::Form]),
         ("copy_fe_fe_in_to_db_log", "db2frontend_in", &[Kind::Form]),
-        ("copy_submodules_dp_in_to_db_log", "db2dataprocessor_in", &[Kind::Submodule]),
+        (
+            "copy_submodules_dp_in_to_db_log",
+            "db2dataprocessor_in",
+            &[Kind::Submodule],
+        ),
         ("copy_core_dp_in_to_db_log", "db2dataprocessor_in", &[Kind::Core]),
     ];
     let mut functions: Vec<Function> = parts
         .into_iter()
         .map(|(name, inbox, kinds)| {
-            let tables: Vec<&StoredTable> = model.tables().iter().filter(|t| kinds.contains(&t.kind)).collect();
+            let tables: Vec<&StoredTable> = model
+                .tables()
+                .iter()
+                .filter(|t| kinds.contains(&t.kind))
+                .collect();
             copy(name, inbox, &tables)
         })
         .collect();
     functions.push(text_function("take_over_last_check_date", TAKE_OVER));
     functions.push(last_typed_number(model));
     functions.push(transfer_due(model));
+    functions.push(cron_job());
     functions
 }
 
@@ -134,7 +143,11 @@ fn transfer_due(model: &Model) -> Function {
     let inboxes: Vec<String> = model
         .tables()
         .iter()
-        .flat_map(|t| t.inboxes().iter().map(|inbox| format!("EXISTS (SELECT FROM {inbox}.{})", identifier(&t.name))))
+        .flat_map(|t| {
+            t.inboxes()
+                .iter()
+                .map(|inbox| format!("EXISTS (SELECT FROM {inbox}.{})", identifier(&t.name)))
+        })
         .collect();
     let body = format!(
         "BEGIN
@@ -153,5 +166,37 @@ END",
             header("plpgsql")
         ),
         roles: MODULES,
+    }
+}
+
+/// The whole transfer in one call, for pg_cron where a site asks for it: `SELECT db.cron_job_data_transfer()` a minute.
+///
+/// It is one transaction, so the state it shows is the one it ends in, and a module that asks for the lock waits for it.
+fn cron_job() -> Function {
+    let calls: String = super::steps()
+        .iter()
+        .map(|step| {
+            format!(
+                "  v_failed := v_failed OR coalesce({}() LIKE 'Fehler%', false);\n",
+                step.function
+            )
+        })
+        .collect();
+    let body = format!(
+        "DECLARE v_failed boolean := false;
+BEGIN
+  IF NOT core.transfer_due() OR core.claim_state() NOT IN ('WaitForCronJob', 'ReadyToConnect') THEN
+    RETURN;
+  END IF;
+{calls}  PERFORM core.set_state(CASE WHEN v_failed THEN 'WaitForCronJob' ELSE 'ReadyToConnect' END);
+END"
+    );
+    Function {
+        signature: "db.cron_job_data_transfer()".to_owned(),
+        sql: format!(
+            "CREATE OR REPLACE FUNCTION db.cron_job_data_transfer() RETURNS void\n{}\nAS $body$\n{body}\n$body$",
+            header("plpgsql")
+        ),
+        roles: &["db_user"],
     }
 }

@@ -6,19 +6,46 @@ use crate::schema::Function;
 /// `core.begin_import` and its fellows, which do not depend on the tables.
 pub(crate) fn functions() -> Vec<Function> {
     vec![
-        function("core.begin_import", "p_module text, p_part text, p_run int", "int", "plpgsql", BEGIN),
+        function(
+            "core.begin_import",
+            "p_module text, p_part text, p_run int",
+            "int",
+            "plpgsql",
+            BEGIN,
+        ),
         function("core.finish_import", "p_import int", "int", "plpgsql", FINISH),
         function("core.note_rows", NOTE_ARGUMENTS, "void", "plpgsql", NOTE),
         function("core.ranges", "p_ids int[]", "int4multirange", "sql", RANGES),
-        function("core.follow", "p_import int, p_raw_import int", "void", "plpgsql", FOLLOW),
+        function(
+            "core.follow",
+            "p_import int, p_raw_import int",
+            "void",
+            "plpgsql",
+            FOLLOW,
+        ),
         function("core.instant", "p_text text", "timestamp", "plpgsql", INSTANT),
-        function("core.reason", "p_state text, p_message text", "text", "sql", REASON),
-        function("core.try_again", "p_attempts int", "timestamptz", "sql", TRY_AGAIN),
+        function(
+            "core.reason",
+            "p_state text, p_message text",
+            "text",
+            "sql",
+            REASON,
+        ),
+        function(
+            "core.try_again",
+            "p_attempts int",
+            "timestamptz",
+            "sql",
+            TRY_AGAIN,
+        ),
     ]
 }
 
 fn function(name: &str, arguments: &str, returns: &str, language: &str, body: &str) -> Function {
-    let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
+    let types: Vec<&str> = arguments
+        .split(", ")
+        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
+        .collect();
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
@@ -73,7 +100,8 @@ BEGIN
   RETURN v_number;
 END";
 
-const NOTE_ARGUMENTS: &str = "p_import int, p_table text, p_new int[], p_seen int[], p_new_count int, p_update_count int";
+const NOTE_ARGUMENTS: &str =
+    "p_import int, p_table text, p_new int[], p_seen int[], p_new_count int, p_update_count int";
 
 const NOTE: &str = "BEGIN
   INSERT INTO core.import_rows AS r (import_no, table_name, new_ids, seen_ids, new_count, update_count)
@@ -112,4 +140,5 @@ const REASON: &str = "SELECT CASE left(p_state, 2)
   WHEN '22' THEN 'unsuitable value' WHEN 'P0' THEN 'refused by a trigger' ELSE p_message END";
 
 /// A minute after the first refusal, then twice as long each time, up to a day.
-const TRY_AGAIN: &str = "SELECT now() + least(interval '1 minute' * 2 ^ least(p_attempts - 1, 20), interval '1 day')";
+const TRY_AGAIN: &str =
+    "SELECT now() + least(interval '1 minute' * 2 ^ least(p_attempts - 1, 20), interval '1 day')";

@@ -21,9 +21,13 @@ pub(crate) fn recipe_text(fhir_type: FhirType, column: &str) -> String {
 /// The number that tells whether `meta` values differ, without reading them: the first eight bytes of the recipe's md5
 /// over the `meta` columns. `expression` gives the SQL of a column.
 pub(crate) fn digest(table: &StoredTable, expression: impl Fn(&StoredColumn) -> String) -> String {
-    let parts: Vec<String> =
-        meta(table).map(|c| format!("{} || '|||'", recipe_text(c.fhir_type, &expression(c)))).collect();
-    format!("('x' || left(md5({} || '#'), 16))::bit(64)::bigint", parts.join(" || "))
+    let parts: Vec<String> = meta(table)
+        .map(|c| format!("{} || '|||'", recipe_text(c.fhir_type, &expression(c))))
+        .collect();
+    format!(
+        "('x' || left(md5({} || '#'), 16))::bit(64)::bigint",
+        parts.join(" || ")
+    )
 }
 
 /// The columns that are overwritten in place.
@@ -40,14 +44,28 @@ pub(crate) fn overwrite(table: &StoredTable, import: &str) -> String {
     let names = Names::of(table);
     let columns: Vec<(usize, &StoredColumn)> = meta(table).enumerate().collect();
     let list = |f: &dyn Fn(usize, &str, &str) -> String, separator: &str| {
-        columns.iter().map(|(n, c)| f(*n, &c.name, &identifier(&c.name))).collect::<Vec<_>>().join(separator)
+        columns
+            .iter()
+            .map(|(n, c)| f(*n, &c.name, &identifier(&c.name)))
+            .collect::<Vec<_>>()
+            .join(separator)
     };
-    let old_and_new =
-        list(&|n, _, c| format!("t.{c} AS old{n}, coalesce(d.{c}, t.{c}) AS new{n}"), ",\n             ");
-    let differs = list(&|_, _, c| format!("(d.{c} IS NOT NULL AND d.{c} IS DISTINCT FROM t.{c})"), "\n         OR ");
+    let old_and_new = list(
+        &|n, _, c| format!("t.{c} AS old{n}, coalesce(d.{c}, t.{c}) AS new{n}"),
+        ",\n             ",
+    );
+    let differs = list(
+        &|_, _, c| format!("(d.{c} IS NOT NULL AND d.{c} IS DISTINCT FROM t.{c})"),
+        "\n         OR ",
+    );
     let before = list(&|n, name, _| format!("'{name}', c.old{n}"), ", ");
     let set = list(&|n, _, c| format!("{c} = c.new{n}"), ", ");
-    let position = |column: &StoredColumn| columns.iter().position(|(_, c)| c.name == column.name).unwrap_or_default();
+    let position = |column: &StoredColumn| {
+        columns
+            .iter()
+            .position(|(_, c)| c.name == column.name)
+            .unwrap_or_default()
+    };
     let digest = digest(table, |c| format!("c.new{}", position(c)));
     let Names { table, core, key, .. } = &names;
     format!(

@@ -18,7 +18,11 @@ pub struct Step {
 pub fn steps() -> &'static [Step] {
     macro_rules! step {
         ($label:literal, $function:literal) => {
-            Step { label: $label, function: $function, sql: concat!("SELECT ", $function, "()") }
+            Step {
+                label: $label,
+                function: $function,
+                sql: concat!("SELECT ", $function, "()"),
+            }
         };
     }
     const STEPS: &[Step] = &[

@@ -15,14 +15,23 @@ pub(crate) fn functions(table: &StoredTable) -> Vec<Function> {
     table
         .inboxes()
         .iter()
-        .flat_map(|inbox| [store(table, &names, inbox), take(&names, inbox), retry(table, &names, inbox)])
+        .flat_map(|inbox| {
+            [
+                store(table, &names, inbox),
+                take(&names, inbox),
+                retry(table, &names, inbox),
+            ]
+        })
         .collect()
 }
 
 /// A function with memory to sort the rows of a usual import in, and without just-in-time compilation: expressions over
 /// 143 columns cost tens of seconds to compile.
 fn function(name: &str, arguments: &str, body: &str) -> Function {
-    let types: Vec<&str> = arguments.split(", ").filter_map(|a| a.split_once(' ').map(|(_, t)| t)).collect();
+    let types: Vec<&str> = arguments
+        .split(", ")
+        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
+        .collect();
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
@@ -40,24 +49,42 @@ fn function(name: &str, arguments: &str, body: &str) -> Function {
 /// Its common tables are not joined with one another: the planner cannot know their sizes and would take nested loops.
 /// What a row needs of others with the same content comes from windows, and each content is looked up in the index.
 fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
-    let Names { table: name, core, seen, key, id, .. } = names;
+    let Names {
+        table: name,
+        core,
+        seen,
+        key,
+        id,
+        ..
+    } = names;
     let inbox_table = format!("{inbox}.{}", identifier(name));
     // Rows of the frontend may come without an id.
     let own_id = format!("coalesce(a.{id}, nextval('db.db_seq')::int)");
     let (own_key, key_and_id) = match table.kind {
         Kind::Raw | Kind::Typed => ("h.own_id", key.clone()),
-        _ => ("CASE WHEN h.nth = 1 THEN nextval('core.row_seq')::int END", format!("{key}, {id}")),
+        _ => (
+            "CASE WHEN h.nth = 1 THEN nextval('core.row_seq')::int END",
+            format!("{key}, {id}"),
+        ),
     };
     let metas: Vec<&StoredColumn> = super::meta(table).collect();
     let last: String = (0..)
         .zip(&metas)
-        .map(|(n, c)| format!(",\n             last_value(a.{}) OVER twins AS last{n}", identifier(&c.name)))
+        .map(|(n, c)| {
+            format!(
+                ",\n             last_value(a.{}) OVER twins AS last{n}",
+                identifier(&c.name)
+            )
+        })
         .collect();
     let meta = |c: &StoredColumn| metas.iter().position(|m| m.name == c.name);
     // The first row of a content becomes the row; the `meta` of the last one stands.
     let value = |c: &StoredColumn| {
         let column = identifier(&c.name);
-        meta(c).map_or_else(|| format!("k.{column}"), |n| format!("coalesce(k.last{n}, k.{column})"))
+        meta(c).map_or_else(
+            || format!("k.{column}"),
+            |n| format!("coalesce(k.last{n}, k.{column})"),
+        )
     };
     let mut targets = vec![key_and_id];
     let mut values = vec![if table.kind == Kind::Raw || table.kind == Kind::Typed {
@@ -82,8 +109,10 @@ fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
     let (delivered, changed) = if metas.is_empty() {
         (String::new(), "NULL::int[]")
     } else {
-        let columns: Vec<String> =
-            (0..).zip(&metas).map(|(n, c)| format!("k.last{n} AS {}", identifier(&c.name))).collect();
+        let columns: Vec<String> = (0..)
+            .zip(&metas)
+            .map(|(n, c)| format!("k.last{n} AS {}", identifier(&c.name)))
+            .collect();
         (
             format!(
                 "    delivered AS (
@@ -147,7 +176,11 @@ BEGIN
                          v_all - coalesce(cardinality(v_new), 0));
 {after}END"
     );
-    function(&names.inbox_function("store", inbox), "p_import int, p_rows tid[]", &body)
+    function(
+        &names.inbox_function("store", inbox),
+        "p_import int, p_rows tid[]",
+        &body,
+    )
 }
 
 /// What follows from the arrival of rows in other tables.
