@@ -44,8 +44,8 @@ impl Product {
     /// Puts every group on its first repetition; `slots[0]` holds the source row.
     pub(crate) fn start(&mut self, nodes: &[Node], slots: &mut [u32]) {
         self.turning.clear();
-        for group in 1..nodes.len() {
-            self.wheels[group].reset(&nodes[group], slots, group);
+        for (group, node) in nodes.iter().enumerate().skip(1) {
+            self.wheels[group].reset(node, slots, group);
             let wheel = &self.wheels[group];
             self.turns[group] = wheel.last > 1 || self.turns[wheel.parent];
             if self.turns[group] {

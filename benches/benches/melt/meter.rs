@@ -14,7 +14,11 @@ impl Meter {
     pub(crate) fn start() -> Self {
         // Linux forgets the highest mark when told so; elsewhere memory is not measured.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
-        Self { cpu: cpu(), wall: Instant::now(), resident: status("VmRSS:") }
+        Self {
+            cpu: cpu(),
+            wall: Instant::now(),
+            resident: status("VmRSS:"),
+        }
     }
 
     /// Seconds of this thread on a CPU, or by the clock where the system does not tell.
@@ -54,5 +58,7 @@ fn cpu() -> Option<f64> {
 fn status(name: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }

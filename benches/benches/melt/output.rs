@@ -35,7 +35,7 @@ pub(crate) struct Figures {
 /// Rows melted at a time.
 const CHUNK: usize = 1 << 13;
 /// Resources of a batch.
-const BATCH: usize = 4_096;
+const BATCH: usize = 512;
 
 impl Output {
     pub(crate) const ALL: &[Self] = &[
@@ -67,7 +67,12 @@ impl Output {
         let bytes = Arc::default();
         let mut csv = TableWriter::new(&table, Format::Csv, Box::new(Counted(Arc::clone(&bytes))));
         let mut plain = Plain::default();
-        let mut figures = Figures { rows: 0, bytes: 0, seconds: 0.0, peak_bytes: 0 };
+        let mut figures = Figures {
+            rows: 0,
+            bytes: 0,
+            seconds: 0.0,
+            peak_bytes: 0,
+        };
         let meter = Meter::start();
         let rounds = shape.resources.div_ceil(BATCH);
         for batch in batches.iter().cycle().take(rounds) {

@@ -22,7 +22,9 @@ const SCRIPT: &str = r#"
 "#;
 
 pub(crate) fn compare(shape: &Shape) {
-    let known = Command::new("Rscript").args(["-e", "library(fhircrackr)"]).output();
+    let known = Command::new("Rscript")
+        .args(["-e", "library(fhircrackr)"])
+        .output();
     if !known.is_ok_and(|output| output.status.success()) {
         println!("\nSKIPPED: R with fhircrackr is not installed here, so nothing is compared with it");
         return;
@@ -39,7 +41,11 @@ pub(crate) fn compare(shape: &Shape) {
     csv::write_header(batch, &mut out).expect("the disk has room");
     csv::write_rows(batch, &Notation::default(), &mut out).expect("the disk has room");
     drop(out);
-    let output = Command::new("Rscript").args(["-e", SCRIPT]).arg(&file).output().expect("Rscript runs");
+    let output = Command::new("Rscript")
+        .args(["-e", SCRIPT])
+        .arg(&file)
+        .output()
+        .expect("Rscript runs");
     let _ = std::fs::remove_file(&file);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut words = text.split(' ').filter_map(|word| word.trim().parse::<f64>().ok());
@@ -49,8 +55,10 @@ pub(crate) fn compare(shape: &Shape) {
     };
     let meter = Meter::start();
     let ours = Melter::new(&table, &MeltOptions::default()).melt(batch);
-    let cells: usize =
-        (0..ours.rows()).flat_map(|r| (0..shape.columns).map(move |c| (r, c))).filter_map(|(r, c)| ours.cell(r, c)).count();
+    let cells: usize = (0..ours.rows())
+        .flat_map(|r| (0..shape.columns).map(move |c| (r, c)))
+        .filter_map(|(r, c)| ours.cell(r, c))
+        .count();
     let our_seconds = meter.seconds();
     println!(
         "\nfhircrackr: {rows} rows in {seconds:.1} s; here {} rows, {cells} cells read, in {our_seconds:.4} s: {:.0} times as fast",

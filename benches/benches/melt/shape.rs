@@ -26,7 +26,12 @@ pub(crate) const SHAPES: &[Shape] = &[
         table: "diagnosticreport",
         columns: 50,
         resources: 74_122,
-        lists: &[("identifier", 1, 2), ("category", 1, 2), ("code/coding", 1, 2), ("result", 5, 14)],
+        lists: &[
+            ("identifier", 1, 2),
+            ("category", 1, 2),
+            ("code/coding", 1, 2),
+            ("result", 5, 14),
+        ],
         times: 1,
         filled: 40,
     },
@@ -35,7 +40,11 @@ pub(crate) const SHAPES: &[Shape] = &[
         table: "consent",
         columns: 81,
         resources: 4_033,
-        lists: &[("category", 1, 2), ("provision/provision", 3, 11), ("provision/provision/code/coding", 2, 2)],
+        lists: &[
+            ("category", 1, 2),
+            ("provision/provision", 3, 11),
+            ("provision/provision/code/coding", 2, 2),
+        ],
         times: 1,
         filled: 30,
     },
@@ -62,7 +71,11 @@ pub(crate) const SHAPES: &[Shape] = &[
 impl Shape {
     /// The same with so many times the repetitions of the last list, and only a part of the resources.
     pub(crate) fn grown(&self, times: u32, part: usize) -> Self {
-        Self { times, resources: self.resources / part, ..*self }
+        Self {
+            times,
+            resources: self.resources / part,
+            ..*self
+        }
     }
 
     /// The first columns of the table, which are those of the original chain.
@@ -86,19 +99,35 @@ impl Shape {
             builder.begin_row();
             for (column, description) in table.columns.iter().enumerate() {
                 let path = description.path().as_str();
-                let listed = self.lists.iter().any(|(list, ..)| description.path().starts_with(list));
+                let listed = self
+                    .lists
+                    .iter()
+                    .any(|(list, ..)| description.path().starts_with(list));
                 if !listed && path != "id" && scatter(column as u32, 1) % 100 >= self.filled {
                     continue;
                 }
                 let segments: Vec<&str> = path.split('/').collect();
                 let mut index = Vec::new();
-                self.fill(&mut builder, column, &segments, &mut index, (seed << 20) + resource);
+                self.fill(
+                    &mut builder,
+                    column,
+                    &segments,
+                    &mut index,
+                    (seed << 20) + resource,
+                );
             }
         }
         builder.finish()
     }
 
-    fn fill(&self, builder: &mut BatchBuilder, column: usize, segments: &[&str], index: &mut Vec<u32>, seed: u32) {
+    fn fill(
+        &self,
+        builder: &mut BatchBuilder,
+        column: usize,
+        segments: &[&str],
+        index: &mut Vec<u32>,
+        seed: u32,
+    ) {
         let depth = index.len();
         if depth == segments.len() {
             let number = scatter(seed, column as u32 + 7 * index.iter().sum::<u32>());
@@ -107,7 +136,12 @@ impl Shape {
                 "reference" => format!("Observation/{number:08x}"),
                 "display" | "text" => format!("Befund Nummer {} mit Text", number % 10_000),
                 "lastUpdated" | "start" | "end" | "effectiveDateTime" | "issued" => {
-                    format!("2024-{:02}-{:02}T12:{:02}:00+01:00", 1 + number % 12, 1 + number % 28, number % 60)
+                    format!(
+                        "2024-{:02}-{:02}T12:{:02}:00+01:00",
+                        1 + number % 12,
+                        1 + number % 28,
+                        number % 60
+                    )
                 }
                 "value" if segments.len() > 2 => format!("{}.{}", number % 500, number % 10),
                 _ => format!("v{number:x}"),
@@ -125,7 +159,9 @@ impl Shape {
     }
 
     fn repetitions(&self, path: &str, seed: u32, index: &[u32]) -> (u32, u32) {
-        let Some(at) = self.lists.iter().position(|(list, ..)| *list == path) else { return (1, 1) };
+        let Some(at) = self.lists.iter().position(|(list, ..)| *list == path) else {
+            return (1, 1);
+        };
         let (_, least, most) = self.lists[at];
         let spread = scatter(seed, at as u32 * 31 + index.iter().sum::<u32>()) % (most - least + 1);
         let times = if at + 1 == self.lists.len() { self.times } else { 1 };

@@ -48,7 +48,7 @@ pub fn collapse(table: &TextTable, columns: &[&str], options: &Collapse) -> Resu
     for name in columns {
         let position = table
             .position(name)
-            .ok_or_else(|| Error::new(ErrorKind::UnknownColumn, *name))?;
+            .ok_or_else(|| Error::new(ErrorKind::UnknownColumn, name))?;
         let column = &mut collapsed.columns[position];
         *column = column.map(|text, pool| {
             if !text.starts_with('[') {

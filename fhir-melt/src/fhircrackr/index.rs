@@ -87,7 +87,13 @@ mod tests {
 
     #[test]
     fn indices_are_found_where_the_reference_finds_them() {
-        let cases: [(&str, (&str, &str), &[&str], &[&str]); 7] = [
+        type Case = (
+            &'static str,
+            (&'static str, &'static str),
+            &'static [&'static str],
+            &'static [&'static str],
+        );
+        let cases: [Case; 7] = [
             ("[1.1]a ~ [2.1]b", ("[", "]"), &["1.1", "2.1"], &["1.1", "2.1"]),
             ("[]a[ 1]", ("[", "]"), &[], &[""]),
             ("[[1]]", ("[", "]"), &["1"], &["1"]),

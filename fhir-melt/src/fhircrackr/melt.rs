@@ -41,7 +41,7 @@ pub fn melt(table: &TextTable, columns: &[&str], options: &Melt) -> Result<TextT
     let known = |name: &&str| {
         table
             .position(name)
-            .ok_or_else(|| Error::new(ErrorKind::UnknownColumn, *name))
+            .ok_or_else(|| Error::new(ErrorKind::UnknownColumn, name))
     };
     let listed = columns.iter().map(known).collect::<Result<Vec<usize>, Error>>()?;
     let splits: Vec<Split> = listed

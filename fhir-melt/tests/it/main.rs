@@ -1,5 +1,7 @@
 //! Integration tests of fhir-melt: recorded outputs of the reference implementation, and laws.
 
+#![expect(clippy::expect_used, reason = "a test ends where it cannot go on")]
+
 mod examples;
 mod flatten;
 #[cfg(feature = "polars")]
