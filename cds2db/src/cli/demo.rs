@@ -73,7 +73,7 @@ fn shown(outcome: &Outcome) -> String {
     let directory = outcome.directory.display();
     let mut text = format!("\n{}\n{}\n", report(&outcome.summary), outcome.case_list);
     text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
-    if let Some(psql) = &outcome.psql {
+    if outcome.psql.is_some() {
         text.push_str(&format!(
             "look inside       cds-hub cluster --dir {directory}/postgres starts the database and says how to connect with psql\n"
         ));

@@ -53,7 +53,7 @@ pub struct Outcome {
     pub summary: Summary,
     /// The first running cases, masked.
     pub case_list: String,
-    /// How to connect with psql.
+    /// How psql connected while the database ran; `None` where it was not the demo's own.
     pub psql: Option<String>,
     /// Where `summary.json` and the database are.
     pub directory: PathBuf,
