@@ -295,19 +295,20 @@ impl Decoder {
         if self.pending.len() > Limits::CHUNK_BYTES {
             return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
         }
-        let mut bytes = std::mem::take(&mut self.pending);
-        let tail = match std::str::from_utf8(&bytes) {
-            Ok(_) => Vec::new(),
-            Err(error) if error.error_len().is_none() && !last => bytes.split_off(error.valid_up_to()),
-            Err(error) => {
-                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                return Err(Error::new(ErrorKind::Encoding).at(self.before.place(before)));
-            }
+        let wrong = match String::from_utf8(std::mem::take(&mut self.pending)) {
+            Ok(text) => return Ok((text, Vec::new())),
+            Err(wrong) => wrong,
         };
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok((text, tail)),
-            Err(_) => Err(Error::new(ErrorKind::Encoding)),
+        let (error, mut bytes) = (wrong.utf8_error(), wrong.into_bytes());
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let fault = Error::new(ErrorKind::Encoding).at(self.before.place(before));
+        if error.error_len().is_some() || last {
+            return Err(fault);
         }
+        let tail = bytes.split_off(error.valid_up_to());
+        String::from_utf8(bytes)
+            .map(|text| (text, tail))
+            .map_err(|_| fault)
     }
 
     /// Makes batches of the rows so far, and keeps what is not cracked yet.
@@ -319,7 +320,7 @@ impl Decoder {
         }
         if !last {
             self.pending
-                .reserve(self.options.batch_bytes.min(1 << 24).max(rest.len() * 2));
+                .reserve((2 * self.options.batch_bytes.min(1 << 24)).max(rest.len() * 3));
         }
         self.pending.extend_from_slice(rest);
         self.pending.extend_from_slice(tail);

@@ -82,21 +82,37 @@ const SEEDS: [u64; 4] = [
     0x3c6e_f372_fe94_f82b,
 ];
 
-/// The hash of one value; a row's hash is the sum of those of its values. `index` stands for the index path.
-pub(crate) fn hash_value(column: u64, index: u64, text: &[u8]) -> u128 {
-    let mut a = SEEDS[0] ^ column.rotate_left(32) ^ text.len() as u64;
-    let mut b = SEEDS[1] ^ index;
-    let mut rest = text;
-    while let Some((pair, behind)) = rest.split_first_chunk::<16>()
-        && !behind.is_empty()
-    {
-        mix(&mut a, &mut b, *pair);
-        rest = behind;
+/// What a text is hashed to, to be joined with its column and index.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct TextHash(u64, u64);
+
+impl TextHash {
+    #[inline(always)]
+    pub(crate) fn new(text: &[u8]) -> Self {
+        let mut a = SEEDS[0] ^ text.len() as u64;
+        let mut b = SEEDS[1];
+        let mut rest = text;
+        while let Some((pair, behind)) = rest.split_first_chunk::<16>()
+            && !behind.is_empty()
+        {
+            mix(&mut a, &mut b, *pair);
+            rest = behind;
+        }
+        mix(&mut a, &mut b, last_pair(text, rest));
+        Self(a, b)
     }
-    mix(&mut a, &mut b, last_pair(text, rest));
-    let low = fold(a ^ SEEDS[3], b ^ SEEDS[0]);
-    let high = fold(a.rotate_left(32) ^ SEEDS[1], b.wrapping_add(SEEDS[2]));
-    u128::from(high) << 64 | u128::from(low)
+
+    /// The hash of a value; a row's hash is the sum of those of its values. `index` stands for the index path.
+    #[inline(always)]
+    pub(crate) fn of_value(self, column: u64, index: u64) -> u128 {
+        let key = column.rotate_left(32) ^ index;
+        let low = fold(self.0 ^ SEEDS[3], self.1 ^ SEEDS[0] ^ key);
+        let high = fold(
+            self.0.rotate_left(32) ^ SEEDS[1] ^ key,
+            self.1.wrapping_add(SEEDS[2]),
+        );
+        u128::from(high) << 64 | u128::from(low)
+    }
 }
 
 /// What an index path is hashed with.

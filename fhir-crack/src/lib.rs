@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "polars")]
 pub mod frame;
 mod halt;
+mod index_path;
 mod input;
 mod json;
 mod keys;

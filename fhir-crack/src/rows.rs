@@ -4,10 +4,11 @@ use std::sync::Arc;
 use table_description::{Column, ElementPath, FhirType, Origin, TableDescription};
 
 use crate::batch::Batch;
-use crate::duplicates::hash_value;
+use crate::duplicates::TextHash;
 use crate::error::Limit;
+use crate::index_path::IndexPath;
 use crate::limits::Limits;
-use crate::plan::{Plan, Sink, TablePlan};
+use crate::plan::{Node, Plan, Sink, TablePlan};
 use crate::store::{Span, Store};
 use crate::summary::TableSummary;
 
@@ -16,7 +17,9 @@ use crate::summary::TableSummary;
 /// Values of a resource are pushed as they are met and become a row when the resource is committed, or vanish when its
 /// end is not among the bytes at hand and it has to be walked again.
 pub(crate) struct Rows {
-    pub(crate) store: Store,
+    store: Store,
+    /// Room for a value while it is unescaped.
+    pub(crate) scratch: String,
     columns: Vec<Vec<Span>>,
     /// The table of every column, and what its values are hashed with.
     owners: Vec<(u32, u64)>,
@@ -26,6 +29,8 @@ pub(crate) struct Rows {
     rows: Vec<u32>,
     hashes: Vec<Vec<u128>>,
     hashing: bool,
+    /// Of the values since the last commit, by table: how many, and the sum of their hashes.
+    sums: Vec<(u32, u128)>,
     /// Column and place in it of every value since the last commit.
     journal: Vec<(u32, u32)>,
     /// Bytes of the values since the last commit.
@@ -51,12 +56,14 @@ impl Rows {
         }
         Self {
             store,
+            scratch: String::new(),
             columns: vec![Vec::new(); plan.columns],
             owners,
             named: vec![BTreeMap::new(); tables],
             rows: vec![0; tables],
             hashes: vec![Vec::new(); tables],
             hashing,
+            sums: vec![(0, 0); tables],
             journal: Vec::new(),
             bytes: 0,
             mark,
@@ -64,15 +71,69 @@ impl Rows {
         }
     }
 
-    /// Adds a value to the columns that end at an element.
+    /// Adds a value met on a walk to the columns that end at its element.
     #[inline(always)]
-    pub(crate) fn push(&mut self, sinks: &[Sink], index: &[u32], start: u32, len: u32) {
+    pub(crate) fn push_walked(&mut self, element: &Node, path: &IndexPath, start: u32, text: &[u8]) {
+        let index = if path.is_ones(element.depth) {
+            Store::ones(element.depth)
+        } else {
+            self.store
+                .other_index(path.to(element.depth), &mut self.last_index)
+        };
+        self.push_span(&element.sinks, index, start, text);
+    }
+
+    /// Adds a value met on a walk that does not stand in the page as it is.
+    pub(crate) fn push_unescaped(
+        &mut self,
+        element: &Node,
+        path: &IndexPath,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<(), Limit> {
+        self.push(&element.sinks, path.to(element.depth), text, limits)
+    }
+
+    /// Adds a value that does not stand in the page as it is to columns.
+    pub(crate) fn push(
+        &mut self,
+        sinks: &[Sink],
+        index: &[u32],
+        text: &str,
+        limits: &Limits,
+    ) -> Result<(), Limit> {
+        if self.journal.len() >= limits.entries as usize {
+            return Err(Limit::Entries);
+        }
+        let start = self.store.keep(text);
+        if self.store.arena.len() > Limits::CHUNK_BYTES {
+            return Err(Limit::PageBytes);
+        }
         let index = self.store.index(index, &mut self.last_index);
+        self.push_span(sinks, index, start, text.as_bytes());
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn push_span(&mut self, sinks: &[Sink], index: u32, start: u32, text: &[u8]) {
+        let len = text.len() as u32;
         self.bytes += u64::from(len);
+        let (hash, index_hash) = if self.hashing {
+            (TextHash::new(text), self.store.index_hash(index))
+        } else {
+            Default::default()
+        };
         for sink in sinks {
             let row = self.rows.get(sink.table as usize).copied().unwrap_or_default();
             if let Some(column) = self.columns.get_mut(sink.column as usize) {
                 self.journal.push((sink.column, column.len() as u32));
+                if let Some((count, sum)) = self.sums.get_mut(sink.table as usize) {
+                    *count += 1;
+                    if self.hashing {
+                        let key = self.owners.get(sink.column as usize).map_or(0, |(_, key)| *key);
+                        *sum = sum.wrapping_add(hash.of_value(key, index_hash));
+                    }
+                }
                 column.push(Span {
                     row,
                     start,
@@ -94,7 +155,7 @@ impl Rows {
             return Err(Limit::Columns);
         }
         let column = self.columns.len() as u32;
-        let key = hash_value(u64::MAX, 0, name.as_bytes()) as u64;
+        let key = TextHash::new(name.as_bytes()).of_value(u64::MAX, 0) as u64;
         named.insert(name.to_owned(), column);
         self.columns.push(Vec::new());
         self.owners.push((table, key));
@@ -114,6 +175,10 @@ impl Rows {
     /// Forgets what was pushed since the last commit.
     pub(crate) fn rollback(&mut self) {
         for &(column, _) in &self.journal {
+            let table = self.owners.get(column as usize).map_or(0, |(table, _)| *table);
+            if let Some(sum) = self.sums.get_mut(table as usize) {
+                *sum = (0, 0);
+            }
             if let Some(column) = self.columns.get_mut(column as usize) {
                 column.pop();
             }
@@ -127,22 +192,22 @@ impl Rows {
     /// Makes rows of what was pushed since the last commit, one in every table of the resource's type that got a value.
     pub(crate) fn commit(
         &mut self,
-        text: &str,
         tables: &[u32],
         summaries: &mut [TableSummary],
         limits: &Limits,
     ) -> Result<(), Limit> {
         self.check(limits)?;
         for &table in tables {
-            let hash = self.row_hash(text, table, tables.len() > 1);
+            let sum = self.sums.get_mut(table as usize);
+            let (values, hash) = sum.map(std::mem::take).unwrap_or_default();
             let Some(summary) = summaries.get_mut(table as usize) else {
                 continue;
             };
             summary.resources += 1;
-            let Some(hash) = hash else {
+            if values == 0 {
                 summary.no_value += 1;
                 continue;
-            };
+            }
             summary.rows += 1;
             if let Some(rows) = self.rows.get_mut(table as usize) {
                 *rows += 1;
@@ -177,29 +242,6 @@ impl Rows {
 
     fn span(&self, column: u32, place: u32) -> Option<&Span> {
         self.columns.get(column as usize)?.get(place as usize)
-    }
-
-    /// The hash of the values of a table since the last commit; none if there is no value. `shared` if other tables may
-    /// have got values as well.
-    fn row_hash(&self, text: &str, table: u32, shared: bool) -> Option<u128> {
-        let mut found = false;
-        let mut sum = 0_u128;
-        for &(column, place) in &self.journal {
-            let &(owner, key) = self.owners.get(column as usize)?;
-            if shared && owner != table {
-                continue;
-            }
-            found = true;
-            if !self.hashing {
-                break;
-            }
-            if let Some(span) = self.span(column, place) {
-                let value = self.store.text_in(text, span);
-                let index = self.store.index_hash(span.index);
-                sum = sum.wrapping_add(hash_value(key, index, value.as_bytes()));
-            }
-        }
-        found.then_some(sum)
     }
 
     /// Hands out the rows so far as one batch a table, together with the text they refer to. `again` if as many are to

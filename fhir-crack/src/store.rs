@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::duplicates::hash_index;
+use crate::limits::Limits;
 
 /// One value of a cell: its text and which repetition it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(crate) struct Store {
 }
 
 /// The longest index path of ones that stands ready in every store.
-const READY: usize = 32;
+const READY: usize = Limits::PATH_SEGMENTS;
 
 impl Default for Store {
     fn default() -> Self {
@@ -72,17 +73,22 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
+    /// Position of a path of ones.
+    #[inline(always)]
+    pub(crate) fn ones(depth: u32) -> u32 {
+        depth * (depth + 1) / 2
+    }
+
     /// Position of an index path, kept once where it equals the path kept last.
-    #[inline]
     pub(crate) fn index(&mut self, index: &[u32], last: &mut u32) -> u32 {
-        let depth = index.len();
-        if depth <= READY && index.iter().fold(0, |any, &number| any | (number ^ 1)) == 0 {
-            return (depth * (depth + 1) / 2) as u32;
+        if index.len() <= READY && index.iter().all(|&number| number == 1) {
+            return Self::ones(index.len() as u32);
         }
         self.other_index(index, last)
     }
 
-    fn other_index(&mut self, index: &[u32], last: &mut u32) -> u32 {
+    /// Position of an index path that is not of ones alone.
+    pub(crate) fn other_index(&mut self, index: &[u32], last: &mut u32) -> u32 {
         if self.numbers_at(*last) != index {
             *last = self.numbers.len() as u32;
             self.numbers.push(index.len() as u32);
@@ -115,12 +121,12 @@ impl Store {
         start
     }
 
-    /// The text of a value while the page is not yet part of the store.
-    pub(crate) fn text_in<'a>(&'a self, page: &'a str, span: &Span) -> &'a str {
+    /// The text of a value.
+    fn text_of(&self, span: &Span) -> &str {
         let (text, start) = if span.start & ARENA == 0 {
-            (page, span.start)
+            (&self.text, span.start)
         } else {
-            (&*self.arena, span.start & !ARENA)
+            (&self.arena, span.start & !ARENA)
         };
         let start = start as usize;
         text.get(start..start + span.len as usize).unwrap_or_default()
@@ -129,7 +135,7 @@ impl Store {
     pub(crate) fn entry(&self, span: &Span) -> Entry<'_> {
         Entry {
             index: self.numbers_at(span.index),
-            text: self.text_in(&self.text, span),
+            text: self.text_of(span),
         }
     }
 

@@ -2,7 +2,6 @@ use std::borrow::Cow;
 
 use crate::error::Limit;
 use crate::keys::Learned;
-use crate::limits::Limits;
 use crate::meta::{BundleMeta, Issue};
 use crate::options::Options;
 use crate::plan::{Plan, Sink};
@@ -39,7 +38,7 @@ const ISSUES: usize = 64;
 
 impl Work<'_> {
     /// Counts a unit the end of which has been seen, and makes its values rows.
-    pub(crate) fn commit(&mut self, text: &str, found: &Found<'_>) -> Result<(), Limit> {
+    pub(crate) fn commit(&mut self, found: &Found<'_>) -> Result<(), Limit> {
         self.summary.entries += 1;
         match found {
             Found::Wanted(number) => {
@@ -47,9 +46,7 @@ impl Work<'_> {
                     return Ok(());
                 };
                 let tables = &mut self.summary.tables;
-                return self
-                    .rows
-                    .commit(text, &of_type.tables, tables, &self.options.limits);
+                return self.rows.commit(&of_type.tables, tables, &self.options.limits);
             }
             Found::Outcome(outcome) => {
                 self.summary.outcomes += 1;
@@ -72,15 +69,7 @@ impl Work<'_> {
         if sinks.is_empty() {
             return Ok(());
         }
-        if self.rows.pushed() >= self.options.limits.entries as usize {
-            return Err(Limit::Entries);
-        }
-        let start = self.rows.store.keep(value);
-        if self.rows.store.arena.len() > Limits::CHUNK_BYTES {
-            return Err(Limit::PageBytes);
-        }
-        self.rows.push(sinks, index, start, value.len() as u32);
-        Ok(())
+        self.rows.push(sinks, index, value, &self.options.limits)
     }
 
     fn issues(&mut self, outcome: &Element<'_>) {

@@ -3,7 +3,7 @@ use super::tree::Reader;
 use super::walk::Walk;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
-use crate::limits::Limits;
+use crate::index_path::IndexPath;
 use crate::tree::Element;
 use crate::work::{Found, Work};
 
@@ -63,8 +63,7 @@ fn outside(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Resul
 }
 
 fn commit(scan: &Scan<'_>, work: &mut Work<'_>, found: &Found<'_>) -> Result<(), Halt> {
-    work.commit(scan.text, found)
-        .map_err(|limit| Halt::limit(limit, scan.pos))
+    work.commit(found).map_err(|limit| Halt::limit(limit, scan.pos))
 }
 
 /// Takes one member of the Bundle, or its end.
@@ -201,7 +200,7 @@ fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> 
             rows: work.rows,
             learned: work.learned,
             limits: &work.options.limits,
-            index: [1; Limits::PATH_SEGMENTS],
+            index: IndexPath::new(),
         };
         walk.object(of_type.root, depth)?;
         scan.pos = walk.scan.pos;

@@ -54,6 +54,13 @@ impl<'a> Scan<'a> {
     /// The next byte that is not a blank, without taking it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Halt> {
+        match self.bytes.get(self.pos) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    fn peek_behind_blanks(&mut self) -> Result<u8, Halt> {
         loop {
             match self.bytes.get(self.pos) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.pos += 1,
@@ -190,15 +197,18 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes over an object or array: its strings are skipped as strings, its brackets counted.
+    /// Passes over an object or array: its strings are skipped as strings, its brackets counted. Between two strings
+    /// there are few bytes, so they are looked at one by one.
     fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
         let mut open = 0;
+        let mut at = self.pos;
         loop {
-            let at = find_structure(self.bytes, self.pos).ok_or(Halt::More)?;
-            self.pos = at + 1;
             match self.bytes.get(at) {
                 Some(b'"') => {
+                    self.pos = at + 1;
                     self.string_rest()?;
+                    at = self.pos;
+                    continue;
                 }
                 Some(b'{' | b'[') => {
                     open += 1;
@@ -206,13 +216,17 @@ impl<'a> Scan<'a> {
                         return Err(Halt::limit(Limit::Depth, at));
                     }
                 }
-                _ => {
+                Some(b'}' | b']') => {
                     open -= 1;
                     if open == 0 {
+                        self.pos = at + 1;
                         return Ok(());
                     }
                 }
+                Some(_) => {}
+                None => return Err(Halt::More),
             }
+            at += 1;
         }
     }
 }
@@ -224,29 +238,6 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 #[inline]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// Position of the next quote or bracket of any kind.
-#[inline]
-fn find_structure(bytes: &[u8], from: usize) -> Option<usize> {
-    const SMALL: u64 = ONES * 0x20;
-    let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // Square and curly brackets differ in this bit alone.
-        let small = word | SMALL;
-        let found = zeros(word ^ (ONES * b'"' as u64))
-            | zeros(small ^ (ONES * b'{' as u64))
-            | zeros(small ^ (ONES * b'}' as u64));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..)?;
-    rest.iter()
-        .position(|b| matches!(b, b'"' | b'{' | b'[' | b'}' | b']'))
-        .map(|found| at + found)
 }
 
 /// Position of the next quote or backslash. Most strings end within a few words, two of which are looked at together;

@@ -2,6 +2,7 @@ use super::scan::{Scan, StringSpan};
 use super::unescape::unescape;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
+use crate::index_path::IndexPath;
 use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
 use crate::plan::{Node, Plan};
@@ -14,8 +15,7 @@ pub(crate) struct Walk<'a, 'w> {
     pub(crate) rows: &'w mut Rows,
     pub(crate) learned: &'w mut Learned,
     pub(crate) limits: &'w Limits,
-    /// The repetition at every level of the path to here.
-    pub(crate) index: [u32; Limits::PATH_SEGMENTS],
+    pub(crate) index: IndexPath,
 }
 
 impl Walk<'_, '_> {
@@ -110,7 +110,7 @@ impl Walk<'_, '_> {
             if element.sinks.is_empty() {
                 return Ok(());
             }
-            self.set(element.depth as usize - 1, 1);
+            self.index.set(element.depth as usize - 1, 1);
             return self.push(element, string);
         }
         self.element(node, depth, true)
@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
             .ok_or(Halt::syntax(Expected::Planned, self.scan.pos))?;
         let level = element.depth as usize - 1;
         if self.scan.peek()? != b'[' {
-            self.set(level, 1);
+            self.index.set(level, 1);
             return self.repetition(node, element, depth, values);
         }
         let depth = self.open(depth)?;
@@ -138,17 +138,11 @@ impl Walk<'_, '_> {
             repetition = repetition
                 .checked_add(1)
                 .ok_or(Halt::limit(Limit::Entries, self.scan.pos))?;
-            self.set(level, repetition);
+            self.index.set(level, repetition);
             self.repetition(node, element, depth, values)?;
             if !self.scan.more(b']', Expected::Item)? {
                 return Ok(());
             }
-        }
-    }
-
-    fn set(&mut self, level: usize, repetition: u32) {
-        if let Some(number) = self.index.get_mut(level) {
-            *number = repetition;
         }
     }
 
@@ -212,7 +206,7 @@ impl Walk<'_, '_> {
         let inside = self.plan.child(node, self.scan.slice(name.start(), name.end()));
         match inside.and_then(|node| self.plan.node(node).map(|element| (node, element.depth))) {
             Some((inside, level)) => {
-                self.set(level as usize - 1, 1);
+                self.index.set(level as usize - 1, 1);
                 self.object(inside, depth)
             }
             None => self.scan.skip_members(depth, self.limits.depth),
@@ -234,7 +228,7 @@ impl Walk<'_, '_> {
         }
         match element.url.and_then(|url| self.plan.node(url)) {
             Some(url) => {
-                self.set(element.depth as usize, 1);
+                self.index.set(element.depth as usize, 1);
                 self.push(url, string)
             }
             None => Ok(()),
@@ -246,33 +240,25 @@ impl Walk<'_, '_> {
         if !string.escaped() {
             return self.push_span(element, string.start(), string.end());
         }
-        let arena = &mut self.rows.store.arena;
-        let start = arena.len();
-        let raw = self
-            .scan
-            .text
-            .get(string.start()..string.end())
-            .unwrap_or_default();
-        unescape(raw, string.start(), arena)?;
-        let len = arena.len() - start;
-        if arena.len() > Limits::CHUNK_BYTES {
-            return Err(Halt::limit(Limit::PageBytes, string.start()));
-        }
-        self.push_at(element, start as u32 | crate::store::ARENA, len as u32)
+        let mut text = std::mem::take(&mut self.rows.scratch);
+        text.clear();
+        unescape(
+            self.scan.slice(string.start(), string.end()),
+            string.start(),
+            &mut text,
+        )?;
+        let pushed = self.rows.push_unescaped(element, &self.index, &text, self.limits);
+        self.rows.scratch = text;
+        pushed.map_err(|limit| Halt::limit(limit, string.start()))
     }
 
     #[inline(always)]
     fn push_span(&mut self, element: &Node, start: usize, end: usize) -> Result<(), Halt> {
-        self.push_at(element, start as u32, (end - start) as u32)
-    }
-
-    #[inline(always)]
-    fn push_at(&mut self, element: &Node, start: u32, len: u32) -> Result<(), Halt> {
         if self.rows.pushed() >= self.limits.entries as usize {
-            return Err(Halt::limit(Limit::Entries, self.scan.pos));
+            return Err(Halt::limit(Limit::Entries, start));
         }
-        let index = self.index.get(..element.depth as usize).unwrap_or_default();
-        self.rows.push(&element.sinks, index, start, len);
+        let text = self.scan.bytes.get(start..end).unwrap_or_default();
+        self.rows.push_walked(element, &self.index, start as u32, text);
         Ok(())
     }
 }

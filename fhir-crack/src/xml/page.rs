@@ -3,7 +3,7 @@ use super::tree;
 use super::walk::Walk;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
-use crate::limits::Limits;
+use crate::index_path::IndexPath;
 use crate::tree::Element;
 use crate::work::{Found, Work};
 
@@ -62,7 +62,7 @@ fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result
         return Ok(());
     }
     let found = resource(scan, work, 1)?;
-    work.commit(scan.text, &found)
+    work.commit(&found)
         .map_err(|limit| Halt::limit(limit, scan.pos))?;
     *state = State::Behind;
     Ok(())
@@ -82,7 +82,7 @@ fn bundle(state: &mut State, prefixed: bool, scan: &mut Scan<'_>, work: &mut Wor
     match tag.name {
         "entry" => {
             let found = entry(scan, work, prefixed || tag.prefixed)?;
-            work.commit(scan.text, &found)
+            work.commit(&found)
                 .map_err(|limit| Halt::limit(limit, scan.pos))?;
         }
         "link" | "type" | "total" => {
@@ -199,7 +199,7 @@ fn resource_of_usual_form<'a>(
                 rows: work.rows,
                 learned: work.learned,
                 limits: &work.options.limits,
-                index: [1; Limits::PATH_SEGMENTS],
+                index: IndexPath::new(),
             };
             walk.content(root, tag.name.as_bytes(), depth)?;
             scan.pos = walk.scan.pos;

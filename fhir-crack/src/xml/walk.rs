@@ -2,11 +2,11 @@ use super::scan::{Next, Scan};
 use super::unescape::unescape;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
+use crate::index_path::IndexPath;
 use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
 use crate::plan::{Node, Plan};
 use crate::rows::Rows;
-use crate::store::ARENA;
 
 /// Walks a resource along the plan and pushes the values met. Recursion follows the plan's paths, never the input.
 ///
@@ -18,8 +18,7 @@ pub(crate) struct Walk<'a, 'w> {
     pub(crate) rows: &'w mut Rows,
     pub(crate) learned: &'w mut Learned,
     pub(crate) limits: &'w Limits,
-    /// The repetition at every level of the path to here.
-    pub(crate) index: [u32; Limits::PATH_SEGMENTS],
+    pub(crate) index: IndexPath,
 }
 
 impl Walk<'_, '_> {
@@ -133,9 +132,7 @@ impl Walk<'_, '_> {
             .plan
             .node(node)
             .ok_or(Halt::syntax(Expected::Planned, self.scan.pos))?;
-        if let Some(number) = self.index.get_mut(element.depth as usize - 1) {
-            *number = repetition;
-        }
+        self.index.set(element.depth as usize - 1, repetition);
         if self.attributes(element)? {
             return Ok(());
         }
@@ -213,9 +210,7 @@ impl Walk<'_, '_> {
             self.value(element, start)?;
         }
         if let Some(url) = element.url.and_then(|url| self.plan.node(url)) {
-            if let Some(number) = self.index.get_mut(element.depth as usize) {
-                *number = 1;
-            }
+            self.index.set(element.depth as usize, 1);
             self.value(url, start)?;
         }
         Ok(())
@@ -227,26 +222,21 @@ impl Walk<'_, '_> {
         if self.rows.pushed() >= self.limits.entries as usize {
             return Err(Halt::limit(Limit::Entries, start));
         }
-        let index = self.index.get(..element.depth as usize).unwrap_or_default();
         if self.scan.bytes.get(at) == Some(&b'"') {
             self.scan.pos = at + 1;
-            self.rows
-                .push(&element.sinks, index, start as u32, (at - start) as u32);
+            let text = self.scan.bytes.get(start..at).unwrap_or_default();
+            self.rows.push_walked(element, &self.index, start as u32, text);
             return Ok(());
         }
         let rest = self.scan.bytes.get(at..).unwrap_or_default();
         let end = at + memchr::memchr(b'"', rest).ok_or(Halt::More)?;
-        let arena = &mut self.rows.store.arena;
-        let kept = arena.len();
-        unescape(self.scan.slice(start, end), start, arena)?;
-        let length = arena.len() - kept;
-        if arena.len() > Limits::CHUNK_BYTES {
-            return Err(Halt::limit(Limit::PageBytes, start));
-        }
+        let mut text = std::mem::take(&mut self.rows.scratch);
+        text.clear();
+        unescape(self.scan.slice(start, end), start, &mut text)?;
+        let pushed = self.rows.push_unescaped(element, &self.index, &text, self.limits);
+        self.rows.scratch = text;
         self.scan.pos = end + 1;
-        self.rows
-            .push(&element.sinks, index, kept as u32 | ARENA, length as u32);
-        Ok(())
+        pushed.map_err(|limit| Halt::limit(limit, start))
     }
 }
 
