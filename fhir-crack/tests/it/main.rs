@@ -1,4 +1,10 @@
 //! Tests of the public interface.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests stop at the first surprise, and a skipped test says so"
+)]
 
 mod batches;
 mod hostile;
