@@ -148,7 +148,27 @@ mod tests {
             lanes.learn(quick);
         }
         assert_eq!(lanes.lock().limit.floor(), 8.0);
-        assert!(lanes.learn(Signal::Answered(Duration::from_secs(2))).is_some() || lanes.lock().limit == 8.0);
+    }
+
+    #[test]
+    fn rising_latency_lowers_by_a_tenth() {
+        let answered = |millis| Signal::Answered(Duration::from_millis(millis));
+        let lanes = Lanes::new(8);
+        for _ in 0..100 {
+            lanes.learn(answered(60));
+        }
+        assert_eq!(lanes.learn(answered(170)), None, "slower, but not three times");
+        assert_eq!(lanes.learn(answered(400)), Some(7));
+        assert_eq!(lanes.lock().limit, 8.0 * 0.9);
+        assert_eq!(lanes.learn(answered(400)), None, "the same rise cuts once");
+
+        // times below the floor differ by chance
+        let quick = Lanes::new(8);
+        for _ in 0..100 {
+            quick.learn(answered(1));
+        }
+        assert_eq!(quick.learn(answered(40)), None);
+        assert_eq!(quick.lock().limit, 8.0);
     }
 
     #[tokio::test]

@@ -1,12 +1,12 @@
 //! The whole search against a server that plays faults: the resources stored are those on the server, or the search
 //! says that it is incomplete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fhir_crack::search::{
-    Client, Complete, Error, ErrorKind, Format, Phase, RetryPolicy, Search, Step, Timeouts,
+    Auth, Client, Complete, Error, ErrorKind, Format, Phase, RetryPolicy, Search, Secret, Step, Timeouts,
 };
 use fixtures::hospital::Hospital;
 use fixtures::server::{Fault, FaultPlan, FaultRule, Server, ServerOptions};
@@ -14,6 +14,7 @@ use fixtures::{Kind, MemoryStore};
 use futures_util::StreamExt;
 
 use crate::options;
+use crate::server::Response;
 
 /// What a run has at its end: the ids it stored, and how its search ended.
 struct Run {
@@ -21,15 +22,16 @@ struct Run {
     end: Result<Complete, Error>,
 }
 
-/// The hospital all runs ask, and the ids of its Conditions.
+/// The hospital all runs ask, the ids of its Conditions, and where tokens are to be had.
 struct World {
     store: Arc<MemoryStore>,
     patients: Vec<String>,
     ids: BTreeSet<String>,
+    tokens: crate::server::Server,
 }
 
 impl World {
-    fn new() -> World {
+    async fn new() -> World {
         let hospital = Hospital::new(7, 40);
         let ids = |kind: Kind| {
             let all = hospital
@@ -42,6 +44,11 @@ impl World {
             store: Arc::new(MemoryStore::of(&hospital)),
             patients,
             ids: found,
+            // every request gets another token
+            tokens: crate::server::Server::start(|request, _| {
+                Response::new(200, format!("t{}", request.nth))
+            })
+            .await,
         }
     }
 
@@ -69,6 +76,12 @@ impl World {
         let server = self.serve(faults);
         let options = options(server.base_url())
             .format(format)
+            .auth(Auth::TokenUrl {
+                url: Secret::new(format!("{}/token", self.tokens.origin)),
+                login: None,
+                token: None,
+            })
+            .limits(|limits| limits.body_bytes = 4 << 20)
             .retry(RetryPolicy {
                 attempts: 4,
                 base: Duration::from_millis(1),
@@ -121,7 +134,7 @@ fn difference(a: &BTreeSet<String>, b: &BTreeSet<String>) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_alone() {
     use ErrorKind as E;
-    let world = World::new();
+    let world = World::new().await;
     let pages = world.ids.len().div_ceil(20);
     assert!(pages >= 4, "{} Conditions", world.ids.len());
     let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
@@ -130,7 +143,9 @@ async fn every_fault_alone() {
         (Fault::Status(500), 3, Ok(())),
         (Fault::Status(503), 4, Err(E::Status(503))),
         (Fault::Status(400), 1, Err(E::Status(400))),
+        (Fault::Status(401), 1, Ok(())),
         (Fault::Status(401), for_ever, Err(E::Unauthorized)),
+        (Fault::RefuseToken, 1, Ok(())),
         (Fault::Status(410), 1, Ok(())),
         (Fault::Status(404), 1, Ok(())),
         (Fault::Status(410), for_ever, Err(E::ExpiredLink)),
@@ -150,6 +165,7 @@ async fn every_fault_alone() {
         (Fault::Truncate(500), for_ever, Err(E::Truncated)),
         (Fault::Hang(500), 2, Ok(())),
         (Fault::Hang(0), for_ever, Err(E::Timeout(Phase::Idle))),
+        (Fault::Endless, 1, Err(E::TooLarge)),
         (Fault::Drip(1000, Duration::from_millis(1)), for_ever, Ok(())),
         (Fault::Reset, 3, Ok(())),
         (Fault::FalseGzip, 1, Ok(())),
@@ -204,9 +220,10 @@ async fn every_fault_alone() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "says how the runs ended")]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_random_combinations() {
-    let world = World::new();
+    let world = World::new().await;
     let runs = futures_util::stream::iter(0..200u64).map(|seed| {
         let world = &world;
         async move {
@@ -217,6 +234,7 @@ async fn two_hundred_random_combinations() {
         }
     });
     let mut complete = 0;
+    let mut incomplete = BTreeMap::new();
     let mut runs = runs.buffer_unordered(8);
     while let Some((seed, faults, run)) = runs.next().await {
         match run.end {
@@ -232,9 +250,11 @@ async fn two_hundred_random_combinations() {
                 assert!(run.stored.is_subset(&world.ids), "seed {seed}");
                 assert_eq!(error.place().resource, "Condition", "seed {seed}: {faults:?}");
                 assert!(error.place().page.is_some(), "seed {seed}: {faults:?}");
+                *incomplete.entry(error.kind().to_string()).or_insert(0) += 1;
             }
         }
     }
+    println!("{complete} runs complete, the others said why not: {incomplete:?}");
     assert!(
         (60..=190).contains(&complete),
         "{complete} of 200 runs complete: the faults are too hard or too soft"

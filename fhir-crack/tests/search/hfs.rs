@@ -34,6 +34,12 @@ fn binary() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// HL7's search parameters, without which the server knows `_id` and its like only: `Bundle-searchParams.json` of npm's
+/// package `hl7.fhir.r4.examples`.
+fn search_parameters() -> Option<PathBuf> {
+    std::env::var_os("HFS_SEARCH_PARAMETERS").map(PathBuf::from)
+}
+
 /// Starts the server on a free port with an empty database, and waits until it answers.
 async fn start(binary: &Path) -> Hfs {
     let port = TcpListener::bind("127.0.0.1:0")
@@ -41,6 +47,9 @@ async fn start(binary: &Path) -> Hfs {
         .expect("port")
         .port();
     let data = tempfile::tempdir().expect("dir");
+    if let Some(file) = search_parameters() {
+        std::fs::copy(file, data.path().join("search-parameters-r4.json")).expect("search parameters");
+    }
     let base = format!("http://127.0.0.1:{port}");
     let child = Command::new(binary)
         .current_dir(data.path())
@@ -84,40 +93,103 @@ fn client(hfs: &Hfs, format: Format) -> Client {
     .expect("client")
 }
 
-/// Stores the Patients p0 to p229 and deletes one more.
-async fn fill(hfs: &Hfs) {
+/// A client that stores and deletes, which ours does not.
+fn writer() -> reqwest::Client {
     let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    let http = reqwest::Client::builder()
+    reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .build()
-        .expect("http");
-    let put = |id: String| {
-        let body = serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"family": format!("Käse {id}")}]});
-        let request = http
-            .put(format!("{}/Patient/{id}", hfs.base))
-            .header("content-type", "application/fhir+json");
-        async move {
-            request
-                .body(body.to_string())
-                .send()
-                .await
-                .expect("put")
-                .error_for_status()
-                .expect("stored")
-        }
+        .expect("http")
+}
+
+async fn put(http: &reqwest::Client, hfs: &Hfs, resource: &serde_json::Value) {
+    let text = |name: &str| resource[name].as_str().expect("text").to_owned();
+    http.put(format!("{}/{}/{}", hfs.base, text("resourceType"), text("id")))
+        .header("content-type", "application/fhir+json")
+        .body(resource.to_string())
+        .send()
+        .await
+        .expect("put")
+        .error_for_status()
+        .expect("stored");
+}
+
+/// Stores the Patients p0 to p229 and deletes one more.
+async fn fill(hfs: &Hfs) {
+    let http = writer();
+    let patient = |id: &str| {
+        let name = format!("Käse {id}");
+        serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"family": name}]})
     };
     for number in 0..PATIENTS {
-        put(format!("p{number}")).await;
+        put(&http, hfs, &patient(&format!("p{number}"))).await;
     }
-    put("gone".to_owned()).await;
+    put(&http, hfs, &patient("gone")).await;
     http.delete(format!("{}/Patient/gone", hfs.base))
         .send()
         .await
         .expect("delete");
+}
+
+/// Thirty Encounters of ten Patients, one a day, asked for as the retrieval does.
+async fn searches_by_reference_and_date(hfs: &Hfs) {
+    let http = writer();
+    for number in 0..30 {
+        let encounter = serde_json::json!({
+            "resourceType": "Encounter", "id": format!("e{number}"), "status": "in-progress",
+            "class": {"code": "IMP"}, "subject": {"reference": format!("Patient/p{}", number % 10)},
+            "period": {"start": format!("2024-01-{:02}T10:00:00+01:00", number + 1)}
+        });
+        put(&http, hfs, &encounter).await;
+    }
+    let encounters = |pages: &[Page]| -> BTreeSet<String> {
+        let text: Vec<&str> = pages
+            .iter()
+            .map(|page| std::str::from_utf8(&page.bytes).expect("text"))
+            .collect();
+        let urls = text.iter().flat_map(|text| text.split("/Encounter/e").skip(1));
+        urls.map(|rest| {
+            rest.split(|c: char| !c.is_ascii_digit())
+                .next()
+                .expect("id")
+                .to_owned()
+        })
+        .collect()
+    };
+    for format in [Format::Json, Format::Xml] {
+        let client = client(hfs, format);
+        let patients = (0..5).map(|number| format!("p{number}"));
+        let (pages, complete) = client
+            .search(Search::new("Encounter").ids("patient", patients).count(4))
+            .collect()
+            .await
+            .expect("by patient");
+        let wanted = |keep: fn(u32) -> bool| -> BTreeSet<String> {
+            (0..30).filter(|n| keep(*n)).map(|n| n.to_string()).collect()
+        };
+        assert_eq!(encounters(&pages), wanted(|n| n % 10 < 5), "{format:?}");
+        assert!(pages.len() >= 4 && complete.matches() == 15, "{complete:?}");
+
+        let search = Search::new("Encounter")
+            .param("date", "ge2024-01-21")
+            .include("Encounter:subject");
+        let (pages, complete) = client.search(search.count(3)).collect().await.expect("by date");
+        assert_eq!(encounters(&pages), wanted(|n| n >= 20), "{format:?}");
+        assert_eq!(
+            complete.matches(),
+            10,
+            "included Patients do not count: {complete:?}"
+        );
+        assert_eq!(
+            ids(&pages),
+            (0..10).map(|n| format!("p{n}")).collect(),
+            "{format:?}"
+        );
+    }
 }
 
 fn wanted() -> BTreeSet<String> {
@@ -205,4 +277,11 @@ async fn everything_against_helios_hfs() {
         .await
         .expect("export");
     assert_eq!(exported.resources(), PATIENTS as u64);
+    if search_parameters().is_some() {
+        searches_by_reference_and_date(&hfs).await;
+    } else {
+        eprintln!(
+            "SKIPPED: no searches by reference and date; name HL7's search parameters in HFS_SEARCH_PARAMETERS"
+        );
+    }
 }

@@ -429,6 +429,45 @@ async fn a_proxy_is_asked_for_everything() {
     assert_eq!(proxy.requests()[0].target, "http://fhir.example/base/Patient");
 }
 
+/// Where this test, started anew with a proxy in its environment, finds the base URL to ask.
+const PROXIED: &str = "FHIR_CRACK_TEST_PROXIED";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_of_the_environment_are_obeyed() {
+    if let Ok(base) = std::env::var(PROXIED) {
+        client(&base)
+            .search(Search::new("Patient"))
+            .collect()
+            .await
+            .expect("search");
+        return;
+    }
+    let answer = |_: &Request, _: &str| Response::new(200, bundle(Format::Json, &[1], None, None));
+    let (proxy, direct) = (Server::start(answer).await, Server::start(answer).await);
+    let ask = |base: String, exempt: &'static str| {
+        let mut program = tokio::process::Command::new(std::env::current_exe().expect("this program"));
+        program
+            .args(["--exact", "paging::proxies_of_the_environment_are_obeyed"])
+            .env(PROXIED, base)
+            .env("http_proxy", &proxy.origin)
+            .env("no_proxy", exempt);
+        for name in [
+            "HTTP_PROXY",
+            "ALL_PROXY",
+            "all_proxy",
+            "NO_PROXY",
+            "REQUEST_METHOD",
+        ] {
+            program.env_remove(name);
+        }
+        async move { program.output().await.expect("run").status.success() }
+    };
+    assert!(ask("http://fhir.example/base".to_owned(), "").await);
+    assert_eq!(proxy.requests()[0].target, "http://fhir.example/base/Patient");
+    assert!(ask(direct.base(), "127.0.0.1").await);
+    assert_eq!((proxy.requests().len(), direct.requests().len()), (1, 1));
+}
+
 #[tokio::test]
 async fn links_to_an_alias_are_asked_at_the_own_origin() {
     let server = three_pages(Format::Json, |page, _| {

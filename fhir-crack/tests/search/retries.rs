@@ -2,6 +2,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fhir_crack::search::{Client, ErrorKind, Event, Format, ManyStep, Phase, RetryPolicy, Search, Timeouts};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -205,6 +207,48 @@ async fn compression_that_lies() {
         Response::new(200, cut.clone()).header("content-encoding", "gzip")
     })
     .await;
+}
+
+/// A bundle of the Patients 1, 2 and 3 as other programs packed it (node's zlib and zstd), base64.
+const PACKED: [(&str, &str); 3] = [
+    (
+        "deflate",
+        "eJytzKEKgDAURuF3+fMtarvRJzDYxDC2Cwpuk3kNMvbuYjEYBMH+nZORZIt7stIfq4DR7sEtAoJGNQu4IUjQdICHfFtwfnad0VmCgjA7MCoU\
+         wiYm2enCProLeaN2Qin0ZVX/t2peV2M5AWg6Wtw=",
+    ),
+    (
+        "br",
+        "Gw0BUJwHdizyJjQLycY8pnnAZSPOnXFK67B09W0RlpmtLUJWxlYnB3dtC/1bIEESYGZRQJGU2xjfNQSPWNPR+8Xd4vQJr33iFcv64KSH26/slwR4\
+         ogS7Ei1r/kR9Qi7fAQ==",
+    ),
+    (
+        "zstd",
+        "KLUv/QRYNQMAAsYTGYC36fYq271IRBWlpM+Y4kxRr0WYo05iagTNYALX2gTKc4w3reMFJxA7Rb42YDwV36la5BngBVxhqfoZ3Di58rtGUolgvAeFUMSShZS9BAcA4JYD9JxwwULYtVW2LxvzbaoMnQqUmQ==",
+    ),
+];
+
+#[tokio::test]
+async fn every_compression_that_is_offered_is_undone() {
+    for (name, packed) in PACKED {
+        let packed = STANDARD.decode(packed).expect("base64");
+        let server =
+            Server::start(move |_, _| Response::new(200, packed.clone()).header("content-encoding", name))
+                .await;
+        let (pages, complete) = client(&server.base())
+            .search(Search::new("Patient"))
+            .collect()
+            .await
+            .expect(name);
+        assert_eq!(
+            (ids(&pages), complete.total()),
+            (vec![1, 2, 3], Some(3)),
+            "{name}"
+        );
+        let offered = server.requests()[0].headers["accept-encoding"].clone();
+        for name in ["gzip", "deflate", "br", "zstd"] {
+            assert!(offered.split(',').any(|one| one.trim() == name), "{offered}");
+        }
+    }
 }
 
 #[tokio::test]
