@@ -1,142 +1,258 @@
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
+use std::path::Path;
 
-use jiff::Zoned;
 use jiff::civil::DateTime;
 
-use crate::{Error, ErrorKind, Status};
+use crate::ledger::Ledger;
+use crate::state_file::StateFile;
+use crate::{Batch, Error, ErrorKind, Layout, Status, leftovers, private};
 
 /// A run's directory, held by this process until it is dropped.
+///
+/// A unit is a table, or another part of a run that is done as a whole. Every change is on disk when its method returns.
 #[derive(Debug)]
 pub struct WorkDir {
-    path: PathBuf,
-    units: BTreeMap<String, (DateTime, Status)>,
+    layout: Layout,
+    statuses: StateFile<Status>,
+    last_batches: StateFile<u32>,
+    ledger: Ledger,
+    /// Batches that finished before one with a lower number.
+    ahead: BTreeMap<String, BTreeSet<u32>>,
     /// Locked as long as the directory is held; the lock ends with the process, however that ends.
     _lock: File,
 }
-
-const STATE: &str = "loading_status.state";
-const LOCK: &str = "work.lock";
 
 impl WorkDir {
     /// Opens a directory, making it where there is none.
     ///
     /// # Errors
-    /// [`ErrorKind::InUse`] while another run holds it, [`ErrorKind::Line`] when the state file is damaged,
-    /// [`ErrorKind::File`] when something cannot be read or written.
+    /// [`ErrorKind::InUse`] while another run holds it; [`ErrorKind::Line`], [`ErrorKind::BatchLine`],
+    /// [`ErrorKind::Twice`] or [`ErrorKind::Ledger`] when a state file is damaged; [`ErrorKind::File`] when something
+    /// cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(path).map_err(|e| Error::file(path, e))?;
-        let lock_path = path.join(LOCK);
-        let lock = OpenOptions::new()
+        private::make_dirs(path).map_err(|e| Error::file(path, e))?;
+        let layout = Layout::new(path);
+        let lock_path = layout.lock();
+        let lock = private::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&lock_path);
-        let lock = lock.map_err(|e| Error::file(&lock_path, e))?;
+            .open(&lock_path)
+            .map_err(|e| Error::file(&lock_path, e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::new(ErrorKind::InUse, path)),
             Err(TryLockError::Error(e)) => return Err(Error::file(&lock_path, e)),
         }
-        let units = read(&path.join(STATE))?;
         Ok(Self {
-            path: path.to_owned(),
-            units,
+            statuses: StateFile::read(layout.status())?,
+            last_batches: StateFile::read(layout.batch_status())?,
+            ledger: Ledger::read(layout.ledger())?,
+            ahead: BTreeMap::new(),
+            layout,
             _lock: lock,
         })
+    }
+
+    /// Where everything lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// How far a unit has come; `None` for one that never began.
     #[must_use]
     pub fn status(&self, unit: &str) -> Option<Status> {
-        self.units.get(unit).map(|(_, status)| *status)
+        self.statuses.get(unit)
     }
 
     /// All units with the wall time of their last change, by name.
     pub fn units(&self) -> impl Iterator<Item = (&str, DateTime, Status)> {
-        self.units
-            .iter()
-            .map(|(name, (at, status))| (name.as_str(), *at, *status))
+        self.statuses.units()
     }
 
-    /// Notes a unit's status with the present time; it is on disk when this returns.
+    /// The last batch of a table up to which all are finished, counted from 0.
+    #[must_use]
+    pub fn last_batch(&self, table: &str) -> Option<u32> {
+        self.last_batches.get(table)
+    }
+
+    /// How many batches of a table have begun.
+    #[must_use]
+    pub fn batches(&self, table: &str) -> usize {
+        self.ledger.batches(table)
+    }
+
+    /// Notes a unit's status with the present time.
     ///
     /// # Errors
     /// [`ErrorKind::Name`] for a name the file cannot hold, [`ErrorKind::File`] when it cannot be written.
     pub fn set(&mut self, unit: &str, status: Status) -> Result<(), Error> {
-        if unit.is_empty() || unit.contains(['\t', '\n', '\r']) {
-            return Err(Error::new(ErrorKind::Name, &self.path.join(STATE)));
-        }
-        self.units
-            .insert(unit.to_owned(), (Zoned::now().datetime(), status));
-        self.write()
+        self.set_all([unit], status)
     }
 
-    /// Forgets a unit, so that it is loaded again. Nothing happens where it never began.
+    /// Notes the status of several units at once.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] when the file cannot be written.
-    pub fn forget(&mut self, unit: &str) -> Result<(), Error> {
-        if self.units.remove(unit).is_none() {
-            return Ok(());
+    /// As [`WorkDir::set`].
+    pub fn set_all<'u>(
+        &mut self,
+        units: impl IntoIterator<Item = &'u str>,
+        status: Status,
+    ) -> Result<(), Error> {
+        for unit in units {
+            self.statuses.set(unit, status)?;
         }
-        self.write()
+        self.statuses.write()
     }
 
-    /// Writes the whole file beside the old one and puts it in its place.
-    fn write(&self) -> Result<(), Error> {
-        let path = self.path.join(STATE);
-        let part = self.path.join(format!("{STATE}.part"));
-        let line = |(name, (at, status)): (&String, &(DateTime, Status))| {
-            format!("{name}\t{}\t{status}\n", at.strftime("%Y-%m-%d %H:%M:%S%.6f"))
-        };
-        let text: String = self.units.iter().map(line).collect();
-        let replace = || -> std::io::Result<()> {
-            let mut file = File::create(&part)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&part, &path)?;
-            File::open(&self.path)?.sync_all()
-        };
-        replace().map_err(|e| Error::file(&path, e))
+    /// Begins units, or goes on with them: those not completed are `In Process` now. Of a unit without a line nothing
+    /// is kept that an earlier load may have left. Returns the units that are to be loaded.
+    ///
+    /// # Errors
+    /// As [`WorkDir::set`], and when something old cannot be removed.
+    pub fn begin<'u>(&mut self, units: impl IntoIterator<Item = &'u str>) -> Result<BTreeSet<String>, Error> {
+        let mut open = BTreeSet::new();
+        let mut fresh = false;
+        for unit in units {
+            match self.status(unit) {
+                Some(Status::Completed) => continue,
+                Some(Status::InProcess | Status::Failed) => {}
+                None => {
+                    leftovers::remove_all(&self.layout, unit)?;
+                    self.ahead.remove(unit);
+                    self.last_batches.remove(unit);
+                    self.ledger.cut(unit, 0);
+                    fresh = true;
+                }
+            }
+            self.statuses.set(unit, Status::InProcess)?;
+            open.insert(unit.to_owned());
+        }
+        if fresh {
+            self.last_batches.write()?;
+            self.ledger.write()?;
+        }
+        if !open.is_empty() {
+            self.statuses.write()?;
+        }
+        Ok(open)
     }
-}
 
-fn read(path: &Path) -> Result<BTreeMap<String, (DateTime, Status)>, Error> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(e) => return Err(Error::file(path, e)),
-    };
-    let mut units = BTreeMap::new();
-    for (i, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let (name, at, status) = unit(line).ok_or_else(|| Error::new(ErrorKind::Line(i + 1), path))?;
-        units.insert(name.to_owned(), (at, status));
+    /// Notes which batches are going to be loaded. Where a table's batch had another input when an earlier run began
+    /// it, nothing is shifted: all that was loaded of the table is removed, it is `In Process` again, and its name is
+    /// returned.
+    ///
+    /// # Errors
+    /// When something old cannot be removed, or the state cannot be written.
+    pub fn plan(&mut self, batches: &[Batch]) -> Result<BTreeSet<String>, Error> {
+        let changed = self.ledger.take(batches);
+        for table in &changed {
+            leftovers::remove_all(&self.layout, table)?;
+            self.ahead.remove(table);
+            self.last_batches.remove(table);
+            self.statuses.set(table, Status::InProcess)?;
+        }
+        if !changed.is_empty() {
+            self.last_batches.write()?;
+            self.statuses.write()?;
+        }
+        self.ledger.write()?;
+        Ok(changed)
     }
-    Ok(units)
-}
 
-/// A line in the order of this crate, or with date and time first.
-fn unit(line: &str) -> Option<(&str, DateTime, Status)> {
-    let mut fields = line.split('\t');
-    let (first, second, third) = (fields.next()?, fields.next()?, fields.next()?);
-    let status = Status::from_word(third.trim()).filter(|_| fields.next().is_none())?;
-    let (name, at) = match second.trim().parse::<DateTime>() {
-        Ok(at) => (first, at),
-        Err(_) => (second, first.trim().parse().ok()?),
-    };
-    (!name.is_empty()).then_some((name, at, status))
+    /// Notes that batches are finished, in any order: what they fetched is kept. The state file names the last batch of
+    /// each table before which none is missing.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn finish_batches<'b>(
+        &mut self,
+        batches: impl IntoIterator<Item = (&'b str, u32)>,
+    ) -> Result<(), Error> {
+        let mut moved = false;
+        for (table, number) in batches {
+            let ahead = self.ahead.entry(table.to_owned()).or_default();
+            ahead.insert(number);
+            let mut next = self.last_batches.get(table).map_or(0, |last| last + 1);
+            while ahead.remove(&next) {
+                self.last_batches.set(table, next)?;
+                moved = true;
+                next += 1;
+            }
+        }
+        if moved { self.last_batches.write() } else { Ok(()) }
+    }
+
+    /// Removes the batches of a table from this number on: the table has fewer than it had.
+    ///
+    /// # Errors
+    /// When something cannot be removed, or the state cannot be written.
+    pub fn cut(&mut self, table: &str, batches: u32) -> Result<(), Error> {
+        leftovers::remove_batches(&self.layout, table, batches)?;
+        if self.ledger.cut(table, batches as usize) {
+            self.ledger.write()?;
+        }
+        match (self.last_batches.get(table), batches.checked_sub(1)) {
+            (Some(last), Some(end)) if last > end => {
+                self.last_batches.set(table, end)?;
+                self.last_batches.write()
+            }
+            (Some(_), None) => {
+                self.last_batches.remove(table);
+                self.last_batches.write()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets a unit, so that it is loaded again, and removes everything that its load left. Its line goes first: a
+    /// crash in between leaves a unit that never began. Nothing happens where it never began.
+    ///
+    /// # Errors
+    /// When something cannot be removed, or the state cannot be written.
+    pub fn forget(&mut self, unit: &str) -> Result<(), Error> {
+        if self.statuses.remove(unit) {
+            self.statuses.write()?;
+        }
+        if self.last_batches.remove(unit) {
+            self.last_batches.write()?;
+        }
+        self.ahead.remove(unit);
+        if self.ledger.cut(unit, 0) {
+            self.ledger.write()?;
+        }
+        leftovers::remove_all(&self.layout, unit)
+    }
+
+    /// Removes all pages: the hub has their rows.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub fn remove_spools(&mut self) -> Result<(), Error> {
+        let path = self.layout.spools();
+        private::remove(&path).map_err(|e| Error::file(&path, e))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Digest;
+
+    fn batch(table: &str, number: u32, input: &str) -> Batch {
+        Batch {
+            table: table.to_owned(),
+            number,
+            input: Digest::of([input]),
+        }
+    }
+
+    fn touch(path: &Path) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
 
     #[test]
     fn a_state_is_kept_and_forgotten() {
@@ -166,41 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn both_orders_of_columns_are_read() {
-        for line in [
-            "labs\t2024-05-06 07:08:09.5\tCompleted",
-            "2024-05-06 07:08:09.5\tlabs\tCompleted",
-        ] {
-            let (name, at, status) = unit(line).unwrap();
-            assert_eq!(
-                (name, at.to_string().as_str(), status),
-                ("labs", "2024-05-06T07:08:09.5", Status::Completed)
-            );
-        }
-    }
-
-    #[test]
-    fn a_damaged_line_is_named_with_a_way_out() {
-        for damaged in [
-            "labs\t2024-05-06 07:0",
-            "labs\tsometime\tCompleted",
-            "labs\t2024-05-06 07:08:09\tcompleted",
-            "a\tb\tc\td",
-        ] {
-            let directory = tempfile::tempdir().unwrap();
-            let text = format!("ok\t2024-05-06 07:08:09\tFailed\n{damaged}\n");
-            std::fs::write(directory.path().join(STATE), text).unwrap();
-            let error = WorkDir::open(directory.path()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Line(2), "{damaged}");
-            assert!(error.to_string().contains("remove the line"), "{error}");
-        }
-    }
-
-    #[test]
     fn a_name_the_file_cannot_hold_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let mut work = WorkDir::open(directory.path()).unwrap();
-        for name in ["", "a\tb", "a\nb"] {
+        for name in ["", " ", "a\tb", "a\nb"] {
             assert_eq!(
                 work.set(name, Status::Failed).unwrap_err().kind(),
                 ErrorKind::Name
@@ -208,19 +293,102 @@ mod tests {
         }
     }
 
-    /// What the original system left behind, where it is at hand.
     #[test]
-    fn recorded_state_files_are_read() {
-        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/etl/loading_status.state");
-        if !recorded.exists() {
-            println!("SKIPPED: ../shared is absent, no recorded state file was read");
-            return;
+    fn the_last_batch_is_the_one_before_which_none_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        work.finish_batches([("a", 1), ("a", 3), ("b", 0)]).unwrap();
+        assert_eq!((work.last_batch("a"), work.last_batch("b")), (None, Some(0)));
+        work.finish_batches([("a", 0)]).unwrap();
+        assert_eq!(work.last_batch("a"), Some(1));
+        drop(work);
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        assert_eq!(work.last_batch("a"), Some(1));
+        work.finish_batches([("a", 0), ("a", 2)]).unwrap();
+        assert_eq!(work.last_batch("a"), Some(2), "what was finished is finished");
+        work.cut("a", 1).unwrap();
+        assert_eq!(work.last_batch("a"), Some(0));
+    }
+
+    #[test]
+    fn a_table_that_is_overridden_leaves_nothing_and_others_keep_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        let layout = work.layout().clone();
+        for table in ["a", "ab"] {
+            work.begin([table]).unwrap();
+            work.plan(&[batch(table, 0, "x"), batch(table, 1, "y")]).unwrap();
+            work.finish_batches([(table, 0), (table, 1)]).unwrap();
+            touch(&layout.parquet(table, 0));
+            touch(&layout.parquet(table, 1));
+            touch(&layout.text(table, 1));
+            touch(&layout.spool(table, 1).join("journal.jsonl"));
+            touch(&layout.table_page(table));
+            touch(&layout.test_log(table));
+            touch(&layout.process_log(table));
+            work.set(table, Status::Completed).unwrap();
         }
-        assert!(
-            read(&recorded)
-                .unwrap()
-                .values()
-                .all(|(_, status)| *status == Status::Completed)
+        work.forget("a").unwrap();
+        let files = |table: &str| {
+            let own = [
+                layout.parquet(table, 0),
+                layout.parquet(table, 1),
+                layout.text(table, 1),
+                layout.spool(table, 1),
+                layout.table_outputs(table),
+                layout.test_log(table),
+                layout.process_log(table),
+            ];
+            own.iter().filter(|path| path.exists()).count()
+        };
+        assert_eq!((files("a"), files("ab")), (0, 7));
+        assert_eq!(
+            (work.status("a"), work.last_batch("a"), work.batches("a")),
+            (None, None, 0)
         );
+        assert_eq!((work.last_batch("ab"), work.batches("ab")), (Some(1), 2));
+    }
+
+    /// Files without a line: the crash came between removing the line and removing the files.
+    #[test]
+    fn what_a_crash_inside_an_override_left_is_removed_when_the_table_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        let layout = work.layout().clone();
+        touch(&layout.parquet("a", 7));
+        assert_eq!(work.begin(["a"]).unwrap().len(), 1);
+        assert!(!layout.parquet("a", 7).exists());
+        touch(&layout.parquet("a", 0));
+        drop(work);
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        assert_eq!(
+            work.status("a"),
+            Some(Status::InProcess),
+            "not taken for Completed"
+        );
+        work.begin(["a"]).unwrap();
+        assert!(layout.parquet("a", 0).exists(), "a run goes on with what it has");
+    }
+
+    #[test]
+    fn a_changed_input_begins_the_table_anew_and_leaves_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut work = WorkDir::open(directory.path()).unwrap();
+        let layout = work.layout().clone();
+        let planned = [batch("a", 0, "x"), batch("b", 0, "x")];
+        assert!(work.plan(&planned).unwrap().is_empty());
+        for table in ["a", "b"] {
+            work.finish_batches([(table, 0)]).unwrap();
+            touch(&layout.parquet(table, 0));
+            work.set(table, Status::Completed).unwrap();
+        }
+        assert!(work.plan(&planned).unwrap().is_empty());
+        let changed = work.plan(&[batch("a", 0, "other"), batch("b", 0, "x")]).unwrap();
+        assert_eq!(changed, BTreeSet::from(["a".to_owned()]));
+        assert_eq!(
+            (work.status("a"), work.last_batch("a"), work.status("b")),
+            (Some(Status::InProcess), None, Some(Status::Completed))
+        );
+        assert!(!layout.parquet("a", 0).exists() && layout.parquet("b", 0).exists());
     }
 }

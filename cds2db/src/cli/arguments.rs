@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{backfill, config, demo, describe, files, retrieve, serve};
+use super::{backfill, config, demo, describe, files, retrieve, serve, work};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -33,6 +33,9 @@ enum Command {
     /// Expand, check or compare table descriptions
     #[command(subcommand)]
     Describe(describe::Describe),
+    /// What a run left in its directory: state, tests, report
+    #[command(subcommand)]
+    Work(work::Work),
     /// The FHIR test server, as the demo starts it
     #[command(hide = true)]
     ServeFixtures(serve::ServeFixtures),
@@ -53,6 +56,7 @@ impl Arguments {
             Command::Melt(melt) => melt.run(),
             Command::Config(config) => config.run(),
             Command::Describe(describe) => describe.run(),
+            Command::Work(work) => work.run(),
             Command::ServeFixtures(serve) => serve.run(),
         }
     }

@@ -15,12 +15,18 @@ mod files;
 mod report;
 mod retrieve;
 mod serve;
+mod work;
+mod work_check;
+mod work_inspect;
+mod work_report;
 
 use std::error::Error as _;
 
 pub use arguments::Arguments;
 pub use bars::Bars;
 pub use report::report;
+
+use jiff::tz::TimeZone;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -40,6 +46,11 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime =
         runtime.map_err(|e| Error::new(ErrorKind::Start, "the runtime cannot be started").because(e))?;
     runtime.block_on(future)
+}
+
+/// The zone in which the sites' files and servers mean times without an offset.
+fn zone() -> TimeZone {
+    TimeZone::get(crate::run::ZONE).unwrap_or(TimeZone::UTC)
 }
 
 /// Ends when the user or the system asks the program to stop.
