@@ -54,7 +54,16 @@ impl Client {
 
     /// Starts several searches that share the server's lanes.
     pub fn search_all(&self, searches: Vec<Search>) -> ManyPages {
-        ManyPages::start(&self.server, searches)
+        let searches = searches.into_iter().map(|search| (search, Origin::Start));
+        ManyPages::start(&self.server, searches.collect())
+    }
+
+    /// Starts several searches that share the server's lanes, each with a spool of its own, as
+    /// [`search_spooled`](Client::search_spooled) does with one.
+    pub fn search_all_spooled(&self, searches: Vec<(Search, Spool)>) -> ManyPages {
+        let searches = searches.into_iter();
+        let searches = searches.map(|(search, spool)| (search, Origin::Spool(spool)));
+        ManyPages::start(&self.server, searches.collect())
     }
 
     /// Searches for many ids, `at_once` in a request, batches in parallel: `param` is `_id`, `patient`, `subject`, …

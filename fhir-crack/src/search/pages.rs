@@ -112,17 +112,17 @@ impl Pages {
 }
 
 impl ManyPages {
-    pub(crate) fn start(server: &Arc<Server>, searches: Vec<Search>) -> ManyPages {
+    pub(crate) fn start(server: &Arc<Server>, searches: Vec<(Search, Origin)>) -> ManyPages {
         let limits = server.transport.options.limits;
         let (outlet, messages) = Outlet::new(&limits);
         let open = searches.len();
-        let place = server.place(searches.first().map_or("", Search::resource));
+        let place = server.place(searches.first().map_or("", |(search, _)| search.resource()));
         let lanes = usize::try_from(limits.lanes.max(1)).unwrap_or(usize::MAX);
         let server = Arc::clone(server);
         let work = async move {
             stream::iter(searches.into_iter().enumerate())
-                .map(|(index, search)| {
-                    Driver::new(Arc::clone(&server), search, Some(index), outlet.clone()).run(Origin::Start)
+                .map(|(index, (search, origin))| {
+                    Driver::new(Arc::clone(&server), search, Some(index), outlet.clone()).run(origin)
                 })
                 .buffer_unordered(lanes)
                 .collect::<()>()
