@@ -67,6 +67,12 @@ pub(crate) enum Command {
         /// Seconds between two looks; by default the parameter transfer_interval_seconds.
         #[arg(long)]
         interval: Option<u64>,
+        /// Hand the transfers to the pg_cron of this database, every minute, and end.
+        #[arg(long, conflicts_with_all = ["interval", "leave_pg_cron"])]
+        pg_cron: bool,
+        /// Take the transfers from pg_cron again, and end.
+        #[arg(long, conflicts_with = "interval")]
+        leave_pg_cron: bool,
     },
     /// Rows the core refused.
     Quarantine {

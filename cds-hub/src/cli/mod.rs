@@ -69,7 +69,11 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
         }
         Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
-        Command::Serve { interval } => serve::serve(&hub, *interval).await?,
+        Command::Serve { pg_cron: true, .. } => hub.serve_by_pg_cron().await?,
+        Command::Serve {
+            leave_pg_cron: true, ..
+        } => hub.leave_pg_cron().await?,
+        Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what).await?,
         Command::Trace { table, id, tables } => trace::trace(&hub, &tables.read()?, table, *id).await?,
         Command::AsOf {

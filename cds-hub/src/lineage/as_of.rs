@@ -4,8 +4,9 @@
 //! that confirmed each, the numbers as they were before later imports of the same run, and the values that were
 //! overwritten since.
 
+use crate::schema::identifier::literal;
 use crate::schema::{Function, Kind, StoredTable, identifier};
-use crate::transfer::{Names, header};
+use crate::transfer::{Names, calculated_columns, header};
 use crate::{Error, ErrorKind, Hub, Result};
 
 impl Hub {
@@ -65,10 +66,11 @@ pub(super) fn function(table: &StoredTable) -> Function {
     }
     for column in &table.columns {
         let quoted = identifier(&column.name);
-        let value = if column.meta {
+        let value = if column.meta || calculated_columns(table).any(|c| c.name == column.name) {
+            let name = literal(&column.name);
+            // A column that could not be overwritten yet when the others were is not among what was kept.
             format!(
-                "CASE WHEN o.before IS NULL THEN t.{quoted} ELSE (o.before ->> '{}')::{} END",
-                column.name,
+                "CASE WHEN o.before ? {name} THEN (o.before ->> {name})::{} ELSE t.{quoted} END",
                 column.sql_type()
             )
         } else {

@@ -1,15 +1,17 @@
 //! The content hash: what decides whether a row is new.
 //!
 //! The md5 of the hashed columns in description order, each as text with `|||` behind it, and a `#` at the end; NULL is
-//! `#NULL#`. A column the original system does not have counts only where it has a value, with its name before it. The text of a typed value is the server's, so that the hub's generated columns give the same hash.
+//! `#NULL#`. A column the original system does not have counts only where it has a value, with its name before it. The
+//! text of a typed value is the server's, so that the hub's generated columns give the same hash.
 
-use md5::{Digest, Md5};
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
 use table_description::FhirType;
 use table_description::typing::{self, Value};
+
+use super::lanes::{LANES, md5};
 
 /// The md5 of a row's content, stored as `uuid` because that is what PostgreSQL has of 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +64,10 @@ impl Encode<'_, Postgres> for RowHash {
 /// Collects the text of one row after the other and hashes it.
 #[derive(Default)]
 pub struct Hasher {
+    /// The texts of the rows that wait, and of the one that is being added.
     text: Vec<u8>,
+    ends: Vec<usize>,
+    done: Vec<RowHash>,
 }
 
 impl Hasher {
@@ -103,12 +108,32 @@ impl Hasher {
         self.text.push(b'=');
     }
 
-    /// The hash of the columns added since the last call.
-    pub fn finish(&mut self) -> RowHash {
+    /// Ends a row.
+    pub fn end_row(&mut self) {
         self.text.push(b'#');
-        let hash = RowHash(Md5::digest(&self.text).into());
+        self.ends.push(self.text.len());
+        if self.ends.len() == LANES {
+            self.hash_waiting();
+        }
+    }
+
+    /// The hashes of all rows, in their order.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<RowHash> {
+        self.hash_waiting();
+        self.done
+    }
+
+    fn hash_waiting(&mut self) {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let texts: Vec<&[u8]> = starts
+            .zip(&self.ends)
+            .filter_map(|(from, &to)| self.text.get(from..to))
+            .collect();
+        self.done
+            .extend(md5(&texts).into_iter().take(texts.len()).map(RowHash));
         self.text.clear();
-        hash
+        self.ends.clear();
     }
 }
 
@@ -122,6 +147,8 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use md5::{Digest, Md5};
+
     use super::*;
 
     fn text(value: &Value<'_>) -> String {
@@ -176,7 +203,8 @@ mod tests {
         let hash = |fhir_type| {
             let mut hasher = Hasher::default();
             hasher.value(fhir_type, None);
-            hasher.finish()
+            hasher.end_row();
+            hasher.finish().remove(0)
         };
         assert_eq!(hash(FhirType::Boolean), RowHash(Md5::digest(b"null|||#").into()));
         assert_eq!(

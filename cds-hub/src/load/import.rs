@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use fhir_crack::Batch;
 use fhir_melt::TypedBatch;
+use futures_util::future::join;
 use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Row, Transaction};
 use table_description::{Defect, TableDescription};
@@ -140,16 +141,18 @@ impl Import<'_> {
         let table = self.loading(Kind::Raw, first.table());
         let statements = Arc::clone(&self.tables[table].statements);
         let mut walk = RawWalk::new(batches);
+        let mut next = || Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
         let mut total = Loaded::default();
-        loop {
+        let mut rows = next();
+        while rows.len() > 0 {
             self.lock.check()?;
-            let rows = Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
-            if rows.len() == 0 {
-                break;
-            }
-            let outcome = store(&mut self.transaction, self.stamp, &statements, &rows).await?;
+            // While the server looks for these rows, the next ones are encoded.
+            let storing = store(&mut self.transaction, self.stamp, &statements, &rows);
+            let (outcome, following) = join(storing, async { next() }).await;
+            let outcome = outcome?;
             self.after_raw(&statements, &outcome).await?;
             total += self.note(table, &rows, outcome).await?;
+            rows = following;
         }
         Ok(total)
     }

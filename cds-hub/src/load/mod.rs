@@ -1,10 +1,13 @@
 //! One import: several tables, one transaction, one processing number.
 
+mod calculated;
 mod confirmed;
 mod copy_buffer;
 mod defects;
+mod deleted;
 mod hash;
 mod import;
+mod lanes;
 mod loaded;
 mod open_rows;
 mod precision;

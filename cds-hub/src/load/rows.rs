@@ -63,8 +63,12 @@ impl Rows {
                     meta.text(text);
                 }
             }
-            rows.end_row(&mut content, &mut meta);
+            rows.ends.push(rows.fields.len());
+            content.end_row();
+            meta.end_row();
         }
+        rows.hashes = content.finish();
+        rows.digests = meta.finish().into_iter().map(RowHash::prefix).collect();
         rows
     }
 
@@ -102,8 +106,12 @@ impl Rows {
                 }
             }
             rows.raw_ids.extend(raw_id(row));
-            rows.end_row(&mut content, &mut meta);
+            rows.ends.push(rows.fields.len());
+            content.end_row();
+            meta.end_row();
         }
+        rows.hashes = content.finish();
+        rows.digests = meta.finish().into_iter().map(RowHash::prefix).collect();
         rows
     }
 
@@ -125,12 +133,6 @@ impl Rows {
             .get_mut(start - 4..start)?
             .copy_from_slice(&len.to_be_bytes());
         self.fields.get(start..)
-    }
-
-    fn end_row(&mut self, content: &mut Hasher, meta: &mut Hasher) {
-        self.ends.push(self.fields.len());
-        self.hashes.push(content.finish());
-        self.digests.push(meta.finish().prefix());
     }
 
     /// How many rows there are.

@@ -13,7 +13,7 @@ pub(crate) struct Statements {
     /// Fields of one copied row.
     pub(crate) fields: i16,
     /// Confirms the rows known by hash: `$1` hashes, `$2` digests, `$3` import; the positions in `$1` that are known
-    /// (from 1), their keys, and the positions whose `meta` differs.
+    /// (from 1) and their keys, and again both of those whose `meta` differs.
     pub(crate) confirm: String,
     /// Overwrites `meta`: `$1` import, `$2` keys, then the texts of each `meta` column; the keys where it differed.
     pub(crate) overwrite: Option<String>,
@@ -84,8 +84,9 @@ fn copy(table: &StoredTable, names: &Names) -> (String, i16) {
     )
 }
 
-/// The probe is a subquery with OFFSET so that it is always the index that answers it, hash by hash: with fresh
-/// statistics the planner may prefer to read the whole table, which grows.
+/// Each look-up is a subquery with OFFSET so that it is always the index that answers it, hash by hash: with fresh
+/// statistics the planner may prefer to read the whole table, which grows. Companion rows are updated by their place
+/// and inserted where there is none: an upsert would lock every row first, and write that to the log.
 fn confirm(table: &StoredTable, names: &Names) -> String {
     let changed = if table.has_meta() {
         "k.meta_digest <> d.digest"
@@ -95,16 +96,20 @@ fn confirm(table: &StoredTable, names: &Names) -> String {
     let Names { core, seen, key, .. } = names;
     format!(
         "WITH known AS MATERIALIZED (
-  SELECT d.n::int AS n, t.id, t.changed
+  SELECT d.n::int AS n, t.id, t.changed, s.place, s.import_no, s.seen_again
   FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS d(hash, digest, n)
   CROSS JOIN LATERAL (
-    SELECT k.{key} AS id, {changed} AS changed FROM {core} k WHERE k.hash = d.hash OFFSET 0) t),
+    SELECT k.{key} AS id, {changed} AS changed FROM {core} k WHERE k.hash = d.hash OFFSET 0) t
+  LEFT JOIN LATERAL (
+    SELECT c.ctid AS place, c.import_no, c.seen_again FROM {seen} c WHERE c.id = t.id OFFSET 0) s ON true),
+confirmed_again AS (
+  UPDATE {seen} SET import_no = $3::int, seen_again = true
+  WHERE ctid = ANY (ARRAY(SELECT k.place FROM known k WHERE k.import_no <> $3::int OR NOT k.seen_again))),
 confirmed AS (
-  INSERT INTO {seen} AS s (id, import_no) SELECT k.id, $3::int FROM known k ORDER BY k.id
-  ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
-  WHERE s.import_no <> excluded.import_no OR NOT s.seen_again)
+  INSERT INTO {seen} (id, import_no) SELECT k.id, $3::int FROM known k WHERE k.place IS NULL ORDER BY k.id)
 SELECT coalesce(array_agg(k.n), '{{}}'), coalesce(array_agg(k.id), '{{}}'),
-       coalesce(array_agg(k.n) FILTER (WHERE k.changed), '{{}}')
+       coalesce(array_agg(k.n) FILTER (WHERE k.changed), '{{}}'),
+       coalesce(array_agg(k.id) FILTER (WHERE k.changed), '{{}}')
 FROM known k"
     )
 }

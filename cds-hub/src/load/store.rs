@@ -138,7 +138,7 @@ async fn confirm(
     let name = &statements.table.name;
     let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
     let digests: Vec<i64> = positions.iter().map(|&row| rows.digest(row)).collect();
-    let (known, ids, changed): (Vec<i32>, Vec<i32>, Vec<i32>) =
+    let (known, ids, changed, changed_ids): (Vec<i32>, Vec<i32>, Vec<i32>, Vec<i32>) =
         sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
             .bind(hashes)
             .bind(digests)
@@ -154,16 +154,12 @@ async fn confirm(
             .copied()
     };
     let mut is_known = vec![false; positions.len()];
-    let mut key_at = HashMap::with_capacity(changed.len());
     for (&n, &id) in known.iter().zip(&ids) {
         if let Some(flag) = usize::try_from(n - 1).ok().and_then(|n| is_known.get_mut(n)) {
             *flag = true;
         }
         if let Some(row) = row_at(n) {
             outcome.keys.insert(rows.hash(row), id);
-            if !changed.is_empty() {
-                key_at.insert(n, id);
-            }
         }
     }
     let unknown: Vec<usize> = positions
@@ -176,7 +172,8 @@ async fn confirm(
     outcome.seen.extend_from_slice(&ids);
     let differing: Vec<(usize, i32)> = changed
         .iter()
-        .filter_map(|n| Some((row_at(*n)?, *key_at.get(n)?)))
+        .zip(changed_ids)
+        .filter_map(|(n, id)| Some((row_at(*n)?, id)))
         .collect();
     if !differing.is_empty() {
         overwrite(connection, stamp, statements, rows, &differing, outcome).await?;

@@ -1,5 +1,6 @@
 //! Running due transfers, at once and every interval.
 
+mod pg_cron;
 mod serve;
 
 pub use serve::ServeOptions;

@@ -79,12 +79,11 @@ INSERT INTO db_config.db_parameter (parameter_name, parameter_value, parameter_d
   ('release_version_date_last_migration_start', '2026-04-27', 'Date of the release at the start of the last migration'),
   ('current_migration_flag', '1', '1 after an installation, 0 after its repetition, -1 after a migration'),
   ('last_migration_date', to_char(CURRENT_TIMESTAMP, 'YYYY-MM-DD HH24:MI:SS'), 'When the last migration ran'),
-  ('pause_after_process_execution', '10', 'Seconds a finished transfer leaves for readers, 5 to 45'),
-  ('data_import_hist_every_dataset', 'no', 'History of every single row, for debugging'),
+  ('pause_after_process_execution', '10', 'Without effect: after a transfer the lock stays open until somebody takes it'),
+  ('data_import_hist_every_dataset', 'no', 'Without effect: core.import_rows has it for every import'),
   ('max_process_time_set_ready', '120', 'Minutes after which a lock without lease is broken'),
   ('copy_fhir_metadata_from_raw_to_typed', 'N', 'Without effect: meta always goes along'),
-  ('number_of_data_records_after_which_the_status_is_updated', '10000', 'Rows between two notes of progress'),
-  ('lock_lease_seconds', '30', 'Seconds without a sign of life after which a lock is free'),
+  ('number_of_data_records_after_which_the_status_is_updated', '10000', 'Without effect: a transfer is one statement a table'),
   ('transfer_interval_seconds', '60', 'Seconds between two looks of the scheduler into the inboxes')
 ON CONFLICT (parameter_name) DO NOTHING;
 

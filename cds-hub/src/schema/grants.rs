@@ -58,6 +58,12 @@ fn core(script: &mut Script, table: &StoredTable, role: &str) {
         .collect();
     if !changing.is_empty() {
         changing.push("meta_digest".to_owned());
+        // References that no encounter fitted are worked out again when one comes.
+        let calculated = table
+            .columns
+            .iter()
+            .filter(|c| table.kind == Kind::Typed && !c.hashed && !c.meta);
+        changing.extend(calculated.map(|c| identifier(&c.name).into_owned()));
         script.push(format!(
             "GRANT UPDATE ({}) ON core.{name} TO {role}",
             changing.join(", ")

@@ -21,6 +21,7 @@ GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO cds2db_user, db2dataprocessor
 
 -- What an import of the Rust programs notes about itself.
 GRANT SELECT, INSERT, UPDATE ON core.import, core.import_rows, core.watermark, core.lease TO cds2db_user, db2dataprocessor_user;
+GRANT SELECT, INSERT, UPDATE ON core.deleted TO cds2db_user;
 GRANT USAGE ON SEQUENCE core.import_no_seq, core.row_seq TO cds2db_user, db2dataprocessor_user;
 GRANT SELECT, INSERT ON core.overwritten, core.defect, core.precision, core.lineage TO cds2db_user, db2dataprocessor_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON core.quarantine TO cds2db_user, db2dataprocessor_user;

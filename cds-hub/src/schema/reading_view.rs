@@ -157,4 +157,33 @@ pub(super) fn fixed_views(script: &mut Script) {
     script.push(format!(
         "CREATE VIEW {DATAPROCESSOR}.v_lineage AS\nSELECT * FROM core.lineage"
     ));
+    script.push(DELETED);
+    for schema in [CDS2DB, DATAPROCESSOR] {
+        script.push(format!(
+            "CREATE VIEW {schema}.v_deleted_resource AS\nSELECT resource, fhir_id, noticed, found_by FROM core.deleted WHERE \
+             returned IS NULL"
+        ));
+    }
+    script.push(CRON_JOBS);
 }
+
+/// Resources that are gone from the server, and when they came back where they did; their rows stay as they are. Hubs made
+/// before it get it when they are migrated.
+const DELETED: &str = "CREATE TABLE IF NOT EXISTS core.deleted (
+  resource text NOT NULL,
+  fhir_id text NOT NULL,
+  noticed timestamp NOT NULL DEFAULT localtimestamp,
+  found_by text NOT NULL,
+  returned timestamp,
+  PRIMARY KEY (resource, fhir_id)
+)";
+
+/// Transfers by the function that made them, whoever called it: the scheduler, pg_cron or a module.
+const CRON_JOBS: &str = "CREATE VIEW db_config.v_cron_jobs AS
+SELECT 'db.cron_job_data_transfer' AS jobname, i.part AS function_name, max(i.finished)::timestamp AS last_success,
+  (SELECT max(e.input_datetime) FROM db_config.db_error_log e
+   WHERE e.err_objekt = 'db.' || i.part || '()' AND e.err_line IS NULL) AS last_failure
+FROM core.import i
+WHERE i.module = 'transfer'
+GROUP BY i.part
+ORDER BY i.part";

@@ -20,7 +20,8 @@ impl Script {
 
     pub(crate) fn push(&mut self, statement: impl Into<String>) {
         let mut statement = statement.into();
-        statement.truncate(statement.trim_end().trim_end_matches(';').len());
+        let end = statement.trim_end().trim_end_matches(';').trim_end().len();
+        statement.truncate(end);
         self.parts.push(Part::Statement(statement));
     }
 

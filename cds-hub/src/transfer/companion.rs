@@ -1,5 +1,8 @@
 //! What a raw row's arrival means for its typed rows, and the other way round. One function of each kind a FHIR table;
 //! the loader and the transfer functions both call them.
+//!
+//! Rows of the core are looked up in subqueries with OFFSET, which only an index answers: for a join the planner may
+//! read a whole wide table.
 
 use table_description::FhirType;
 
@@ -54,9 +57,11 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
     } = raw;
     let typed_of = |ids: &str| {
         format!(
-            "SELECT t.{key} AS id, r.id AS raw FROM unnest({ids}) AS r(id) JOIN {core} t ON t.{raw_id} = r.id
-      UNION
-      SELECT l.typed_id, r.id FROM unnest({ids}) AS r(id) JOIN {link} l ON l.raw_id = r.id"
+            "SELECT t.id, r.id AS raw FROM unnest({ids}) AS r(id)
+      CROSS JOIN LATERAL (SELECT c.{key} AS id FROM {core} c WHERE c.{raw_id} = r.id OFFSET 0) t
+      UNION ALL
+      SELECT l.typed_id, r.id FROM unnest({ids}) AS r(id)
+      CROSS JOIN LATERAL (SELECT k.typed_id FROM {link} k WHERE k.raw_id = r.id OFFSET 0) l"
         )
     };
     let propagate = if typed.has_meta() {
@@ -94,13 +99,18 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
     let body = format!(
         "DECLARE v_carried int[]; v_none int;
 BEGIN
-  WITH found AS (
+  WITH pairs AS (
       {pairs}),
+    found AS MATERIALIZED (
+      SELECT f.id, s.place, s.import_no, s.seen_again FROM (SELECT DISTINCT p.id FROM pairs p) f
+      LEFT JOIN LATERAL (
+        SELECT c.ctid AS place, c.import_no, c.seen_again FROM {seen} c WHERE c.id = f.id OFFSET 0) s ON true),
+    confirmed_again AS (
+      UPDATE {seen} SET import_no = p_import, seen_again = true
+      WHERE ctid = ANY (ARRAY(SELECT f.place FROM found f WHERE f.import_no <> p_import OR NOT f.seen_again))),
     confirmed AS (
-      INSERT INTO {seen} AS s (id, import_no) SELECT DISTINCT f.id, p_import FROM found f ORDER BY f.id
-      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
-      RETURNING s.id)
-  SELECT array_agg(c.id) INTO v_carried FROM confirmed c;
+      INSERT INTO {seen} (id, import_no) SELECT f.id, p_import FROM found f WHERE f.place IS NULL ORDER BY f.id)
+  SELECT array_agg(f.id) INTO v_carried FROM found f;
   IF v_carried IS NOT NULL THEN
     PERFORM core.note_rows(p_import, '{table}', NULL, v_carried, 0, 0);
   END IF;{propagate}
@@ -132,8 +142,8 @@ fn link(names: &Names, raw: &RawNames) -> Function {
   WITH shared AS MATERIALIZED (
       SELECT DISTINCT p.raw, p.typed, t.{raw_id} AS first, r.import_no
       FROM unnest(p_raw, p_typed) AS p(raw, typed)
-      JOIN {core} t ON t.{key} = p.typed
-      JOIN {raw_core} r ON r.{raw_id} = p.raw
+      CROSS JOIN LATERAL (SELECT c.{raw_id} FROM {core} c WHERE c.{key} = p.typed OFFSET 0) t
+      CROSS JOIN LATERAL (SELECT c.import_no FROM {raw_core} c WHERE c.{raw_id} = p.raw OFFSET 0) r
       WHERE t.{raw_id} <> p.raw),
     linked AS (
       INSERT INTO {link} (raw_id, typed_id, import_no) SELECT s.raw, s.typed, p_import FROM shared s
@@ -177,8 +187,8 @@ BEGIN
       INSERT INTO {raw_seen} AS s (id, import_no, seen_again)
       SELECT DISTINCT r.{raw_id}, p_import, false
       FROM unnest(p_raw) AS u(id)
-      JOIN {raw_core} r ON r.{raw_id} = u.id
-      LEFT JOIN {raw_seen} c ON c.id = r.{raw_id}
+      CROSS JOIN LATERAL (SELECT w.{raw_id}, w.import_no FROM {raw_core} w WHERE w.{raw_id} = u.id OFFSET 0) r
+      LEFT JOIN LATERAL (SELECT w.import_no FROM {raw_seen} w WHERE w.id = u.id OFFSET 0) c ON true
       JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
       WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import)
       ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no

@@ -155,8 +155,10 @@ fn transfer_due(model: &Model) -> Function {
   RETURN EXISTS (SELECT FROM db_config.db_process_control c
                  WHERE c.pc_name = 'semaphor_cron_job_data_transfer' AND c.pc_value = 'WaitForCronJob')
       OR EXISTS (SELECT FROM core.quarantine q WHERE q.next_try <= now())
+      OR {}
       OR {};
 END",
+        super::calculated::waiting(model),
         inboxes.join("\n      OR ")
     );
     Function {

@@ -3,6 +3,7 @@
 //! `core.take_…` moves the rows of one inbox in one statement; `db.copy_…`, which keep the original's names, call them
 //! table by table in one transaction under one processing number.
 
+mod calculated;
 mod companion;
 mod copy;
 mod import;
@@ -14,7 +15,7 @@ mod take;
 pub use run::{Step, Transfer, steps};
 
 pub(crate) use names::Names;
-pub(crate) use overwrite::{digest, meta, overwrite};
+pub(crate) use overwrite::{calculated as calculated_columns, digest, meta, overwrite};
 
 use crate::schema::{Function, Kind, Model};
 
@@ -28,6 +29,7 @@ pub fn functions(model: &Model) -> Vec<Function> {
     functions.extend(model.of(Kind::Typed).flat_map(companion::functions));
     functions.extend(model.tables().iter().flat_map(take::functions));
     functions.extend(copy::functions(model));
+    functions.push(calculated::function(model));
     functions
 }
 

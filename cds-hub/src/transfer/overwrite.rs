@@ -3,7 +3,8 @@
 use table_description::FhirType;
 
 use super::names::Names;
-use crate::schema::{StoredColumn, StoredTable, identifier};
+use crate::schema::identifier::literal;
+use crate::schema::{Kind, StoredColumn, StoredTable, identifier};
 
 /// The recipe's text of a column, as an SQL expression; the twin of [`crate::load::hash`].
 pub(crate) fn recipe_text(fhir_type: FhirType, column: &str) -> String {
@@ -35,6 +36,25 @@ pub(crate) fn meta(table: &StoredTable) -> impl Iterator<Item = &StoredColumn> {
     table.columns.iter().filter(|c| c.meta)
 }
 
+/// The calculated columns of a typed table, which are no content either. Those of raw tables stay empty.
+pub(crate) fn calculated(table: &StoredTable) -> impl Iterator<Item = &StoredColumn> {
+    let typed = table.kind == Kind::Typed;
+    table
+        .columns
+        .iter()
+        .filter(move |c| typed && !c.hashed && !c.meta)
+}
+
+/// What is kept of a row before any of it is overwritten: every column that can be, as `jsonb`. `qualifier` is that of
+/// the row.
+pub(super) fn before(table: &StoredTable, qualifier: &str) -> String {
+    let pairs: Vec<String> = meta(table)
+        .chain(calculated(table))
+        .map(|c| format!("{}, {qualifier}{}", literal(&c.name), identifier(&c.name)))
+        .collect();
+    format!("jsonb_build_object({})", pairs.join(", "))
+}
+
 /// Common table expressions that overwrite `meta` of the rows in `delivered(id, <meta columns>)` and end in
 /// `changed(id)`, the rows where something differed.
 ///
@@ -43,23 +63,23 @@ pub(crate) fn meta(table: &StoredTable) -> impl Iterator<Item = &StoredColumn> {
 pub(crate) fn overwrite(table: &StoredTable, import: &str) -> String {
     let names = Names::of(table);
     let columns: Vec<(usize, &StoredColumn)> = meta(table).enumerate().collect();
-    let list = |f: &dyn Fn(usize, &str, &str) -> String, separator: &str| {
+    let list = |f: &dyn Fn(usize, &str) -> String, separator: &str| {
         columns
             .iter()
-            .map(|(n, c)| f(*n, &c.name, &identifier(&c.name)))
+            .map(|(n, c)| f(*n, &identifier(&c.name)))
             .collect::<Vec<_>>()
             .join(separator)
     };
-    let old_and_new = list(
-        &|n, _, c| format!("t.{c} AS old{n}, coalesce(d.{c}, t.{c}) AS new{n}"),
+    let new = list(
+        &|n, c| format!("coalesce(d.{c}, t.{c}) AS new{n}"),
         ",\n             ",
     );
     let differs = list(
-        &|_, _, c| format!("(d.{c} IS NOT NULL AND d.{c} IS DISTINCT FROM t.{c})"),
+        &|_, c| format!("(d.{c} IS NOT NULL AND d.{c} IS DISTINCT FROM t.{c})"),
         "\n         OR ",
     );
-    let before = list(&|n, name, _| format!("'{name}', c.old{n}"), ", ");
-    let set = list(&|n, _, c| format!("{c} = c.new{n}"), ", ");
+    let before = before(table, "t.");
+    let set = list(&|n, c| format!("{c} = c.new{n}"), ", ");
     let position = |column: &StoredColumn| {
         columns
             .iter()
@@ -70,13 +90,13 @@ pub(crate) fn overwrite(table: &StoredTable, import: &str) -> String {
     let Names { table, core, key, .. } = &names;
     format!(
         "changed AS MATERIALIZED (
-      SELECT t.{key} AS id, t.import_no,
-             {old_and_new}
+      SELECT t.{key} AS id, t.import_no, {before} AS before,
+             {new}
       FROM delivered d CROSS JOIN LATERAL (SELECT * FROM {core} c WHERE c.{key} = d.id OFFSET 0) t
       WHERE {differs}),
     kept AS (
       INSERT INTO core.overwritten (table_name, id, import_no, before)
-      SELECT '{table}', c.id, {import}, jsonb_build_object({before})
+      SELECT '{table}', c.id, {import}, c.before
       FROM changed c WHERE c.import_no <> {import}
       ON CONFLICT DO NOTHING),
     written AS (

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 /// One function of a transfer, with the text the semaphore shows while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What stands before the function in the semaphore, such as `2/8`.
+    /// What stands before the function in the semaphore, such as `2/8`; the texts are the original's.
     pub label: &'static str,
     /// The qualified function, without arguments.
     pub function: &'static str,
@@ -33,6 +33,10 @@ pub fn steps() -> &'static [Step] {
         step!("6/8", "db.copy_fe_fe_in_to_db_log"),
         step!("7/8", "db.copy_submodules_dp_in_to_db_log"),
         step!("8/8", "db.copy_core_dp_in_to_db_log"),
+        step!(
+            "zusaetzlich temp - set old calculated items",
+            "db.set_old_calculated_items"
+        ),
     ];
     STEPS
 }

@@ -14,6 +14,7 @@ mod foreign;
 mod lineage;
 mod load;
 mod migrate;
+mod modules;
 mod operator;
 mod original;
 mod schema;

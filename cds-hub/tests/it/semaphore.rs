@@ -1,5 +1,7 @@
 //! The lock, by its SQL functions and by the client.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -210,6 +212,41 @@ async fn a_dead_holder_loses_the_lock_with_its_lease() {
         rows(&hub, "SELECT err_msg, err_variables FROM db_config.db_error_log").await,
         ["lock expired without release|cds2db"]
     );
+    next.release(true).await.unwrap();
+}
+
+/// kill -9 of the process that holds the lock: the next one has it within the lease. Run by itself as the victim when
+/// its environment says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_loses_the_lock_within_its_lease() {
+    const LEASE: Duration = Duration::from_secs(2);
+    if let Ok(url) = std::env::var("CDS_HUB_LOCK_URL") {
+        let hub = Hub::connect(&url).await.unwrap();
+        let options = LockOptions {
+            lease: LEASE,
+            ..LockOptions::default()
+        };
+        let _lock = hub.lock_with("cds2db", "cds2db:victim", options).await.unwrap();
+        println!("\nlocked");
+        std::future::pending::<()>().await;
+    }
+    let (hub, url) = server::hub_and_url().await;
+    let name = "semaphore::a_killed_holder_loses_the_lock_within_its_lease";
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("CDS_HUB_LOCK_URL", &url)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "locked"));
+    assert_eq!(one(&hub, STATE).await, "Ongoing - cds2db:victim (#cds2db#)");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let killed = Instant::now();
+    let next = hub.lock("dataprocessor", "dp:1").await.unwrap();
+    let waited = killed.elapsed();
+    assert!(waited < LEASE + Duration::from_secs(2), "{waited:?}");
     next.release(true).await.unwrap();
 }
 

@@ -1,0 +1,41 @@
+use sqlx::AssertSqlSafe;
+use table_description::TableDescription;
+
+use super::Import;
+use crate::schema::identifier;
+use crate::{Error, ErrorKind, Result};
+
+impl Import<'_> {
+    /// Overwrites a calculated column of typed rows, which is no part of their content: `rows` are row ids with values.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when the column is not calculated; when the server refuses.
+    pub async fn set_calculated(
+        &mut self,
+        table: &TableDescription,
+        column: &str,
+        rows: &[(i32, String)],
+    ) -> Result<()> {
+        if !table.columns.iter().any(|c| c.name == column && c.is_calculated()) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("{column} of {} is not calculated", table.name),
+            ));
+        }
+        let (ids, values): (Vec<i32>, Vec<&str>) = rows.iter().map(|(id, value)| (*id, value.as_str())).unzip();
+        let sql = format!(
+            "UPDATE core.{name} t SET {column} = d.value FROM unnest($1::int[], $2::text[]) AS d(id, value)
+             WHERE t.{key} = d.id",
+            name = identifier(&table.name),
+            column = identifier(column),
+            key = identifier(&format!("{}_id", table.name)),
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(ids)
+            .bind(values)
+            .execute(self.connection())
+            .await
+            .map_err(|e| Error::sql(format!("working out references of {} again", table.name), &e))?;
+        Ok(())
+    }
+}
