@@ -1,7 +1,7 @@
 //! What the hub costs against the plain database: loads of Observations as multiples of one COPY of the same rows into a
 //! table with the same primary key and unique hash index, in the same run on the same server.
 //!
-//! `cargo bench -p benches --bench hub -- [--rows 100000] [--rounds 3] [--growth 1000000]`
+//! `cargo bench -p benches --bench hub -- [--rows 100000] [--rounds 3] [--growth 1000000] [--views 1000000]`
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -30,6 +30,9 @@ struct Arguments {
     /// Rows the core grows to for the cost per row; 0 leaves that out.
     #[arg(long, default_value_t = 0)]
     growth: usize,
+    /// Typed rows the views are read over; 0 leaves that out.
+    #[arg(long, default_value_t = 0)]
+    views: usize,
     /// Given by cargo.
     #[arg(long)]
     bench: bool,
@@ -48,7 +51,15 @@ fn main() {
         .unwrap();
     let directory = std::env::temp_dir().join(format!("cds-hub-bench-{}", std::process::id()));
     let cluster = Cluster::open(&directory, &ClusterOptions::default()).unwrap();
-    runtime.block_on(run(&arguments, &cluster));
+    if arguments.rounds > 0 {
+        runtime.block_on(run(&arguments, &cluster));
+    }
+    if arguments.growth > 0 {
+        runtime.block_on(growth(arguments.growth, &cluster));
+    }
+    if arguments.views > 0 {
+        runtime.block_on(views(arguments.views, &cluster));
+    }
     drop(cluster);
     let _ = std::fs::remove_dir_all(directory);
 }
@@ -91,13 +102,12 @@ async fn run(arguments: &Arguments, cluster: &Cluster) {
             time.as_secs_f64() / c.as_secs_f64()
         );
     }
-    if arguments.growth > 0 {
-        growth(arguments.growth, cluster, &table, &cells).await;
-    }
 }
 
 /// Cost per row of a delivery of 10,000 rows as the core grows.
-async fn growth(rows: usize, cluster: &Cluster, table: &Arc<TableDescription>, cells: &Cells) {
+async fn growth(rows: usize, cluster: &Cluster) {
+    let table = &observation();
+    let cells = &Cells::new(table);
     let hub = fresh(cluster, "bench_growth", table).await;
     let mut at = 0;
     for target in [10_000, rows] {
@@ -154,6 +164,68 @@ async fn growth(rows: usize, cluster: &Cluster, table: &Arc<TableDescription>, c
             per_row(new),
             per_row(seen)
         );
+    }
+    hub.close().await;
+}
+
+/// Typed observations with 1.25 versions each, of 20 to a patient, a third of them confirmed later; raw rows are left out.
+const VERSIONS: &str = "
+INSERT INTO core.import (no, run, input_nr, last_nr, checked, seen_status, module, part, started, finished)
+  SELECT n, n, 2000000000 + n, 2000000000 + n, timestamp '2026-01-01' + n * interval '1 day', 'x', 'bench', 'bench', now(), now()
+  FROM generate_series(1, 10) n;
+INSERT INTO core.observation (observation_id, observation_raw_id, import_no, input_datetime, obs_id, obs_meta_lastupdated,
+    obs_status, obs_patient_ref, obs_code_code, obs_valuequantity_value, meta_digest, hash)
+  SELECT n, n, n % 10 + 1, now(), 'o' || n % ($ROWS * 4 / 5), timestamp '2026-01-01' + n * interval '1 second', 'final',
+    'Patient/p' || n % ($ROWS * 4 / 5) / 20, '3142-7', n, 0, md5(n::text)::uuid
+  FROM generate_series(1, $ROWS) n;
+INSERT INTO core.observation_seen (id, import_no) SELECT n, 10 FROM generate_series(3, $ROWS, 3) n;
+INSERT INTO core.import_rows (import_no, table_name, new_ids, seen_ids, new_count, update_count)
+  SELECT n, 'observation', '{}', '{}', 0, 0 FROM generate_series(1, 10) n";
+
+/// How long readers wait for the views over many versions: the whole, one patient, one resource.
+async fn views(rows: usize, cluster: &Cluster) {
+    let hub = fresh(cluster, "bench_views", &observation()).await;
+    let fill = VERSIONS.replace("$ROWS", &rows.to_string());
+    sqlx::raw_sql(AssertSqlSafe(fill))
+        .execute(hub.pool())
+        .await
+        .unwrap();
+    for statistics in ["without statistics", "after ANALYZE"] {
+        if statistics == "after ANALYZE" {
+            hub.pool().execute("VACUUM (ANALYZE)").await.unwrap();
+        }
+        println!("views over {rows} typed rows, {statistics}");
+        for (name, sql) in [
+            (
+                "last version, whole",
+                "SELECT count(*), max(last_version_date) FROM v_observation_last_version",
+            ),
+            (
+                "last version, one patient",
+                "SELECT * FROM v_observation_last_version WHERE obs_patient_ref = 'Patient/p77'",
+            ),
+            (
+                "last version, one id",
+                "SELECT * FROM v_observation_last_version WHERE obs_id = 'o77'",
+            ),
+            (
+                "last import, whole",
+                "SELECT count(*), max(obs_id) FROM v_observation_last_import",
+            ),
+            (
+                "all, whole",
+                "SELECT count(*), max(last_processing_nr) FROM v_observation",
+            ),
+        ] {
+            let sql = sql.replace("FROM v_", "FROM db2dataprocessor_out.v_");
+            let mut best = Duration::MAX;
+            for _ in 0..3 {
+                let start = Instant::now();
+                hub.pool().fetch_all(AssertSqlSafe(sql.clone())).await.unwrap();
+                best = best.min(start.elapsed());
+            }
+            println!("{name:<28} {:>10.2} ms", best.as_secs_f64() * 1e3);
+        }
     }
     hub.close().await;
 }
@@ -307,7 +379,8 @@ impl Cells {
                     }
                 }
             }
-            out.extend_from_slice(format!("\t{}\n", hasher.finish()).as_bytes());
+            hasher.end_row();
+            out.extend_from_slice(format!("\t{}\n", hasher.finish().remove(0)).as_bytes());
         }
         out
     }
