@@ -24,6 +24,9 @@ pub struct Summary {
     pub patients: u64,
     /// Rows of `patient_fe` and `fall_fe` after the dataprocessor.
     pub outputs: BTreeMap<String, OutputSummary>,
+    /// Resources found to be gone from the server and marked so, by type.
+    #[serde(default)]
+    pub deleted: BTreeMap<String, u64>,
     /// Searches that ended early: what is missing, and that its watermark stayed.
     pub incomplete: Vec<String>,
     /// What else is worth telling.

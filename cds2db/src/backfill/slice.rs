@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::Result;
 use crate::config::Settings;
 use crate::progress::Progress;
-use crate::run::{Dates, find_wards, patients_of_encounters};
+use crate::run::{Dates, digest, find_wards, patients_of_encounters};
 
 /// One part of a backfill.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,9 +46,9 @@ impl Slice {
     pub fn name(&self, resources: &[String]) -> String {
         let what = match self {
             Self::Day(day) => day.to_string(),
-            Self::Patients(ids) => format!("{} patients {:016x}", ids.len(), digest(ids)),
-            Self::Encounters(ids) => format!("{} encounters {:016x}", ids.len(), digest(ids)),
-            Self::Identifiers(ids) => format!("{} identifiers {:016x}", ids.len(), digest(ids)),
+            Self::Patients(ids) => format!("{} patients {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
+            Self::Encounters(ids) => format!("{} encounters {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
+            Self::Identifiers(ids) => format!("{} identifiers {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
         };
         if resources.is_empty() {
             what
@@ -93,14 +93,6 @@ fn searches(parameter: &str, ids: &[String], settings: &Settings) -> Vec<Search>
     batches
         .map(|ids| Search::new("Encounter").ids(parameter, ids.iter().cloned()))
         .collect()
-}
-
-/// FNV-1a of the ids, so that a list is known again without being written down.
-fn digest(ids: &[String]) -> u64 {
-    let bytes = ids.iter().flat_map(|id| id.bytes().chain([0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

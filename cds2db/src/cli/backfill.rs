@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::{Bars, config, describe, report};
 use crate::backfill::{Backfill as Plan, Place, Slice};
 use crate::config::Settings;
+use crate::progress::Progress;
 use crate::run::connect;
 use crate::{Error, ErrorKind, Result};
 
@@ -41,7 +42,13 @@ pub(super) struct Backfill {
 
 impl Backfill {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let config = config::read(&self.file, &self.sets)?;
+        let mut config = config::read(&self.file, &self.sets)?;
+        let bars = Bars::default();
+        let debug = std::mem::take(&mut config.settings.debug);
+        if !debug.active.is_empty() {
+            let keys = debug.active.join(", ");
+            bars.note(&format!("note: a backfill takes no notice of {keys}"));
+        }
         let plan = Plan {
             slices: self.slices(&config.settings)?,
             resources: self.resource.clone(),
@@ -50,7 +57,6 @@ impl Backfill {
             Some(file) => describe::read(file)?,
             None => table_description::default_description(),
         };
-        let bars = Bars::default();
         let summaries = super::block_on(async {
             let (client, hub) = connect(&config.settings).await?;
             let place = Place {

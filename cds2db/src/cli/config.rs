@@ -2,9 +2,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use jiff::tz::TimeZone;
 
-use crate::config::{Config as File, Overrides, Settings, Wards, default_file, reference};
+use crate::config::{Config as File, Deletions, Overrides, Settings, Wards, default_file, reference};
 use crate::run::first_request;
 use crate::{Error, ErrorKind, Result};
 
@@ -88,16 +87,40 @@ fn explain(settings: &Settings) -> String {
             format!("{} by filter patterns: {}", wards.len(), names.join(", "))
         }
     };
+    let mut filters: Vec<String> = settings
+        .filters
+        .iter()
+        .map(|(resource, filter)| {
+            let days = filter.window_days.map_or_else(String::new, |days| format!(" of the last {days} days"));
+            let (categories, codes) = (filter.categories.len(), filter.codes.len());
+            format!("{resource}{days}, {categories} categories, {codes} codes (0: all)")
+        })
+        .collect();
+    if settings.min_patient_age > 0 {
+        filters.push(format!("patients older than {} years", settings.min_patient_age));
+    }
+    let filters = match filters.is_empty() {
+        true => "none: everything ever recorded for a patient is loaded on first contact".to_owned(),
+        false => filters.join("; "),
+    };
+    let deletions = match settings.deletions {
+        Deletions::Off => "not looked for",
+        Deletions::Ids => "looked for by id",
+        Deletions::History => "looked for in the types' histories",
+        Deletions::Export => "looked for by a bulk export",
+    };
     let database = &settings.database;
     let debug = match settings.debug.active.as_slice() {
         [] => "none in use".to_owned(),
         keys => format!("IN USE, must be off in real operation: {}", keys.join(", ")),
     };
-    let first = first_request(settings, &TimeZone::UTC);
+    let first = first_request(settings, &super::zone());
     format!(
         "FHIR server   {} with {credentials}, {} ids a request, time-out {} s\n\
          wards         {wards}\n\
          first request GET Encounter?{}\n\
+         left out      {filters}\n\
+         deletions     {deletions}\n\
          hub           {} on {}:{}, database {}\n\
          DEBUG_ keys   {debug}\n",
         server.endpoint.split('?').next().unwrap_or_default(),

@@ -2,11 +2,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use jiff::tz::TimeZone;
 
-use super::{Bars, config, describe, report};
+use super::{Bars, config, describe, report, zone};
 use crate::progress::Progress;
-use crate::run::{Scope, first_request, from_settings};
+use crate::run::{Scope, from_settings, outline};
 use crate::{Error, ErrorKind, Result};
 
 /// The daily retrieval by a configuration file.
@@ -24,7 +23,7 @@ pub(super) struct Retrieve {
     /// Directory for summary.json
     #[arg(long, default_value = ".")]
     dir: PathBuf,
-    /// Show the first request and stop
+    /// Show the requests without sending any; ids and moments that only answers tell are left open
     #[arg(long)]
     dry_run: bool,
 }
@@ -37,18 +36,23 @@ impl Retrieve {
             .notes
             .iter()
             .for_each(|note| bars.note(&format!("note: {note}")));
-        if self.dry_run || config.settings.request_test {
-            println!(
-                "GET {}/Encounter?{}",
-                config.settings.server.endpoint.trim_end_matches('/'),
-                first_request(&config.settings, &TimeZone::UTC).query()
-            );
-            return Ok(ExitCode::SUCCESS);
-        }
         let description = match &self.description {
             Some(file) => describe::read(file)?,
             None => table_description::default_description(),
         };
+        if self.dry_run || config.settings.request_test {
+            let requests = outline(&config.settings, &description, &zone());
+            // The key's name says: the first request only.
+            let shown = if self.dry_run { requests.len() } else { 1 };
+            let base = config.settings.server.endpoint.trim_end_matches('/');
+            for request in requests.iter().take(shown) {
+                match request.split_once(' ') {
+                    Some((verb @ ("GET" | "POST"), rest)) => println!("{verb} {base}/{rest}"),
+                    _ => println!("{request}"),
+                }
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         let summary = super::block_on(async {
             tokio::select! {
                 summary = from_settings(&config.settings, &description, &Scope::Patients, &bars) => summary,

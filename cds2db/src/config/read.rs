@@ -4,10 +4,11 @@ use std::path::Path;
 use dataprocessor::flat_toml::{Fault, FlatToml, Place, Reader, resolve};
 use fancy_regex::Regex;
 
+use super::filter::filters;
 use super::keys::{Effect, KEYS};
 use super::{
-    DatabaseSettings, DebugSettings, EncounterSearch, ImportSettings, Overrides, ServerSettings, Settings,
-    Wards,
+    DatabaseSettings, DebugSettings, Deletions, EncounterSearch, ImportSettings, Overrides, ServerSettings,
+    Settings, Wards,
 };
 use crate::ward::{PidList, WardDefinition};
 
@@ -76,9 +77,29 @@ impl Config {
             debug: debug(r, toml),
             import: import(r, file),
             database: database(r),
+            filters: filters(r),
+            deletions: deletions(r),
+            now: None,
         };
         r.text("PATH_TO_DB_CONFIG_TOML");
         r.text("DEBUG_PATH_TO_CONFIG_TOML");
+        let own_dates = settings.encounters.additional.iter().any(|(name, _)| name == "date");
+        if own_dates && (settings.debug.starts_after.is_some() || settings.debug.starts_at_or_before.is_some()) {
+            r.fault(
+                "FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS",
+                "holds a date of its own and so cannot stand beside DEBUG_ENCOUNTER_STARTS_…",
+            );
+        }
+        let given = [
+            ("DATA_IMPORT_RANGE_START", settings.import.range_start.is_some()),
+            ("DATA_IMPORT_FHIR_PIDS", !settings.import.patients.is_empty()),
+            ("DATA_IMPORT_FHIR_ENC_IDS", !settings.import.encounters.is_empty()),
+            ("DATA_IMPORT_IDENTIFIERS", !settings.import.identifiers.is_empty()),
+        ];
+        let mut given = given.iter().filter(|(_, given)| *given).map(|(key, _)| *key);
+        if let (Some(first), Some(second)) = (given.next(), given.next()) {
+            r.fault(second, format!("cannot stand beside {first}: a backfill loads one of them"));
+        }
         notes.extend(without_effect(r, toml));
         let findings = reader.finish();
         notes.extend(findings.unknown.iter().map(ToString::to_string));
@@ -99,7 +120,7 @@ fn owned(texts: Option<Vec<&str>>) -> Vec<String> {
 }
 
 /// A list, or one text with the items separated by commas.
-fn comma_list(texts: Option<Vec<&str>>) -> Vec<String> {
+pub(super) fn comma_list(texts: Option<Vec<&str>>) -> Vec<String> {
     let items = texts.unwrap_or_default();
     items
         .iter()
@@ -334,6 +355,19 @@ fn import(r: &mut Reader<'_>, file: &Path) -> ImportSettings {
         );
     }
     settings
+}
+
+fn deletions(r: &mut Reader<'_>) -> Deletions {
+    match r.filled("FHIR_SEARCH_DELETIONS").map(str::trim) {
+        None | Some("off") => Deletions::Off,
+        Some("ids") => Deletions::Ids,
+        Some("history") => Deletions::History,
+        Some("export") => Deletions::Export,
+        Some(_) => {
+            r.fault("FHIR_SEARCH_DELETIONS", "must be off, ids, history or export");
+            Deletions::Off
+        }
+    }
 }
 
 fn database(r: &mut Reader<'_>) -> DatabaseSettings {

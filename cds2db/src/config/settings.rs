@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::{Timestamp, Zoned};
+use jiff::tz::TimeZone;
+
 use crate::ward::{WardDefinition, WardPatient};
 
 /// Everything a run needs to know, read from the configuration and checked.
@@ -31,6 +34,38 @@ pub struct Settings {
     pub debug: DebugSettings,
     /// What a backfill loads.
     pub import: ImportSettings,
+    /// What is left out of a resource type, by its name.
+    pub filters: BTreeMap<String, ResourceFilter>,
+    /// How resources that are gone from the server are found.
+    pub deletions: Deletions,
+    /// What counts as now; the clock's time where not set. For rehearsals of other days.
+    pub now: Option<Timestamp>,
+}
+
+/// Which resources of a type are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceFilter {
+    /// Only those whose clinical date lies in the last so many days.
+    pub window_days: Option<u32>,
+    /// Only these categories, as `code` or `system|code`.
+    pub categories: Vec<String>,
+    /// Only these codes, as `code` or `system|code`.
+    pub codes: Vec<String>,
+}
+
+/// How resources that are gone from the server are found. They are marked in the hub and never removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deletions {
+    /// Not at all.
+    #[default]
+    Off,
+    /// The ids that the hub has of the patients asked for are searched; those missing are read one by one, and 404 and
+    /// 410 say that they are gone.
+    Ids,
+    /// The `DELETE` entries of the types' histories since the last run.
+    History,
+    /// The `deleted` files of a bulk export since the last run.
+    Export,
 }
 
 /// How the FHIR server is reached and how much is asked of it at once.
@@ -117,7 +152,8 @@ pub struct DebugSettings {
     pub starts_at_or_before: Option<String>,
     /// Only encounters of these patients.
     pub accepted_pids: Vec<String>,
-    /// Parameters added per upper-case resource name or `GENERAL`; an empty text skips the resource.
+    /// Parameters added per upper-case resource name or `GENERAL`; an empty text skips the resource. Their watermarks are
+    /// kept apart from those of the whole resource.
     pub add_search: BTreeMap<String, String>,
     /// No `_lastUpdated`.
     pub ignore_last_update: bool,
@@ -140,6 +176,21 @@ pub struct ImportSettings {
     pub encounters: Vec<String>,
     /// Identifiers of encounters.
     pub identifiers: Vec<String>,
+}
+
+impl Settings {
+    /// What counts as now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// The same as wall time of a zone, `YYYY-MM-DDTHH:MM:SS`, as searches and the hub's columns have it.
+    #[must_use]
+    pub fn wall_time(&self, zone: &TimeZone) -> String {
+        let now: Zoned = self.now().to_zoned(zone.clone());
+        now.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    }
 }
 
 impl fmt::Debug for Settings {

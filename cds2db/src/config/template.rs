@@ -19,9 +19,19 @@ pub fn default_file() -> String {
         }
         let _ = write!(out, "\n{}", wrapped(key.text));
         let sign = if key.set { "" } else { "#" };
-        let _ = writeln!(out, "{sign}{} = {}", key.name.replace('*', "_1"), key.literal);
+        let _ = writeln!(out, "{sign}{} = {}", example_name(key.name), key.literal);
     }
     out
+}
+
+/// A key's name; of a family, that of one member.
+fn example_name(name: &str) -> String {
+    match name.strip_suffix('*') {
+        None => name.to_owned(),
+        Some("DATA_IMPORT_PATH_TO_") => "DATA_IMPORT_PATH_TO_FHIR_PIDS".to_owned(),
+        Some(prefix) if prefix.ends_with('_') => format!("{prefix}OBSERVATION"),
+        Some(prefix) => format!("{prefix}_1"),
+    }
 }
 
 /// The reference documentation: a Markdown table of every key, also of those without effect.

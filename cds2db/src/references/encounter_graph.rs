@@ -1,47 +1,59 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::timeline::{Class, Timeline};
 use super::{EncounterRow, INVALID, Level, reference_id};
 
 /// How far the main encounter may lie above: ward, department, facility, and one more for odd sites.
 const MAX_HOPS: usize = 3;
+/// The number of an encounter without a patient.
+const NOBODY: u32 = u32::MAX;
 
 /// All encounters of a set of patients with parent and main encounter worked out.
 ///
-/// Building takes time linear in the rows, as long as a patient's encounters of one level are few.
+/// Building takes time linear in the rows but for the sorting, however the encounters are spread over the patients.
 pub struct EncounterGraph {
     encounters: Vec<Encounter>,
-    by_id: HashMap<String, usize>,
-    /// Positions of the facility encounters of each patient.
-    cases: HashMap<String, Vec<usize>>,
+    by_id: HashMap<String, u32>,
+    /// Patients by reference; their encounters came with one call and stand in its timeline.
+    patients: HashMap<String, Patient>,
+    timelines: Vec<Timeline>,
+    counts: [usize; 3],
+}
+
+#[derive(Clone, Copy)]
+struct Patient {
+    number: u32,
+    timeline: usize,
 }
 
 struct Encounter {
     id: String,
     level: Level,
-    patient: Option<String>,
+    patient: u32,
     start: Option<i64>,
     end: Option<i64>,
-    class: Option<String>,
+    class: Class,
     given_part_of: Option<String>,
-    /// (system, value) of every row.
-    identifiers: Vec<(Option<String>, String)>,
     part_of: Link,
     main: Link,
 }
 
 /// A calculated reference.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
     /// Not calculated, or the top level.
     None,
     /// No encounter fits.
     Invalid,
     /// A known encounter.
-    To(usize),
+    To(u32),
     /// The server's own reference to an encounter that is not known here.
     Given,
 }
+
+/// (system, value) of the identifiers that the rows of a call bring, by position.
+type Identifiers = Vec<(u32, Option<String>, String)>;
 
 impl fmt::Debug for EncounterGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,35 +69,50 @@ impl EncounterGraph {
         let mut graph = Self {
             encounters: Vec::new(),
             by_id: HashMap::new(),
-            cases: HashMap::new(),
+            patients: HashMap::new(),
+            timelines: Vec::new(),
+            counts: [0; 3],
         };
-        for row in rows {
-            graph.add(row);
-        }
-        graph.link_parents(common_system);
-        graph.link_mains();
+        graph.extend(rows, common_system);
         graph
+    }
+
+    /// Adds encounters of further patients and works out their references; those of the patients known stay.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = EncounterRow>, common_system: Option<&str>) {
+        let first = self.encounters.len();
+        let mut identifiers = Identifiers::new();
+        for row in rows {
+            self.add(row, &mut identifiers);
+        }
+        let new = self.encounters.iter().enumerate().skip(first);
+        let timeline = Timeline::new(new.filter_map(|(position, e)| {
+            let position = u32::try_from(position).ok()?;
+            Some(((e.level, e.patient, e.class), e.start?, e.end, position))
+        }));
+        self.timelines.push(timeline);
+        self.link_parents(first, &identifiers, common_system);
+        self.link_mains(first);
     }
 
     /// How many encounters of this level there are; none at a level is worth a warning.
     #[must_use]
     pub fn count(&self, level: Level) -> usize {
-        self.encounters.iter().filter(|e| e.level == level).count()
+        self.counts[level as usize]
     }
 
     /// The parent of an encounter: `Encounter/<id>`, `invalid`, or `None` for the top level and for encounters of
     /// another type.
     #[must_use]
     pub fn part_of(&self, id: &str) -> Option<String> {
-        let encounter = &self.encounters[*self.by_id.get(id)?];
-        self.text(encounter, &encounter.part_of)
+        let encounter = self.encounter(*self.by_id.get(id)?);
+        self.text(encounter, encounter.part_of)
     }
 
     /// The main encounter of an encounter: `Encounter/<id>`, `invalid`, or `None` for encounters of another type.
     #[must_use]
     pub fn main(&self, id: &str) -> Option<String> {
-        let encounter = &self.encounters[*self.by_id.get(id)?];
-        self.text(encounter, &encounter.main)
+        let encounter = self.encounter(*self.by_id.get(id)?);
+        self.text(encounter, encounter.main)
     }
 
     /// The main encounter of another resource: that of the encounter it refers to, or else the inpatient or
@@ -101,70 +128,75 @@ impl EncounterGraph {
             .and_then(|r| reference_id(r, "Encounter"))
             .and_then(|id| self.by_id.get(id));
         if let Some(&position) = referred
-            && let Link::To(main) = self.encounters[position].main
+            && let Link::To(main) = self.encounter(position).main
         {
             return self.reference(main);
         }
-        let cases = patient
-            .and_then(|p| self.cases.get(p))
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        for time in times.iter().flatten() {
-            let enclosing = cases.iter().copied().filter(|&p| {
-                let case = &self.encounters[p];
-                matches!(case.class.as_deref(), Some("IMP" | "SS"))
-                    && case.start.is_some_and(|s| s <= *time)
-                    && case.end.is_none_or(|e| e >= *time)
-            });
-            if let Some(nearest) = enclosing.min_by_key(|&p| self.distance(p, *time)) {
-                return self.reference(nearest);
+        let Some(patient) = patient.and_then(|p| self.patients.get(p)) else {
+            return INVALID.to_owned();
+        };
+        let timeline = &self.timelines[patient.timeline];
+        for &time in times.iter().flatten() {
+            let of_class =
+                |class| timeline.enclosing((Level::Facility, patient.number, class), time, Some(time));
+            let found = [Class::Inpatient, Class::ShortStay].into_iter().filter_map(of_class);
+            // The one that began last, and the first of several.
+            if let Some((_, position)) = found.min_by_key(|&(start, position)| (time.abs_diff(start), position)) {
+                return self.reference(position);
             }
         }
         INVALID.to_owned()
     }
 
-    fn add(&mut self, row: EncounterRow) {
+    fn encounter(&self, position: u32) -> &Encounter {
+        &self.encounters[position as usize]
+    }
+
+    fn add(&mut self, row: EncounterRow, identifiers: &mut Identifiers) {
         let Some(level) = row.type_code.as_deref().and_then(Level::from_code) else {
             return;
         };
-        let position = *self.by_id.entry(row.id.clone()).or_insert_with(|| {
-            let position = self.encounters.len();
-            if let (Level::Facility, Some(patient)) = (level, &row.patient) {
-                self.cases.entry(patient.clone()).or_default().push(position);
+        let position = match self.by_id.get(&row.id) {
+            Some(&known) => known,
+            None => {
+                let Ok(position) = u32::try_from(self.encounters.len()) else {
+                    return;
+                };
+                let patient = row.patient.map_or(NOBODY, |p| self.patient(p));
+                self.counts[level as usize] += 1;
+                self.by_id.insert(row.id.clone(), position);
+                self.encounters.push(Encounter {
+                    id: row.id,
+                    level,
+                    patient,
+                    start: row.start,
+                    end: row.end,
+                    class: Class::of(row.class.as_deref()),
+                    given_part_of: row.part_of,
+                    part_of: Link::None,
+                    main: Link::None,
+                });
+                position
             }
-            self.encounters.push(Encounter {
-                id: row.id,
-                level,
-                patient: row.patient,
-                start: row.start,
-                end: row.end,
-                class: row.class,
-                given_part_of: row.part_of,
-                identifiers: Vec::new(),
-                part_of: Link::None,
-                main: Link::None,
-            });
-            position
-        });
+        };
         if let Some(value) = row.identifier_value {
-            self.encounters[position]
-                .identifiers
-                .push((row.identifier_system, value));
+            identifiers.push((position, row.identifier_system, value));
         }
     }
 
-    fn link_parents(&mut self, common_system: Option<&str>) {
-        let mut of_patient: HashMap<(Level, &str), Vec<usize>> = HashMap::new();
-        for (position, e) in self.encounters.iter().enumerate() {
-            if let Some(patient) = &e.patient {
-                of_patient.entry((e.level, patient)).or_default().push(position);
-            }
-        }
-        let present: Vec<Level> = Level::ALL.into_iter().filter(|l| self.count(*l) > 0).collect();
-        let links: Vec<Link> = self
-            .encounters
-            .iter()
-            .map(|child| {
+    fn patient(&mut self, reference: String) -> u32 {
+        let number = u32::try_from(self.patients.len()).unwrap_or(NOBODY);
+        let timeline = self.timelines.len();
+        let known = self.patients.entry(reference).or_insert(Patient { number, timeline });
+        known.timeline = timeline;
+        known.number
+    }
+
+    fn link_parents(&mut self, first: usize, identifiers: &Identifiers, common_system: Option<&str>) {
+        let common = common_system.map(|system| self.common_parents(identifiers, system));
+        let new = self.encounters.iter().enumerate().skip(first);
+        let links: Vec<Link> = new
+            .map(|(position, child)| {
                 let Some(parent_level) = child.level.parent() else {
                     return Link::None;
                 };
@@ -172,101 +204,80 @@ impl EncounterGraph {
                     let known = reference_id(given, "Encounter").and_then(|id| self.by_id.get(id));
                     return known.map_or(Link::Given, |&p| Link::To(p));
                 }
-                if !present.contains(&parent_level) {
+                if self.count(parent_level) == 0 {
                     return Link::None;
                 }
-                let parents = child
-                    .patient
-                    .as_deref()
-                    .and_then(|p| of_patient.get(&(parent_level, p)));
-                let parents = parents.map(Vec::as_slice).unwrap_or_default();
-                self.by_identifier(child, parents, common_system)
-                    .or_else(|| self.by_time(child, parents))
+                let common = common.as_ref().and_then(|c| c.get(&position).copied());
+                common
+                    .or_else(|| self.by_time(child, parent_level))
                     .map_or(Link::Invalid, Link::To)
             })
             .collect();
-        for (encounter, link) in self.encounters.iter_mut().zip(links) {
+        for (encounter, link) in self.encounters.iter_mut().skip(first).zip(links) {
             encounter.part_of = link;
         }
     }
 
-    /// The only parent with the same value of the common identifier.
-    fn by_identifier(&self, child: &Encounter, parents: &[usize], system: Option<&str>) -> Option<usize> {
-        let system = system?;
-        let values = || {
-            child
-                .identifiers
-                .iter()
-                .filter(|(s, _)| s.as_deref() == Some(system))
-                .map(|(_, v)| v)
-        };
-        let mut same = parents.iter().copied().filter(|&p| {
-            self.encounters[p]
-                .identifiers
-                .iter()
-                .any(|(_, v)| values().any(|own| own == v))
-        });
-        match (same.next(), same.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
+    /// For each encounter with an identifier of the common system: the only parent of the same patient with the same
+    /// value, whatever system the parent's has.
+    fn common_parents(&self, identifiers: &Identifiers, system: &str) -> HashMap<usize, u32> {
+        // `None` where two encounters have the value.
+        let mut owners: HashMap<(Level, u32, &str), Option<u32>> = HashMap::new();
+        for (position, _, value) in identifiers {
+            let e = self.encounter(*position);
+            owners
+                .entry((e.level, e.patient, value))
+                .and_modify(|owner| *owner = owner.filter(|o| o == position))
+                .or_insert(Some(*position));
         }
+        let mut parents: HashMap<usize, Option<u32>> = HashMap::new();
+        for (position, _, value) in identifiers.iter().filter(|(_, s, _)| s.as_deref() == Some(system)) {
+            let e = self.encounter(*position);
+            let Some(level) = e.level.parent().filter(|_| e.patient != NOBODY) else {
+                continue;
+            };
+            let Some(&owner) = owners.get(&(level, e.patient, value.as_str())) else {
+                continue;
+            };
+            parents
+                .entry(*position as usize)
+                .and_modify(|parent| *parent = parent.filter(|p| Some(*p) == owner))
+                .or_insert(owner);
+        }
+        parents.into_iter().filter_map(|(child, parent)| Some((child, parent?))).collect()
     }
 
-    /// The parent that encloses the child's period; inpatient before short stay before ambulatory, then the nearest
-    /// start, then the first.
-    fn by_time(&self, child: &Encounter, parents: &[usize]) -> Option<usize> {
-        let start = child.start?;
-        let enclosing: Vec<usize> = parents
-            .iter()
-            .copied()
-            .filter(|&p| {
-                let parent = &self.encounters[p];
-                parent.start.is_some_and(|s| s <= start)
-                    && match (child.end, parent.end) {
-                        (Some(child_end), Some(parent_end)) => parent_end >= child_end,
-                        _ => true,
-                    }
-            })
-            .collect();
-        let class = ["IMP", "SS", "AMB"].into_iter().find(|class| {
-            enclosing
-                .iter()
-                .any(|&p| self.encounters[p].class.as_deref() == Some(class))
-        });
-        enclosing
+    /// The encounter of a level that encloses the child's period; inpatient before short stay before ambulatory, then
+    /// the nearest start, then the first.
+    fn by_time(&self, child: &Encounter, level: Level) -> Option<u32> {
+        if child.patient == NOBODY {
+            return None;
+        }
+        let (start, timeline) = (child.start?, self.timelines.last()?);
+        Class::ALL
             .into_iter()
-            .filter(|&p| class.is_none() || self.encounters[p].class.as_deref() == class)
-            .min_by_key(|&p| self.distance(p, start))
+            .find_map(|class| timeline.enclosing((level, child.patient, class), start, child.end))
+            .map(|(_, position)| position)
     }
 
-    fn distance(&self, position: usize, time: i64) -> u64 {
-        self.encounters[position]
-            .start
-            .map_or(u64::MAX, |s| s.abs_diff(time))
-    }
-
-    fn link_mains(&mut self) {
-        let mains: Vec<Link> = (0..self.encounters.len())
-            .map(|position| {
-                let encounter = &self.encounters[position];
-                if let Some(top) = self.top(position) {
-                    return Link::To(top);
-                }
-                let cases = encounter.patient.as_ref().and_then(|p| self.cases.get(p));
-                cases
-                    .and_then(|cases| self.by_time(encounter, cases))
+    fn link_mains(&mut self, first: usize) {
+        let new = (0_u32..).zip(&self.encounters).skip(first);
+        let mains: Vec<Link> = new
+            .map(|(position, encounter)| {
+                self.top(position)
+                    .or_else(|| self.by_time(encounter, Level::Facility))
                     .map_or(Link::Invalid, Link::To)
             })
             .collect();
-        for (encounter, link) in self.encounters.iter_mut().zip(mains) {
+        for (encounter, link) in self.encounters.iter_mut().skip(first).zip(mains) {
             encounter.main = link;
         }
     }
 
     /// The facility encounter at the end of the chain of parents, at most [`MAX_HOPS`] above, so a cycle ends too.
-    fn top(&self, mut position: usize) -> Option<usize> {
+    fn top(&self, mut position: u32) -> Option<u32> {
         for _ in 0..=MAX_HOPS {
-            let encounter = &self.encounters[position];
+            let encounter = self.encounter(position);
             match encounter.part_of {
                 Link::To(parent) => position = parent,
                 Link::None => return (encounter.level == Level::Facility).then_some(position),
@@ -276,17 +287,17 @@ impl EncounterGraph {
         None
     }
 
-    fn text(&self, encounter: &Encounter, link: &Link) -> Option<String> {
+    fn text(&self, encounter: &Encounter, link: Link) -> Option<String> {
         match link {
             Link::None => None,
             Link::Invalid => Some(INVALID.to_owned()),
-            Link::To(position) => Some(self.reference(*position)),
+            Link::To(position) => Some(self.reference(position)),
             Link::Given => encounter.given_part_of.clone(),
         }
     }
 
-    fn reference(&self, position: usize) -> String {
-        format!("Encounter/{}", self.encounters[position].id)
+    fn reference(&self, position: u32) -> String {
+        format!("Encounter/{}", self.encounter(position).id)
     }
 }
 
@@ -454,18 +465,50 @@ mod tests {
     }
 
     #[test]
+    fn patients_that_come_later_are_worked_out_then() {
+        let of = |patient: &str, id: &str, level| {
+            let mut row = row(id, level, i64::from(level), None);
+            row.patient = Some(format!("Patient/{patient}"));
+            row
+        };
+        let mut graph = EncounterGraph::build(vec![of("a", "a1", 1), of("a", "a2", 2)], None);
+        graph.extend(vec![of("b", "b1", 1), of("b", "b2", 2), of("b", "b3", 3)], None);
+        assert_eq!(graph.main("a2"), reference("a1"));
+        assert_eq!(graph.part_of("b3"), reference("b2"));
+        assert_eq!(graph.encounter_of(None, Some("Patient/b"), &[Some(9)]), "Encounter/b1");
+        assert_eq!(graph.encounter_of(None, Some("Patient/a"), &[Some(9)]), "Encounter/a1");
+    }
+
+    /// A million encounters, three for each patient and all of one patient: the time of each is that of sorting.
+    /// Full size with `CDS2DB_LARGE=1`, a tenth of it otherwise.
+    #[test]
     fn a_million_encounters_take_linear_time() {
-        let rows = |patients: usize| {
-            (0..patients).flat_map(|p| {
-                (1..=3_u8).map(move |level| {
-                    let mut r = row(&format!("{p}-{level}"), level, i64::from(level), None);
-                    r.patient = Some(format!("Patient/{p}"));
-                    r
-                })
+        let size: usize = if std::env::var_os("CDS2DB_LARGE").is_some() { 1_000_000 } else { 100_000 };
+        let rows = |count: usize, a_patient: usize| {
+            (0..count).map(move |n| {
+                let level = (n % 3 + 1) as u8;
+                let start = (n - n % 3) as i64 * 10 + i64::from(level);
+                let mut r = row(&format!("{}-{level}", n / 3), level, start, Some(start + 20 - 2 * i64::from(level)));
+                r.patient = Some(format!("Patient/{}", n / a_patient));
+                r.identifier_system = Some(SYSTEM.to_owned());
+                r.identifier_value = (n % 7 > 0).then(|| (n / 3).to_string());
+                r
             })
         };
-        let graph = EncounterGraph::build(rows(30_000), None);
-        assert_eq!(graph.main("29999-3"), reference("29999-1"));
-        assert_eq!(graph.count(Level::Ward), 30_000);
+        let seconds = |count: usize, a_patient: usize| {
+            let rows: Vec<_> = rows(count, a_patient).collect();
+            let begun = std::time::Instant::now();
+            let graph = EncounterGraph::build(rows, Some(SYSTEM));
+            let seconds = begun.elapsed().as_secs_f64();
+            for n in [0, count / 6, count / 3 - 1] {
+                assert_eq!(graph.main(&format!("{n}-3")), reference(&format!("{n}-1")), "{n}");
+                assert_eq!(graph.part_of(&format!("{n}-3")), reference(&format!("{n}-2")), "{n}");
+            }
+            seconds
+        };
+        let (small, large, one) = (seconds(size / 4, 3), seconds(size, 3), seconds(size, usize::MAX));
+        println!("{size} encounters: {large:.2} s, all of one patient {one:.2} s, a quarter of them {small:.2} s");
+        assert!(large < 16.0 * small.max(0.01), "{large} s for 4 times as many as {small} s");
+        assert!(one < 8.0 * large.max(0.05), "{one} s for one patient, {large} s for many");
     }
 }

@@ -3,6 +3,7 @@
 
 mod encounter_graph;
 mod encounter_row;
+mod timeline;
 
 pub use encounter_graph::EncounterGraph;
 pub use encounter_row::{EncounterRow, Level};

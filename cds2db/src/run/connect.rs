@@ -5,8 +5,8 @@ use fhir_crack::search::{Auth, Client, ClientOptions, Format, Search, Secret, Ti
 use jiff::tz::TimeZone;
 use table_description::Description;
 
-use super::{Run, Scope, wards};
-use crate::config::{ServerSettings, Settings};
+use super::{Run, Scope, requests, wards};
+use crate::config::{ServerSettings, Settings, Wards};
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -58,6 +58,18 @@ pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
 #[must_use]
 pub fn first_request(settings: &Settings, zone: &TimeZone) -> Search {
     wards::request(settings, zone, &wards::Dates::Configured)
+}
+
+/// All requests of a run, one line each, as `--dry-run` shows them: the search for wards, and one request a resource type with
+/// the ids and moments left open that only the answers and the hub tell. Nothing is sent.
+#[must_use]
+pub fn outline(settings: &Settings, description: &Description, zone: &TimeZone) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Wards::Patterns(_) = settings.wards {
+        lines.push(format!("GET Encounter?{}", first_request(settings, zone).query()));
+    }
+    lines.extend(requests::outline(settings, description, zone));
+    lines
 }
 
 fn client(server: &ServerSettings) -> Result<Client> {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -29,6 +29,10 @@ pub(crate) struct Download<'r> {
     pub(crate) waiting: Waiting,
     /// What the rows refer to.
     pub(crate) references: References,
+    /// Ids by type of resources that are marked as gone.
+    pub(crate) marked: HashMap<String, HashSet<String>>,
+    /// Which of them came again.
+    pub(crate) returned: BTreeMap<String, Vec<String>>,
     pub(crate) crack: fhir_crack::Summary,
 }
 
@@ -123,6 +127,7 @@ impl Download<'_> {
         self.waiting.bytes += bytes;
         for batch in cracked.batches.into_iter().filter(|b| b.rows() > 0) {
             self.references.collect(&batch);
+            self.notice_returned(&batch);
             if let Some(batches) = self.waiting.add(batch) {
                 self.store(&batches, import, summary).await?;
             }
@@ -131,6 +136,20 @@ impl Download<'_> {
             self.flush(import, summary).await?;
         }
         Ok(())
+    }
+
+    fn notice_returned(&mut self, batch: &Batch) {
+        let Some(resource) = &batch.table().resource else {
+            return;
+        };
+        let (Some(marked), Some(id)) = (self.marked.get(resource), batch.table().position_of_path("id")) else {
+            return;
+        };
+        let ids = batch.entries(id).map(|(_, entry)| entry.text);
+        let again: Vec<String> = ids.filter(|id| marked.contains(*id)).map(str::to_owned).collect();
+        if !again.is_empty() {
+            self.returned.entry(resource.clone()).or_default().extend(again);
+        }
     }
 
     async fn flush(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
@@ -224,7 +243,7 @@ fn count(page: &fhir_crack::Summary, summary: &mut Summary) {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

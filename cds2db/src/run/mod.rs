@@ -1,7 +1,10 @@
 //! One run: who is asked for, what is fetched and stored, what is melted, typed and worked out.
 
+mod age;
 mod connect;
 mod download;
+mod elements;
+mod gone;
 mod patients;
 mod pipeline;
 mod referenced;
@@ -11,9 +14,10 @@ mod stopwatch;
 mod typed;
 mod wards;
 
-pub use connect::{connect, first_request, from_settings};
+pub use connect::{connect, first_request, from_settings, outline};
 pub use pipeline::Run;
 pub(crate) use pipeline::ZONE;
+pub(crate) use requests::digest;
 pub use scope::{Given, Scope};
 pub use wards::Dates;
 pub(crate) use wards::{find_wards, patients_of_encounters};

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use cds_hub::Hub;
-use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use crate::config::Settings;
@@ -27,16 +26,13 @@ pub(crate) async fn of_interest(
 
 /// Patients with a case that has begun and not ended, by the hub's last version of their encounters.
 async fn running(settings: &Settings, hub: &Hub, zone: &TimeZone) -> Result<Vec<String>> {
-    let now = settings.debug.starts_at_or_before.clone().unwrap_or_else(|| {
-        Zoned::now()
-            .with_time_zone(zone.clone())
-            .strftime("%Y-%m-%dT%H:%M:%S")
-            .to_string()
-    });
+    let debug_now = settings.debug.starts_at_or_before.clone();
+    let now = debug_now.unwrap_or_else(|| settings.wall_time(zone));
     let sql = "SELECT DISTINCT enc_patient_ref FROM cds2db_out.v_encounter_last_version \
                WHERE enc_status = 'in-progress' AND enc_period_start <= ($1)[1]::timestamp \
                AND (enc_period_end IS NULL OR enc_period_end > ($1)[1]::timestamp) \
-               AND (cardinality($2) = 0 OR enc_class_code = ANY ($2))";
+               AND (cardinality($2) = 0 OR enc_class_code = ANY ($2)) \
+               AND enc_id NOT IN (SELECT fhir_id FROM cds2db_out.v_deleted_resource WHERE resource = 'Encounter')";
     let rows = hub
         .select_text(sql, &[vec![now], settings.encounters.classes.clone()])
         .await

@@ -6,14 +6,15 @@ use cds_hub::Hub;
 use cds_hub::load::{Import, Run as HubRun};
 use fhir_crack::search::{Client, Search};
 use fhir_crack::{Batch, BatchBuilder, Plan};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use table_description::typing::Zone;
 use table_description::{Description, TableDescription};
 
-use super::download::{Download, Waiting};
+use super::age::old_enough;
+use super::download::{Download, Waiting, chain};
+use super::gone::{Census, EVERYBODY};
 use super::referenced::References;
-use super::requests::{self, Request};
+use super::requests::{self, Narrowing, Request};
 use super::stopwatch::Stopwatch;
 use super::typed::{PIDS_PER_WARD, Typing};
 use super::wards::{self, Dates, WardSearch};
@@ -68,14 +69,14 @@ impl Run<'_> {
     /// hub refuses or is lost. What an earlier step has stored stays stored.
     pub async fn execute(&self) -> Result<Summary> {
         let begun = Instant::now();
-        let loaded_until = Timestamp::now().as_microsecond();
+        let loaded_until = self.settings.now().as_microsecond();
         let zone = TimeZone::get(ZONE).map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
         let mut summary = Summary::default();
         let watches = Watches::default();
 
         let wards = self.wards(&zone, &watches, &mut summary).await?;
         let run = self
-            .raw(wards.as_deref(), &zone, loaded_until, &watches, &mut summary)
+            .raw(wards, &zone, loaded_until, &watches, &mut summary)
             .await?;
         self.typed(run, &watches, &mut summary).await?;
 
@@ -121,7 +122,7 @@ impl Run<'_> {
     /// Downloads into one import; returns the number of the run it belongs to.
     async fn raw(
         &self,
-        wards: Option<&[WardPatient]>,
+        wards: Option<Vec<WardPatient>>,
         zone: &TimeZone,
         loaded_until: i64,
         watches: &Watches,
@@ -129,8 +130,21 @@ impl Run<'_> {
     ) -> Result<HubRun> {
         let patients = match self.scope {
             Scope::Given(given) => given.patients.clone(),
-            _ => patients::of_interest(self.settings, self.hub, wards.unwrap_or_default(), zone).await?,
+            _ => {
+                let wards = wards.as_deref().unwrap_or_default();
+                patients::of_interest(self.settings, self.hub, wards, zone).await?
+            }
         };
+        let found = patients.len();
+        let patients = old_enough(self.settings, self.client, self.hub, zone, patients).await?;
+        if found > patients.len() {
+            let young = found - patients.len();
+            summary.notes.push(format!("{young} patients are left out by MIN_PATIENT_AGE"));
+        }
+        let wards = wards.map(|mut wards| {
+            wards.retain(|w| patients.binary_search(&w.patient_id).is_ok());
+            wards
+        });
         summary.patients = patients.len() as u64;
         let requests = self.requests(&patients, zone).await?;
         let plan = Plan::new(self.description).map_err(|e| {
@@ -158,24 +172,35 @@ impl Run<'_> {
             workers: workers(self.settings),
             waiting: Waiting::default(),
             references: References::default(),
+            marked: self
+                .hub
+                .deleted()
+                .await
+                .map_err(|e| hub_error("reading which resources are gone", e))?,
+            returned: BTreeMap::new(),
             crack: fhir_crack::Summary::default(),
         };
         self.progress.begin(Stage::Download, None);
         self.progress.begin(Stage::Store, None);
         let mut complete = download.run(requests, &mut import, summary).await?;
         loop {
-            let further = self.referenced(download.references.take(), zone).await?;
-            if further.is_empty() {
+            let open = download.references.take();
+            if open.is_empty() {
                 break;
             }
+            self.stored_references(&open, &mut download.references).await?;
+            let further = self.referenced(open, zone).await?;
             complete.extend(download.run(further, &mut import, summary).await?);
         }
-        if let Some(batch) = wards.and_then(|wards| ward_batch(self.description, wards)) {
+        if let Some(batch) = wards.and_then(|wards| ward_batch(self.description, &wards)) {
             summary.table(PIDS_PER_WARD).downloaded += batch.rows() as u64;
             download.store(&[batch], &mut import, summary).await?;
         }
         summary.notes.extend(left_over(&download.crack));
         self.move_watermarks(&complete, loaded_until, &mut import).await?;
+        let returned = std::mem::take(&mut download.returned);
+        self.mark(returned, &patients, zone, loaded_until, &mut import, summary)
+            .await?;
         let stored = import
             .commit()
             .await
@@ -237,6 +262,7 @@ impl Run<'_> {
             let request = |resource: String| {
                 let search = requests::with_paging(self.settings, Search::new(resource.clone()));
                 Request {
+                    watermark: resource.clone(),
                     resource,
                     ids: Vec::new(),
                     search,
@@ -253,13 +279,17 @@ impl Run<'_> {
             .into_iter()
             .filter(wanted)
         {
+            let Some(narrowing) = Narrowing::of(self.settings, &resource, zone) else {
+                continue;
+            };
             let watermarks = match self.scope {
                 Scope::Given(_) => BTreeMap::new(),
-                _ => self.watermarks(&resource, patients).await?,
+                _ => self.watermarks(&narrowing.watermark, patients).await?,
             };
             requests.extend(requests::by_patient(
                 self.settings,
                 &resource,
+                &narrowing,
                 patients,
                 &watermarks,
                 zone,
@@ -293,10 +323,89 @@ impl Run<'_> {
             .filter(|(resource, _)| targets.contains(resource))
         {
             let ids: Vec<String> = ids.into_iter().collect();
-            let watermarks = self.watermarks(&resource, &ids).await?;
-            requests.extend(requests::by_id(self.settings, &resource, &ids, &watermarks, zone));
+            let Some(narrowing) = Narrowing::of(self.settings, &resource, zone) else {
+                continue;
+            };
+            let watermarks = self.watermarks(&narrowing.watermark, &ids).await?;
+            let more = requests::by_id(self.settings, &resource, &narrowing, &ids, &watermarks, zone);
+            requests.extend(more);
         }
         Ok(requests)
+    }
+
+    /// What the hub's versions of these resources refer to: a resource that has not changed is not sent again, but what
+    /// it refers to may have.
+    async fn stored_references(
+        &self,
+        open: &BTreeMap<String, std::collections::BTreeSet<String>>,
+        references: &mut References,
+    ) -> Result<()> {
+        if *self.scope == Scope::Everything {
+            return Ok(());
+        }
+        for (resource, ids) in open {
+            let Some(table) = self.description.resources().find(|t| t.resource.as_ref() == Some(resource)) else {
+                continue;
+            };
+            let Some(id) = table.position_of_path("id").map(|position| &table.columns[position].name) else {
+                continue;
+            };
+            for column in table.columns.iter().filter(|c| !c.reference_targets.is_empty()) {
+                let sql = format!(
+                    "SELECT DISTINCT \"{}\" FROM cds2db_out.\"v_{}_last_version\" WHERE \"{id}\" = ANY ($1)",
+                    column.name, table.name
+                );
+                let rows = self
+                    .hub
+                    .select_text(&sql, &[ids.iter().cloned().collect()])
+                    .await
+                    .map_err(|e| hub_error("reading what referenced resources refer to", e))?;
+                for reference in rows.into_iter().flatten().flatten() {
+                    references.add_reference(&reference, column);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks what has come back and what is gone.
+    async fn mark(
+        &self,
+        returned: BTreeMap<String, Vec<String>>,
+        patients: &[String],
+        zone: &TimeZone,
+        loaded_until: i64,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let failed = |e| hub_error("marking which resources are gone", e);
+        for (resource, ids) in &returned {
+            import.mark_returned(resource, ids).await.map_err(failed)?;
+        }
+        let census = Census {
+            settings: self.settings,
+            description: self.description,
+            client: self.client,
+            hub: self.hub,
+            zone,
+        };
+        let gone = census.run(patients).await?;
+        let found_by = format!("{:?}", self.settings.deletions).to_lowercase();
+        for (resource, ids) in &gone.ids {
+            import.mark_deleted(resource, ids, &found_by).await.map_err(failed)?;
+            summary.deleted.insert(resource.clone(), ids.len() as u64);
+        }
+        for name in &gone.read {
+            let everybody = [EVERYBODY.to_owned()];
+            import
+                .set_watermarks(name, &everybody, loaded_until)
+                .await
+                .map_err(failed)?;
+        }
+        for (place, error) in &gone.failed {
+            summary.incomplete.push(format!("deletions of {place}: {}", chain(error)));
+        }
+        Ok(())
     }
 
     /// Moves the watermarks of what was answered in full, in the same transaction as its rows.
@@ -312,7 +421,7 @@ impl Run<'_> {
         let mut by_resource: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for request in complete {
             by_resource
-                .entry(&request.resource)
+                .entry(&request.watermark)
                 .or_default()
                 .extend(request.ids.iter().cloned());
         }

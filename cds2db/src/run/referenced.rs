@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use fhir_crack::Batch;
-use table_description::Description;
+use table_description::{Column, Description};
 
 use crate::references::reference_id;
 
@@ -32,14 +32,20 @@ impl References {
     /// Keeps the ids that the rows refer to; contained resources and `urn:` are not on the server.
     pub(crate) fn collect(&mut self, batch: &Batch) {
         for (column, description) in batch.table().columns.iter().enumerate() {
-            for resource in &description.reference_targets {
-                for row in 0..batch.rows() {
-                    for entry in batch.cell(row, column) {
-                        if let Some(id) = reference_id(entry.text, resource) {
-                            self.add(resource, id);
-                        }
-                    }
-                }
+            if description.reference_targets.is_empty() {
+                continue;
+            }
+            for (_, entry) in batch.entries(column) {
+                self.add_reference(entry.text, description);
+            }
+        }
+    }
+
+    /// Keeps the id of a reference that stands in this column.
+    pub(crate) fn add_reference(&mut self, reference: &str, column: &Column) {
+        for resource in &column.reference_targets {
+            if let Some(id) = reference_id(reference, resource) {
+                self.add(resource, id);
             }
         }
     }

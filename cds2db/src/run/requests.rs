@@ -5,12 +5,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use table_description::{Description, TableDescription};
 
-use crate::config::Settings;
+use crate::config::{Settings, date_parameter};
 
 /// One search of the download and whom it is for.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) resource: String,
+    /// Name of its watermarks.
+    pub(crate) watermark: String,
     /// Patients (or, for referenced resources, ids) whose watermark moves when the search is complete.
     pub(crate) ids: Vec<String>,
     pub(crate) search: Search,
@@ -40,55 +42,100 @@ pub(crate) fn patient_resources(description: &Description) -> Vec<String> {
     names
 }
 
-/// `_lastUpdated` asks from the day before the watermark's, so that clocks and zones cannot open a gap.
+/// Resources changed since this moment are asked for: the start of the day before the watermark's. The moment is written
+/// with its offset, since servers read a bare date in a zone of their own, and then a gap could open at midnight.
 pub(crate) fn since(watermark: i64, zone: &TimeZone) -> Option<String> {
     let at = Timestamp::from_microsecond(watermark).ok()?;
     let day = at.to_zoned(zone.clone()).date().checked_sub(1.day()).ok()?;
-    Some(day.to_string())
+    let start = day.to_zoned(zone.clone()).ok()?;
+    Some(start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+}
+
+/// What is asked of a resource type beside whom it belongs to.
+pub(crate) struct Narrowing {
+    parameters: Vec<(String, String)>,
+    /// Name of the watermarks: the type's, and a digest of what is left out, so that a wider question finds the rest.
+    pub(crate) watermark: String,
+}
+
+impl Narrowing {
+    /// What the configuration says of this type; `None` where it is not to be loaded.
+    pub(crate) fn of(settings: &Settings, resource: &str, zone: &TimeZone) -> Option<Self> {
+        let mut parameters = Vec::new();
+        let mut kept_apart = String::new();
+        if let Some(filter) = settings.filters.get(resource) {
+            kept_apart = format!("{filter:?}");
+            if let (Some(days), Some(name)) = (filter.window_days, date_parameter(resource)) {
+                let today = settings.now().to_zoned(zone.clone()).date();
+                let first = today.checked_sub(i64::from(days).days()).unwrap_or(today);
+                parameters.push((name.to_owned(), format!("ge{first}")));
+            }
+            for (name, values) in [("category", &filter.categories), ("code", &filter.codes)] {
+                if !values.is_empty() {
+                    parameters.push((name.to_owned(), values.join(",")));
+                }
+            }
+        }
+        let debug = &settings.debug.add_search;
+        let added = [debug.get("GENERAL"), debug.get(&resource.to_ascii_uppercase())];
+        for text in added.into_iter().flatten() {
+            if text.is_empty() {
+                return None;
+            }
+            kept_apart.push_str(text);
+            parameters.extend(pairs(text).map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        let watermark = match kept_apart.as_str() {
+            "" => resource.to_owned(),
+            text => format!("{resource}?{:016x}", digest([text])),
+        };
+        Some(Self { parameters, watermark })
+    }
+}
+
+/// FNV-1a of some texts, so that they are known again without being written down.
+pub(crate) fn digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
+    let bytes = texts.into_iter().flat_map(|text| text.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The parameter by which the resources of patients are searched.
+pub(crate) fn patient_parameter(settings: &Settings, resource: &str) -> &'static str {
+    match (resource, settings.server.by_subject) {
+        ("Patient", _) => "_id",
+        (_, true) => "subject",
+        (_, false) => "patient",
+    }
 }
 
 /// The searches for one resource type: patients grouped by the day they were last loaded, in batches.
 pub(crate) fn by_patient(
     settings: &Settings,
     resource: &str,
+    narrowing: &Narrowing,
     patients: &[String],
     watermarks: &BTreeMap<String, i64>,
     zone: &TimeZone,
 ) -> Vec<Request> {
-    let debug = &settings.debug;
-    let upper = resource.to_ascii_uppercase();
-    let added = [debug.add_search.get("GENERAL"), debug.add_search.get(&upper)];
-    if added.iter().flatten().any(|text| text.is_empty()) {
-        return Vec::new();
-    }
     // Patient itself is always loaded, as the original does: it renews the date of the last check.
     let none = BTreeMap::new();
     let known = if resource == "Patient" { &none } else { watermarks };
-    let parameter = match (resource, settings.server.by_subject) {
-        ("Patient", _) => "_id",
-        (_, true) => "subject",
-        (_, false) => "patient",
-    };
-    let added: Vec<(&str, &str)> = added.iter().flatten().flat_map(|text| pairs(text)).collect();
-    in_groups(settings, resource, parameter, patients, known, &added, zone)
+    let parameter = patient_parameter(settings, resource);
+    in_groups(settings, resource, parameter, narrowing, patients, known, zone)
 }
 
 /// The searches for referenced resources by id.
 pub(crate) fn by_id(
     settings: &Settings,
     resource: &str,
+    narrowing: &Narrowing,
     ids: &[String],
     watermarks: &BTreeMap<String, i64>,
     zone: &TimeZone,
 ) -> Vec<Request> {
-    let upper = resource.to_ascii_uppercase();
-    match settings.debug.add_search.get(&upper).map(String::as_str) {
-        Some("") => Vec::new(),
-        added => {
-            let added: Vec<_> = added.into_iter().flat_map(pairs).collect();
-            in_groups(settings, resource, "_id", ids, watermarks, &added, zone)
-        }
-    }
+    in_groups(settings, resource, "_id", narrowing, ids, watermarks, zone)
 }
 
 /// Ids grouped by the day they were last loaded, in batches.
@@ -96,9 +143,9 @@ fn in_groups(
     settings: &Settings,
     resource: &str,
     parameter: &str,
+    narrowing: &Narrowing,
     ids: &[String],
     watermarks: &BTreeMap<String, i64>,
-    added: &[(&str, &str)],
     zone: &TimeZone,
 ) -> Vec<Request> {
     let mut groups: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
@@ -110,18 +157,21 @@ fn in_groups(
             .push(id.clone());
     }
     let mut requests = Vec::new();
-    for (day, ids) in groups {
+    for (since, ids) in groups {
         for ids in ids.chunks(settings.server.ids_at_once.max(1)) {
             let mut search = Search::new(resource).ids(parameter, ids.iter().cloned());
-            if let Some(day) = &day {
-                search = search.param("_lastUpdated", format!("gt{day}"));
+            if let Some(count) = settings.server.count {
+                search = search.count(count);
             }
-            search = with_paging(settings, search);
-            for (name, value) in added {
-                search = search.param(*name, *value);
+            for (name, value) in &narrowing.parameters {
+                search = search.param(name.clone(), value.clone());
+            }
+            if let Some(since) = &since {
+                search = search.param("_lastUpdated", format!("gt{since}"));
             }
             requests.push(Request {
                 resource: resource.to_owned(),
+                watermark: narrowing.watermark.clone(),
                 ids: ids.to_vec(),
                 search,
             });
@@ -130,17 +180,127 @@ fn in_groups(
     requests
 }
 
-/// Adds page size and sort order as configured.
+/// Adds page size and sort order as configured; the order only goes with searches that are sent by GET.
 pub(crate) fn with_paging(settings: &Settings, mut search: Search) -> Search {
     if let Some(count) = settings.server.count {
         search = search.count(count);
     }
     if let Some(sort) = &settings.server.sort {
-        search = search.param("_sort", sort.clone());
+        search = search.sort(sort.clone());
     }
     search
 }
 
+/// What a run asks for, without asking: one line a resource type, ids and moments left open.
+pub(crate) fn outline(settings: &Settings, description: &Description, zone: &TimeZone) -> Vec<String> {
+    let mut lines = Vec::new();
+    let of_patients = patient_resources(description);
+    let referenced = super::referenced::targets(description);
+    for resource in of_patients.iter().chain(&referenced) {
+        let Some(narrowing) = Narrowing::of(settings, resource, zone) else {
+            lines.push(format!("{resource} is not loaded: DEBUG_ADD_FHIR_SEARCH_ has an empty text for it"));
+            continue;
+        };
+        let (parameter, whose) = if of_patients.contains(resource) {
+            (patient_parameter(settings, resource), "patients")
+        } else {
+            ("_id", "referenced ids")
+        };
+        let none = BTreeMap::new();
+        let ids = [format!("<{whose}>")];
+        let query = in_groups(settings, resource, parameter, &narrowing, &ids, &none, zone)
+            .first()
+            .map(|request| request.search.query().replace("%3C", "<").replace("%3E", ">").replace("%20", " "))
+            .unwrap_or_default();
+        let since = match (resource.as_str(), settings.debug.ignore_last_update) {
+            ("Patient", _) | (_, true) => "",
+            _ => "&_lastUpdated=gt<the day before they were last loaded, where they were>",
+        };
+        lines.push(format!("POST {resource}/_search {query}{since}"));
+    }
+    lines
+}
+
 fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split('&').filter_map(|pair| pair.split_once('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ResourceFilter;
+
+    fn berlin() -> TimeZone {
+        TimeZone::get("Europe/Berlin").expect("bundled")
+    }
+
+    fn micros(text: &str) -> i64 {
+        text.parse::<Timestamp>().expect("a moment").as_microsecond()
+    }
+
+    /// At least a day lies between the moment asked for and the watermark, also round midnight and changes of the clock.
+    #[test]
+    fn trap_17_the_days_overlap_in_every_zone_of_a_server() {
+        let cases = [
+            ("2024-05-03T01:00:00Z", "2024-05-02T00:00:00+02:00"),
+            ("2024-05-02T22:30:00Z", "2024-05-02T00:00:00+02:00"),
+            ("2024-05-02T21:59:59Z", "2024-05-01T00:00:00+02:00"),
+            ("2024-03-31T12:00:00Z", "2024-03-30T00:00:00+01:00"),
+            ("2024-10-28T00:30:00Z", "2024-10-27T00:00:00+02:00"),
+        ];
+        for (watermark, expected) in cases {
+            let text = since(micros(watermark), &berlin()).expect("a moment");
+            assert_eq!(text, expected);
+            assert!(micros(watermark) - micros(&text) >= 24 * 3_600_000_000);
+        }
+    }
+
+    #[test]
+    fn trap_17_patient_is_always_asked_for_in_full_and_others_since_their_own_watermark() {
+        let mut settings = Settings::default();
+        settings.server.ids_at_once = 2;
+        let ids = ["a", "b", "c", "d"].map(str::to_owned);
+        let watermarks = BTreeMap::from([
+            ("a".to_owned(), micros("2024-05-03T10:00:00Z")),
+            ("b".to_owned(), micros("2024-05-03T20:00:00Z")),
+        ]);
+        let queries = |resource: &str| {
+            let narrowing = Narrowing::of(&settings, resource, &berlin()).expect("loaded");
+            let requests = by_patient(&settings, resource, &narrowing, &ids, &watermarks, &berlin());
+            requests.iter().map(|r| r.search.query()).collect::<Vec<_>>()
+        };
+        assert_eq!(queries("Patient"), ["_id=a,b", "_id=c,d"]);
+        assert_eq!(
+            queries("Condition"),
+            ["patient=c,d", "patient=a,b&_lastUpdated=gt2024-05-02T00:00:00%2B02:00"]
+        );
+    }
+
+    #[test]
+    fn trap_30_a_filter_narrows_the_search_and_has_watermarks_of_its_own() {
+        let mut settings = Settings {
+            now: Some("2024-05-03T10:00:00Z".parse().expect("a moment")),
+            ..Settings::default()
+        };
+        let narrowing = |settings: &Settings, resource: &str| {
+            Narrowing::of(settings, resource, &berlin()).expect("loaded")
+        };
+        assert!(narrowing(&settings, "Observation").parameters.is_empty(), "everything by default");
+        let filter = ResourceFilter {
+            window_days: Some(30),
+            categories: vec!["laboratory".to_owned()],
+            codes: vec!["http://loinc.org|2160-0".to_owned(), "x".to_owned()],
+        };
+        settings.filters.insert("Observation".to_owned(), filter);
+        let narrowed = narrowing(&settings, "Observation");
+        let parameters: Vec<_> = narrowed.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        assert_eq!(
+            parameters,
+            ["date=ge2024-04-03", "category=laboratory", "code=http://loinc.org|2160-0,x"]
+        );
+        assert_ne!(narrowed.watermark, "Observation");
+        assert_eq!(narrowing(&settings, "Condition").watermark, "Condition");
+        settings.debug.add_search.insert("CONDITION".to_owned(), String::new());
+        assert!(Narrowing::of(&settings, "Condition", &berlin()).is_none(), "an empty text skips the type");
+    }
 }

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cds_hub::Hub;
@@ -10,11 +10,13 @@ use table_description::{Description, TableDescription};
 use super::pipeline::Watches;
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
-use crate::references::{EncounterGraph, EncounterRow, Level};
+use crate::references::{EncounterGraph, EncounterRow, INVALID, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows typed at a time.
 const RAW_ROWS: usize = 5_000;
+/// Patients whose stored references are looked at again at a time.
+const PATIENTS_AT_ONCE: usize = 1_000;
 /// The table whose rows become the graph of encounters.
 const ENCOUNTER: &str = "encounter";
 /// The table of the wards, which is typed but neither FHIR nor melted.
@@ -33,8 +35,10 @@ pub(crate) struct Typing<'r> {
 
 /// The encounters known so far and what follows from them.
 struct Encounters {
-    rows: Vec<EncounterRow>,
+    /// Patients whose encounters are in the graph.
     patients: HashSet<String>,
+    /// Of these, the ones with an encounter that waits for typing.
+    waiting: Vec<String>,
     graph: EncounterGraph,
 }
 
@@ -49,8 +53,8 @@ impl<'r> Typing<'r> {
     ) -> Self {
         let graph = EncounterGraph::build([], None);
         let encounters = Encounters {
-            rows: Vec::new(),
             patients: HashSet::new(),
+            waiting: Vec::new(),
             graph,
         };
         Self {
@@ -79,6 +83,9 @@ impl<'r> Typing<'r> {
                 continue;
             }
             self.table(table, import, summary).await?;
+        }
+        for table in &tables {
+            self.again(table, import, summary).await?;
         }
         Ok(())
     }
@@ -127,21 +134,28 @@ impl<'r> Typing<'r> {
         let columns = EncounterColumns::of(&table);
         let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
         let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
-        while let Some((_, batch)) = open.next().await.map_err(failed)? {
+        let mut rows: Vec<(i32, EncounterRow)> = Vec::new();
+        // After a run that broke off several versions of an encounter may wait: the newest decides.
+        let mut newest: HashMap<String, i32> = HashMap::new();
+        while let Some((raw_ids, batch)) = open.next().await.map_err(failed)? {
             let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
-            self.encounters
-                .rows
-                .extend((0..typed.rows()).filter_map(|row| columns.row(&typed, row)));
+            for row in 0..typed.rows() {
+                let (Some(encounter), Some(&raw_id)) =
+                    (columns.row(&typed, row), raw_ids.get(typed.source_row(row)))
+                else {
+                    continue;
+                };
+                let newest = newest.entry(encounter.id.clone()).or_insert(raw_id);
+                *newest = raw_id.max(*newest);
+                rows.push((raw_id, encounter));
+            }
         }
-        let patients: HashSet<String> = self
-            .encounters
-            .rows
-            .iter()
-            .filter_map(|r| r.patient.clone())
-            .collect();
-        let waiting = self.encounters.rows.len();
-        self.add_patients(patients).await?;
-        self.rebuild();
+        rows.retain(|(raw_id, encounter)| newest.get(&encounter.id) == Some(raw_id));
+        let waiting = rows.len();
+        let rows: Vec<EncounterRow> = rows.into_iter().map(|(_, row)| row).collect();
+        let patients: HashSet<String> = rows.iter().filter_map(|r| r.patient.clone()).collect();
+        self.encounters.waiting = patients.iter().cloned().collect();
+        self.add_patients(patients, rows, &newest).await?;
         for level in Level::ALL {
             if waiting > 0 && self.encounters.graph.count(level) == 0 {
                 summary.notes.push(format!(
@@ -152,36 +166,74 @@ impl<'r> Typing<'r> {
         Ok(())
     }
 
-    /// Adds the encounters that the hub has of patients not seen yet. Returns whether there were any.
-    async fn add_patients(&mut self, patients: HashSet<String>) -> Result<bool> {
+    /// Adds the encounters of patients not seen yet: those given, and what the hub has beside them.
+    async fn add_patients(
+        &mut self,
+        patients: HashSet<String>,
+        mut rows: Vec<EncounterRow>,
+        given: &HashMap<String, i32>,
+    ) -> Result<()> {
         let new: Vec<String> = patients
             .into_iter()
             .filter(|p| !self.encounters.patients.contains(p))
             .collect();
-        if new.is_empty() {
-            return Ok(false);
+        if new.is_empty() && rows.is_empty() {
+            return Ok(());
         }
         let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
                    (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
                    (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
                    enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
                    FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
-        let rows = self
+        let stored = self
             .hub
             .select_text(sql, std::slice::from_ref(&new))
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
-        let found = !rows.is_empty();
-        self.encounters
-            .rows
-            .extend(rows.into_iter().filter_map(stored_row));
+        let stored = stored.into_iter().filter_map(stored_row);
+        rows.extend(stored.filter(|row| !given.contains_key(&row.id)));
         self.encounters.patients.extend(new);
-        Ok(found)
+        let system = self.settings.common_identifier_system.as_deref();
+        self.encounters.graph.extend(rows, system);
+        Ok(())
     }
 
-    fn rebuild(&mut self) {
-        let system = self.settings.common_identifier_system.as_deref();
-        self.encounters.graph = EncounterGraph::build(self.encounters.rows.iter().cloned(), system);
+    /// Works out again the references that say `invalid` in the hub, for patients with an encounter that is new: it may be
+    /// the one that was missing.
+    async fn again(
+        &self,
+        table: &TableDescription,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let Some(question) = Again::of(table) else {
+            return Ok(());
+        };
+        let graph = &self.encounters.graph;
+        for patients in self.encounters.waiting.chunks(PATIENTS_AT_ONCE) {
+            let rows = self
+                .hub
+                .select_text(&question.sql, &[patients.to_vec()])
+                .await
+                .map_err(|e| Error::new(ErrorKind::Hub, "reading references that say invalid").because(e))?;
+            for (position, column) in question.columns.iter().enumerate() {
+                let found: Vec<(i32, String)> = rows
+                    .iter()
+                    .filter_map(|row| Some((row.first()?.as_deref()?.parse().ok()?, question.answer(position, row, graph)?)))
+                    .collect();
+                if !found.is_empty() {
+                    import.set_calculated(table, column, &found).await.map_err(|e| {
+                        Error::new(ErrorKind::Hub, format!("writing references of {}", table.name)).because(e)
+                    })?;
+                    summary.notes.push(format!(
+                        "{}: {} references that said invalid have an encounter now",
+                        table.name,
+                        found.len()
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Fills the calculated columns.
@@ -220,9 +272,7 @@ impl<'r> Typing<'r> {
         let patients = (0..typed.rows())
             .filter_map(|row| text(typed, row, patient).map(str::to_owned))
             .collect();
-        if self.add_patients(patients).await? {
-            self.rebuild();
-        }
+        self.add_patients(patients, Vec::new(), &HashMap::new()).await?;
         let encounter = table
             .position_of_path("encounter/reference")
             .or(table.position_of_path("context/reference"));
@@ -240,7 +290,7 @@ impl<'r> Typing<'r> {
     }
 }
 
-/// The elements that say when something happened, in the order they are asked; a table has some of them.
+/// The elements that say when something happened, in the order they are asked; only a report has `issued` among them.
 const TIMES: [&str; 9] = [
     "effectivePeriod/start",
     "effectiveDateTime",
@@ -248,16 +298,80 @@ const TIMES: [&str; 9] = [
     "performedDateTime",
     "authoredOn",
     "recordedDate",
-    "issued",
     "occurrencePeriod/start",
     "occurrenceDateTime",
+    "issued",
 ];
 
 fn time_columns(table: &TableDescription) -> Vec<usize> {
+    let is_report = table.resource.as_deref() == Some("DiagnosticReport");
     TIMES
         .iter()
+        .filter(|path| is_report || **path != "issued")
         .filter_map(|path| table.position_of_path(path))
         .collect()
+}
+
+/// The references of a table that can be worked out again.
+struct Again {
+    /// The rows of the patients `$1` with a reference that says `invalid`: row id, FHIR id, those references, reference to
+    /// the patient, reference to the encounter, then the times in microseconds.
+    sql: String,
+    columns: Vec<String>,
+}
+
+impl Again {
+    fn of(table: &TableDescription) -> Option<Self> {
+        let name = |path: &str| table.position_of_path(path).map(|c| format!("\"{}\"", table.columns[c].name));
+        let (id, patient) = (name("id")?, name("subject/reference").or_else(|| name("patient/reference"))?);
+        let wanted: &[&str] = if table.name == ENCOUNTER {
+            &["_partof_calculated_ref", "_main_encounter_calculated_ref"]
+        } else {
+            &["_encounter_calculated_ref"]
+        };
+        let columns: Vec<String> = wanted
+            .iter()
+            .filter_map(|end| table.columns.iter().find(|c| c.is_calculated() && c.name.ends_with(end)))
+            .map(|c| c.name.clone())
+            .collect();
+        if columns.is_empty() {
+            return None;
+        }
+        let encounter = name("encounter/reference").or_else(|| name("context/reference"));
+        let mut selected = vec![format!("\"{}_id\"::text", table.name), id];
+        selected.extend(columns.iter().map(|c| format!("\"{c}\"")));
+        selected.push(patient.clone());
+        selected.push(encounter.unwrap_or_else(|| "NULL::text".to_owned()));
+        selected.extend(time_columns(table).into_iter().map(|c| {
+            format!("(extract(epoch FROM \"{}\") * 1000000)::bigint::text", table.columns[c].name)
+        }));
+        let invalid: Vec<String> = columns.iter().map(|c| format!("\"{c}\" = '{INVALID}'")).collect();
+        let sql = format!(
+            "SELECT {} FROM cds2db_out.\"v_{}\" WHERE {patient} = ANY ($1) AND ({})",
+            selected.join(", "),
+            table.name,
+            invalid.join(" OR ")
+        );
+        Some(Self { sql, columns })
+    }
+
+    /// What one of the references of a row says now, where it said `invalid` and no longer does.
+    fn answer(&self, position: usize, row: &[Option<String>], graph: &EncounterGraph) -> Option<String> {
+        let cell = |n: usize| row.get(n).and_then(Option::as_deref);
+        let behind = 2 + self.columns.len();
+        if cell(2 + position) != Some(INVALID) {
+            return None;
+        }
+        let answer = match (self.columns.len(), position) {
+            (1, _) => {
+                let times: Vec<Option<i64>> = (behind + 2..row.len()).map(|n| cell(n)?.parse().ok()).collect();
+                Some(graph.encounter_of(cell(behind + 1), cell(behind), &times))
+            }
+            (_, 0) => graph.part_of(cell(1)?),
+            _ => graph.main(cell(1)?),
+        };
+        answer.filter(|answer| answer != INVALID)
+    }
 }
 
 fn text(typed: &TypedBatch, row: usize, column: usize) -> Option<&str> {

@@ -1,13 +1,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use fhir_crack::search::{Client, Page, Search, Step};
-use fhir_crack::{Batch, Cracked, Options, Plan};
-use jiff::Zoned;
+use fhir_crack::Batch;
+use fhir_crack::search::{Client, Search, Step};
 use jiff::tz::TimeZone;
-use table_description::{Column, Description, ElementPath, FhirType, MeltMode, Origin, TableDescription};
+use table_description::TableDescription;
 
+use super::elements::{JOIN, by_ids, crack, elements, joined, plan, table};
 use super::requests::with_paging;
 use crate::config::{Settings, Wards};
 use crate::progress::{Progress, Stage};
@@ -47,8 +46,7 @@ const ALWAYS: [&str; 6] = [
     "status",
     "subject/reference",
 ];
-/// How several values of one element are joined before a pattern looks at them.
-const JOIN: &str = " ~ ";
+const SEARCH: &str = "the search for the wards' encounters";
 
 /// Finds the patients of each ward.
 pub(crate) async fn find(
@@ -77,15 +75,11 @@ pub(crate) async fn find(
     let mut pages = client.search(request(settings, zone, dates));
     loop {
         let failed = |e| {
-            Error::new(
-                ErrorKind::Search,
-                "the search for the wards' encounters broke off",
-            )
-            .because(e)
+            Error::new(ErrorKind::Search, format!("{SEARCH} broke off")).because(e)
         };
         match pages.next().await.map_err(failed)? {
             Step::Page(page) => {
-                crack(&page, &plan)?
+                crack(&page.bytes, page.number, SEARCH, &plan)?
                     .batches
                     .iter()
                     .for_each(|batch| found.add(batch));
@@ -149,11 +143,7 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone, dates: &Dates) -> Se
             search = search.param("date", format!("le{until}"));
         }
     } else {
-        let now = Zoned::now()
-            .with_time_zone(zone.clone())
-            .strftime("%Y-%m-%dT%H:%M:%S")
-            .to_string();
-        search = search.param("date", format!("lt{now}"));
+        search = search.param("date", format!("lt{}", settings.wall_time(zone)));
     }
     if !status.is_empty() {
         search = search.param("status", status);
@@ -178,21 +168,6 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone, dates: &Dates) -> Se
     match encounters.max_pages {
         Some(pages) => search.max_pages(u32::try_from(pages).unwrap_or(u32::MAX)),
         None => search,
-    }
-}
-
-/// A table of these paths, all text.
-fn table(resource: &str, paths: BTreeSet<String>) -> TableDescription {
-    let column = |path: String| {
-        let name = path.replace('/', "_").to_ascii_lowercase();
-        Column::new(name, Origin::Element(ElementPath::new(path)), FhirType::String)
-    };
-    TableDescription {
-        name: resource.to_ascii_lowercase(),
-        resource: Some(resource.to_owned()),
-        prefix: String::new(),
-        columns: paths.into_iter().map(column).collect(),
-        melt: MeltMode::Product,
     }
 }
 
@@ -330,11 +305,6 @@ impl Found {
     }
 }
 
-fn joined(batch: &Batch, row: usize, column: usize) -> Option<String> {
-    let values: Vec<&str> = batch.cell(row, column).map(|entry| entry.text).collect();
-    (!values.is_empty()).then(|| values.join(JOIN))
-}
-
 /// Fetches what conditions look at in the resources that encounters refer to, such as a Location's name.
 async fn follow(
     found: &Found,
@@ -377,81 +347,24 @@ async fn element_by_id(
     element: &str,
     ids: Vec<String>,
 ) -> Result<HashMap<String, String>> {
-    let failed = |e| {
-        Error::new(
-            ErrorKind::Search,
-            format!("the {resource} that ward patterns look at"),
-        )
-        .because(e)
-    };
-    let plan = plan(table(resource, [element.to_owned(), "id".to_owned()].into()))?;
-    let mut values = HashMap::new();
-    for ids in ids.chunks(settings.server.ids_at_once.max(1)) {
-        let (pages, _) = client
-            .search(Search::new(resource).ids("_id", ids.iter().cloned()))
-            .collect()
-            .await
-            .map_err(failed)?;
-        for page in pages {
-            for batch in &crack(&page, &plan)?.batches {
-                let column = |path: &str| batch.table().position_of_path(path);
-                let (Some(id), Some(value)) = (column("id"), column(element)) else {
-                    continue;
-                };
-                let cells = (0..batch.rows()).map(|row| (joined(batch, row, id), joined(batch, row, value)));
-                values.extend(cells.filter_map(|(id, value)| Some((id?, value?))));
-            }
-        }
-    }
-    Ok(values)
+    let searches = by_ids(resource, "_id", &ids, settings.server.ids_at_once);
+    let what = format!("the search for the {resource} that ward patterns look at");
+    let found = elements(client, resource, searches, ["id", element], &what).await?;
+    Ok(found
+        .into_iter()
+        .filter_map(|[id, value]| Some((id?, value?)))
+        .collect())
 }
 
-fn plan(table: TableDescription) -> Result<Arc<Plan>> {
-    Plan::new(&Description {
-        tables: vec![Arc::new(table)],
-    })
-    .map(Arc::new)
-    .map_err(|e| {
-        Error::new(
-            ErrorKind::Config,
-            "a path of the ward patterns cannot be followed",
-        )
-        .because(e)
-    })
-}
-
-fn crack(page: &Page, plan: &Arc<Plan>) -> Result<Cracked> {
-    fhir_crack::crack_with(&page.bytes, plan, Options::default()).map_err(|e| {
-        Error::new(
-            ErrorKind::Crack,
-            format!("page {} of the search for wards", page.number),
-        )
-        .because(e)
-    })
-}
-
-/// The patients of the encounters that a search finds.
+/// The patients of the encounters that searches find.
 pub(crate) async fn patients_of_encounters(
     client: &Client,
     searches: Vec<Search>,
 ) -> Result<BTreeSet<String>> {
-    let failed = |e| Error::new(ErrorKind::Search, "the search for encounters broke off").because(e);
-    let plan = plan(table(
-        "Encounter",
-        ["id".to_owned(), "subject/reference".to_owned()].into(),
-    ))?;
-    let mut patients = BTreeSet::new();
-    for search in searches {
-        let (pages, _) = client.search(search).collect().await.map_err(failed)?;
-        for page in pages {
-            for batch in &crack(&page, &plan)?.batches {
-                let Some(subject) = batch.table().position_of_path("subject/reference") else {
-                    continue;
-                };
-                let references = (0..batch.rows()).filter_map(|row| joined(batch, row, subject));
-                patients.extend(references.filter_map(|r| reference_id(&r, "Patient").map(str::to_owned)));
-            }
-        }
-    }
-    Ok(patients)
+    let what = "the search for encounters";
+    let found = elements(client, "Encounter", searches, ["id", "subject/reference"], what).await?;
+    let references = found.into_iter().filter_map(|[_, subject]| subject);
+    Ok(references
+        .filter_map(|r| reference_id(&r, "Patient").map(str::to_owned))
+        .collect())
 }

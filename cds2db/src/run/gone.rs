@@ -1,0 +1,297 @@
+//! Resources that are gone from the server: how they are found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use cds_hub::Hub;
+use fhir_crack::search::{Client, Export, Exported, Method, Reading, Search};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::tz::TimeZone;
+use table_description::{Description, TableDescription};
+
+use super::elements::{by_ids, crack, each_page, elements, plan, table};
+use super::requests::since;
+use crate::config::{Deletions, Settings};
+use crate::{Error, ErrorKind, Result};
+
+/// Reads run side by side where single ids are asked for.
+const READS_AT_ONCE: usize = 4;
+/// The watermark of a history stands for all patients.
+pub(crate) const EVERYBODY: &str = "*";
+/// Name of the watermark of bulk exports.
+const EXPORT: &str = "$export";
+
+/// Looks for resources that the hub has and the server has no more.
+#[derive(Clone, Copy)]
+pub(crate) struct Census<'r> {
+    pub(crate) settings: &'r Settings,
+    pub(crate) description: &'r Description,
+    pub(crate) client: &'r Client,
+    pub(crate) hub: &'r Hub,
+    pub(crate) zone: &'r TimeZone,
+}
+
+/// What a census found.
+#[derive(Default)]
+pub(crate) struct Gone {
+    /// Ids by resource type, only of resources that the hub has and that were not marked before.
+    pub(crate) ids: BTreeMap<String, Vec<String>>,
+    /// Names of the watermarks of the histories that were read to their end.
+    pub(crate) read: Vec<String>,
+    /// Where the census broke off.
+    pub(crate) failed: Vec<(String, Error)>,
+}
+
+impl Gone {
+    fn add(&mut self, resource: &str, ids: Vec<String>) {
+        if !ids.is_empty() {
+            self.ids.entry(resource.to_owned()).or_default().extend(ids);
+        }
+    }
+}
+
+impl Census<'_> {
+    /// What is gone, as far as these patients are concerned.
+    ///
+    /// # Errors
+    /// When the hub is lost. Where the server does not answer, the census says so and the rest goes on.
+    pub(crate) async fn run(&self, patients: &[String]) -> Result<Gone> {
+        let mut gone = Gone::default();
+        let tables: Vec<_> = self
+            .description
+            .resources()
+            .filter_map(|t| Some((t.resource.as_deref()?, &**t)))
+            .collect();
+        match self.settings.deletions {
+            Deletions::Off => {}
+            Deletions::Ids => {
+                for (resource, table) in tables {
+                    let known = self.known(table, Some(patients), None).await?;
+                    match self.missing(resource, known).await {
+                        Ok(ids) => gone.add(resource, ids),
+                        Err(error) => gone.failed.push((resource.to_owned(), error)),
+                    }
+                }
+            }
+            Deletions::History => {
+                for (resource, table) in tables {
+                    let name = format!("{resource}/_history");
+                    let Some(from) = self.from(&name, &[resource.to_owned()]).await? else {
+                        continue;
+                    };
+                    match self.history(&name, &from).await {
+                        Ok(ids) => {
+                            gone.add(resource, self.known(table, None, Some(ids)).await?);
+                            gone.read.push(name);
+                        }
+                        Err(error) => gone.failed.push((name, error)),
+                    }
+                }
+            }
+            Deletions::Export => {
+                let names: Vec<String> = tables.iter().map(|(resource, _)| (*resource).to_owned()).collect();
+                let Some(from) = self.from(EXPORT, &names).await? else {
+                    return Ok(gone);
+                };
+                match self.export(&names, &from).await {
+                    Ok(mut deleted) => {
+                        for (resource, table) in tables {
+                            if let Some(ids) = deleted.remove(resource) {
+                                gone.add(resource, self.known(table, None, Some(ids)).await?);
+                            }
+                        }
+                        gone.read.push(EXPORT.to_owned());
+                    }
+                    Err(error) => gone.failed.push((EXPORT.to_owned(), error)),
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Ids that the hub has and that are not marked: those of patients (of everybody for types that belong to none), or
+    /// those among `ids`.
+    async fn known(
+        &self,
+        table: &TableDescription,
+        patients: Option<&[String]>,
+        ids: Option<Vec<String>>,
+    ) -> Result<Vec<String>> {
+        let column = |path: &str| {
+            table
+                .position_of_path(path)
+                .map(|position| format!("\"{}\"", table.columns[position].name))
+        };
+        let Some(id) = column("id") else {
+            return Ok(Vec::new());
+        };
+        let patient = column("subject/reference").or_else(|| column("patient/reference"));
+        let (condition, list) = match (ids, patients, patient, table.resource.as_deref()) {
+            (Some(ids), ..) => (format!("{id} = ANY ($1)"), ids),
+            (None, Some(patients), _, Some("Patient")) => (format!("{id} = ANY ($1)"), patients.to_vec()),
+            (None, Some(patients), Some(patient), _) => {
+                let references = patients.iter().map(|p| format!("Patient/{p}")).collect();
+                (format!("{patient} = ANY ($1)"), references)
+            }
+            _ => (format!("{id} IS NOT NULL AND cardinality($1) = 0"), Vec::new()),
+        };
+        let sql = format!(
+            "SELECT DISTINCT {id} FROM cds2db_out.\"v_{}\" WHERE {condition} AND {id} NOT IN \
+             (SELECT fhir_id FROM cds2db_out.v_deleted_resource WHERE resource = ($2)[1])",
+            table.name
+        );
+        let resource = vec![table.resource.clone().unwrap_or_default()];
+        let rows = self
+            .hub
+            .select_text(&sql, &[list, resource])
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, format!("reading the ids of {}", table.name)).because(e))?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().flatten())
+            .collect())
+    }
+
+    /// Those of the ids that a search does not find and whose read says 404 or 410.
+    async fn missing(&self, resource: &str, known: Vec<String>) -> Result<Vec<String>> {
+        let searches = by_ids(resource, "_id", &known, self.settings.server.ids_at_once);
+        let searches = searches.into_iter().map(|s| s.elements(["id"])).collect();
+        let what = format!("the search for deleted {resource}");
+        let found = elements(self.client, resource, searches, ["id"], &what).await?;
+        let found: BTreeSet<String> = found.into_iter().filter_map(|[id]| id).collect();
+        let reads = known.into_iter().filter(|id| !found.contains(id)).map(|id| async {
+            let reading = self.client.read(resource, &id).await;
+            let reading = reading.map_err(|e| Error::new(ErrorKind::Search, format!("{what} broke off")).because(e))?;
+            Ok(matches!(reading, Reading::Missing | Reading::Deleted).then_some(id))
+        });
+        let read: Vec<Option<String>> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// From when a history is of interest: the day before the last census, or before the first load of these types;
+    /// `None` where nothing was ever loaded.
+    async fn from(&self, name: &str, resources: &[String]) -> Result<Option<String>> {
+        let failed = |e| Error::new(ErrorKind::Hub, "reading the watermarks").because(e);
+        let marks = self.hub.watermarks(name, &[EVERYBODY.to_owned()]).await.map_err(failed)?;
+        if let Some(mark) = marks.get(EVERYBODY) {
+            return Ok(since(*mark, self.zone));
+        }
+        let sql = "SELECT (extract(epoch FROM min(loaded_until)) * 1000000)::bigint::text FROM core.watermark \
+                   WHERE split_part(resource, '?', 1) = ANY ($1)";
+        let rows = self.hub.select_text(sql, &[resources.to_vec()]).await.map_err(failed)?;
+        let first = rows.into_iter().next().and_then(|row| row.into_iter().next().flatten());
+        Ok(first.and_then(|m| m.parse().ok()).and_then(|m| since(m, self.zone)))
+    }
+
+    /// The ids whose newest entry in a type's history is a `DELETE`.
+    async fn history(&self, name: &str, from: &str) -> Result<Vec<String>> {
+        let plan = plan(table("Bundle", [METHOD, URL].map(str::to_owned).into()))?;
+        let mut search = Search::new(name).method(Method::Get).param("_since", from);
+        if let Some(count) = self.settings.server.count {
+            search = search.count(count);
+        }
+        let mut newest: HashMap<String, bool> = HashMap::new();
+        each_page(self.client, search, name, |page| {
+            let cracked = crack(&as_resource(&page.bytes), page.number, name, &plan)?;
+            for batch in &cracked.batches {
+                let columns = [METHOD, URL].map(|path| batch.table().position_of_path(path));
+                let [Some(method), Some(url)] = columns else {
+                    continue;
+                };
+                for row in 0..batch.rows() {
+                    let methods: HashMap<u32, &str> = batch
+                        .cell(row, method)
+                        .filter_map(|e| Some((e.index.first().copied()?, e.text)))
+                        .collect();
+                    for entry in batch.cell(row, url) {
+                        let method = entry.index.first().and_then(|i| methods.get(i));
+                        let Some(id) = entry.text.split('/').nth_back(0).filter(|id| !id.is_empty()) else {
+                            continue;
+                        };
+                        // Newest first (R4, history): the first entry of a resource is its present state.
+                        newest.entry(id.to_owned()).or_insert(method == Some(&"DELETE"));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(newest
+            .into_iter()
+            .filter_map(|(id, deleted)| deleted.then_some(id))
+            .collect())
+    }
+
+    /// The ids by type that a bulk export names as deleted. Its files lie in a directory of their own and go with it.
+    async fn export(&self, types: &[String], from: &str) -> Result<HashMap<String, Vec<String>>> {
+        let place = || "the bulk export that tells what was deleted".to_owned();
+        let directory = std::env::temp_dir().join(format!("cds2db-export-{}", std::process::id()));
+        remove(&directory).await?;
+        // Nobody else may read what lies in it for a moment.
+        tokio::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
+            .await
+            .map_err(|e| Error::new(ErrorKind::File, place()).because(e))?;
+        let export = Export::system().types(types).since(from);
+        let exported = self.client.export(export, &directory).run().await;
+        let deleted = match exported {
+            Ok(exported) => deletions(&exported)
+                .await
+                .map_err(|e| Error::new(ErrorKind::File, place()).because(e)),
+            Err(error) => Err(Error::new(ErrorKind::Search, place()).because(error)),
+        };
+        remove(&directory).await?;
+        deleted
+    }
+}
+
+const METHOD: &str = "entry/request/method";
+const URL: &str = "entry/request/url";
+
+async fn remove(directory: &Path) -> Result<()> {
+    match tokio::fs::remove_dir_all(directory).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
+            ErrorKind::File,
+            format!("{} cannot be removed", directory.display()),
+        )
+        .because(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The `DELETE` entries of the Bundles in an export's `deleted` files.
+async fn deletions(exported: &Exported) -> std::io::Result<HashMap<String, Vec<String>>> {
+    let mut deleted: HashMap<String, Vec<String>> = HashMap::new();
+    for part in exported.deletions() {
+        let text = tokio::fs::read_to_string(&part.path).await?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let bundle: serde_json::Value = serde_json::from_str(line)?;
+            let entries = bundle.get("entry").and_then(serde_json::Value::as_array);
+            for entry in entries.into_iter().flatten() {
+                let field = |name: &str| entry.pointer(name).and_then(serde_json::Value::as_str);
+                let mut ends = field("/request/url").unwrap_or_default().rsplit('/');
+                if let (Some("DELETE"), Some(id), Some(resource)) = (field("/request/method"), ends.next(), ends.next()) {
+                    deleted.entry(resource.to_owned()).or_default().push(id.to_owned());
+                }
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+/// A Bundle as the only resource within another one, so that it is cracked like any resource, in JSON and in XML.
+fn as_resource(bundle: &[u8]) -> Vec<u8> {
+    let body = bundle.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bundle).trim_ascii();
+    if body.first() == Some(&b'{') {
+        return [br#"{"resourceType":"Bundle","entry":[{"resource":"#, body, b"}]}"].concat();
+    }
+    let end = body.windows(2).position(|w| w == b"?>").filter(|_| body.starts_with(b"<?xml"));
+    let body = end.and_then(|end| body.get(end + 2..)).unwrap_or(body);
+    [
+        br#"<Bundle xmlns="http://hl7.org/fhir"><entry><resource>"#,
+        body,
+        b"</resource></entry></Bundle>",
+    ]
+    .concat()
+}
