@@ -1,11 +1,9 @@
 //! One import: several tables, one transaction, one processing number.
 
 mod calculated;
-mod calculated;
 mod confirmed;
 mod copy_buffer;
 mod defects;
-mod deleted;
 mod deleted;
 mod hash;
 mod import;

@@ -164,25 +164,6 @@ pub(super) fn fixed_views(script: &mut Script) {
              returned IS NULL"
         ));
     }
-    script.push(DELETED);
-    for schema in [CDS2DB, DATAPROCESSOR] {
-        script.push(format!(
-            "CREATE VIEW {schema}.v_deleted_resource AS\nSELECT resource, fhir_id, noticed, found_by FROM core.deleted WHERE \
-             returned IS NULL"
-        ));
-    }
-
-/// Resources that are gone from the server, and when they came back where they did; their rows stay as they are. Hubs made
-/// before it get it when they are migrated.
-const DELETED: &str = "CREATE TABLE IF NOT EXISTS core.deleted (
-  resource text NOT NULL,
-  fhir_id text NOT NULL,
-  noticed timestamp NOT NULL DEFAULT localtimestamp,
-  found_by text NOT NULL,
-  returned timestamp,
-  PRIMARY KEY (resource, fhir_id)
-)";
-
     script.push(CRON_JOBS);
 }
 
