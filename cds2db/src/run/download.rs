@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::pin::pin;
 use std::sync::Arc;
 
 use cds_hub::load::Import;
@@ -7,12 +6,15 @@ use fhir_crack::search::{Client, ManyStep, Page, Step};
 use fhir_crack::{Batch, Cracked, Options, Plan};
 use futures_util::{StreamExt, stream};
 
+use super::ahead::Ahead;
 use super::pipeline::Watches;
 use super::referenced::References;
 use super::requests::Request;
 use crate::progress::{Progress, Stage};
 use crate::{Error, ErrorKind, Result, Summary};
 
+/// Cracked pages that wait while rows are stored.
+const PAGES_AHEAD: usize = 16;
 /// Raw rows of one table kept back until there are enough for one COPY.
 const ROWS_A_COPY: usize = 10_000;
 /// Bytes of pages kept back for the same purpose, over all tables.
@@ -81,11 +83,12 @@ impl Download<'_> {
         });
         let plan = Arc::clone(&self.plan);
         let cracked = steps
-            .map(|step| crack_step(step, Arc::clone(&plan)))
+            .map(move |step| crack_step(step, Arc::clone(&plan)))
             .buffered(self.workers.max(2));
-        let mut cracked = pin!(cracked);
+        // In a task of its own: fetching and cracking go on while rows are stored.
+        let mut cracked = Ahead::new(cracked, PAGES_AHEAD, ErrorKind::Search, "the download");
         self.watches.download.start();
-        while let Some(step) = cracked.next().await {
+        while let Some(step) = cracked.next().await? {
             match step? {
                 Cracking::Page { bytes, cracked } => {
                     let resources = cracked.summary.entries;
@@ -142,7 +145,8 @@ impl Download<'_> {
         let Some(resource) = &batch.table().resource else {
             return;
         };
-        let (Some(marked), Some(id)) = (self.marked.get(resource), batch.table().position_of_path("id")) else {
+        let (Some(marked), Some(id)) = (self.marked.get(resource), batch.table().position_of_path("id"))
+        else {
             return;
         };
         let ids = batch.entries(id).map(|(_, entry)| entry.text);

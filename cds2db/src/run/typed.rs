@@ -2,11 +2,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cds_hub::Hub;
-use cds_hub::load::Import;
+use cds_hub::load::{Import, OpenRows};
+use fhir_crack::Batch;
 use fhir_melt::{MeltOptions, TypedBatch, melt};
+use futures_util::stream::{self, Stream};
 use table_description::typing::{Value, Zone};
-use table_description::{Description, TableDescription};
+use table_description::{Defect, Description, TableDescription};
 
+use super::ahead::Ahead;
 use super::pipeline::Watches;
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
@@ -15,6 +18,8 @@ use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows typed at a time.
 const RAW_ROWS: usize = 5_000;
+/// Pieces of so many rows that wait while others are stored.
+const PIECES_AHEAD: usize = 1;
 /// Patients whose stored references are looked at again at a time.
 const PATIENTS_AT_ONCE: usize = 1_000;
 /// The table whose rows become the graph of encounters.
@@ -99,14 +104,21 @@ impl<'r> Typing<'r> {
         let failed = |what: &str, e: cds_hub::Error| {
             Error::new(ErrorKind::Hub, format!("{what} of {}", table.name)).because(e)
         };
-        let mut open = self
+        let open = self
             .hub
             .open_raw(table, RAW_ROWS)
             .await
             .map_err(|e| failed("reading raw rows", e))?;
-        while let Some((raw_ids, batch)) = open.next().await.map_err(|e| failed("reading raw rows", e))? {
-            let melted = melt(&batch, &MeltOptions::default());
-            let (mut typed, defects) = melted.typed(self.zone);
+        // In a task of its own: reading, melting and typing go on while rows are stored.
+        let pieces = typed_pieces(open, self.zone.clone());
+        let mut pieces = Ahead::new(pieces, PIECES_AHEAD, ErrorKind::Hub, "melting and typing");
+        while let Some(piece) = pieces.next().await? {
+            let TypedPiece {
+                raw_ids,
+                batch,
+                mut typed,
+                defects,
+            } = piece.map_err(|e| failed("reading raw rows", e))?;
             self.fill_references(table, &mut typed).await?;
             let loaded = import
                 .typed(&typed, &raw_ids)
@@ -219,7 +231,12 @@ impl<'r> Typing<'r> {
             for (position, column) in question.columns.iter().enumerate() {
                 let found: Vec<(i32, String)> = rows
                     .iter()
-                    .filter_map(|row| Some((row.first()?.as_deref()?.parse().ok()?, question.answer(position, row, graph)?)))
+                    .filter_map(|row| {
+                        Some((
+                            row.first()?.as_deref()?.parse().ok()?,
+                            question.answer(position, row, graph)?,
+                        ))
+                    })
                     .collect();
                 if !found.is_empty() {
                     import.set_calculated(table, column, &found).await.map_err(|e| {
@@ -290,6 +307,37 @@ impl<'r> Typing<'r> {
     }
 }
 
+/// Raw rows with what was made of them.
+struct TypedPiece {
+    raw_ids: Vec<i32>,
+    batch: Batch,
+    typed: TypedBatch,
+    defects: Vec<Defect>,
+}
+
+/// Melts and types raw rows as they come; an error is the last item.
+fn typed_pieces(
+    open: OpenRows,
+    zone: Zone,
+) -> impl Stream<Item = cds_hub::Result<TypedPiece>> + Send + 'static {
+    stream::try_unfold(open, move |mut open| {
+        let zone = zone.clone();
+        async move {
+            let Some((raw_ids, batch)) = open.next().await? else {
+                return Ok(None);
+            };
+            let (typed, defects) = melt(&batch, &MeltOptions::default()).typed(&zone);
+            let piece = TypedPiece {
+                raw_ids,
+                batch,
+                typed,
+                defects,
+            };
+            Ok(Some((piece, open)))
+        }
+    })
+}
+
 /// The elements that say when something happened, in the order they are asked; only a report has `issued` among them.
 const TIMES: [&str; 9] = [
     "effectivePeriod/start",
@@ -322,8 +370,15 @@ struct Again {
 
 impl Again {
     fn of(table: &TableDescription) -> Option<Self> {
-        let name = |path: &str| table.position_of_path(path).map(|c| format!("\"{}\"", table.columns[c].name));
-        let (id, patient) = (name("id")?, name("subject/reference").or_else(|| name("patient/reference"))?);
+        let name = |path: &str| {
+            table
+                .position_of_path(path)
+                .map(|c| format!("\"{}\"", table.columns[c].name))
+        };
+        let (id, patient) = (
+            name("id")?,
+            name("subject/reference").or_else(|| name("patient/reference"))?,
+        );
         let wanted: &[&str] = if table.name == ENCOUNTER {
             &["_partof_calculated_ref", "_main_encounter_calculated_ref"]
         } else {
@@ -331,7 +386,12 @@ impl Again {
         };
         let columns: Vec<String> = wanted
             .iter()
-            .filter_map(|end| table.columns.iter().find(|c| c.is_calculated() && c.name.ends_with(end)))
+            .filter_map(|end| {
+                table
+                    .columns
+                    .iter()
+                    .find(|c| c.is_calculated() && c.name.ends_with(end))
+            })
             .map(|c| c.name.clone())
             .collect();
         if columns.is_empty() {
@@ -343,7 +403,10 @@ impl Again {
         selected.push(patient.clone());
         selected.push(encounter.unwrap_or_else(|| "NULL::text".to_owned()));
         selected.extend(time_columns(table).into_iter().map(|c| {
-            format!("(extract(epoch FROM \"{}\") * 1000000)::bigint::text", table.columns[c].name)
+            format!(
+                "(extract(epoch FROM \"{}\") * 1000000)::bigint::text",
+                table.columns[c].name
+            )
         }));
         let invalid: Vec<String> = columns.iter().map(|c| format!("\"{c}\" = '{INVALID}'")).collect();
         let sql = format!(
@@ -364,7 +427,8 @@ impl Again {
         }
         let answer = match (self.columns.len(), position) {
             (1, _) => {
-                let times: Vec<Option<i64>> = (behind + 2..row.len()).map(|n| cell(n)?.parse().ok()).collect();
+                let times: Vec<Option<i64>> =
+                    (behind + 2..row.len()).map(|n| cell(n)?.parse().ok()).collect();
                 Some(graph.encounter_of(cell(behind + 1), cell(behind), &times))
             }
             (_, 0) => graph.part_of(cell(1)?),
