@@ -1,8 +1,9 @@
 //! Measures a run over a large hub: `cargo run --release -p dataprocessor --example scale [directory [cases [encounters [observations]]]]`.
 //!
 //! Makes a private PostgreSQL in the directory, fills the core with encounters, conditions and observations of the past
-//! and some running cases, and prints time and peak memory of runs in both profiles. A directory that is filled already
-//! is used as it is. `RUST_LOG=dataprocessor=debug` says where the time goes.
+//! and some running cases, and prints time and peak memory of runs in both profiles, and which large tables the server
+//! would read from end to end. A directory that is filled already is used as it is. `RUST_LOG=dataprocessor=debug` says
+//! where the time goes.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::Instant;
 use cds_hub::cluster::{Cluster, ClusterOptions};
 use cds_hub::{Hub, HubTables};
 use dataprocessor::config::{Phases, WardPhases, wall_time};
-use dataprocessor::{CaseProfile, Config};
+use dataprocessor::{CaseProfile, Config, Snapshot, Sources};
 use sqlx::AssertSqlSafe;
 
 /// The rows of the core. `$CASES`, `$STAYS` and `$OBSERVATIONS` are replaced; the last `$CASES` stays are running.
@@ -111,6 +112,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fill(&hub, sizes).await?;
     }
     for profile in [CaseProfile::Clock, CaseProfile::WardList] {
+        println!("{profile:?}: {}", scans(&hub, &config(profile)).await?);
         for round in ["first", "again"] {
             let summary = dataprocessor::run(&hub, &config(profile)).await?;
             println!("{profile:?}, {round}: peak memory {}\n{summary}", peak_memory());
@@ -135,6 +137,25 @@ async fn fill(hub: &Hub, [cases, encounters, observations]: [u64; 3]) -> Result<
         println!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// How many queries the profile makes, and the large tables that one of them reads from end to end.
+async fn scans(hub: &Hub, config: &Config) -> Result<String, Box<dyn Error>> {
+    let mut snapshot = Snapshot::explaining(hub).await?;
+    Sources::read(&mut snapshot, config, config.now()).await?;
+    let (plans, large) = (
+        snapshot.plans().len(),
+        ["encounter", "observation", "condition", "patient"],
+    );
+    let read = large.into_iter().filter(|table| {
+        let scan = format!("Seq Scan on {table} ");
+        snapshot.plans().iter().any(|plan| plan.contains(&scan))
+    });
+    let read: Vec<&str> = read.collect();
+    snapshot.close().await?;
+    Ok(format!(
+        "{plans} queries, sequential scans of large tables: {read:?}"
+    ))
 }
 
 fn config(profile: CaseProfile) -> Config {

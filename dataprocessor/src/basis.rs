@@ -35,7 +35,8 @@ impl<'a> Basis<'a> {
     /// # Errors
     /// Where the rules cannot be applied, or the sources have other columns than expected.
     pub fn new(sources: &'a Sources, config: &'a Config, now: DateTime) -> Result<Self> {
-        let (people, cases) = (People::of(sources, config)?, Cases::of(sources, config)?);
+        let people = People::of(sources, config)?;
+        let cases = Cases::of(sources, config, &people)?;
         Ok(Self {
             config,
             now,

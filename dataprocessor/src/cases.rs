@@ -4,6 +4,7 @@ use polars::prelude::*;
 
 use crate::config::{CaseProfile, Config, EncounterFilter};
 use crate::frame::{computed, stacked};
+use crate::patient_fe::People;
 use crate::reference::{first_of, id_of};
 use crate::sources::Sources;
 use crate::{Error, ErrorKind, Result};
@@ -30,11 +31,12 @@ impl Cases {
     /// Applies the profile's rule.
     ///
     /// # Errors
-    /// In the ward-list profile when nobody is listed, or no encounter is a contact of one of the three levels.
-    pub fn of(sources: &Sources, config: &Config) -> Result<Self> {
+    /// In the ward-list profile when nobody is listed, or when there are people to show and none of the encounters is a
+    /// contact of one of the three levels.
+    pub fn of(sources: &Sources, config: &Config, people: &People) -> Result<Self> {
         let cases = match config.profile {
             CaseProfile::Clock => Self::running(sources, config),
-            CaseProfile::WardList => Self::listed(sources)?,
+            CaseProfile::WardList => Self::listed(sources, people)?,
         };
         Ok(Self {
             interest: computed(cases.interest, "wards")?,
@@ -66,7 +68,7 @@ impl Cases {
     }
 
     /// The cases of the listed encounters and of those that were shown and have not finished.
-    fn listed(sources: &Sources) -> Result<Self> {
+    fn listed(sources: &Sources, people: &People) -> Result<Self> {
         let listed = ward_list(sources);
         let earlier = first_of(
             sources.open_cases.clone().lazy(),
@@ -93,7 +95,8 @@ impl Cases {
         let contacts = contacts(sources)
             .collect()
             .map_err(|e| Error::frame("encounters", &e))?;
-        if contacts.height() == 0 {
+        // Where nobody can be shown there is nothing to miss.
+        if contacts.height() == 0 && people.count()? > 0 {
             return Err(Error::new(ErrorKind::NoContacts, "v_encounter_last_version"));
         }
         let part = col("enc_partof_calculated_ref").is_not_null();

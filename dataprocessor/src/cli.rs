@@ -56,12 +56,19 @@ enum ConfigCommand {
 }
 
 impl Arguments {
+    /// Reads the configuration they name.
+    ///
+    /// # Errors
+    /// All faults of its files.
+    pub fn configuration(&self) -> Result<Config> {
+        Config::read(&self.config)
+    }
+
     /// Does what the arguments say; what there is to say goes to standard output.
     ///
     /// # Errors
     /// Whatever stopped it.
-    pub async fn execute(self) -> Result<()> {
-        let config = Config::read(&self.config)?;
+    pub async fn execute(self, config: Config) -> Result<()> {
         match self.command {
             Command::Config {
                 command: ConfigCommand::Check,
@@ -105,7 +112,7 @@ async fn connect(url: Option<String>, config: &Config) -> Result<Hub> {
 
 fn checked(config: &Config) -> String {
     let mut text = String::from("The configuration is usable.\n");
-    for key in &config.unknown_keys {
+    for key in config.idle_keys.iter().chain(&config.unknown_keys) {
         text.push_str(&format!("note: {key}\n"));
     }
     text + &debug_note(&config.debug_keys)

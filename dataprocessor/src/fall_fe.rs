@@ -175,34 +175,20 @@ fn closed() -> Expr {
     })
 }
 
-/// `case` and `case_number`: the identifiers of the configured system, or the first identifier where none is configured.
-///
-/// The clock profile falls back to the first identifier where none is of that system.
+/// `case` and `case_number`. Clock profile: the first identifier. Ward-list profile: the identifiers of the configured
+/// system, or the first identifier where none is configured.
 fn case_numbers(cases: &Cases, config: &Config) -> LazyFrame {
     let value = col("enc_identifier_value");
     let rows = cases.mains.clone().filter(value.clone().is_not_null());
-    let first = || {
-        first_of(rows.clone(), &["case"], vec![col("encounter_id")], vec![false])
-            .select([col("case"), value.clone().alias("case_number")])
-    };
-    let Some(system) = config.case_number_system.as_deref() else {
-        return first();
-    };
-    let of_system = rows
-        .clone()
-        .filter(col("enc_identifier_system").eq_missing(lit(system)))
-        .sort(["case", "encounter_id"], SortMultipleOptions::default())
-        .group_by_stable([col("case")])
-        .agg([joined("enc_identifier_value", ", ")])
-        .select([col("case"), col("enc_identifier_value").alias("number_of_system")]);
-    match config.profile {
-        CaseProfile::WardList => {
-            of_system.select([col("case"), col("number_of_system").alias("case_number")])
-        }
-        CaseProfile::Clock => first().left_join(of_system, col("case"), col("case")).select([
-            col("case"),
-            coalesce(&[col("number_of_system"), col("case_number")]).alias("case_number"),
-        ]),
+    match (config.profile, config.case_number_system.as_deref()) {
+        (CaseProfile::WardList, Some(system)) => rows
+            .filter(col("enc_identifier_system").eq_missing(lit(system)))
+            .sort(["case", "encounter_id"], SortMultipleOptions::default())
+            .group_by_stable([col("case")])
+            .agg([joined("enc_identifier_value", ", ")])
+            .select([col("case"), value.alias("case_number")]),
+        _ => first_of(rows, &["case"], vec![col("encounter_id")], vec![false])
+            .select([col("case"), value.alias("case_number")]),
     }
 }
 

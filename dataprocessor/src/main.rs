@@ -6,18 +6,24 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use dataprocessor::{Error, cli::Arguments};
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let config = match arguments.configuration() {
+        Ok(config) => config,
+        Err(e) => return failed(&e),
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(config.log_filter()));
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => return failed(&Error::from(e)),
     };
-    match runtime.block_on(arguments.execute()) {
+    match runtime.block_on(arguments.execute(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => failed(&e),
     }

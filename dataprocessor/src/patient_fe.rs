@@ -48,6 +48,12 @@ impl People {
             rows: computed(rows, TABLE)?,
         })
     }
+
+    /// How many patients a row can be made for.
+    pub(crate) fn count(&self) -> Result<usize> {
+        let chosen = self.chosen.clone().collect();
+        Ok(chosen.map_err(|e| Error::frame(TABLE, &e))?.height())
+    }
 }
 
 /// Computes the table.

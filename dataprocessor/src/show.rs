@@ -25,6 +25,9 @@ const HEADS: [&str; 5] = ["WARD", "PATIENT", "ADMISSION", "DIAGNOSIS", "WEIGHT"]
 /// Longest text of a column, in characters; a terminal line should hold a row.
 const WIDEST: usize = 40;
 
+/// The newest delivery may have had no case; then the newest one that had is out of date.
+const NOT_OUTDATED: &str = "last_processing_nr >= (SELECT coalesce(max(last_nr), 0) FROM core.import WHERE part = 'copy_fe_dp_in_to_db_log')";
+
 /// The case list as text: ward, patient, admission, diagnosis and weight of at most `n` cases of the newest delivery.
 ///
 /// Masked, a patient appears by the record's number; else by name.
@@ -33,7 +36,9 @@ const WIDEST: usize = 40;
 /// When the hub cannot be read.
 pub async fn show(hub: &Hub, n: usize, masked: bool) -> Result<String> {
     let mut snapshot = Snapshot::open(hub).await?;
-    let cases = snapshot.read(&Query::new("v_fall_fe_last_import", CASES)).await?;
+    let cases = snapshot
+        .read(&Query::new("v_fall_fe_last_import", CASES).filter(NOT_OUTDATED))
+        .await?;
     let people: Vec<&str> = texts(&cases, "fall_pat_id")?.into_iter().flatten().collect();
     let people = match masked {
         true => {

@@ -77,6 +77,7 @@ impl Config {
             database: None,
             debug_keys: debug_keys(toml),
             unknown_keys: Vec::new(),
+            idle_keys: idle_keys(toml),
         };
         r.require(CASE_NUMBER, "an empty text where there is none");
         others(r);
@@ -176,6 +177,24 @@ fn others(r: &mut Reader<'_>) {
     r.text(SECOND_FILE);
     r.text(DATABASE_FILE);
     r.require(DATABASE_FILE, "file that says how to reach the hub");
+}
+
+/// Keys of the original that are set and change nothing here.
+fn idle_keys(toml: &FlatToml) -> Vec<Fault> {
+    const IDLE: [(&str, &str); 3] = [
+        ("MAX_DIR_COUNT", "has no effect: a run leaves no folders behind"),
+        (
+            "LOG_TEMP_EXCEL_TABLES",
+            "has no effect: cds-hub trace shows what a row was made from",
+        ),
+        ("DEBUG_SUBMODULE_DIR", "has no effect: there are no submodules"),
+    ];
+    let set = |(key, why): (&str, &str)| {
+        let entry = toml.get(key)?;
+        let off = entry.value.as_bool() == Some(false) || entry.value.as_str() == Some("");
+        (!off).then(|| Fault::of_key(entry.place.clone(), key, why.to_owned()))
+    };
+    IDLE.into_iter().filter_map(set).collect()
 }
 
 /// `DEBUG_…` keys that are set; an empty text counts as off.

@@ -81,7 +81,8 @@ pub struct Config {
     pub bmi: CodeList,
     /// Folder with further output tables declared as SQL.
     pub sql_tables: Option<PathBuf>,
-    /// How much is logged: 0 nothing to 10 everything.
+    /// How much is logged: 0 nothing, from 5 on each view read and where the time goes. No level shows values of
+    /// patients.
     pub verbose: u8,
     /// How to reach the hub; absent where a configuration is made by a program.
     pub database: Option<Database>,
@@ -89,6 +90,8 @@ pub struct Config {
     pub debug_keys: Vec<String>,
     /// Keys of other modules, which this program does not know.
     pub unknown_keys: Vec<Fault>,
+    /// Keys that are set and change nothing here, each with the reason.
+    pub idle_keys: Vec<Fault>,
 }
 
 impl Default for Config {
@@ -112,6 +115,7 @@ impl Default for Config {
             database: None,
             debug_keys: Vec::new(),
             unknown_keys: Vec::new(),
+            idle_keys: Vec::new(),
         }
     }
 }
@@ -121,5 +125,15 @@ impl Config {
     #[must_use]
     pub fn now(&self) -> DateTime {
         self.debug_now.unwrap_or_else(wall_time::now)
+    }
+
+    /// What `VERBOSE` asks to be logged, in the syntax of `RUST_LOG`, which wins where it is set.
+    #[must_use]
+    pub fn log_filter(&self) -> &'static str {
+        match self.verbose {
+            0 => "off",
+            1..=4 => "warn",
+            _ => "warn,dataprocessor=debug",
+        }
     }
 }

@@ -169,3 +169,21 @@ async fn diagnoses_are_the_texts_of_all_conditions_named() {
     run(&t.hub, &at("2026-03-02")).await.unwrap();
     assert_eq!(shown(&t, "fall_aufn_diag").await, ["Sepsis; Fieber; I10"]);
 }
+
+#[tokio::test]
+async fn the_case_number_is_the_first_identifier() {
+    let t = TestHub::new().await;
+    t.patient("p1", "Alpha").await;
+    t.listed("S1", "p1", "e1").await;
+    for (system, value) in [("urn:visit", "V1"), ("urn:case", "F1")] {
+        let identifier = [("enc_identifier_system", system), ("enc_identifier_value", value)];
+        t.stay("e1", "p1", "2026-03-01", &identifier).await;
+    }
+    t.import().await;
+    let mut config = at("2026-03-02");
+    for system in [None, Some("urn:case".to_owned())] {
+        config.case_number_system = system;
+        run(&t.hub, &config).await.unwrap();
+        assert_eq!(shown(&t, "fall_id").await, ["V1"]);
+    }
+}

@@ -125,6 +125,21 @@ async fn a_case_is_traced_to_the_resources_it_was_made_from() {
 }
 
 #[tokio::test]
+async fn the_case_list_is_that_of_the_newest_run_even_if_it_found_no_case() {
+    let t = TestHub::new().await;
+    t.patient("p1", "Alpha").await;
+    t.listed("S1", "p1", "e1").await;
+    t.stay("e1", "p1", "2026-03-01", &[("enc_period_end", "2026-03-05")])
+        .await;
+    t.import().await;
+    for (now, cases) in [("2026-03-02", 1), ("2026-03-06", 0), ("2026-03-03", 1)] {
+        assert_eq!(run(&t.hub, &at(now)).await.unwrap().cases, cases, "{now}");
+        let list = dataprocessor::show(&t.hub, 10, true).await.unwrap();
+        assert_eq!(list.lines().count(), 1 + cases, "{now}: {list}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_hub_gives_empty_tables() {
     let t = TestHub::new().await;
     let summary = run(&t.hub, &at("2026-03-02")).await.unwrap();

@@ -142,6 +142,21 @@ fn config_check_reports_everything_at_once() {
     assert!(ok && out == "The configuration is usable.\n", "{out}");
 
     let folder = configured(
+        "MAX_DIR_COUNT = 5\nLOG_TEMP_EXCEL_TABLES = true\nDEBUG_SUBMODULE_DIR = \"./x\"\nSITE_KEY = 1",
+    );
+    let (ok, out, _) = program(folder.path(), "", &["config", "check"]);
+    assert!(ok, "{out}");
+    for wanted in [
+        "MAX_DIR_COUNT: has no effect",
+        "LOG_TEMP_EXCEL_TABLES: has no effect",
+        "DEBUG_SUBMODULE_DIR: has no effect",
+        "SITE_KEY",
+        "to be off in real operation: DEBUG_SUBMODULE_DIR",
+    ] {
+        assert!(out.contains(wanted), "{wanted} in {out}");
+    }
+
+    let folder = configured(
         "VERBOSE = \"loud\"\nCASE_PROFIL = \"clock\"\nSITE_KEY = 1\n[debug]\nDEBUG_ENCOUNTER_DATETIME = \"2024-03-31 02:30\"",
     );
     let (ok, _, err) = program(folder.path(), "", &["config", "check"]);
@@ -155,6 +170,37 @@ fn config_check_reports_everything_at_once() {
         assert!(err.contains(wanted), "{wanted} in {err}");
     }
     assert!(!err.contains("Marker") && !err.contains("loud"));
+}
+
+#[tokio::test]
+async fn verbose_says_how_much_is_logged_and_rust_log_wins() {
+    let t = TestHub::new().await;
+    for (verbose, rust_log, logged) in [
+        ("0", "", false),
+        ("4", "", false),
+        ("10", "", true),
+        ("10", "off", false),
+        ("1", "dataprocessor=debug", true),
+    ] {
+        let folder = configured(&format!("VERBOSE = {verbose}"));
+        let mut program = Command::new(env!("CARGO_BIN_EXE_dataprocessor"));
+        program
+            .current_dir(folder.path())
+            .env("CDS_HUB_URL", &t.url)
+            .env_remove("RUST_LOG")
+            .arg("run");
+        if !rust_log.is_empty() {
+            program.env("RUST_LOG", rust_log);
+        }
+        let run = program.output().unwrap();
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert!(run.status.success(), "{said}");
+        assert_eq!(
+            said.contains("v_patient_last_version"),
+            logged,
+            "{verbose} {rust_log}: {said}"
+        );
+    }
 }
 
 #[test]

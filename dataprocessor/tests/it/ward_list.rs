@@ -323,6 +323,37 @@ async fn what_cannot_be_shown_stops_the_run_and_leaves_the_hub_free() {
 }
 
 #[tokio::test]
+async fn listed_patients_whom_the_hub_does_not_know_are_told_and_stop_nothing() {
+    let t = TestHub::new().await;
+    t.listed("S1", "p1", "e1").await;
+    t.import().await;
+    let summary = run(&t.hub, &at("2026-03-03")).await.unwrap();
+    assert_eq!(
+        (
+            summary.patients,
+            summary.cases,
+            summary.unknown_patients,
+            summary.without_case
+        ),
+        (0, 0, 1, 1)
+    );
+    // Known, but without the identifier asked for.
+    t.patient("p1", "Alpha").await;
+    t.listed("S1", "p1", "e1").await;
+    t.import().await;
+    let filtered = with(
+        "2026-03-03",
+        "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_SYSTEM = \"^urn:other$\"",
+    );
+    let summary = run(&t.hub, &filtered).await.unwrap();
+    assert_eq!((summary.patients, summary.unknown_patients), (0, 1));
+    assert_eq!(
+        run(&t.hub, &at("2026-03-03")).await.unwrap_err().kind(),
+        ErrorKind::NoContacts
+    );
+}
+
+#[tokio::test]
 async fn of_a_listed_patient_only_the_listed_case_counts() {
     let t = TestHub::new().await;
     t.patient("p1", "Alpha").await;
