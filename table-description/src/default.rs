@@ -31,6 +31,11 @@ pub fn default_description() -> Description {
     read_once(&READ, DEFINITION)
 }
 
+/// The sheets of our definition, each with its name and its text as CSV, for whoever wants to begin an own one with it.
+pub fn default_definition_sheets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DEFINITION.iter().copied()
+}
+
 /// The seven tables that are exchanged with the frontend, named with their suffix `_fe`.
 #[must_use]
 pub fn default_frontend() -> Description {

@@ -28,7 +28,9 @@ mod write;
 mod xlsx;
 
 pub use column::{Column, Origin};
-pub use default::{default_core, default_description, default_frontend, default_submodules};
+pub use default::{
+    default_core, default_definition_sheets, default_description, default_frontend, default_submodules,
+};
 pub use defect::Defect;
 pub use definition::Definition;
 pub use description::Description;

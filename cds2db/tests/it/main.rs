@@ -9,5 +9,6 @@
 mod arrows;
 mod configuration;
 mod demo;
+mod describe;
 mod retrieval;
 mod site;

@@ -233,7 +233,7 @@ impl Driver {
                         self.server.refuse_post(self.search.resource());
                         return Ok(End::Refused);
                     }
-                    self.again_by_get(target, part, &error).await?
+                    self.again_by_get(target, part, error).await?
                 }
                 Err(error) => return Err(error),
             };
@@ -357,12 +357,13 @@ impl Driver {
     }
 
     /// Asks for a page whose `_search` link refuses POST; a link that neither method knows has expired.
-    async fn again_by_get(&self, target: Target, part: &Part, refusal: &Error) -> Result<Found, Error> {
-        let expired = refusal.status() == Some(404);
+    async fn again_by_get(&self, target: Target, part: &Part, refusal: Error) -> Result<Found, Error> {
         let target = target.into_get();
         let reply = self.fetch(self.ask(target.clone(), self.here()), false).await;
-        let reply = reply.map_err(|error| match error.status() {
-            Some(400..500) if expired => self.error(ErrorKind::ExpiredLink).with_source(error),
+        let reply = reply.map_err(|error| match (refusal.status(), error.status()) {
+            (Some(404), Some(400..500)) => self.error(ErrorKind::ExpiredLink).with_source(error),
+            // the first answer was no wish for another method, and it says more than the second
+            (_, Some(404 | 405)) => refusal,
             _ => error,
         })?;
         self.read(reply, &target, part, false).await

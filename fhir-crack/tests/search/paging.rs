@@ -161,6 +161,22 @@ async fn search_links_that_refuse_post_are_asked_by_get() {
 }
 
 #[tokio::test]
+async fn a_page_refused_by_either_method_is_told_by_the_first_refusal() {
+    let server = Server::start(|request, _| match request.method.as_str() {
+        "POST" if request.body.contains("page=2") => Response::new(403, outcome("forbidden")),
+        "POST" => Response::new(200, bundle(Format::Json, &[1], Some(2), Some("_search?page=2"))),
+        _ => Response::new(405, ""),
+    })
+    .await;
+    let error = client(&server.base())
+        .search(Search::new("Patient").ids("_id", ["1", "2"]))
+        .collect()
+        .await
+        .expect_err("page 2");
+    assert_eq!((error.status(), error.issues()), (Some(403), &["forbidden"][..]));
+}
+
+#[tokio::test]
 async fn long_queries_go_by_post() {
     let server = Server::start(|_, _| Response::new(200, bundle(Format::Json, &[1], None, None))).await;
     let long = Search::new("Patient").any_of("identifier", (0..1000).map(|n| n.to_string()));

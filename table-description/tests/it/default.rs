@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use table_description::{
-    Description, default_core, default_description, default_frontend, default_submodules,
+    Definition, Description, default_core, default_definition_sheets, default_description, default_frontend,
+    default_submodules,
 };
 
 use crate::shared;
@@ -32,6 +33,18 @@ fn every_shipped_column_comes_first_in_its_table() {
         }
     }
     assert_eq!(shipped.tables.len(), ours.tables.len());
+}
+
+#[test]
+fn the_sheets_written_out_expand_to_our_description() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in default_definition_sheets() {
+        fs::write(folder.path().join(format!("{name}.csv")), text).unwrap();
+    }
+    assert_eq!(
+        Definition::read(folder.path()).unwrap().expand().unwrap(),
+        default_description()
+    );
 }
 
 #[test]
