@@ -1,0 +1,249 @@
+use std::path::{Path, PathBuf};
+
+use table_description::Description;
+
+use super::reference::References;
+use super::subject::Subject;
+use super::{
+    Outcome, Results, Rules, Severity, codes, dates, distribution, drift, log, nulls, numbers, references,
+    site, structure, uniqueness, units,
+};
+use crate::inspect::Tables;
+use crate::profile::{Known, Roles, Source, TableProfile, Target, measure};
+use crate::{Error, Layout, Runs};
+
+/// The tests of the data of one run.
+#[derive(Debug)]
+pub struct Checks<'d> {
+    layout: Layout,
+    description: Option<&'d Description>,
+    rules: Rules,
+    references: References,
+    before: Option<Layout>,
+    options: CheckOptions,
+}
+
+/// How the tests are made.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// A file of rules; without one, `checks.toml` of the run where it exists.
+    pub rules: Option<PathBuf>,
+    /// Directory of the run to compare with; without one, the run before in the same directory.
+    pub before: Option<PathBuf>,
+    /// Nothing stops: what would stop warns.
+    pub warn_only: bool,
+    /// What belongs to fewer patients than this is not shown.
+    pub few: u32,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self {
+            rules: None,
+            before: None,
+            warn_only: false,
+            few: 5,
+        }
+    }
+}
+
+/// What the tests of one or more tables said.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Table and outcomes, in the order they were made.
+    pub tables: Vec<(String, Vec<Outcome>)>,
+}
+
+impl Findings {
+    /// The failures that keep the data from being handed on, with their tables.
+    pub fn stops(&self) -> impl Iterator<Item = (&str, &Outcome)> {
+        self.tables
+            .iter()
+            .flat_map(|(table, outcomes)| outcomes.iter().map(move |o| (table.as_str(), o)))
+            .filter(|(_, outcome)| outcome.stops())
+    }
+
+    /// What to tell whoever started the run when something stops it; `None` when nothing does.
+    #[must_use]
+    pub fn refusal(&self, layout: &Layout) -> Option<String> {
+        let mut stops = self.stops();
+        let (table, first) = stops.next()?;
+        let more = stops.count();
+        let more = if more > 0 {
+            format!(" (and {more} more, see {})", layout.tests_json().display())
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "the data of {table} failed a test and were not handed on: {first}{more}. Look with `cds2db work inspect \
+             {table}`; then correct the source and load the table again with --override {table}, or change the \
+             rules in {}, or go on in spite of it with --warn-only",
+            layout.checks().display()
+        ))
+    }
+}
+
+impl<'d> Checks<'d> {
+    /// Reads rules and reference distributions.
+    ///
+    /// # Errors
+    /// When one of their files cannot be read or has a fault.
+    pub fn open(
+        layout: &Layout,
+        description: Option<&'d Description>,
+        options: CheckOptions,
+    ) -> Result<Self, Error> {
+        let own = Some(layout.checks()).filter(|path| path.exists());
+        let mut rules = match options.rules.clone().or(own) {
+            Some(path) => Rules::read(&path)?,
+            None => Rules::default(),
+        };
+        if options.warn_only {
+            rules.warn_only();
+        }
+        let before = match &options.before {
+            Some(path) => Runs::locate(path)?.or_else(|| Some(Layout::new(path))),
+            None => Runs::before(layout)?,
+        };
+        Ok(Self {
+            layout: layout.clone(),
+            description,
+            references: References::read(&rules)?,
+            rules,
+            before,
+            options,
+        })
+    }
+
+    /// Tests the rows of one batch, counted from 0, right after they were written.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the results cannot be written.
+    pub fn batch(&self, table: &str, batch: u32) -> Result<Findings, Error> {
+        let source = Source::open(&self.layout, table, Some(batch))?;
+        let description = self.description_of(table);
+        let profile = measure(&source, &Roles::new(description), &Known::default())?;
+        let outcomes = self.outcomes(&self.subject(&profile, description, None), &source);
+        let mut results = Results::read(&self.layout)?;
+        self.keep(&mut results, table, Some(batch), &outcomes)?;
+        results.write(&self.layout)?;
+        Ok(Findings {
+            tables: vec![(table.to_owned(), outcomes)],
+        })
+    }
+
+    /// Tests all rows of these tables, or of all, as one, and keeps their profiles for the report.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the results cannot be written.
+    pub fn whole(&self, tables: &[String]) -> Result<Findings, Error> {
+        let all = Source::tables(&self.layout)?;
+        let known = self.known(&all)?;
+        let mut findings = Findings::default();
+        let mut results = Results::read(&self.layout)?;
+        let wanted: Vec<&String> = match tables {
+            [] => all.iter().collect(),
+            some => some.iter().collect(),
+        };
+        for table in wanted {
+            let source = Source::open(&self.layout, table, None)?;
+            let description = self.description_of(table);
+            let profile = measure(&source, &Roles::new(description), &known)?;
+            profile.write(&self.layout)?;
+            let before = match &self.before {
+                Some(before) => TableProfile::read(before, table)?,
+                None => None,
+            };
+            let subject = self.subject(&profile, description, before.as_ref());
+            let mut outcomes = self.outcomes(&subject, &source);
+            outcomes.extend(references::test(&subject));
+            outcomes.extend(drift::test(&subject));
+            outcomes.extend(self.site(table)?);
+            outcomes.retain(|outcome| outcome.severity != Severity::Off);
+            self.keep(&mut results, table, None, &outcomes)?;
+            findings.tables.push((table.clone(), outcomes));
+        }
+        results.write(&self.layout)?;
+        Ok(findings)
+    }
+
+    /// The patients and encounters of the run.
+    fn known(&self, tables: &[String]) -> Result<Known, Error> {
+        let mut known = Known::default();
+        for target in Target::ALL {
+            if tables.iter().any(|table| table == target.table()) {
+                let source = Source::open(&self.layout, target.table(), None)?;
+                known.add(target, &source, &Roles::new(self.description_of(target.table())))?;
+            }
+        }
+        Ok(known)
+    }
+
+    fn description_of(&self, table: &str) -> Option<&'d table_description::TableDescription> {
+        self.description.and_then(|d| d.table(table)).map(AsRef::as_ref)
+    }
+
+    fn subject<'s>(
+        &'s self,
+        profile: &'s TableProfile,
+        description: Option<&'s table_description::TableDescription>,
+        before: Option<&'s TableProfile>,
+    ) -> Subject<'s> {
+        Subject {
+            profile,
+            description,
+            rules: &self.rules,
+            references: &self.references,
+            before,
+            few: self.options.few,
+        }
+    }
+
+    /// The tests that a batch can be put to as well as all rows.
+    fn outcomes(&self, subject: &Subject<'_>, source: &Source) -> Vec<Outcome> {
+        let mut outcomes = structure::test(subject, source);
+        outcomes.extend(dates::test(subject));
+        outcomes.extend(numbers::test(subject));
+        outcomes.extend(codes::codes(subject));
+        outcomes.extend(codes::systems(subject));
+        outcomes.extend(nulls::test(subject));
+        outcomes.push(uniqueness::duplicates(subject));
+        outcomes.extend(uniqueness::singleton(subject));
+        outcomes.extend(units::test(subject));
+        outcomes.extend(distribution::test(subject));
+        outcomes.retain(|outcome| outcome.severity != Severity::Off);
+        outcomes
+    }
+
+    fn site(&self, table: &str) -> Result<Vec<Outcome>, Error> {
+        let own: Vec<_> = self
+            .rules
+            .site
+            .iter()
+            .filter(|site| site.table == table && site.severity != Severity::Off)
+            .collect();
+        if own.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tables = Tables::open(&self.layout)?;
+        Ok(own.into_iter().map(|one| site::test(one, &mut tables, self.options.few)).collect())
+    }
+
+    fn keep(
+        &self,
+        results: &mut Results,
+        table: &str,
+        batch: Option<u32>,
+        outcomes: &[Outcome],
+    ) -> Result<(), Error> {
+        log::write(&self.layout, table, batch, outcomes)?;
+        results.note(table, batch, outcomes);
+        Ok(())
+    }
+
+    /// The run that is compared with.
+    #[must_use]
+    pub fn before(&self) -> Option<&Path> {
+        self.before.as_ref().map(Layout::root)
+    }
+}

@@ -1,0 +1,83 @@
+use super::subject::percent;
+use super::{Outcome, Subject};
+use crate::profile::{Charset, share};
+
+const CODES: &str = "codes";
+const SYSTEMS: &str = "systems";
+
+/// No code holds what it must not.
+pub(crate) fn codes(subject: &Subject<'_>) -> Vec<Outcome> {
+    let severity = subject.rules.codes.severity;
+    let mut outcomes = Vec::new();
+    let mut columns = 0;
+    for (column, role) in subject.columns().filter(|(_, role)| role.charset != Charset::Any) {
+        columns += 1;
+        if column.odd.rows > 0 {
+            let what = match role.charset {
+                Charset::Signal => "are empty or hold a comma, blank, quote, tab or semicolon",
+                _ => "are empty, begin or end with a blank, or hold two blanks or a control character",
+            };
+            let found = format!("{} of {} codes {what}", column.odd.rows, column.filled.rows);
+            let advice = "correct the source; cds2db work inspect TABLE finds the rows";
+            let outcome = Outcome::failed(CODES, severity, &subject.place(column), found, advice);
+            outcomes.push(outcome.of_few(column.odd.is_small(subject.few)));
+        }
+    }
+    if outcomes.is_empty() {
+        outcomes.push(Outcome::passed(
+            CODES,
+            severity,
+            format!("{columns} columns of codes"),
+        ));
+    }
+    outcomes
+}
+
+/// Codes come from the systems that the rules expect.
+pub(crate) fn systems(subject: &Subject<'_>) -> Vec<Outcome> {
+    let rules = &subject.rules.systems;
+    let mut outcomes = Vec::new();
+    let mut tested = 0;
+    for (column, _) in subject.columns() {
+        let place = subject.place(column);
+        let Some(expected) = rules.expected.get(&place) else {
+            continue;
+        };
+        tested += 1;
+        let others = || column.codes.iter().filter(|code| !expected.contains(&code.value));
+        let rows: u64 = others().map(|code| code.count.rows).sum();
+        let part = share(rows, column.filled.rows);
+        if part > rules.share {
+            let named: Vec<&str> = others()
+                .filter(|code| !code.count.is_small(subject.few))
+                .take(5)
+                .map(|code| code.value.as_str())
+                .collect();
+            let named = if named.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", named.join(", "))
+            };
+            let found = format!("{} of the codes come from other systems{named}", percent(part));
+            let advice = "map the codes, or add the system to [systems.expected]";
+            let few = others().all(|code| code.count.is_small(subject.few));
+            outcomes.push(Outcome::failed(SYSTEMS, rules.severity, &place, found, advice).of_few(few));
+        } else if column.filled.rows > 0 && column.codes.is_empty() {
+            let why = format!("{place} has too many different values to be told apart");
+            outcomes.push(Outcome::skipped(SYSTEMS, rules.severity, why));
+        }
+    }
+    match (tested, outcomes.is_empty()) {
+        (0, _) => vec![Outcome::skipped(
+            SYSTEMS,
+            rules.severity,
+            "no column of the table has expected systems",
+        )],
+        (_, true) => vec![Outcome::passed(
+            SYSTEMS,
+            rules.severity,
+            format!("{tested} columns"),
+        )],
+        _ => outcomes,
+    }
+}

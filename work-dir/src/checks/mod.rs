@@ -1,0 +1,33 @@
+//! Tests of the data, per batch and over all rows. A test looks at the profile of a table and never changes a row.
+//!
+//! Outcomes say where and how many, and a code or unit only where enough patients share it.
+
+mod checks_of_run;
+mod codes;
+mod dates;
+mod distribution;
+mod drift;
+mod log;
+mod nulls;
+mod numbers;
+mod outcome;
+mod reference;
+mod references;
+mod results;
+mod rules;
+mod site;
+mod structure;
+mod subject;
+pub mod ucum;
+mod uniqueness;
+mod units;
+
+pub use checks_of_run::{CheckOptions, Checks, Findings};
+pub use outcome::{Outcome, Ratio, Severity, Verdict};
+pub use reference::{References, reference_of};
+pub use results::{BatchResults, Results, TableResults};
+pub use rules::{
+    DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Rules, Singleton, Site, Stopping,
+    Systems, Warning,
+};
+pub(crate) use subject::Subject;

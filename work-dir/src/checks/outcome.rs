@@ -1,0 +1,136 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What the failure of a test does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The data are not handed on.
+    Stop,
+    /// It is said, and the run goes on.
+    Warn,
+    /// The test is not made.
+    Off,
+}
+
+/// How a test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The data are as they should be.
+    Passed,
+    /// They are not.
+    Failed,
+    /// It could not be made.
+    Skipped,
+}
+
+/// The result of one test of one table, without any patient's value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Name of the test, as the rules call it; the site's name for one of its own.
+    pub test: String,
+    /// The column and what in it; empty for the table.
+    pub place: String,
+    /// What a failure does.
+    pub severity: Severity,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about a failure.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub advice: String,
+    /// What was found concerns few patients, so a masked report does not tell it.
+    #[serde(default)]
+    pub few: bool,
+    /// Quantiles that were compared.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ratios: Vec<Ratio>,
+}
+
+/// A quantile beside its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Quantile, 0 to 1.
+    pub q: f64,
+    /// What the data have there.
+    pub value: f64,
+    /// What the reference has there.
+    pub reference: f64,
+    /// How many times larger the larger one is.
+    pub ratio: f64,
+}
+
+impl Outcome {
+    /// A test that found nothing.
+    pub(crate) fn passed(test: &str, severity: Severity, found: impl Into<String>) -> Self {
+        Self {
+            test: test.to_owned(),
+            place: String::new(),
+            severity,
+            verdict: Verdict::Passed,
+            found: found.into(),
+            advice: String::new(),
+            few: false,
+            ratios: Vec::new(),
+        }
+    }
+
+    /// A test that could not be made.
+    pub(crate) fn skipped(test: &str, severity: Severity, why: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Skipped,
+            ..Self::passed(test, severity, why)
+        }
+    }
+
+    /// A test that found something.
+    pub(crate) fn failed(
+        test: &str,
+        severity: Severity,
+        place: &str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.to_owned(),
+            verdict: Verdict::Failed,
+            advice: advice.into(),
+            ..Self::passed(test, severity, found)
+        }
+    }
+
+    /// Notes that what was found concerns few patients.
+    pub(crate) fn of_few(mut self, few: bool) -> Self {
+        self.few = few;
+        self
+    }
+
+    /// Whether the data must not be handed on.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.verdict == Verdict::Failed && self.severity == Severity::Stop
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match (self.verdict, self.severity) {
+            (Verdict::Passed, _) => "passed",
+            (Verdict::Skipped, _) => "skipped",
+            (Verdict::Failed, Severity::Stop) => "FAILED (stops)",
+            (Verdict::Failed, _) => "failed (warns)",
+        };
+        write!(f, "{verdict} {}", self.test)?;
+        if !self.place.is_empty() {
+            write!(f, " {}", self.place)?;
+        }
+        write!(f, ": {}", self.found)?;
+        if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,346 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Severity;
+use crate::{Error, ErrorKind};
+
+/// The default rules as a commented file.
+pub const DEFAULT_RULES: &str = include_str!("defaults.toml");
+
+/// Severities and limits of the tests; `Rules::default()` is what [`DEFAULT_RULES`] says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// Columns and their types.
+    pub structure: Stopping,
+    /// Dates.
+    pub dates: Dates,
+    /// Numbers.
+    pub numbers: Stopping,
+    /// Characters of codes.
+    pub codes: Stopping,
+    /// Systems of codes.
+    pub systems: Systems,
+    /// Missing values.
+    pub nulls: Nulls,
+    /// Repeated rows.
+    pub duplicates: Warning,
+    /// One row a patient.
+    pub singleton: Singleton,
+    /// Patients and encounters that rows refer to.
+    pub references: References,
+    /// Units.
+    pub units: Warning,
+    /// Reference distributions.
+    pub distribution: Distribution,
+    /// The run before.
+    pub drift: Drift,
+    /// Tests of the site's own.
+    pub site: Vec<Site>,
+}
+
+/// Rules of a test without limits that stops.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stopping {
+    /// What a failure does.
+    pub severity: Severity,
+}
+
+/// Rules of a test without limits that warns.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Warning {
+    /// What a failure does.
+    pub severity: Severity,
+}
+
+/// Rules for dates.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dates {
+    /// What a failure does.
+    pub severity: Severity,
+    /// The quantiles lie behind this year.
+    pub after_year: i32,
+    /// The quantiles lie before this year.
+    pub before_year: i32,
+    /// Share of implausible dates, 0 to 1, above which the test fails.
+    pub implausible: f64,
+    /// Columns that may hold any date, as `table.column`.
+    pub ignore: Vec<String>,
+}
+
+/// Rules for systems of codes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Systems {
+    /// What a failure does.
+    pub severity: Severity,
+    /// Share of rows from other systems, 0 to 1, above which the test fails.
+    pub share: f64,
+    /// Systems by `table.column` of the system.
+    pub expected: BTreeMap<String, Vec<String>>,
+}
+
+/// Rules for missing values.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Nulls {
+    /// What a failure does.
+    pub severity: Severity,
+    /// Share, 0 to 1, above which the test fails for columns that every row needs.
+    pub share: f64,
+    /// Shares by `table.column`.
+    pub columns: BTreeMap<String, f64>,
+}
+
+/// Rules for tables with one row a patient.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Singleton {
+    /// What a failure does.
+    pub severity: Severity,
+    /// The tables.
+    pub tables: Vec<String>,
+}
+
+/// Rules for references.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct References {
+    /// What a failure does.
+    pub severity: Severity,
+    /// Share of rows, 0 to 1, above which the test fails.
+    pub share: f64,
+}
+
+/// Rules for reference distributions.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Distribution {
+    /// What a failure at the median does.
+    pub severity: Severity,
+    /// What a failure at another quantile does.
+    pub tails: Severity,
+    /// Factor at the median.
+    pub median: f64,
+    /// Factor at the others.
+    pub tail: f64,
+    /// Fewer numbers are not compared.
+    pub min_rows: u64,
+    /// Whether the medians that come with the program are used.
+    pub built_in: bool,
+    /// Reference files.
+    pub files: Vec<PathBuf>,
+    /// Where the signals of reference files are.
+    pub signals: BTreeMap<String, String>,
+}
+
+/// Rules for the run before.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drift {
+    /// What a failure does.
+    pub severity: Severity,
+    /// Share by which the number of rows may fall.
+    pub rows: f64,
+    /// How far the share of empty cells may move.
+    pub nulls: f64,
+    /// Factor between medians.
+    pub median: f64,
+    /// Share of rows that a new or vanished code must have had.
+    pub codes: f64,
+    /// Fewer rows are not compared.
+    pub min_rows: u64,
+}
+
+/// A test of the site's own.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Its name.
+    pub name: String,
+    /// The table whose log and page it belongs to.
+    pub table: String,
+    /// Selects the rows that are wrong.
+    pub sql: String,
+    /// What a failure does; it warns where nothing is said.
+    #[serde(default = "warn")]
+    pub severity: Severity,
+    /// What to do about it.
+    #[serde(default)]
+    pub advice: String,
+}
+
+fn warn() -> Severity {
+    Severity::Warn
+}
+
+impl Default for Stopping {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Stop,
+        }
+    }
+}
+
+impl Default for Warning {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Warn,
+        }
+    }
+}
+
+impl Default for Dates {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Stop,
+            after_year: 1900,
+            before_year: 2100,
+            implausible: 0.002,
+            ignore: Vec::new(),
+        }
+    }
+}
+
+impl Default for Systems {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Warn,
+            share: 0.0,
+            expected: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Nulls {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Stop,
+            share: 0.001,
+            columns: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Singleton {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Stop,
+            tables: ["BDATE", "GENDER", "BYEAR"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl Default for References {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Warn,
+            share: 0.0,
+        }
+    }
+}
+
+impl Default for Distribution {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Stop,
+            tails: Severity::Warn,
+            median: 2.0,
+            tail: 3.0,
+            min_rows: 20,
+            built_in: true,
+            files: Vec::new(),
+            signals: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Drift {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Warn,
+            rows: 0.5,
+            nulls: 0.1,
+            median: 2.0,
+            codes: 0.01,
+            min_rows: 100,
+        }
+    }
+}
+
+impl Rules {
+    /// Reads a file of rules; what it does not say stays as the defaults are. Reference files are found beside it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when it cannot be read, [`ErrorKind::Rules`] with line and column when it has a fault.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let mut rules: Self = toml::from_str(&text).map_err(|e| Error::caused(ErrorKind::Rules, path, e))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        for file in &mut rules.distribution.files {
+            *file = beside.join(&*file);
+        }
+        Ok(rules)
+    }
+
+    /// Lets what would stop warn.
+    pub fn warn_only(&mut self) {
+        let severities = [
+            &mut self.structure.severity,
+            &mut self.dates.severity,
+            &mut self.numbers.severity,
+            &mut self.codes.severity,
+            &mut self.systems.severity,
+            &mut self.nulls.severity,
+            &mut self.duplicates.severity,
+            &mut self.singleton.severity,
+            &mut self.references.severity,
+            &mut self.units.severity,
+            &mut self.distribution.severity,
+            &mut self.distribution.tails,
+            &mut self.drift.severity,
+        ];
+        let own = self.site.iter_mut().map(|site| &mut site.severity);
+        for severity in severities.into_iter().chain(own) {
+            if *severity == Severity::Stop {
+                *severity = Severity::Warn;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let documented: Rules = toml::from_str(DEFAULT_RULES).unwrap();
+        assert_eq!(documented, Rules::default());
+    }
+
+    #[test]
+    fn a_site_says_only_what_differs_and_a_fault_has_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("checks.toml");
+        let text = "[distribution]\nmedian = 3.0\nfiles = ['labs.tsv']\n[[site]]\nname = 'x'\ntable = 'patient'\nsql = 'SELECT 1'\n";
+        std::fs::write(&path, text).unwrap();
+        let rules = Rules::read(&path).unwrap();
+        assert!((rules.distribution.median - 3.0).abs() < 1e-12);
+        assert_eq!(rules.distribution.files, [directory.path().join("labs.tsv")]);
+        assert_eq!(
+            (rules.site[0].severity, rules.dates.severity),
+            (Severity::Warn, Severity::Stop)
+        );
+        std::fs::write(&path, "[dates]\nseverity = 'stop'\nearliest = 1900\n").unwrap();
+        let error = Rules::read(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rules);
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("line 3") && cause.contains("earliest"), "{cause}");
+    }
+}

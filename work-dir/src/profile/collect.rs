@@ -1,0 +1,322 @@
+use polars::prelude::{DataType, Series, TimeUnit};
+use table_description::FhirType;
+
+use super::civil;
+use super::days::DayCounts;
+use super::dictionary::{Dictionary, LIMIT};
+use super::grouped::Groups;
+use super::hash::{self, Hashes, mix};
+use super::known::{Known, id_of};
+use super::measure::texts;
+use super::numbers::{Sample, distribution};
+use super::roles::{Role, Roles};
+use super::shape::{Code, ColumnProfile, Kind, Unknown};
+use super::source::{Piece, Source};
+use super::tally::Tally;
+use super::units::Units;
+use crate::Error;
+
+/// What every column of a table is read with.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'t> {
+    pub(crate) source: &'t Source,
+    pub(crate) roles: &'t Roles<'t>,
+    pub(crate) known: &'t Known,
+    pub(crate) patients: &'t [u32],
+    pub(crate) present_year: i16,
+}
+
+/// What a column's cells are counted in.
+struct Column<'t> {
+    table: Table<'t>,
+    role: Role,
+    filled: Tally,
+    empty: Tally,
+    unreadable: Tally,
+    odd: Tally,
+    dictionary: Dictionary,
+    distinct: Hashes,
+    samples: Vec<Sample>,
+    groups: Groups,
+    days: DayCounts,
+    units: Units,
+    unknown: Tally,
+    unknown_ids: Hashes,
+}
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// Reads a column and adds the hashes of its cells to those of the rows.
+pub(crate) fn collect(table: Table<'_>, position: usize, hashes: &mut [u64]) -> Result<ColumnProfile, Error> {
+    let (name, dtype) = &table.source.columns()[position];
+    let role = table.roles.of(name);
+    let kind = kind(dtype, &role);
+    let mut column = Column::new(table, role);
+    let seed = hash::text(name.as_bytes());
+    let mut begin = 0;
+    for &piece in table.source.pieces() {
+        let rows = begin..begin + piece.rows;
+        begin += piece.rows;
+        let patients = &table.patients[rows.clone()];
+        match table.source.read(piece, name)? {
+            Some(series) => column.piece(piece, &series, kind, patients, &mut hashes[rows], seed)?,
+            None => patients.iter().for_each(|patient| column.empty.add(*patient)),
+        }
+    }
+    Ok(column.finish(name, kind))
+}
+
+/// The type a column is counted as: the declared one where the file has text.
+fn kind(dtype: &DataType, role: &Role) -> Kind {
+    match dtype {
+        DataType::Boolean => Kind::Boolean,
+        DataType::Date => Kind::Date,
+        DataType::Datetime(..) => Kind::DateTime,
+        DataType::Time => Kind::Time,
+        dtype if dtype.is_primitive_numeric() => Kind::Number,
+        _ => match role.declared {
+            Some(FhirType::Decimal | FhirType::Integer) => Kind::Number,
+            Some(FhirType::Date) => Kind::Date,
+            Some(FhirType::DateTime) => Kind::DateTime,
+            _ => Kind::Text,
+        },
+    }
+}
+
+impl<'t> Column<'t> {
+    fn new(table: Table<'t>, role: Role) -> Self {
+        Self {
+            table,
+            role,
+            filled: Tally::default(),
+            empty: Tally::default(),
+            unreadable: Tally::default(),
+            odd: Tally::default(),
+            dictionary: Dictionary::default(),
+            distinct: Hashes::default(),
+            samples: Vec::new(),
+            groups: Groups::default(),
+            days: DayCounts::new(table.present_year),
+            units: Units::default(),
+            unknown: Tally::default(),
+            unknown_ids: Hashes::default(),
+        }
+    }
+
+    fn piece(
+        &mut self,
+        piece: Piece,
+        series: &Series,
+        kind: Kind,
+        patients: &[u32],
+        hashes: &mut [u64],
+        seed: u64,
+    ) -> Result<(), Error> {
+        let mut hashed = |row: usize, cell: u64| {
+            if let Some(hash) = hashes.get_mut(row) {
+                *hash = hash.wrapping_add(mix(cell, seed));
+            }
+        };
+        let is_text = *series.dtype() == DataType::String;
+        match kind {
+            Kind::Text => self.text(&texts(series), patients, &mut hashed),
+            Kind::Boolean => {
+                for (row, cell) in series.bool().into_iter().flat_map(|c| c.iter()).enumerate() {
+                    let patient = patients[row];
+                    let Some(cell) = self.present(cell, patient) else {
+                        continue;
+                    };
+                    let text = if cell { "true" } else { "false" };
+                    let hash = hash::text(text.as_bytes());
+                    self.dictionary.add(hash, text, patient);
+                    hashed(row, hash);
+                }
+            }
+            Kind::Number => {
+                let groups = self.groups_of(piece)?;
+                self.samples.reserve_exact(series.len() - series.null_count());
+                if is_text {
+                    for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
+                        let number = cell.map(|cell| cell.trim().parse().unwrap_or(f64::NAN));
+                        self.number(number, patients[row], group(&groups, row), |h| hashed(row, h));
+                    }
+                } else {
+                    let numbers = series.cast(&DataType::Float64).unwrap_or_default();
+                    for (row, cell) in numbers.f64().into_iter().flat_map(|c| c.iter()).enumerate() {
+                        self.number(cell, patients[row], group(&groups, row), |h| hashed(row, h));
+                    }
+                }
+            }
+            Kind::Date | Kind::DateTime if is_text => {
+                for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
+                    let Some(cell) = self.present(cell, patients[row]) else {
+                        continue;
+                    };
+                    hashed(row, hash::text(cell.as_bytes()));
+                    match civil::parse(cell) {
+                        Some(day) => self.days.add(day, patients[row]),
+                        None => self.unreadable.add(patients[row]),
+                    }
+                }
+            }
+            Kind::Date | Kind::DateTime => self.dates(series, patients, &mut hashed),
+            Kind::Time => {
+                let times = series.cast(&DataType::Int64).unwrap_or_default();
+                for (row, cell) in times.i64().into_iter().flat_map(|c| c.iter()).enumerate() {
+                    if let Some(cell) = self.present(cell, patients[row]) {
+                        hashed(row, cell.cast_unsigned());
+                    }
+                }
+            }
+        }
+        if let Some(system) = self.role.unit.clone() {
+            let system = match &system {
+                Some(system) => self.table.source.read(piece, system)?,
+                None => None,
+            };
+            self.units.piece(&texts(series), system.as_ref(), patients);
+        }
+        Ok(())
+    }
+
+    /// Counts a cell as filled or empty.
+    fn present<T>(&mut self, cell: Option<T>, patient: u32) -> Option<T> {
+        match cell {
+            Some(_) => self.filled.add(patient),
+            None => self.empty.add(patient),
+        }
+        cell
+    }
+
+    fn text(&mut self, series: &Series, patients: &[u32], hashed: &mut impl FnMut(usize, u64)) {
+        let known = self.role.target.and_then(|target| self.table.known.ids(target));
+        let resource = self.role.target.map_or("", super::roles::Target::resource);
+        let mut last: Option<(&str, u64, bool)> = None;
+        for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
+            let patient = patients[row];
+            let Some(cell) = self.present(cell, patient) else {
+                continue;
+            };
+            let (hash, lost) = match last {
+                Some((text, hash, lost)) if text == cell => (hash, lost),
+                _ => {
+                    let id = known.map(|_| hash::text(id_of(cell, resource).as_bytes()));
+                    let lost = id.filter(|id| known.is_some_and(|known| !known.contains(id)));
+                    self.unknown_ids.extend(lost);
+                    (hash::text(cell.as_bytes()), lost.is_some())
+                }
+            };
+            last = Some((cell, hash, lost));
+            hashed(row, hash);
+            if lost {
+                self.unknown.add(patient);
+            }
+            if self.role.coded {
+                if self.dictionary.add(hash, cell, patient)
+                    && self.dictionary.is_full()
+                    && self.role.charset.is_odd(cell)
+                {
+                    self.odd.add(patient);
+                }
+            } else if self.distinct.len() <= LIMIT {
+                self.distinct.insert(hash);
+            }
+        }
+    }
+
+    fn number(&mut self, number: Option<f64>, patient: u32, group: u32, hashed: impl FnOnce(u64)) {
+        let Some(value) = self.present(number, patient) else {
+            return;
+        };
+        hashed(value.to_bits());
+        if value.is_finite() {
+            self.samples.push(Sample {
+                value,
+                patient,
+                group,
+            });
+        } else {
+            self.unreadable.add(patient);
+        }
+    }
+
+    fn dates(&mut self, series: &Series, patients: &[u32], hashed: &mut impl FnMut(usize, u64)) {
+        let unit = match series.dtype() {
+            DataType::Datetime(TimeUnit::Milliseconds, _) => DAY / 1_000,
+            DataType::Datetime(TimeUnit::Nanoseconds, _) => DAY * 1_000,
+            DataType::Datetime(TimeUnit::Microseconds, _) => DAY,
+            _ => 1,
+        };
+        let moments = series
+            .to_physical_repr()
+            .cast(&DataType::Int64)
+            .unwrap_or_default();
+        for (row, cell) in moments.i64().into_iter().flat_map(|c| c.iter()).enumerate() {
+            let Some(cell) = self.present(cell, patients[row]) else {
+                continue;
+            };
+            hashed(row, cell.cast_unsigned());
+            match i32::try_from(cell.div_euclid(unit)) {
+                Ok(day) => self.days.add(day, patients[row]),
+                Err(_) => self.unreadable.add(patients[row]),
+            }
+        }
+    }
+
+    /// The group of each row of a piece.
+    fn groups_of(&mut self, piece: Piece) -> Result<Vec<u32>, Error> {
+        let Some((code, unit)) = &self.role.by else {
+            return Ok(Vec::new());
+        };
+        let read = |column: &Option<String>| match column {
+            Some(column) => self.table.source.read(piece, column),
+            None => Ok(None),
+        };
+        let (code, unit) = (read(code)?, read(unit)?);
+        Ok(self.groups.piece(code.as_ref(), unit.as_ref(), piece.rows))
+    }
+
+    fn finish(mut self, name: &str, kind: Kind) -> ColumnProfile {
+        let full = self.dictionary.is_full() || self.distinct.len() > LIMIT;
+        let counted = self.dictionary.len().max(self.distinct.len()) as u64;
+        let mut odd = self.odd.count();
+        let mut codes = Vec::new();
+        for (value, count) in self.dictionary.into_counts() {
+            if self.role.charset.is_odd(&value) {
+                odd = odd.and(count);
+            }
+            codes.push(Code {
+                value: value.into_string(),
+                count,
+            });
+        }
+        if full {
+            codes.clear();
+        }
+        let known = self.role.target.and_then(|target| self.table.known.ids(target));
+        let groups = self.groups.finish(&mut self.samples);
+        ColumnProfile {
+            name: name.to_owned(),
+            kind,
+            filled: self.filled.count(),
+            empty: self.empty.count(),
+            distinct: (!full && matches!(kind, Kind::Text | Kind::Boolean)).then_some(counted),
+            unreadable: self.unreadable.count(),
+            odd,
+            unknown: known.map(|_| Unknown {
+                rows: self.unknown.count(),
+                ids: self.unknown_ids.len() as u64,
+            }),
+            numbers: (kind == Kind::Number).then(|| distribution(&mut self.samples)),
+            groups,
+            days: matches!(kind, Kind::Date | Kind::DateTime).then(|| self.days.finish()),
+            codes,
+            units: self.units.finish(),
+        }
+    }
+}
+
+fn group(groups: &[u32], row: usize) -> u32 {
+    groups.get(row).copied().unwrap_or(0)
+}

@@ -1,0 +1,155 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use polars::prelude::{DataType, Series};
+
+use super::collect::{Table, collect};
+use super::dictionary::Numbering;
+use super::known::{Known, id_of};
+use super::roles::{Roles, Target};
+use super::shape::{ColumnProfile, TableProfile};
+use super::source::Source;
+use super::tally::Tally;
+use crate::{Error, ErrorKind};
+
+/// Columns worked on at a time, at most: each holds its numbers in memory.
+const WORKERS: usize = 4;
+
+/// Makes the profile of a table.
+///
+/// Columns are read one after the other on a few threads; memory holds some bytes a row and the numbers of the columns
+/// that are being worked on.
+///
+/// # Errors
+/// [`ErrorKind::Rows`] or [`ErrorKind::File`] when a file cannot be read.
+pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<TableProfile, Error> {
+    let names = || source.columns().iter().map(|(name, _)| name.as_str());
+    let (patients, different) = match roles.patient(names()) {
+        Some(column) => patients(source, column)?,
+        None => (row_numbers(source.rows()), 0),
+    };
+        let (resources, most_rows) = match roles.id(names()) {
+        Some(column) => resources(source, column)?,
+        None => (source.rows() as u64, u64::from(source.rows() > 0)),
+    };
+    let table = Table {
+        source,
+        roles,
+        known,
+        patients: &patients,
+        present_year: jiff::Zoned::now().year(),
+    };
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, ColumnProfile)>> = Mutex::new(Vec::new());
+    let work = || -> Result<Vec<u64>, Error> {
+        let mut hashes = vec![0_u64; source.rows()];
+        loop {
+            let position = next.fetch_add(1, Ordering::Relaxed);
+            if position >= source.columns().len() {
+                return Ok(hashes);
+            }
+            let profile = collect(table, position, &mut hashes)?;
+            let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            done.push((position, profile));
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = workers.min(WORKERS).min(source.columns().len()).max(1);
+    let mut hashes = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut sum = work()?;
+        for other in others {
+            let more = other
+                .join()
+                .map_err(|_| Error::new(ErrorKind::Rows, std::path::Path::new(source.table())))??;
+            for (sum, more) in sum.iter_mut().zip(more) {
+                *sum = sum.wrapping_add(more);
+            }
+        }
+        Ok::<_, Error>(sum)
+    })?;
+    hashes.sort_unstable();
+    let duplicates = hashes.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let mut columns = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    columns.sort_by_key(|(position, _)| *position);
+    let mut rows = Tally::default();
+    patients.iter().for_each(|patient| rows.add(*patient));
+    Ok(TableProfile {
+        table: source.table().to_owned(),
+        batches: source.batches(),
+        rows: rows.count(),
+                patients: different,
+        resources,
+        most_rows,
+        duplicates: duplicates as u64,
+        columns: columns.into_iter().map(|(_, column)| column).collect(),
+    })
+}
+
+/// The patient of each row as a number counted from 1, 0 for none, and how many there are.
+fn patients(source: &Source, column: &str) -> Result<(Vec<u32>, u64), Error> {
+    let mut numbering = Numbering::default();
+    let mut patients = Vec::with_capacity(source.rows());
+    for &piece in source.pieces() {
+        let Some(series) = source.read(piece, column)? else {
+            patients.resize(patients.len() + piece.rows, 0);
+            continue;
+        };
+        let series = texts(&series);
+        let mut last: Option<(&str, u32)> = None;
+        for cell in series.str().into_iter().flat_map(|cells| cells.iter()) {
+            let number = match (cell, last) {
+                (None, _) => 0,
+                (Some(cell), Some((text, number))) if text == cell => number,
+                (Some(cell), _) => {
+                    let number = numbering.number(id_of(cell, Target::Patient.resource()));
+                    last = Some((cell, number));
+                    number
+                }
+            };
+            patients.push(number);
+        }
+    }
+    Ok((patients, numbering.len() as u64))
+}
+
+/// How many resources the rows were melted from, and how many rows the largest gave: rows of one lie together.
+fn resources(source: &Source, column: &str) -> Result<(u64, u64), Error> {
+    let (mut resources, mut most, mut rows) = (0, 0, 0);
+    let mut last: Option<String> = None;
+    for &piece in source.pieces() {
+        let Some(series) = source.read(piece, column)? else {
+            continue;
+        };
+        let series = texts(&series);
+        let mut current = last.take();
+        for cell in series.str().into_iter().flat_map(|cells| cells.iter().flatten()) {
+            if current.as_deref() != Some(cell) {
+                current = Some(cell.to_owned());
+                resources += 1;
+                rows = 0;
+            }
+            rows += 1;
+            most = most.max(rows);
+        }
+        last = current;
+    }
+    Ok((resources, most))
+}
+
+/// In a table without patients every row stands for itself.
+fn row_numbers(rows: usize) -> Vec<u32> {
+    (1..).take(rows).collect()
+}
+
+/// A column as texts.
+pub(crate) fn texts(series: &Series) -> Series {
+    if *series.dtype() == DataType::String {
+        return series.clone();
+    }
+    series
+        .cast(&DataType::String)
+        .unwrap_or_else(|_| Series::full_null(series.name().clone(), series.len(), &DataType::String))
+}

@@ -1,0 +1,29 @@
+//! What the rows of a table look like: read column by column, so that memory does not grow with the number of columns.
+//! Tests of the data and the report are made of it.
+
+mod civil;
+mod collect;
+mod days;
+mod dictionary;
+mod file;
+mod grouped;
+mod hash;
+mod known;
+mod measure;
+mod numbers;
+mod quantile;
+mod roles;
+mod shape;
+mod signal_text;
+mod source;
+mod tally;
+mod units;
+
+pub use known::Known;
+pub use measure::measure;
+pub(crate) use quantile::interpolated;
+pub use quantile::{QUANTILES, quantile, ratio};
+pub use roles::{Charset, Role, Roles, Target};
+pub use shape::{Bin, Code, ColumnProfile, Days, Group, Kind, Numbers, TableProfile, Unknown, share};
+pub use source::Source;
+pub use tally::{Count, PATIENT_CAP};

@@ -1,0 +1,47 @@
+use super::text::escape;
+
+/// A whole page: everything it needs is in it.
+pub(crate) fn page(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n",
+        escape(title)
+    )
+}
+
+const STYLE: &str = "
+:root{--ground:#fff;--card:#f5f7f9;--text:#1b242d;--soft:#56636f;--line:#d5dce2;--bar:#2f6f9f;--few:#b9c3cc;--mark:#b4500f;
+--stop:#b3261e;--warn:#8a5a00;--good:#1d6b3a}
+@media (prefers-color-scheme:dark){:root{--ground:#11171c;--card:#1a2229;--text:#e4eaef;--soft:#9fadb9;--line:#33404b;
+--bar:#6fb1e0;--few:#4b5864;--mark:#f0a060;--stop:#ff8a80;--warn:#f2c063;--good:#7fd49b}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0 auto;max-width:76rem;padding:1rem;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
+a{color:inherit}p{margin:.4rem 0}.soft{color:var(--soft);font-size:.875rem}
+.grid{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))}
+.card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem;min-width:0;break-inside:avoid}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:.25rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}
+th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
+th{font-weight:600;color:var(--soft)}
+figure{margin:.75rem 0 0}figcaption{font-size:.8125rem;color:var(--soft);display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 .75rem}
+.chart svg{display:block;width:100%;height:6rem;border-bottom:1px solid var(--line)}
+.bar{fill:var(--bar)}.few{fill:var(--few)}.mark{stroke:var(--mark);stroke-width:2;stroke-dasharray:4 3;vector-effect:non-scaling-stroke}
+.axis{display:flex;justify-content:space-between;gap:.5rem;font-size:.75rem;color:var(--soft)}
+.list ul{list-style:none;margin:.25rem 0 0;padding:0}
+.list li{display:grid;grid-template-columns:minmax(0,1fr) 5rem auto;gap:.5rem;align-items:center;font-size:.8125rem;padding:.1rem 0}
+.list .label{overflow-wrap:anywhere}.list .amount{text-align:right;min-width:4rem;font-variant-numeric:tabular-nums}
+.row{width:100%;height:.7rem;display:block}
+.stop{color:var(--stop);font-weight:600}.warn{color:var(--warn);font-weight:600}.good{color:var(--good);font-weight:600}
+ul.tests{padding-left:1.1rem;font-size:.9rem;overflow-wrap:anywhere}
+details>summary{cursor:pointer;color:var(--soft);font-size:.875rem}
+@media (max-width:30rem){body{padding:.75rem}th,td{padding:.25rem .3rem;font-size:.8125rem}}
+@media print{:root{--ground:#fff;--card:#fff;--text:#000;--soft:#333;--line:#999;--bar:#444;--few:#ccc;--mark:#000;--stop:#000;--warn:#000;--good:#000}
+body{max-width:none;padding:0;font-size:10pt}.grid{grid-template-columns:repeat(2,1fr)}.wide{overflow:visible}
+.bar,.few{-webkit-print-color-adjust:exact;print-color-adjust:exact}h2{break-after:avoid}}
+";

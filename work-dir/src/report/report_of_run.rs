@@ -1,0 +1,135 @@
+use std::path::PathBuf;
+
+use table_description::Description;
+
+use super::index_page::index;
+use super::mask::Masking;
+use super::run_figures::RunFigures;
+use super::table_page::TablePage;
+use crate::checks::{Outcome, References, Results, Rules};
+use crate::profile::{Known, PATIENT_CAP, Roles, Source, TableProfile, measure};
+use crate::{Error, Layout, Runs};
+
+/// How a report is written.
+#[derive(Clone, Debug)]
+pub struct ReportOptions {
+    /// Cells of fewer patients are hidden; 0 hides nothing, and at most 20 are told apart.
+    pub few: u32,
+    /// A file of rules, for the reference distributions; without one, `checks.toml` of the run where it exists.
+    pub rules: Option<PathBuf>,
+    /// Directory of the run to compare with; without one, the run before in the same directory.
+    pub before: Option<PathBuf>,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        Self {
+            few: 5,
+            rules: None,
+            before: None,
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The first page.
+    pub index: PathBuf,
+    /// Pages of tables.
+    pub tables: usize,
+}
+
+/// What of a table is read before its page is written.
+struct Loaded {
+    profile: TableProfile,
+    before: Option<TableProfile>,
+}
+
+/// Writes the report of a run: `outputs/index.html` and a page a table.
+///
+/// Profiles that the tests of the data left are used where they are newer than the files they are of.
+///
+/// # Errors
+/// When rows, rules or results cannot be read, or a page cannot be written.
+pub fn write(layout: &Layout, description: Option<&Description>, options: &ReportOptions) -> Result<Written, Error> {
+    let own = Some(layout.checks()).filter(|path| path.exists());
+    let rules = match options.rules.clone().or(own) {
+        Some(path) => Rules::read(&path)?,
+        None => Rules::default(),
+    };
+    let references = References::read(&rules)?;
+    let earlier = match &options.before {
+        Some(path) => Runs::locate(path)?.or_else(|| Some(Layout::new(path))),
+        None => Runs::before(layout)?,
+    };
+    let masking = Masking {
+        threshold: options.few.min(PATIENT_CAP),
+    };
+    let results = Results::read(layout)?;
+    let figures = RunFigures::read(layout)?;
+    let mut loaded = Vec::new();
+    for table in Source::tables(layout)? {
+        let description = description.and_then(|d| d.table(&table)).map(AsRef::as_ref);
+        let profile = match fresh(layout, &table)? {
+            Some(profile) => profile,
+            None => {
+                let source = Source::open(layout, &table, None)?;
+                let profile = measure(&source, &Roles::new(description), &Known::default())?;
+                profile.write(layout)?;
+                profile
+            }
+        };
+        let before = match &earlier {
+            Some(earlier) => TableProfile::read(earlier, &table)?,
+            None => None,
+        };
+        loaded.push(Loaded { profile, before });
+    }
+    let outcomes: Vec<Vec<&Outcome>> = loaded.iter().map(|l| results.of(&l.profile.table)).collect();
+    let pages: Vec<TablePage<'_>> = loaded
+        .iter()
+        .zip(&outcomes)
+        .map(|(loaded, outcomes)| TablePage {
+            profile: &loaded.profile,
+            before: loaded.before.as_ref(),
+            description: description.and_then(|d| d.table(&loaded.profile.table)).map(AsRef::as_ref),
+            references: &references,
+            outcomes,
+            figures: figures.tables.get(&loaded.profile.table),
+            masking,
+        })
+        .collect();
+    for page in &pages {
+        put(&layout.table_page(&page.profile.table), &page.html())?;
+    }
+    put(&layout.index_page(), &index(&pages, &figures, masking))?;
+    Ok(Written {
+        index: layout.index_page(),
+        tables: pages.len(),
+    })
+}
+
+/// The profile of a table, if it is newer than all files of it and of as many batches.
+fn fresh(layout: &Layout, table: &str) -> Result<Option<TableProfile>, Error> {
+    let written = |path: &std::path::Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let Some(made) = written(&layout.profile(table)) else {
+        return Ok(None);
+    };
+    let source = Source::open(layout, table, None)?;
+    if source.paths().any(|path| written(path).is_none_or(|at| at > made)) {
+        return Ok(None);
+    }
+    let profile = TableProfile::read(layout, table)?;
+    Ok(profile.filter(|profile| profile.batches == source.batches()))
+}
+
+fn put(path: &std::path::Path, html: &str) -> Result<(), Error> {
+    let write = || {
+        if let Some(directory) = path.parent() {
+            crate::private::make_dirs(directory)?;
+        }
+        crate::private::replace(path, html.as_bytes())
+    };
+    write().map_err(|e| Error::file(path, e))
+}
