@@ -6,6 +6,21 @@ use super::Run;
 use crate::{Error, Hub, Result};
 
 impl Hub {
+    /// The run with this number, if its first import was committed with rows. A caller that died during a commit learns
+    /// so whether it happened.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn known_run(&self, number: i32) -> Result<Option<Run>> {
+        let known: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM core.import WHERE no = $1 AND run = $1)")
+                .bind(number)
+                .fetch_one(self.pool())
+                .await
+                .map_err(|e| Error::sql("asking for a run", &e))?;
+        Ok(known.then_some(Run(number)))
+    }
+
     /// How many rows of each table a run confirmed without storing them again, by contract name; typed rows that were
     /// confirmed because their raw row was are among them.
     ///

@@ -122,6 +122,11 @@ impl Import<'_> {
         self.run
     }
 
+    /// The number of the import within the hub, not its processing number.
+    pub(super) fn number(&self) -> i32 {
+        self.stamp.import
+    }
+
     /// Stores raw rows. The batches must be of the same table; an import may store several tables, each in several
     /// calls.
     ///

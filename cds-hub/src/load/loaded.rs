@@ -51,3 +51,11 @@ impl ImportSummary {
 /// All rows of a run have the same `last_processing_nr`, the number of its newest import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Run(pub(crate) i32);
+
+impl Run {
+    /// Its number, to be written down before the commit and asked for with [`crate::Hub::known_run`] after a crash.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}

@@ -64,22 +64,24 @@ pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
     all
 }
 
-/// Adds the functions, each closed to everybody but the roles it names.
+/// Adds the functions, closed to everybody but the roles they name.
 pub(crate) fn functions(script: &mut Script, model: &Model) {
     script.heading("Functions");
+    let mut opened: Vec<(&[&str], Vec<String>)> = Vec::new();
     for function in all_functions(model) {
         script.push(function.sql);
-        script.push(format!(
-            "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
-            function.signature
-        ));
-        if !function.roles.is_empty() {
-            script.push(format!(
-                "GRANT EXECUTE ON FUNCTION {} TO {}",
-                function.signature,
-                function.roles.join(", ")
-            ));
+        match opened.iter_mut().find(|(roles, _)| *roles == function.roles) {
+            Some((_, signatures)) => signatures.push(function.signature),
+            None => opened.push((function.roles, vec![function.signature])),
         }
+    }
+    script.push("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA db, core FROM PUBLIC");
+    for (roles, signatures) in opened.iter().filter(|(roles, _)| !roles.is_empty()) {
+        script.push(format!(
+            "GRANT EXECUTE ON FUNCTION\n{}\n  TO {}",
+            wrapped(signatures, "  "),
+            roles.join(", ")
+        ));
     }
 }
 

@@ -73,7 +73,8 @@ END";
 const FINISH: &str = "DECLARE v_number int; v_run int; v_part text; v_seconds double precision;
 BEGIN
   IF NOT EXISTS (SELECT FROM core.import_rows WHERE import_no = p_import)
-     AND NOT EXISTS (SELECT FROM core.quarantine WHERE import_no = p_import) THEN
+     AND NOT EXISTS (SELECT FROM core.quarantine WHERE import_no = p_import)
+     AND NOT EXISTS (SELECT FROM core.overwritten WHERE import_no = p_import) THEN
     DELETE FROM core.import WHERE no = p_import;
     RETURN NULL;
   END IF;

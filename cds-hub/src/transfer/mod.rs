@@ -15,7 +15,7 @@ mod take;
 pub use run::{Step, Transfer, steps};
 
 pub(crate) use names::Names;
-pub(crate) use overwrite::{calculated as calculated_columns, digest, meta, overwrite};
+pub(crate) use overwrite::{before, calculated as calculated_columns, digest, meta, overwrite};
 
 use crate::schema::{Function, Kind, Model};
 

@@ -47,7 +47,7 @@ pub(crate) fn calculated(table: &StoredTable) -> impl Iterator<Item = &StoredCol
 
 /// What is kept of a row before any of it is overwritten: every column that can be, as `jsonb`. `qualifier` is that of
 /// the row.
-pub(super) fn before(table: &StoredTable, qualifier: &str) -> String {
+pub(crate) fn before(table: &StoredTable, qualifier: &str) -> String {
     let pairs: Vec<String> = meta(table)
         .chain(calculated(table))
         .map(|c| format!("{}, {qualifier}{}", literal(&c.name), identifier(&c.name)))

@@ -478,3 +478,43 @@ async fn refused_values_stay_out_of_errors() {
     assert!(!format!("{error} {error:?}").contains("MARKER"));
     assert_eq!(error.sqlstate(), Some("42703"));
 }
+
+/// References worked out later overwrite a calculated column; what was shown before is kept, for such an import too that
+/// stores nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calculated_column_is_overwritten_and_the_past_kept() {
+    let hub = server::hub().await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.condition (condition_raw_id, con_id, con_encounter_calculated_ref) VALUES (1, 'c1', 'invalid')",
+    )
+    .await;
+    transfer(&hub, "copy_type_cds_in_to_db_log").await.unwrap();
+    let shown = "SELECT con_encounter_calculated_ref FROM db_log.condition";
+    assert_eq!(one(&hub, shown).await, "invalid");
+    let moment = one(&hub, "SELECT clock_timestamp()").await;
+    let id: i32 = one(&hub, "SELECT condition_id FROM db_log.condition")
+        .await
+        .parse()
+        .unwrap();
+    let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
+    let mut import = hub.begin_import(&lock).await.unwrap();
+    let condition = table("condition");
+    let found = [(id, "Encounter/e1".to_owned()), (id + 1_000, "Encounter/e2".to_owned())];
+    import
+        .set_calculated(&condition, "con_encounter_calculated_ref", &found)
+        .await
+        .unwrap();
+    let error = import
+        .set_calculated(&condition, "con_id", &found)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    import.commit().await.unwrap();
+    lock.release(true).await.unwrap();
+    assert_eq!(one(&hub, shown).await, "Encounter/e1");
+    let past = format!("SELECT con_encounter_calculated_ref FROM db.condition_as_of('{moment}')");
+    assert_eq!(one(&hub, &past).await, "invalid");
+    let now = "SELECT con_encounter_calculated_ref FROM db.condition_as_of(now())";
+    assert_eq!(one(&hub, now).await, "Encounter/e1");
+}
