@@ -26,6 +26,12 @@ pub enum ErrorKind {
     Twice(usize),
     /// The file with the digests of the batches is damaged.
     Ledger,
+    /// A line of ID2NR, counted from 1, is not id and next number.
+    IdLine(usize),
+    /// ID2NR was written with another key, or without one.
+    OtherKey,
+    /// A key is too short.
+    Key,
     /// A unit's name holds a tab or a line feed, or is empty.
     Name,
     /// Typed rows cannot be read, or there are none.
@@ -101,6 +107,20 @@ impl fmt::Display for Error {
             ErrorKind::Ledger => write!(
                 f,
                 "{path} is damaged; remove it, the next run begins its tables with what was fetched"
+            ),
+            ErrorKind::IdLine(line) => write!(
+                f,
+                "{path}, line {line}: expected a new id and the next number, separated by a tab; put back the file of an \
+                 earlier run, or remove all of them to begin with new numbers"
+            ),
+            ErrorKind::OtherKey => write!(
+                f,
+                "{path} was written with another pseudonym key, or without one; use that key, or remove the file to begin \
+                 with new numbers"
+            ),
+            ErrorKind::Key => write!(
+                f,
+                "the pseudonym key from {path} has less than 16 bytes; use a longer one"
             ),
             ErrorKind::Name => write!(
                 f,

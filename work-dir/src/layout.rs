@@ -27,7 +27,7 @@ pub struct Layout {
     root: PathBuf,
 }
 
-/// A file with the typed rows of one batch.
+/// A file or directory that belongs to one batch: its typed rows, or its pages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchFile {
     /// The table, in lower case.
@@ -112,6 +112,12 @@ impl Layout {
     #[must_use]
     pub fn text(&self, table: &str, batch: u32) -> PathBuf {
         self.final_signals().join(format!("{table}.{batch}"))
+    }
+
+    /// The same as comma-separated text with a header.
+    #[must_use]
+    pub fn csv(&self, table: &str, batch: u32) -> PathBuf {
+        self.final_signals().join(format!("{table}.{batch}.csv"))
     }
 
     /// Patient ids and their numbers.
@@ -210,33 +216,52 @@ impl Layout {
         self.root.join("summary.json")
     }
 
+    /// Whether the run came to its end: its figures are written last.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.summary().exists()
+    }
+
+    /// The batches of which pages lie in the directory, by table and number; whether all do, their journals tell.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn spooled(&self) -> std::io::Result<Vec<BatchFile>> {
+        batches_in(&self.spools(), "")
+    }
+
     /// The typed rows that lie in the directory, by table and batch; none where the directory is not there.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn batch_files(&self) -> std::io::Result<Vec<BatchFile>> {
-        let entries = match std::fs::read_dir(self.final_signals()) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e),
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let name = path.file_name().and_then(OsStr::to_str).and_then(batch_name);
-            if let Some((table, batch)) = name {
-                let table = table.to_owned();
-                files.push(BatchFile { table, batch, path });
-            }
-        }
-        files.sort();
-        Ok(files)
+        batches_in(&self.final_signals(), ".parquet")
     }
 }
 
-/// Table and batch of a file name such as `observation.3.parquet`.
+/// What lies in a directory under the name of a batch with this ending; nothing where the directory is not there.
+fn batches_in(directory: &Path, ending: &str) -> std::io::Result<Vec<BatchFile>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if let Some((table, batch)) = name.and_then(|name| batch_name(name.strip_suffix(ending)?)) {
+            let table = table.to_owned();
+            files.push(BatchFile { table, batch, path });
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Table and batch of a name such as `observation.3`.
 fn batch_name(name: &str) -> Option<(&str, u32)> {
-    let (table, batch) = name.strip_suffix(".parquet")?.rsplit_once('.')?;
+    let (table, batch) = name.rsplit_once('.')?;
     Some((table, batch.parse().ok()?))
 }
 

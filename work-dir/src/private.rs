@@ -29,8 +29,12 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Writes a whole file beside the old one, brings it to the disk and puts it in the old one's place.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a whole file, readable by its owner only, beside the old one, brings it to the disk and puts it in the old one's
+/// place: a crash leaves the old or the new content.
+///
+/// # Errors
+/// Those of the system.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_added_extension("part");
     let mut file = options().write(true).create(true).truncate(true).open(&part)?;
     file.write_all(bytes)?;

@@ -99,9 +99,15 @@ impl Runs {
         Ok(Self::below(base).all()?.into_iter().rfind(earlier))
     }
 
+    /// When the run of this directory began, wall time of the machine, by the directory's name.
+    #[must_use]
+    pub fn begun(layout: &Layout) -> Option<DateTime> {
+        order(layout.root()).map(|(at, _)| at)
+    }
+
     /// Removes the oldest runs until no more than this many are left; returns how many are gone.
     ///
-    /// The runs kept are never empty-handed: with 0 nothing is removed.
+    /// With 0 nothing is removed.
     ///
     /// # Errors
     /// When a directory cannot be read or removed.

@@ -8,6 +8,18 @@ use crate::ledger::Ledger;
 use crate::state_file::StateFile;
 use crate::{Batch, Error, ErrorKind, Layout, Status, leftovers, private};
 
+/// The state of a run's directory at one moment, for reading.
+#[derive(Debug)]
+pub struct WorkDirView(WorkDir);
+
+impl std::ops::Deref for WorkDirView {
+    type Target = WorkDir;
+
+    fn deref(&self) -> &WorkDir {
+        &self.0
+    }
+}
+
 /// A run's directory, held by this process until it is dropped.
 ///
 /// A unit is a table, or another part of a run that is done as a whole. Every change is on disk when its method returns.
@@ -20,7 +32,7 @@ pub struct WorkDir {
     /// Batches that finished before one with a lower number.
     ahead: BTreeMap<String, BTreeSet<u32>>,
     /// Locked as long as the directory is held; the lock ends with the process, however that ends.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl WorkDir {
@@ -51,8 +63,25 @@ impl WorkDir {
             ledger: Ledger::read(layout.ledger())?,
             ahead: BTreeMap::new(),
             layout,
-            _lock: lock,
+            _lock: Some(lock),
         })
+    }
+
+    /// Reads the state without holding the directory, also while a run works there; for looking only, since what is
+    /// written through it would meet the run's own writing.
+    ///
+    /// # Errors
+    /// As [`WorkDir::open`], but for [`ErrorKind::InUse`].
+    pub fn look(path: &Path) -> Result<WorkDirView, Error> {
+        let layout = Layout::new(path);
+        Ok(WorkDirView(Self {
+            statuses: StateFile::read(layout.status())?,
+            last_batches: StateFile::read(layout.batch_status())?,
+            ledger: Ledger::read(layout.ledger())?,
+            ahead: BTreeMap::new(),
+            layout,
+            _lock: None,
+        }))
     }
 
     /// Where everything lies.

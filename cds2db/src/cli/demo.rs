@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::keeping::Keeping;
 use super::{Bars, report};
 use crate::demo::{Demo as Options, Outcome, Source};
 use crate::{Error, ErrorKind, Result};
@@ -34,7 +35,12 @@ pub(super) struct Demo {
     /// Ask the server for XML instead of JSON
     #[arg(long)]
     xml: bool,
+    #[command(flatten)]
+    keeping: Keeping,
 }
+
+/// Directories of runs a demo keeps.
+const RUNS_KEPT: usize = 10;
 
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode> {
@@ -52,6 +58,7 @@ impl Demo {
             source,
             database_url: self.database_url,
             xml: self.xml,
+            keeping: self.keeping.options(RUNS_KEPT)?,
         };
         let bars = Bars::default();
         let outcome = super::block_on(async {
@@ -73,6 +80,10 @@ fn shown(outcome: &Outcome) -> String {
     let directory = outcome.directory.display();
     let mut text = format!("\n{}\n{}\n", report(&outcome.summary), outcome.case_list);
     text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
+    text.push_str(&format!(
+        "typed rows, state {}\n",
+        outcome.run_directory.display()
+    ));
     if outcome.psql.is_some() {
         text.push_str(&format!(
             "look inside       cds-hub cluster --dir {directory}/postgres starts the database and says how to connect with psql\n"

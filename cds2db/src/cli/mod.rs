@@ -12,6 +12,8 @@ mod config;
 mod demo;
 mod describe;
 mod files;
+mod keeping;
+mod logs;
 mod report;
 mod retrieve;
 mod serve;

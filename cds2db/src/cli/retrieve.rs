@@ -3,9 +3,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Bars, config, describe, report, zone};
+use super::keeping::Keeping;
+use super::{Bars, config, describe, logs, report, zone};
 use crate::progress::Progress;
-use crate::run::{Scope, from_settings, outline};
+use crate::run::{RunDirectory, Scope, from_settings_in, outline};
 use crate::{Error, ErrorKind, Result};
 
 /// The daily retrieval by a configuration file.
@@ -20,12 +21,14 @@ pub(super) struct Retrieve {
     /// Table description instead of the built-in one (workbook, CSV file or folder)
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
-    /// Directory for summary.json
+    /// Directory for summary.json and for the directories of runs (runs/DATE_TIME); a run that was interrupted goes on there
     #[arg(long, default_value = ".")]
     dir: PathBuf,
     /// Show the requests without sending any; ids and moments that only answers tell are left open
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 impl Retrieve {
@@ -53,12 +56,17 @@ impl Retrieve {
             }
             return Ok(ExitCode::SUCCESS);
         }
+        let options = self.keeping.options(config.settings.max_dir_count)?;
+        let directory = RunDirectory::open(&self.dir, options)?;
+        logs::start(directory.layout(), config.settings.verbose)?;
+        directory.notes().iter().for_each(|note| bars.note(note));
         let summary = super::block_on(async {
             tokio::select! {
-                summary = from_settings(&config.settings, &description, &Scope::Patients, &bars) => summary,
-                () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; nothing half-done is kept, the next run begins anew")),
+                summary = from_settings_in(&config.settings, &description, &Scope::Patients, &bars, Some(&directory)) => summary,
+                () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; what was fetched is kept, the same command goes on with it")),
             }
         })?;
+        directory.finish(&description, &summary)?;
         summary.write(&self.dir)?;
         print!("\n{}", report(&summary));
         if !config.settings.debug.active.is_empty() {

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use work_dir::{Layout, Runs, WorkDir};
 
 use super::{work_check, work_inspect, work_report};
+use crate::run::{DirectoryOptions, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
 /// What a run left in its directory: state, tests, report.
@@ -18,6 +19,8 @@ pub(super) enum Work {
     Check(work_check::Check),
     /// Forget tables and remove what their load left, so that the next run loads them again
     Override(Override),
+    /// Print a table's typed rows as comma-separated text with a header
+    Rows(Rows),
     /// A SQL prompt over the run's files
     Inspect(work_inspect::Inspect),
 }
@@ -37,10 +40,19 @@ pub(super) struct Status {
     place: Place,
 }
 
+/// Print typed rows.
+#[derive(Debug, Args)]
+pub(super) struct Rows {
+    /// The table, in lower case
+    table: String,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Forget tables.
 #[derive(Debug, Args)]
 pub(super) struct Override {
-    /// Tables to load again, in lower case
+    /// Tables to load again, in lower case; `all` for every table
     #[arg(required = true, value_name = "TABLE")]
     tables: Vec<String>,
     #[command(flatten)]
@@ -54,6 +66,7 @@ impl Work {
             Self::Report(report) => report.run(),
             Self::Check(check) => check.run(),
             Self::Override(tables) => tables.run(),
+            Self::Rows(rows) => rows.run(),
             Self::Inspect(inspect) => inspect.run(),
         }
     }
@@ -76,11 +89,41 @@ impl Place {
 impl Status {
     fn run(&self) -> Result<ExitCode> {
         let layout = self.place.layout()?;
-        let work = WorkDir::open(layout.root()).map_err(|e| failed(layout.root(), e))?;
+        let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
         println!("run in {}", layout.root().display());
+        println!(
+            "{:<28}{:<21}{:<12}{:>9}{:>7}",
+            "table", "since", "status", "fetched", "of"
+        );
+        let mut open = 0;
         for (name, at, status) in work.units() {
-            println!("{name:<28}{}  {status}", at.strftime("%Y-%m-%d %H:%M:%S"));
+            open += usize::from(status != work_dir::Status::Completed);
+            let at = at.strftime("%Y-%m-%d %H:%M:%S");
+            let fetched = work.last_batch(name).map_or(0, |last| last + 1);
+            let (status, of) = (status.as_str(), work.batches(name));
+            println!("{name:<28}{at:<21}{status:<12}{fetched:>9}{of:>7}");
         }
+        let next = match (open, layout.is_finished()) {
+            (0, true) => "finished; next: the same command begins a new run".to_owned(),
+            (0, false) => "everything is loaded, the end is missing; next: the same command".to_owned(),
+            (open, true) => format!(
+                "finished, {open} not completed: see INCOMPLETE in {}; next: the same command asks for the rest",
+                layout.summary().display()
+            ),
+            (open, false) => {
+                format!("{open} not completed; next: the same command goes on, with --fresh a new run begins")
+            }
+        };
+        println!("{next}");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Rows {
+    fn run(&self) -> Result<ExitCode> {
+        let layout = self.place.layout()?;
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        work_dir::write_rows(&layout, &self.table, &mut out).map_err(|e| failed(layout.root(), e))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -88,10 +131,13 @@ impl Status {
 impl Override {
     fn run(&self) -> Result<ExitCode> {
         let layout = self.place.layout()?;
-        let mut work = WorkDir::open(layout.root()).map_err(|e| failed(layout.root(), e))?;
-        for table in &self.tables {
-            work.forget(table).map_err(|e| failed(layout.root(), e))?;
-        }
+        let directory = RunDirectory::at(layout, DirectoryOptions::default())?;
+        directory.override_tables(&self.tables)?;
+        println!(
+            "{} removed from the run in {}; next: the command of that run loads them again",
+            self.tables.join(", "),
+            directory.layout().root().display()
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,8 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use work_dir::{Layout, Runs};
 
 use super::HospitalPlan;
 use super::hospital::Change;
@@ -11,14 +13,28 @@ const FILE: &str = "hospital.json";
 
 /// The hospital of the last demo in this directory, if it had this seed and size, else a new one; altered once more
 /// where asked for.
-pub(super) fn next(directory: &Path, seed: u64, patients: u32, change: Option<u32>) -> Result<HospitalPlan> {
+///
+/// A run that was interrupted is gone on with: an alteration that was made since it began is not made again.
+pub(super) fn next(
+    directory: &Path,
+    seed: u64,
+    patients: u32,
+    change: Option<u32>,
+    run: &Layout,
+) -> Result<HospitalPlan> {
     let kept = read(directory)?.filter(|plan| (plan.seed, plan.patients) == (seed, patients));
     let mut plan = kept.unwrap_or(HospitalPlan {
         seed,
         patients,
         changes: Vec::new(),
     });
-    if let Some(patients) = change {
+    let begun = Runs::begun(run).and_then(|at| at.to_zoned(TimeZone::system()).ok());
+    let made = |change: &Change| {
+        begun
+            .as_ref()
+            .is_some_and(|at| change.at >= at.timestamp().as_second())
+    };
+    if let Some(patients) = change.filter(|_| !plan.changes.last().is_some_and(made)) {
         plan.changes.push(Change {
             patients,
             at: Timestamp::now().as_second(),
@@ -64,10 +80,30 @@ mod tests {
     #[test]
     fn changes_add_up_and_another_hospital_begins_anew() {
         let directory = tempfile::tempdir().expect("directory");
-        let at = |change| next(directory.path(), 1, 20, change).expect("plan").changes.len();
-        assert_eq!((at(None), at(Some(3)), at(None), at(Some(1))), (0, 1, 1, 2));
+        let run = |name: &str| Layout::new(directory.path().join("runs").join(name));
+        let early = run("2020-01-01_00-00-00");
+        let late = run("2999-01-01_00-00-00");
+        let at = |change, run| {
+            next(directory.path(), 1, 20, change, run)
+                .expect("plan")
+                .changes
+                .len()
+        };
         assert_eq!(
-            next(directory.path(), 2, 20, None).expect("plan").changes.len(),
+            (
+                at(None, &late),
+                at(Some(3), &late),
+                at(None, &late),
+                at(Some(1), &late)
+            ),
+            (0, 1, 1, 2)
+        );
+        assert_eq!(at(Some(1), &early), 2, "made since this run began");
+        assert_eq!(
+            next(directory.path(), 2, 20, None, &late)
+                .expect("plan")
+                .changes
+                .len(),
             0
         );
     }
@@ -76,7 +112,7 @@ mod tests {
     fn a_damaged_file_says_what_to_do() {
         let directory = tempfile::tempdir().expect("directory");
         std::fs::write(directory.path().join(FILE), "{").expect("writes");
-        let error = next(directory.path(), 1, 20, None).expect_err("damaged");
+        let error = next(directory.path(), 1, 20, None, &Layout::new(directory.path())).expect_err("damaged");
         assert!(error.to_string().contains("remove it"), "{error}");
     }
 }

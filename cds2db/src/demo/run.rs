@@ -6,12 +6,13 @@ use cds_hub::cluster::{Cluster, ClusterOptions};
 use cds_hub::{Hub, HubTables};
 use fhir_crack::search::{Client, ClientOptions, Format, Search};
 use table_description::{Description, default_description};
+use work_dir::Status;
 
 use super::server::{FhirServer, Served};
 use super::{HospitalPlan, history};
 use crate::config::{Settings, Wards};
 use crate::progress::{Progress, Stage};
-use crate::run::{Run, Scope};
+use crate::run::{DirectoryOptions, Run, RunDirectory, Scope};
 use crate::ward::WardDefinition;
 use crate::{Error, ErrorKind, OutputSummary, Result, StageSummary, Summary, peak_rss_bytes};
 
@@ -26,6 +27,8 @@ pub struct Demo {
     pub database_url: Option<String>,
     /// Ask the server for XML.
     pub xml: bool,
+    /// How the run uses its directory.
+    pub keeping: DirectoryOptions,
 }
 
 /// Where the demo's resources come from.
@@ -57,8 +60,12 @@ pub struct Outcome {
     pub psql: Option<String>,
     /// Where `summary.json` and the database are.
     pub directory: PathBuf,
+    /// The directory of this run.
+    pub run_directory: PathBuf,
 }
 
+/// Name of the dataprocessor's part in the state of a run.
+const DATAPROCESSOR: &str = "dataprocessor";
 /// Cases shown at the end.
 const CASES: usize = 10;
 
@@ -71,13 +78,18 @@ impl Demo {
         let begun = Instant::now();
         std::fs::create_dir_all(&self.directory).map_err(|e| file_error(&self.directory, e))?;
         let directory = std::path::absolute(&self.directory).map_err(|e| file_error(&self.directory, e))?;
+        let options = DirectoryOptions {
+            purpose: format!("{:?}", self.source),
+            ..self.keeping.clone()
+        };
+        let kept = RunDirectory::open(&directory, options)?;
         let cluster = self.cluster(&directory, progress)?;
         let plan = match self.source {
             Source::Hospital {
                 seed,
                 patients,
                 change,
-            } => Some(history::next(&directory, seed, patients, change)?),
+            } => Some(history::next(&directory, seed, patients, change, kept.layout())?),
             _ => None,
         };
         let server = self.server(plan.as_ref(), &directory)?;
@@ -100,9 +112,11 @@ impl Demo {
             .map_err(|e| hub_error("creating the hub's tables", e))?;
 
         let mut summary = self
-            .retrieve(&hub, &description, &base_url, plan.as_ref(), progress)
+            .retrieve(&hub, &description, &base_url, plan.as_ref(), &kept, progress)
             .await?;
+        kept.begin_part(DATAPROCESSOR)?;
         self.dataprocessor(&hub, progress, &mut summary).await?;
+        kept.end_part(DATAPROCESSOR, Status::Completed)?;
         let case_list = dataprocessor::show(&hub, CASES, true)
             .await
             .map_err(|e| Error::new(ErrorKind::Dataprocessor, "showing the case list").because(e))?;
@@ -111,6 +125,7 @@ impl Demo {
         summary
             .notes
             .extend(cluster.as_ref().and_then(|c| c.notice().map(str::to_owned)));
+        kept.finish(&description, &summary)?;
         summary.write(&directory)?;
         hub.close().await;
         let psql = cluster.as_ref().map(Cluster::psql);
@@ -119,6 +134,7 @@ impl Demo {
             case_list,
             psql,
             directory,
+            run_directory: kept.layout().root().to_owned(),
         })
     }
 
@@ -152,6 +168,7 @@ impl Demo {
         description: &Description,
         base_url: &str,
         plan: Option<&HospitalPlan>,
+        kept: &RunDirectory,
         progress: &dyn Progress,
     ) -> Result<Summary> {
         let format = if self.xml { Format::Xml } else { Format::Json };
@@ -171,7 +188,7 @@ impl Demo {
             scope: &scope,
             progress,
         };
-        let mut summary = run.execute().await?;
+        let mut summary = run.execute_in(kept).await?;
         if scope == Scope::Everything {
             note_other_types(&client, description, &mut summary).await?;
         }

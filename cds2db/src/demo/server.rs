@@ -35,10 +35,17 @@ impl FhirServer {
             )
         };
         let program = std::env::current_exe().map_err(|e| failed("has no program").because(e))?;
-        let port = TcpListener::bind(("127.0.0.1", 0))
+        // The port of the last demo where it is free: paging links that were kept name it.
+        let kept = log.with_extension("port");
+        let last = std::fs::read_to_string(&kept)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        let port = TcpListener::bind(("127.0.0.1", last.unwrap_or(0)))
+            .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
             .and_then(|l| l.local_addr())
             .map_err(|e| failed("has no port").because(e))?
             .port();
+        std::fs::write(&kept, port.to_string()).map_err(|e| failed("cannot keep its port").because(e))?;
         let mut supervisor =
             Supervisor::start(&program).map_err(|e| failed("has no supervisor").because(e))?;
         let mut arguments: Vec<OsString> =

@@ -5,7 +5,7 @@ use fhir_crack::search::{Auth, Client, ClientOptions, Format, Search, Secret, Ti
 use jiff::tz::TimeZone;
 use table_description::Description;
 
-use super::{Run, Scope, requests, wards};
+use super::{Run, RunDirectory, Scope, requests, wards};
 use crate::config::{ServerSettings, Settings, Wards};
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
@@ -20,17 +20,33 @@ pub async fn from_settings(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Summary> {
+    from_settings_in(settings, description, scope, progress, None).await
+}
+
+/// The same in a directory that keeps what was fetched, so that a run that is killed goes on there.
+///
+/// # Errors
+/// As [`from_settings`], and when the directory cannot be used.
+pub async fn from_settings_in(
+    settings: &Settings,
+    description: &Description,
+    scope: &Scope,
+    progress: &dyn Progress,
+    directory: Option<&RunDirectory>,
+) -> Result<Summary> {
     let (client, hub) = connect(settings).await?;
-    Run {
+    let run = Run {
         settings,
         description,
         client: &client,
         hub: &hub,
         scope,
         progress,
+    };
+    match directory {
+        Some(directory) => run.execute_in(directory).await,
+        None => run.execute().await,
     }
-    .execute()
-    .await
 }
 
 /// Connects to server and hub as configured.

@@ -5,8 +5,10 @@ use cds_hub::load::Import;
 use fhir_crack::search::{Client, ManyStep, Page, Step};
 use fhir_crack::{Batch, Cracked, Options, Plan};
 use futures_util::{StreamExt, stream};
+use table_description::Description;
 
 use super::ahead::Ahead;
+use super::directory::RunDirectory;
 use super::pipeline::Watches;
 use super::referenced::References;
 use super::requests::Request;
@@ -22,6 +24,9 @@ const BYTES_A_COPY: usize = 64 << 20;
 
 /// Fetches, cracks and stores; the three overlap.
 pub(crate) struct Download<'r> {
+    /// Where the pages are kept until the hub has them.
+    pub(crate) directory: Option<&'r RunDirectory>,
+    pub(crate) description: &'r Description,
     pub(crate) client: &'r Client,
     pub(crate) plan: Arc<Plan>,
     pub(crate) progress: &'r dyn Progress,
@@ -74,9 +79,15 @@ impl Download<'_> {
         summary: &mut Summary,
     ) -> Result<Vec<Request>> {
         let mut complete = vec![false; requests.len()];
-        let pages = self
-            .client
-            .search_all(requests.iter().map(|r| r.search.clone()).collect());
+        let searches = requests.iter().map(|r| r.search.clone());
+        let (planned, pages) = match self.directory {
+            Some(directory) => {
+                let planned = directory.plan(self.client, self.description, &requests)?;
+                let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
+                (planned, self.client.search_all_spooled(spooled))
+            }
+            None => (Vec::new(), self.client.search_all(searches.collect())),
+        };
         let steps = stream::unfold(pages, |mut pages| async {
             let step = pages.next().await.transpose()?;
             Some((step, pages))
@@ -98,13 +109,21 @@ impl Download<'_> {
                 }
                 Cracking::Ended { search, end } => match end {
                     // Only this proof moves a watermark; a search cut short by a limit of pages has none.
-                    Ok(Step::Complete(_)) => complete[search] = true,
+                    Ok(Step::Complete(proof)) => {
+                        complete[search] = true;
+                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
+                            directory.finished(&batch.table, batch.number, proof.pages(), proof.entries())?;
+                        }
+                    }
                     Ok(_) => summary
                         .incomplete
                         .push(format!("{}: cut short", requests[search].place())),
                     Err(error) => {
                         let line = format!("{}: {}", requests[search].place(), chain(&error));
                         summary.incomplete.push(line);
+                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
+                            directory.broke_off(&batch.table, batch.number)?;
+                        }
                     }
                 },
             }

@@ -3,19 +3,24 @@
 mod age;
 mod ahead;
 mod connect;
+mod directory;
 mod download;
 mod elements;
 mod gone;
 mod patients;
 mod pipeline;
+mod record;
 mod referenced;
 mod requests;
 mod scope;
+mod signals;
+mod state_writer;
 mod stopwatch;
 mod typed;
 mod wards;
 
-pub use connect::{connect, first_request, from_settings, outline};
+pub use connect::{connect, first_request, from_settings, from_settings_in, outline};
+pub use directory::{DirectoryOptions, RunDirectory};
 pub use pipeline::Run;
 pub(crate) use pipeline::ZONE;
 pub(crate) use requests::digest;

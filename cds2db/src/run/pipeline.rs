@@ -18,7 +18,7 @@ use super::requests::{self, Narrowing, Request};
 use super::stopwatch::Stopwatch;
 use super::typed::{PIDS_PER_WARD, Typing};
 use super::wards::{self, Dates, WardSearch};
-use super::{Scope, patients, referenced};
+use super::{RunDirectory, Scope, patients, referenced, signals};
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
 use crate::summary::peak_rss_bytes;
@@ -58,6 +58,15 @@ pub(crate) struct Watches {
     pub(crate) typed: Stopwatch,
 }
 
+/// Whose resources a run asks for.
+struct Who {
+    /// Ward patients; `None` where the run is not about wards.
+    wards: Option<Vec<WardPatient>>,
+    patients: Vec<String>,
+    /// When the run began, in microseconds since 1970-01-01T00:00:00Z.
+    loaded_until: i64,
+}
+
 impl Run<'_> {
     /// Finds the ward patients, downloads, stores, melts, types and stores again.
     ///
@@ -68,17 +77,57 @@ impl Run<'_> {
     /// When the search for wards breaks off (nobody knows then who is missing), when a page is not FHIR, or when the
     /// hub refuses or is lost. What an earlier step has stored stays stored.
     pub async fn execute(&self) -> Result<Summary> {
+        self.execute_with(None).await
+    }
+
+    /// The same in a directory that keeps what was fetched and the typed rows. A run that was killed there is gone on
+    /// with: its patients are asked for, finished batches are not fetched again, and the hub gets the same rows.
+    ///
+    /// # Errors
+    /// As [`Run::execute`], and when the directory cannot be used.
+    pub async fn execute_in(&self, directory: &RunDirectory) -> Result<Summary> {
+        let result = self.execute_with(Some(directory)).await;
+        if result.is_err() {
+            directory.failed_run();
+        }
+        result
+    }
+
+    async fn execute_with(&self, directory: Option<&RunDirectory>) -> Result<Summary> {
         let begun = Instant::now();
-        let loaded_until = self.settings.now().as_microsecond();
         let zone = TimeZone::get(ZONE).map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
         let mut summary = Summary::default();
         let watches = Watches::default();
 
-        let wards = self.wards(&zone, &watches, &mut summary).await?;
-        let run = self
-            .raw(wards, &zone, loaded_until, &watches, &mut summary)
-            .await?;
-        self.typed(run, &watches, &mut summary).await?;
+        let who = match directory.and_then(RunDirectory::record) {
+            Some(record) => {
+                summary = record.summary.clone();
+                Who {
+                    wards: record.wards(),
+                    patients: record.patients,
+                    loaded_until: record.loaded_until,
+                }
+            }
+            None => {
+                let who = self.who(&zone, &watches, &mut summary).await?;
+                if let Some(directory) = directory {
+                    directory.keep(who.loaded_until, who.wards.as_deref(), &who.patients, &summary)?;
+                }
+                who
+            }
+        };
+        if let Some(directory) = directory {
+            summary.notes.extend(directory.notes().iter().cloned());
+            directory.begin(self.tables(who.wards.is_some()))?;
+        }
+        // An earlier process may have come so far that nothing is left.
+        if directory.is_none_or(RunDirectory::has_open) {
+            let run = self.raw(&who, &zone, &watches, directory, &mut summary).await?;
+            self.typed(run, &who, &watches, directory, &mut summary).await?;
+        }
+        if let Some(directory) = directory {
+            directory.stored()?;
+        }
 
         summary.stages = BTreeMap::from([
             (Stage::Wards.to_string(), watches.wards.summary()),
@@ -119,15 +168,23 @@ impl Run<'_> {
         Ok(Some(patients))
     }
 
-    /// Downloads into one import; returns the number of the run it belongs to.
-    async fn raw(
-        &self,
-        wards: Option<Vec<WardPatient>>,
-        zone: &TimeZone,
-        loaded_until: i64,
-        watches: &Watches,
-        summary: &mut Summary,
-    ) -> Result<HubRun> {
+    /// The tables that the run is about.
+    fn tables(&self, wards: bool) -> impl Iterator<Item = &str> {
+        let of_run = move |table: &&Arc<TableDescription>| match (&table.resource, self.scope) {
+            (Some(resource), Scope::Given(given)) => {
+                given.resources.is_empty() || given.resources.contains(resource)
+            }
+            (Some(_), _) => true,
+            (None, _) => wards && table.name == PIDS_PER_WARD,
+        };
+        let tables = self.description.tables.iter().filter(of_run);
+        tables.map(|table| table.name.as_str())
+    }
+
+    /// Finds out whose resources are asked for.
+    async fn who(&self, zone: &TimeZone, watches: &Watches, summary: &mut Summary) -> Result<Who> {
+        let loaded_until = self.settings.now().as_microsecond();
+        let wards = self.wards(zone, watches, summary).await?;
         let patients = match self.scope {
             Scope::Given(given) => given.patients.clone(),
             _ => {
@@ -139,14 +196,32 @@ impl Run<'_> {
         let patients = old_enough(self.settings, self.client, self.hub, zone, patients).await?;
         if found > patients.len() {
             let young = found - patients.len();
-            summary.notes.push(format!("{young} patients are left out by MIN_PATIENT_AGE"));
+            summary
+                .notes
+                .push(format!("{young} patients are left out by MIN_PATIENT_AGE"));
         }
         let wards = wards.map(|mut wards| {
             wards.retain(|w| patients.binary_search(&w.patient_id).is_ok());
             wards
         });
         summary.patients = patients.len() as u64;
-        let requests = self.requests(&patients, zone).await?;
+        Ok(Who {
+            wards,
+            patients,
+            loaded_until,
+        })
+    }
+
+    /// Downloads into one import; returns the number of the run it belongs to.
+    async fn raw(
+        &self,
+        who: &Who,
+        zone: &TimeZone,
+        watches: &Watches,
+        directory: Option<&RunDirectory>,
+        summary: &mut Summary,
+    ) -> Result<HubRun> {
+        let requests = self.requests(&who.patients, zone, directory).await?;
         let plan = Plan::new(self.description).map_err(|e| {
             Error::new(
                 ErrorKind::Description,
@@ -164,7 +239,20 @@ impl Run<'_> {
             .begin_import(&lock)
             .await
             .map_err(|e| hub_error("beginning the import", e))?;
+        // The import of a process that died is over now, one way or the other.
+        if let Some(directory) = directory
+            && let Some((run, figures)) = directory.committed(self.hub).await?
+        {
+            drop(import);
+            lock.release(true)
+                .await
+                .map_err(|e| hub_error("releasing the hub's lock", e))?;
+            *summary = figures;
+            return Ok(run);
+        }
         let mut download = Download {
+            directory,
+            description: self.description,
             client: self.client,
             plan: Arc::new(plan),
             progress: self.progress,
@@ -189,18 +277,30 @@ impl Run<'_> {
                 break;
             }
             self.stored_references(&open, &mut download.references).await?;
-            let further = self.referenced(open, zone).await?;
+            let further = self.referenced(open, zone, directory).await?;
             complete.extend(download.run(further, &mut import, summary).await?);
         }
-        if let Some(batch) = wards.and_then(|wards| ward_batch(self.description, &wards)) {
+        if let Some(batch) = self.ward_rows(who, directory) {
             summary.table(PIDS_PER_WARD).downloaded += batch.rows() as u64;
             download.store(&[batch], &mut import, summary).await?;
         }
         summary.notes.extend(left_over(&download.crack));
-        self.move_watermarks(&complete, loaded_until, &mut import).await?;
-        let returned = std::mem::take(&mut download.returned);
-        self.mark(returned, &patients, zone, loaded_until, &mut import, summary)
+        self.move_watermarks(&complete, who.loaded_until, &mut import)
             .await?;
+        let returned = std::mem::take(&mut download.returned);
+        self.mark(
+            returned,
+            &who.patients,
+            zone,
+            who.loaded_until,
+            &mut import,
+            summary,
+        )
+        .await?;
+        if let Some(directory) = directory {
+            summary.notes.extend(directory.fetched()?);
+            directory.committing(import.run(), summary)?;
+        }
         let stored = import
             .commit()
             .await
@@ -213,7 +313,21 @@ impl Run<'_> {
         Ok(stored.run)
     }
 
-    async fn typed(&self, run: HubRun, watches: &Watches, summary: &mut Summary) -> Result<()> {
+    /// The rows of `pids_per_ward`, where they are to be stored.
+    fn ward_rows(&self, who: &Who, directory: Option<&RunDirectory>) -> Option<Batch> {
+        let open = directory.is_none_or(|directory| directory.is_open(PIDS_PER_WARD));
+        let wards = who.wards.as_ref().filter(|_| open)?;
+        ward_batch(self.description, wards)
+    }
+
+    async fn typed(
+        &self,
+        run: HubRun,
+        who: &Who,
+        watches: &Watches,
+        directory: Option<&RunDirectory>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let zone = Zone::berlin();
         let lock = self
             .hub
@@ -234,6 +348,11 @@ impl Run<'_> {
             self.progress,
             watches,
         );
+        if let Some(directory) = directory {
+            typing.prepare(summary).await?;
+            let wards = self.ward_rows(who, Some(directory));
+            signals::write(self, directory, &mut typing, workers(self.settings), wards).await?;
+        }
         typing.run(&mut import, summary).await?;
         import
             .commit()
@@ -256,9 +375,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn requests(&self, patients: &[String], zone: &TimeZone) -> Result<Vec<Request>> {
+    async fn requests(
+        &self,
+        patients: &[String],
+        zone: &TimeZone,
+        directory: Option<&RunDirectory>,
+    ) -> Result<Vec<Request>> {
+        let open = |resource: &String| self.is_open(resource, directory);
         if *self.scope == Scope::Everything {
-            let resources = self.description.resources().filter_map(|t| t.resource.clone());
+            let resources = self
+                .description
+                .resources()
+                .filter_map(|t| t.resource.clone())
+                .filter(open);
             let request = |resource: String| {
                 let search = requests::with_paging(self.settings, Search::new(resource.clone()));
                 Request {
@@ -277,13 +406,14 @@ impl Run<'_> {
         };
         for resource in requests::patient_resources(self.description)
             .into_iter()
-            .filter(wanted)
+            .filter(|resource| wanted(resource) && open(resource))
         {
             let Some(narrowing) = Narrowing::of(self.settings, &resource, zone) else {
                 continue;
             };
             let watermarks = match self.scope {
                 Scope::Given(_) => BTreeMap::new(),
+                _ if self.is_in_full(&resource, directory) => BTreeMap::new(),
                 _ => self.watermarks(&narrowing.watermark, patients).await?,
             };
             requests.extend(requests::by_patient(
@@ -296,6 +426,22 @@ impl Run<'_> {
             ));
         }
         Ok(requests)
+    }
+
+    /// Whether a type is to be loaded: an earlier process has not completed it.
+    fn is_open(&self, resource: &str, directory: Option<&RunDirectory>) -> bool {
+        let (Some(directory), Some(table)) = (directory, self.description.resource(resource)) else {
+            return true;
+        };
+        directory.is_open(&table.name)
+    }
+
+    /// Whether a type is loaded again without regard to what had changed.
+    fn is_in_full(&self, resource: &str, directory: Option<&RunDirectory>) -> bool {
+        let (Some(directory), Some(table)) = (directory, self.description.resource(resource)) else {
+            return false;
+        };
+        directory.in_full(&table.name)
     }
 
     async fn watermarks(&self, resource: &str, ids: &[String]) -> Result<BTreeMap<String, i64>> {
@@ -312,6 +458,7 @@ impl Run<'_> {
         &self,
         open: BTreeMap<String, std::collections::BTreeSet<String>>,
         zone: &TimeZone,
+        directory: Option<&RunDirectory>,
     ) -> Result<Vec<Request>> {
         let mut requests = Vec::new();
         if *self.scope == Scope::Everything {
@@ -320,13 +467,16 @@ impl Run<'_> {
         let targets = referenced::targets(self.description);
         for (resource, ids) in open
             .into_iter()
-            .filter(|(resource, _)| targets.contains(resource))
+            .filter(|(resource, _)| targets.contains(resource) && self.is_open(resource, directory))
         {
             let ids: Vec<String> = ids.into_iter().collect();
             let Some(narrowing) = Narrowing::of(self.settings, &resource, zone) else {
                 continue;
             };
-            let watermarks = self.watermarks(&narrowing.watermark, &ids).await?;
+            let watermarks = match self.is_in_full(&resource, directory) {
+                true => BTreeMap::new(),
+                false => self.watermarks(&narrowing.watermark, &ids).await?,
+            };
             let more = requests::by_id(self.settings, &resource, &narrowing, &ids, &watermarks, zone);
             requests.extend(more);
         }
@@ -344,10 +494,17 @@ impl Run<'_> {
             return Ok(());
         }
         for (resource, ids) in open {
-            let Some(table) = self.description.resources().find(|t| t.resource.as_ref() == Some(resource)) else {
+            let Some(table) = self
+                .description
+                .resources()
+                .find(|t| t.resource.as_ref() == Some(resource))
+            else {
                 continue;
             };
-            let Some(id) = table.position_of_path("id").map(|position| &table.columns[position].name) else {
+            let Some(id) = table
+                .position_of_path("id")
+                .map(|position| &table.columns[position].name)
+            else {
                 continue;
             };
             for column in table.columns.iter().filter(|c| !c.reference_targets.is_empty()) {
@@ -392,7 +549,10 @@ impl Run<'_> {
         let gone = census.run(patients).await?;
         let found_by = format!("{:?}", self.settings.deletions).to_lowercase();
         for (resource, ids) in &gone.ids {
-            import.mark_deleted(resource, ids, &found_by).await.map_err(failed)?;
+            import
+                .mark_deleted(resource, ids, &found_by)
+                .await
+                .map_err(failed)?;
             summary.deleted.insert(resource.clone(), ids.len() as u64);
         }
         for name in &gone.read {
@@ -403,7 +563,9 @@ impl Run<'_> {
                 .map_err(failed)?;
         }
         for (place, error) in &gone.failed {
-            summary.incomplete.push(format!("deletions of {place}: {}", chain(error)));
+            summary
+                .incomplete
+                .push(format!("deletions of {place}: {}", chain(error)));
         }
         Ok(())
     }

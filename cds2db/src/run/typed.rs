@@ -7,7 +7,7 @@ use fhir_crack::Batch;
 use fhir_melt::{MeltOptions, TypedBatch, melt};
 use futures_util::stream::{self, Stream};
 use table_description::typing::{Value, Zone};
-use table_description::{Defect, Description, TableDescription};
+use table_description::{Column, Defect, Description, TableDescription};
 
 use super::ahead::Ahead;
 use super::pipeline::Watches;
@@ -36,6 +36,7 @@ pub(crate) struct Typing<'r> {
     pub(crate) progress: &'r dyn Progress,
     pub(crate) watches: &'r Watches,
     encounters: Encounters,
+    prepared: bool,
 }
 
 /// The encounters known so far and what follows from them.
@@ -70,15 +71,37 @@ impl<'r> Typing<'r> {
             progress,
             watches,
             encounters,
+            prepared: false,
         }
+    }
+
+    /// Builds the graph of encounters, once.
+    pub(crate) async fn prepare(&mut self, summary: &mut Summary) -> Result<()> {
+        if !std::mem::replace(&mut self.prepared, true) {
+            self.read_encounters(summary).await?;
+        }
+        Ok(())
     }
 
     /// Types all tables: encounters first, since the others refer to them.
     pub(crate) async fn run(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         self.watches.typed.start();
-        self.read_encounters(summary).await?;
+        self.prepare(summary).await?;
         let mut tables: Vec<_> = self.description.tables.clone();
         tables.sort_by_key(|t| t.name != ENCOUNTER);
+        if summary
+            .incomplete
+            .iter()
+            .any(|line| line.starts_with("Encounter"))
+        {
+            // A reference worked out without the encounter it is about would stay.
+            let all = tables.len();
+            tables.retain(|t| !t.columns.iter().any(Column::is_calculated));
+            summary.notes.push(format!(
+                "{} tables that refer to encounters stay raw until the encounters are complete",
+                all - tables.len()
+            ));
+        }
         for table in &tables {
             let skip = &self.settings.debug.skip_melting;
             if skip.iter().any(|name| name.eq_ignore_ascii_case(&table.name)) {
@@ -254,7 +277,11 @@ impl<'r> Typing<'r> {
     }
 
     /// Fills the calculated columns.
-    async fn fill_references(&mut self, table: &TableDescription, typed: &mut TypedBatch) -> Result<()> {
+    pub(crate) async fn fill_references(
+        &mut self,
+        table: &TableDescription,
+        typed: &mut TypedBatch,
+    ) -> Result<()> {
         let position = |name: &str| {
             table
                 .columns

@@ -39,6 +39,8 @@ pub(crate) struct Site {
     pub server: Server,
     pub hub: Hub,
     pub settings: Settings,
+    /// URL of the hub's database, with its password.
+    pub database_url: String,
 }
 
 impl Site {
@@ -67,6 +69,7 @@ impl Site {
             server,
             hub,
             settings,
+            database_url: url,
         }
     }
 

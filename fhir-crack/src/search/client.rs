@@ -35,6 +35,11 @@ impl Client {
         })
     }
 
+    /// The base URL as errors and logs show it, without a slash at its end.
+    pub fn endpoint(&self) -> &str {
+        self.server.transport.options.endpoint.shown()
+    }
+
     /// Starts a search; its first request goes out at once.
     pub fn search(&self, search: Search) -> Pages {
         Pages::start(&self.server, search, Origin::Start)

@@ -31,6 +31,39 @@ impl Spool {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+
+    /// The files of a search that was answered in full, page by page, without asking the server; `None` where the spool
+    /// holds no such search.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn complete_pages(&self) -> Result<Option<Vec<PathBuf>>, Error> {
+        let text = match std::fs::read_to_string(self.dir.join("journal.jsonl")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let (mut pages, mut complete) = (Vec::new(), false);
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            match serde_json::from_str(line).map_err(|_| foreign())? {
+                Line::Page(line) => {
+                    let format = if line.xml { Format::Xml } else { Format::Json };
+                    pages.push(((line.part, line.page), page_path(&self.dir, line.part, line.page, format)));
+                }
+                Line::Cut { part, page } => {
+                    pages.retain(|(kept, _)| *kept < (part, page));
+                    complete = false;
+                }
+                Line::Complete => complete = true,
+                Line::Search(_) | Line::ByGet => {}
+            }
+        }
+        Ok(complete.then(|| pages.into_iter().map(|(_, path)| path).collect()))
+    }
+}
+
+fn page_path(dir: &Path, part: usize, page: u32, format: Format) -> PathBuf {
+    dir.join(format!("{:04}-{page:06}.{}", part + 1, format.extension()))
 }
 
 /// One line of the journal.
@@ -211,8 +244,7 @@ impl Journal {
     }
 
     fn path(&self, part: usize, page: u32, format: Format) -> PathBuf {
-        self.dir
-            .join(format!("{:04}-{page:06}.{}", part + 1, format.extension()))
+        page_path(&self.dir, part, page, format)
     }
 }
 

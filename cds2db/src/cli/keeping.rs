@@ -1,0 +1,59 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use work_dir::{Pseudonym, TextForm};
+
+use crate::run::DirectoryOptions;
+use crate::{Error, ErrorKind, Result};
+
+/// How a run uses its directory.
+#[derive(Debug, Args)]
+pub(super) struct Keeping {
+    /// Begin a new run, even where one was interrupted
+    #[arg(long, conflicts_with = "again")]
+    fresh: bool,
+    /// Load these tables of the last run again, in full (`all` for every table), and remove what their load left
+    #[arg(long = "override", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    again: Vec<String>,
+    /// Write the typed rows as text too: patient's number, table, times, values
+    #[arg(long, value_name = "FORM")]
+    text: Option<Text>,
+    /// File with a key: ID2NR then holds pseudonyms instead of patient ids (or CDS2DB_PSEUDONYM_KEY holds the key)
+    #[arg(long, value_name = "FILE")]
+    pseudonym_key_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Text {
+    Tsv,
+    Csv,
+}
+
+/// Variable with the key of the pseudonyms.
+const KEY: &str = "CDS2DB_PSEUDONYM_KEY";
+
+impl Keeping {
+    /// The options; `most_runs` directories are kept.
+    pub(super) fn options(&self, most_runs: usize) -> Result<DirectoryOptions> {
+        let failed = |e| Error::new(ErrorKind::Config, "the key of the pseudonyms").because(e);
+        let pseudonym = match (&self.pseudonym_key_file, std::env::var_os(KEY)) {
+            (Some(file), _) => Some(Pseudonym::read(file).map_err(failed)?),
+            (None, Some(key)) => {
+                let place = Path::new(KEY);
+                Some(Pseudonym::new(key.as_encoded_bytes(), place).map_err(failed)?)
+            }
+            (None, None) => None,
+        };
+        Ok(DirectoryOptions {
+            fresh: self.fresh,
+            again: self.again.clone(),
+            text: self.text.map(|text| match text {
+                Text::Tsv => TextForm::Tsv,
+                Text::Csv => TextForm::Csv,
+            }),
+            pseudonym,
+            most_runs,
+            purpose: String::new(),
+        })
+    }
+}

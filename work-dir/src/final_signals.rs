@@ -1,0 +1,261 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoColumn, ParquetWriter, PolarsResult, Series, SortMultipleOptions,
+    TimeUnit, UniqueKeepStrategy,
+};
+use table_description::{FhirType, TableDescription};
+
+use crate::{Channels, Error, ErrorKind, Id2Nr, Layout, private, signal_text};
+
+/// Writes the typed rows of each batch to the run's directory.
+///
+/// A Parquet file holds all described columns in their order, those without a value too, so that the files of a table
+/// have one schema; rows are sorted by patient and id, equal rows are one. A file is there as a whole or not at all.
+#[derive(Debug)]
+pub struct FinalSignals {
+    layout: Layout,
+    text: Option<TextForm>,
+    ids: Id2Nr,
+}
+
+/// A form of text beside Parquet, as the original system has it: patient's number, signal, times, values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextForm {
+    /// Tab-separated, without a header, in files without an extension.
+    Tsv,
+    /// Comma-separated with a header, in files named `.csv`.
+    Csv,
+}
+
+/// Rows of a file and where it lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The Parquet file.
+    pub path: PathBuf,
+    /// Rows in it.
+    pub rows: usize,
+}
+
+impl FinalSignals {
+    /// Writes to this run's directory; `ids` number the patients.
+    #[must_use]
+    pub fn new(layout: Layout, text: Option<TextForm>, ids: Id2Nr) -> Self {
+        Self { layout, text, ids }
+    }
+
+    /// Gives these patients their numbers, in this order, and writes ID2NR.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn number<'p>(&mut self, patients: impl IntoIterator<Item = &'p str>) -> Result<(), Error> {
+        for patient in patients {
+            self.ids.number(patient);
+        }
+        self.ids.write()
+    }
+
+    /// Whether a batch has its files already.
+    #[must_use]
+    pub fn has(&self, table: &TableDescription, batch: u32) -> bool {
+        self.layout.parquet(&table.name, batch).exists()
+            && self.text_path(table, batch).is_none_or(|path| path.exists())
+    }
+
+    /// Writes the rows of a batch, in place of what was there, from frames one below the other. Their columns are those
+    /// of the table, by name; they may be fewer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rows`] when the columns are not the table's, [`ErrorKind::File`] when a file cannot be written.
+    pub fn write(
+        &mut self,
+        table: &TableDescription,
+        batch: u32,
+        rows: &[DataFrame],
+    ) -> Result<Written, Error> {
+        let path = self.layout.parquet(&table.name, batch);
+        let mut rows = tidy(table, rows).map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
+        let directory = self.layout.final_signals();
+        private::make_dirs(&directory).map_err(|e| Error::file(&directory, e))?;
+        // The text first: the Parquet file says that the batch is done.
+        if let (Some(form), Some(text)) = (self.text, self.text_path(table, batch)) {
+            let bytes = signal_text::write(table, &rows, form, &mut self.ids)
+                .map_err(|e| Error::caused(ErrorKind::Rows, &text, e))?;
+            self.ids.write()?;
+            private::replace(&text, &bytes).map_err(|e| Error::file(&text, e))?;
+        }
+        parquet(&path, &mut rows)?;
+        let written = rows.height();
+        Ok(Written { path, rows: written })
+    }
+
+    fn text_path(&self, table: &TableDescription, batch: u32) -> Option<PathBuf> {
+        // A row of the original system belongs to a patient.
+        Channels::of(table).patient?;
+        match self.text? {
+            TextForm::Tsv => Some(self.layout.text(&table.name, batch)),
+            TextForm::Csv => Some(self.layout.csv(&table.name, batch)),
+        }
+    }
+}
+
+/// All columns of the table in order.
+fn whole(table: &TableDescription, rows: &DataFrame) -> PolarsResult<DataFrame> {
+    let height = rows.height();
+    let columns: Vec<Column> = table
+        .columns
+        .iter()
+        .map(|column| match rows.column(&column.name) {
+            Ok(found) => found.clone(),
+            Err(_) => {
+                let name = column.name.as_str().into();
+                Series::full_null(name, height, &data_type(column.fhir_type)).into_column()
+            }
+        })
+        .collect();
+    DataFrame::new(height, columns)
+}
+
+/// All rows with all columns, sorted and each once.
+fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
+    let empty = DataFrame::empty();
+    let (first, others) = rows.split_first().unwrap_or((&empty, &[]));
+    let mut frame = whole(table, first)?;
+    for rows in others {
+        frame.vstack_mut(&whole(table, rows)?)?;
+    }
+    if frame.height() < 2 {
+        return Ok(frame);
+    }
+    let keys = [Channels::of(table).patient, table.position_of_path("id")];
+    let keys: Vec<&str> = keys
+        .into_iter()
+        .flatten()
+        .map(|c| table.columns[c].name.as_str())
+        .collect();
+    let unique = frame.unique_stable(None, UniqueKeepStrategy::First, None)?;
+    if keys.is_empty() {
+        return Ok(unique);
+    }
+    unique.sort(keys, SortMultipleOptions::default().with_maintain_order(true))
+}
+
+/// The type of a column in a file.
+pub(crate) fn data_type(fhir_type: FhirType) -> DataType {
+    match fhir_type {
+        FhirType::String => DataType::String,
+        FhirType::Boolean => DataType::Boolean,
+        FhirType::Integer => DataType::Int32,
+        FhirType::Decimal => DataType::Float64,
+        FhirType::Date => DataType::Date,
+        FhirType::DateTime => DataType::Datetime(TimeUnit::Microseconds, None),
+        FhirType::Time => DataType::Time,
+    }
+}
+
+fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
+    let part = path.with_added_extension("part");
+    let file = private::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&part)
+        .map_err(|e| Error::file(&part, e))?;
+    ParquetWriter::new(&file)
+        .finish(rows)
+        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
+    let place = || -> std::io::Result<()> {
+        file.sync_all()?;
+        std::fs::rename(&part, path)?;
+        match path.parent() {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    place().map_err(|e| Error::file(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::*;
+
+    use super::*;
+
+    fn rows() -> DataFrame {
+        df!(
+            "con_id" => ["c2", "c1", "c2"],
+            "con_patient_ref" => [Some("Patient/b"), Some("Patient/a"), Some("Patient/b")],
+            "con_onsetdatetime" => [Some(1_700_000_000_000_000_i64), None, Some(1_700_000_000_000_000)],
+        )
+        .unwrap()
+        .lazy()
+        .with_column(col("con_onsetdatetime").cast(DataType::Datetime(TimeUnit::Microseconds, None)))
+        .collect()
+        .unwrap()
+    }
+
+    fn table() -> std::sync::Arc<TableDescription> {
+        std::sync::Arc::clone(
+            table_description::default_description()
+                .table("condition")
+                .unwrap(),
+        )
+    }
+
+    #[test]
+    fn files_have_one_schema_and_the_same_rows_make_the_same_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let table = table();
+        let ids = Id2Nr::open(&layout, None).unwrap();
+        let mut signals = FinalSignals::new(layout.clone(), None, ids);
+        assert!(!signals.has(&table, 0));
+        let written = signals.write(&table, 0, &[rows()]).unwrap();
+        assert!(signals.has(&table, 0));
+        assert_eq!(written.rows, 2, "equal rows are one");
+        let bytes = std::fs::read(&written.path).unwrap();
+        signals
+            .write(&table, 0, &[rows().slice(0, 2), rows().slice(2, 1)])
+            .unwrap();
+        assert_eq!(bytes, std::fs::read(&written.path).unwrap());
+        signals.write(&table, 1, &[]).unwrap();
+        let read = |batch| {
+            let file = File::open(layout.parquet(&table.name, batch)).unwrap();
+            ParquetReader::new(file).finish().unwrap()
+        };
+        let (full, empty) = (read(0), read(1));
+        assert_eq!(full.schema(), empty.schema());
+        assert_eq!(full.width(), table.columns.len());
+        let ids: Vec<_> = full
+            .column("con_id")
+            .unwrap()
+            .str()
+            .unwrap()
+            .into_no_null_iter()
+            .collect();
+        assert_eq!(ids, ["c1", "c2"], "sorted by patient");
+    }
+
+    #[test]
+    fn text_has_number_signal_times_and_values() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let table = table();
+        let mut ids = Id2Nr::open(&layout, None).unwrap();
+        ids.number("b");
+        let mut signals = FinalSignals::new(layout.clone(), Some(TextForm::Tsv), ids);
+        signals.write(&table, 0, &[rows()]).unwrap();
+        let text = std::fs::read_to_string(layout.text("condition", 0)).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!((lines[0][0], lines[0][1]), ("1", "condition"), "sorted by number");
+        assert!(
+            lines[0].contains(&"20231114") && lines[0].contains(&"c2"),
+            "{text}"
+        );
+        assert_eq!(lines[0].len(), table.columns.len() + 1);
+        let ids = std::fs::read_to_string(layout.id2nr()).unwrap();
+        assert_eq!(ids, "b\t1\na\t2\n");
+    }
+}
