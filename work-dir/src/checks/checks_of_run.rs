@@ -226,7 +226,10 @@ impl<'d> Checks<'d> {
             return Ok(Vec::new());
         }
         let mut tables = Tables::open(&self.layout)?;
-        Ok(own.into_iter().map(|one| site::test(one, &mut tables, self.options.few)).collect())
+        Ok(own
+            .into_iter()
+            .map(|one| site::test(one, &mut tables, self.options.few))
+            .collect())
     }
 
     fn keep(

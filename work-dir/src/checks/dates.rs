@@ -18,7 +18,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             continue;
         }
         columns += 1;
-                let wrong = column.unreadable.and(days.implausible);
+        let wrong = column.unreadable.and(days.implausible);
         let mut fail = |found: String, advice: &str, few: bool| {
             outcomes.push(Outcome::failed(NAME, rules.severity, &place, found, advice).of_few(few));
         };
@@ -34,7 +34,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
                 );
             }
         }
-                let bad = wrong.rows;
+        let bad = wrong.rows;
         let part = share(bad, column.filled.rows);
         if part > rules.implausible {
             fail(

@@ -31,7 +31,9 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             );
             let advice = format!("load {} for the same patients", target.table());
             let few = unknown.rows.is_small(subject.few);
-            outcomes.push(Outcome::failed(NAME, rules.severity, &subject.place(column), found, advice).of_few(few));
+            outcomes.push(
+                Outcome::failed(NAME, rules.severity, &subject.place(column), found, advice).of_few(few),
+            );
         }
     }
     if outcomes.is_empty() {

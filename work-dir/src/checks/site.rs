@@ -9,7 +9,7 @@ use crate::inspect::Tables;
 pub(crate) fn test(site: &Site, tables: &mut Tables, few: u32) -> Outcome {
     match tables.count(&site.sql) {
         Ok(0) => Outcome::passed(&site.name, site.severity, "no row is wrong"),
-                Ok(rows) => Outcome::failed(
+        Ok(rows) => Outcome::failed(
             &site.name,
             site.severity,
             "",

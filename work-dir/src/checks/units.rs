@@ -25,7 +25,14 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
                     "a unit of {rows} rows and fewer than {} patients is not UCUM: {fault}",
                     subject.few
                 );
-                Outcome::failed(NAME, severity, &place, found, "cds2db work inspect TABLE finds the rows").of_few(true)
+                Outcome::failed(
+                    NAME,
+                    severity,
+                    &place,
+                    found,
+                    "cds2db work inspect TABLE finds the rows",
+                )
+                .of_few(true)
             } else {
                 let found = format!("{:?} in {rows} rows is not UCUM: {fault}", unit.value);
                 let advice = ucum::meant(&unit.value).map_or_else(

@@ -2,10 +2,11 @@ use std::fs::File;
 use std::io::Write;
 
 use jiff::Zoned;
+use polars::prelude::DataFrame;
 
 use super::tables::{Tables, schema};
 use crate::checks::Results;
-use crate::profile::Source;
+use crate::profile::{Source, texts};
 use crate::{Error, ErrorKind, Layout};
 
 /// Somebody who looks into a table; commands and outputs are kept in `signal_processings_log/TABLE.log`.
@@ -89,7 +90,7 @@ impl Session {
 
     fn query(&mut self, sql: &str) -> String {
         match self.tables.ask(sql) {
-            Ok(frame) => frame.to_string(),
+            Ok(frame) => grid(&frame),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 format!("{error}: {}", cause.unwrap_or_default())
@@ -123,4 +124,42 @@ impl Session {
             .collect::<Vec<_>>()
             .join("\n"))
     }
+}
+
+/// Rows that are shown.
+const ROWS: usize = 100;
+/// Characters of a cell that are shown.
+const CELL: usize = 60;
+
+/// A frame as a table of text.
+fn grid(frame: &DataFrame) -> String {
+    let shown = frame.head(Some(ROWS));
+    let columns: Vec<Vec<String>> = shown
+        .columns()
+        .iter()
+        .map(|column| {
+            let cells = texts(column.as_materialized_series());
+            let cells = cells.str().into_iter().flat_map(|c| c.iter());
+            let cell = |cell: Option<&str>| cell.map_or_else(|| "NULL".to_owned(), |c| c.chars().take(CELL).collect());
+            std::iter::once(column.name().to_string()).chain(cells.map(cell)).collect()
+        })
+        .collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .map(|cells| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in 0..=shown.height() {
+        for (cells, width) in columns.iter().zip(&widths) {
+            let cell = cells.get(row).map_or("", String::as_str);
+            out.push_str(&format!("{cell:<width$}  "));
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    match frame.height() {
+        rows if rows > ROWS => out.push_str(&format!("({rows} rows, {ROWS} shown)")),
+        rows => out.push_str(&format!("({rows} rows)")),
+    }
+    out
 }

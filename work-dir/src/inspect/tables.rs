@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use polars::prelude::{
-    DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Series, UnionArgs, col, concat, lit,
+    DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Schema, Series,
 };
 use polars::sql::SQLContext;
 
@@ -71,42 +73,34 @@ impl std::fmt::Debug for Tables {
 
 /// All files of a table below each other; a column that a file does not have is NULL there.
 fn frame(source: &Source) -> Result<LazyFrame, Error> {
-    let mut parts = Vec::new();
-    for (path, texts) in source.paths().zip(source.texts()) {
-        let failed = |e| Error::caused(ErrorKind::Rows, path, e);
-        let (frame, own) = match texts {
+    let place = std::path::Path::new(source.table());
+    let failed = |e| Error::caused(ErrorKind::Rows, place, e);
+    let mut texts: Option<DataFrame> = None;
+    let mut paths = Vec::new();
+    for (path, text) in source.paths().zip(source.texts()) {
+        match text {
             Some(series) => {
-                let columns: Vec<_> = series.iter().cloned().map(Series::into).collect();
-                let own: Vec<_> = series
-                    .iter()
-                    .map(|s| (s.name().clone(), s.dtype().clone()))
-                    .collect();
+                let columns = series.iter().cloned().map(Series::into).collect();
                 let height = series.first().map_or(0, |s| s.len());
-                (DataFrame::new(height, columns).map_err(failed)?.lazy(), own)
+                let frame = DataFrame::new(height, columns).map_err(failed)?;
+                match &mut texts {
+                    Some(texts) => texts.vstack_mut_owned(frame).map(drop).map_err(failed)?,
+                    None => texts = Some(frame),
+                }
             }
-            None => {
-                let path = PlRefPath::try_from_path(path).map_err(failed)?;
-                let mut frame = LazyFrame::scan_parquet(path, ScanArgsParquet::default()).map_err(failed)?;
-                let schema = frame.collect_schema().map_err(failed)?;
-                let own = schema
-                    .iter()
-                    .map(|(name, dtype)| (name.clone(), dtype.clone()))
-                    .collect();
-                (frame, own)
-            }
-        };
-        let wanted = source.columns().iter().map(|(name, dtype)| {
-            let there = own.iter().find(|(n, _)| n == name);
-            match there {
-                Some((_, own)) if own == dtype => col(name.clone()),
-                Some(_) => col(name.clone()).cast(dtype.clone()),
-                None => lit(polars::prelude::NULL).cast(dtype.clone()).alias(name.clone()),
-            }
-        });
-        parts.push(frame.select(wanted.collect::<Vec<_>>()));
+            None => paths.push(PlRefPath::try_from_path(path).map_err(failed)?),
+        }
     }
-    let path = std::path::Path::new(source.table());
-    concat(parts, UnionArgs::default()).map_err(|e| Error::caused(ErrorKind::Rows, path, e))
+    if let Some(texts) = texts {
+        return Ok(texts.lazy());
+    }
+    let options = ScanArgsParquet {
+        schema: Some(Arc::new(Schema::from_iter(source.columns().iter().cloned()))),
+        allow_missing_columns: true,
+        glob: false,
+        ..ScanArgsParquet::default()
+    };
+    LazyFrame::scan_parquet_files(paths.into(), options).map_err(failed)
 }
 
 /// Names and types of a table's columns, for a prompt.

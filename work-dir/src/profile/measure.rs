@@ -28,7 +28,7 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         Some(column) => patients(source, column)?,
         None => (row_numbers(source.rows()), 0),
     };
-        let (resources, most_rows) = match roles.id(names()) {
+    let (resources, most_rows) = match roles.id(names()) {
         Some(column) => resources(source, column)?,
         None => (source.rows() as u64, u64::from(source.rows() > 0)),
     };
@@ -80,7 +80,7 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         table: source.table().to_owned(),
         batches: source.batches(),
         rows: rows.count(),
-                patients: different,
+        patients: different,
         resources,
         most_rows,
         duplicates: duplicates as u64,

@@ -21,6 +21,7 @@ mod units;
 
 pub use known::Known;
 pub use measure::measure;
+pub(crate) use measure::texts;
 pub(crate) use quantile::interpolated;
 pub use quantile::{QUANTILES, quantile, ratio};
 pub use roles::{Charset, Role, Roles, Target};

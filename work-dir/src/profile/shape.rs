@@ -19,7 +19,7 @@ pub struct TableProfile {
     pub rows: Count,
     /// Different patients, all of them; 0 where the table names none.
     pub patients: u64,
-        /// Resources that the rows were melted from; as many as rows where no column names them.
+    /// Resources that the rows were melted from; as many as rows where no column names them.
     pub resources: u64,
     /// Rows of the resource that has the most.
     pub most_rows: u64,

@@ -21,11 +21,17 @@ const HIDDEN: f64 = 8.0;
 /// Lines are marks at places counted in bars from the left, such as the quantiles of a reference.
 pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32) -> String {
     let most = bars.iter().filter_map(|bar| bar.rows).max().unwrap_or(0).max(1);
-    #[expect(clippy::cast_precision_loss, reason = "a chart has few bars; counts stay far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a chart has few bars; counts stay far below 2^53"
+    )]
     let (width, most) = (bars.len() as f64 * STEP, most as f64);
     let mut svg = String::new();
     for (i, bar) in bars.iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a chart has few bars; counts stay far below 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a chart has few bars; counts stay far below 2^53"
+        )]
         let (x, rows) = (i as f64 * STEP + 0.5, bar.rows.map(|rows| rows as f64));
         let label = escape(&bar.label);
         match (rows, bar.rows) {
@@ -54,7 +60,10 @@ pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32)
     }
     let first = bars.first().map_or("", |bar| &bar.label);
     let last = bars.last().map_or("", |bar| &bar.label);
-    let middle = bars.get(bars.len() / 2).filter(|_| bars.len() > 4).map_or("", |bar| &bar.label);
+    let middle = bars
+        .get(bars.len() / 2)
+        .filter(|_| bars.len() > 4)
+        .map_or("", |bar| &bar.label);
     format!(
         "<figure class=\"chart\"><figcaption>{title}<span class=\"top\">highest bar {}</span></figcaption>\
          <svg viewBox=\"0 0 {width} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{title}\">{svg}</svg>\
@@ -79,7 +88,10 @@ pub(crate) fn list(title: &str, entries: &[(String, f64, String)]) -> String {
             escape(label)
         ));
     }
-    format!("<figure class=\"list\"><figcaption>{}</figcaption><ul>{rows}</ul></figure>", escape(title))
+    format!(
+        "<figure class=\"list\"><figcaption>{}</figcaption><ul>{rows}</ul></figure>",
+        escape(title)
+    )
 }
 
 #[cfg(test)]
@@ -92,8 +104,16 @@ mod tests {
             label: label.to_owned(),
             rows,
         };
-        let svg = bars("t", &[of("a", Some(50)), of("b", None), of("c", Some(100))], &[], 5);
-        assert!(svg.contains("data-rows=\"50\" x=\"0.5\" y=\"50.0000\" width=\"9.0\" height=\"50.0000\""), "{svg}");
+        let svg = bars(
+            "t",
+            &[of("a", Some(50)), of("b", None), of("c", Some(100))],
+            &[],
+            5,
+        );
+        assert!(
+            svg.contains("data-rows=\"50\" x=\"0.5\" y=\"50.0000\" width=\"9.0\" height=\"50.0000\""),
+            "{svg}"
+        );
         assert!(svg.contains("height=\"100.0000\""));
         assert_eq!(svg.matches("class=\"few\"").count(), 1);
         assert_eq!(svg.matches("<rect").count(), 3);

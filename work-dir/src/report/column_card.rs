@@ -45,15 +45,25 @@ impl Card<'_> {
             body.push_str(&self.codes(column));
         }
         let mut cards = format!("<section class=\"card\">{body}</section>");
-        let groups = column.groups.iter().filter(|group| !self.masking.hides(group.numbers.count));
+        let groups = column
+            .groups
+            .iter()
+            .filter(|group| !self.masking.hides(group.numbers.count));
         for group in groups.take(GROUPS) {
             let name = match (group.code.as_str(), group.unit.as_str()) {
                 ("", unit) => unit.to_owned(),
                 (code, "") => code.to_owned(),
                 (code, unit) => format!("{code} · {unit}"),
             };
-            let reference = self.references.of_group(self.table, &column.name, &group.code, &group.unit);
-            let chart = self.numbers("distribution", &group.numbers, reference.as_deref(), Count::default());
+            let reference = self
+                .references
+                .of_group(self.table, &column.name, &group.code, &group.unit);
+            let chart = self.numbers(
+                "distribution",
+                &group.numbers,
+                reference.as_deref(),
+                Count::default(),
+            );
             cards.push_str(&format!(
                 "<section class=\"card\"><h3>{}</h3><p class=\"soft\">{} · {} rows</p>{chart}</section>",
                 escape(&name),
@@ -66,9 +76,18 @@ impl Card<'_> {
 
     /// How much of the column is filled, now and in the run before.
     fn filling(&self, column: &ColumnProfile) -> String {
-        let empty = match (self.masking.hides(column.filled), self.masking.hides(column.empty)) {
-            (true, _) => format!("filled in rows of fewer than {} patients only", self.masking.threshold),
-            (_, true) => format!("empty in rows of fewer than {} patients only", self.masking.threshold),
+        let empty = match (
+            self.masking.hides(column.filled),
+            self.masking.hides(column.empty),
+        ) {
+            (true, _) => format!(
+                "filled in rows of fewer than {} patients only",
+                self.masking.threshold
+            ),
+            (_, true) => format!(
+                "empty in rows of fewer than {} patients only",
+                self.masking.threshold
+            ),
             _ => format!("{} empty", percent(column.null_share())),
         };
         let hidden = |c: &ColumnProfile| self.masking.hides(c.filled) || self.masking.hides(c.empty);
@@ -79,16 +98,26 @@ impl Card<'_> {
             _ => String::new(),
         };
         let distinct = match column.distinct {
-            Some(distinct) if !self.masking.hides(column.filled) => format!(" · {} different values", whole(distinct)),
-            None if column.kind == crate::profile::Kind::Text => " · more than 65 536 different values".to_owned(),
+            Some(distinct) if !self.masking.hides(column.filled) => {
+                format!(" · {} different values", whole(distinct))
+            }
+            None if column.kind == crate::profile::Kind::Text => {
+                " · more than 65 536 different values".to_owned()
+            }
             _ => String::new(),
         };
         let mut out = format!("<p class=\"soft\">{empty}{before}{distinct}</p>");
         for (count, what) in [
             (column.unreadable, "cannot be read"),
             (column.odd, "hold what a code must not"),
-            (column.days.as_ref().map_or(Count::default(), |d| d.implausible), "are implausible dates"),
-            (column.unknown.map_or(Count::default(), |u| u.rows), "refer to something that is not in the run"),
+            (
+                column.days.as_ref().map_or(Count::default(), |d| d.implausible),
+                "are implausible dates",
+            ),
+            (
+                column.unknown.map_or(Count::default(), |u| u.rows),
+                "refer to something that is not in the run",
+            ),
         ] {
             if count.rows > 0 {
                 out.push_str(&format!("<p class=\"warn\">{} {what}</p>", self.count(count)));
@@ -106,7 +135,13 @@ impl Card<'_> {
     }
 
     /// A histogram with the quantiles of the reference, and the quantiles of both beside each other.
-    fn numbers(&self, title: &str, numbers: &Numbers, reference: Option<&[(f64, f64)]>, empty: Count) -> String {
+    fn numbers(
+        &self,
+        title: &str,
+        numbers: &Numbers,
+        reference: Option<&[(f64, f64)]>,
+        empty: Count,
+    ) -> String {
         let mut counts = vec![numbers.below];
         counts.extend(numbers.bins.iter().map(|bin| bin.count));
         counts.extend([numbers.above, empty]);
@@ -118,9 +153,17 @@ impl Card<'_> {
             _ => return String::new(),
         };
         let labels = std::iter::once(format!("below {}", edge(first)))
-            .chain(numbers.bins.iter().map(|bin| format!("{} – {}", edge(bin.from), edge(bin.to))))
+            .chain(
+                numbers
+                    .bins
+                    .iter()
+                    .map(|bin| format!("{} – {}", edge(bin.from), edge(bin.to))),
+            )
             .chain([format!("above {}", edge(last))]);
-        let shown: Vec<Bar> = labels.zip(cells).map(|(label, rows)| Bar { label, rows }).collect();
+        let shown: Vec<Bar> = labels
+            .zip(cells)
+            .map(|(label, rows)| Bar { label, rows })
+            .collect();
         let marks: Vec<(f64, String)> = reference
             .unwrap_or_default()
             .iter()
@@ -151,7 +194,10 @@ impl Card<'_> {
             } else {
                 String::new()
             };
-            rows.push_str(&format!("<tr><td>{q}</td><td>{}</td>{columns}</tr>", decimal(*value)));
+            rows.push_str(&format!(
+                "<tr><td>{q}</td><td>{}</td>{columns}</tr>",
+                decimal(*value)
+            ));
         }
         let head = if reference.is_some() {
             "<th>reference</th><th>ratio</th>"
@@ -187,7 +233,9 @@ impl Card<'_> {
             bars(title, &shown, &[], self.masking.threshold)
         };
         let named = |map: &std::collections::BTreeMap<u8, Count>| {
-            map.iter().map(|(n, count)| (n.to_string(), *count)).collect::<Vec<_>>()
+            map.iter()
+                .map(|(n, count)| (n.to_string(), *count))
+                .collect::<Vec<_>>()
         };
         let mut out = chart("by year", years(days));
         out.push_str(&chart("by month", named(&days.months)));
@@ -216,7 +264,11 @@ impl Card<'_> {
             })
             .take(CODES)
             .collect();
-        let hidden = cells.iter().take(column.codes.len()).filter(|cell| cell.is_none()).count();
+        let hidden = cells
+            .iter()
+            .take(column.codes.len())
+            .filter(|cell| cell.is_none())
+            .count();
         let more = column.codes.len() - hidden - shown.len();
         let mut out = if shown.is_empty() {
             String::new()
@@ -228,7 +280,10 @@ impl Card<'_> {
             rest.push(format!("{more} more"));
         }
         if hidden > 0 {
-            rest.push(format!("{hidden} hidden to protect fewer than {} patients", self.masking.threshold));
+            rest.push(format!(
+                "{hidden} hidden to protect fewer than {} patients",
+                self.masking.threshold
+            ));
         }
         if !rest.is_empty() {
             out.push_str(&format!("<p class=\"soft\">{}</p>", rest.join(" · ")));
@@ -244,10 +299,16 @@ fn years(days: &Days) -> Vec<(String, Count)> {
     };
     let of = |year: &i32| days.years.get(year).copied().unwrap_or_default();
     if last.abs_diff(*first) as usize <= COURSE {
-        (*first..=*last).map(|year| (year.to_string(), of(&year))).collect()
+        (*first..=*last)
+            .map(|year| (year.to_string(), of(&year)))
+            .collect()
     } else {
         let skip = days.years.len().saturating_sub(COURSE);
-        days.years.iter().skip(skip).map(|(year, count)| (year.to_string(), *count)).collect()
+        days.years
+            .iter()
+            .skip(skip)
+            .map(|(year, count)| (year.to_string(), *count))
+            .collect()
     }
 }
 
@@ -259,7 +320,10 @@ pub(crate) fn course(title: &str, days: &Days, empty: Count, masking: Masking) -
     let number = |year: i32, month: u8| i64::from(year) * 12 + i64::from(month) - 1;
     let last = number(year, month);
     let span = i64::try_from(COURSE).unwrap_or(i64::MAX);
-    let inside = days.course.iter().filter(|(y, m, _)| last - number(*y, *m) < span);
+    let inside = days
+        .course
+        .iter()
+        .filter(|(y, m, _)| last - number(*y, *m) < span);
     let mut cells: Vec<(i64, Count)> = Vec::new();
     for &(year, month, count) in inside {
         let at = number(year, month);

@@ -12,14 +12,29 @@ use crate::profile::share;
 /// The first page: all tables of a run.
 pub(crate) fn index(tables: &[TablePage<'_>], figures: &RunFigures, masking: Masking) -> String {
     let at = Zoned::now().strftime("%Y-%m-%d %H:%M");
-    let mut body = format!("<h1>What a run loaded</h1><p class=\"soft\">Report of {at}. {}</p>", notice(masking));
-    body.push_str(&format!("<h2>Tables</h2><div class=\"wide\">{}</div>", overview(tables, masking)));
+    let mut body = format!(
+        "<h1>What a run loaded</h1><p class=\"soft\">Report of {at}. {}</p>",
+        notice(masking)
+    );
+    body.push_str(&format!(
+        "<h2>Tables</h2><div class=\"wide\">{}</div>",
+        overview(tables, masking)
+    ));
     body.push_str("<h2>Tests that failed</h2>");
     let mut failed = String::new();
     for table in tables {
-        let own: Vec<&Outcome> = table.outcomes.iter().copied().filter(|o| o.verdict == Verdict::Failed).collect();
+        let own: Vec<&Outcome> = table
+            .outcomes
+            .iter()
+            .copied()
+            .filter(|o| o.verdict == Verdict::Failed)
+            .collect();
         if !own.is_empty() && !masking.hides(table.profile.rows) {
-            failed.push_str(&format!("<h3>{}</h3>{}", escape(&table.profile.table), super::table_page::failures(&own, masking)));
+            failed.push_str(&format!(
+                "<h3>{}</h3>{}",
+                escape(&table.profile.table),
+                super::table_page::failures(&own, masking)
+            ));
         }
     }
     if failed.is_empty() {
@@ -50,7 +65,10 @@ fn notice(masking: Masking) -> String {
     if masking.threshold == 0 {
         "Nothing is masked: this report must not leave the clinic.".to_owned()
     } else {
-        format!("What belongs to fewer than {} patients is hidden.", masking.threshold)
+        format!(
+            "What belongs to fewer than {} patients is hidden.",
+            masking.threshold
+        )
     }
 }
 
@@ -69,11 +87,16 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
         let before = table
             .before
             .filter(|before| !masking.hides(before.rows))
-            .map_or_else(|| "–".to_owned(), |before| change(before.rows.rows, profile.rows.rows, masking));
+            .map_or_else(
+                || "–".to_owned(),
+                |before| change(before.rows.rows, profile.rows.rows, masking),
+            );
         let cells = profile.columns.len() as u64 * profile.rows.rows;
         let empty: u64 = profile.columns.iter().map(|column| column.empty.rows).sum();
         let defects = match table.figures {
-            Some(figures) if masking.hides_number(figures.defects) => format!("fewer than {}", masking.threshold),
+            Some(figures) if masking.hides_number(figures.defects) => {
+                format!("fewer than {}", masking.threshold)
+            }
             Some(figures) => whole(figures.defects),
             None => "–".to_owned(),
         };
@@ -119,7 +142,13 @@ fn stages(figures: &RunFigures) -> String {
     stages.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
     let entries: Vec<(String, f64, String)> = stages
         .into_iter()
-        .map(|(name, stage)| (name.clone(), stage.seconds, format!("{} s", decimal(stage.seconds))))
+        .map(|(name, stage)| {
+            (
+                name.clone(),
+                stage.seconds,
+                format!("{} s", decimal(stage.seconds)),
+            )
+        })
         .collect();
     let total = decimal(figures.seconds);
     format!(

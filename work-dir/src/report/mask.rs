@@ -26,8 +26,10 @@ impl Masking {
     /// patients: what is left of the total then belongs to no small group.
     #[must_use]
     pub fn cells(self, counts: &[Count]) -> Vec<Option<u64>> {
-        let mut shown: Vec<Option<u64>> =
-            counts.iter().map(|count| (!self.hides(*count)).then_some(count.rows)).collect();
+        let mut shown: Vec<Option<u64>> = counts
+            .iter()
+            .map(|count| (!self.hides(*count)).then_some(count.rows))
+            .collect();
         if shown.iter().all(Option::is_some) {
             return shown;
         }

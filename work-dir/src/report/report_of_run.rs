@@ -52,7 +52,11 @@ struct Loaded {
 ///
 /// # Errors
 /// When rows, rules or results cannot be read, or a page cannot be written.
-pub fn write(layout: &Layout, description: Option<&Description>, options: &ReportOptions) -> Result<Written, Error> {
+pub fn write(
+    layout: &Layout,
+    description: Option<&Description>,
+    options: &ReportOptions,
+) -> Result<Written, Error> {
     let own = Some(layout.checks()).filter(|path| path.exists());
     let rules = match options.rules.clone().or(own) {
         Some(path) => Rules::read(&path)?,
@@ -93,7 +97,9 @@ pub fn write(layout: &Layout, description: Option<&Description>, options: &Repor
         .map(|(loaded, outcomes)| TablePage {
             profile: &loaded.profile,
             before: loaded.before.as_ref(),
-            description: description.and_then(|d| d.table(&loaded.profile.table)).map(AsRef::as_ref),
+            description: description
+                .and_then(|d| d.table(&loaded.profile.table))
+                .map(AsRef::as_ref),
             references: &references,
             outcomes,
             figures: figures.tables.get(&loaded.profile.table),
@@ -117,7 +123,10 @@ fn fresh(layout: &Layout, table: &str) -> Result<Option<TableProfile>, Error> {
         return Ok(None);
     };
     let source = Source::open(layout, table, None)?;
-    if source.paths().any(|path| written(path).is_none_or(|at| at > made)) {
+    if source
+        .paths()
+        .any(|path| written(path).is_none_or(|at| at > made))
+    {
         return Ok(None);
     }
     let profile = TableProfile::read(layout, table)?;

@@ -54,8 +54,11 @@ impl TablePage<'_> {
             body.push_str("</div>");
         }
         body.push_str(&self.defects());
-        let (filled, empty): (Vec<&ColumnProfile>, Vec<_>) =
-            self.profile.columns.iter().partition(|column| column.filled.rows > 0);
+        let (filled, empty): (Vec<&ColumnProfile>, Vec<_>) = self
+            .profile
+            .columns
+            .iter()
+            .partition(|column| column.filled.rows > 0);
         body.push_str("<h2>Columns</h2><div class=\"grid\">");
         for column in filled {
             let card = Card {
@@ -83,12 +86,18 @@ impl TablePage<'_> {
     fn head(&self) -> String {
         let profile = self.profile;
         if self.masking.hides(profile.rows) {
-            return format!("<p>Fewer than {} patients: nothing is shown.</p>", self.masking.threshold);
+            return format!(
+                "<p>Fewer than {} patients: nothing is shown.</p>",
+                self.masking.threshold
+            );
         }
         let mut rows = String::new();
         let mut line = |what: &str, now: u64, before: Option<u64>| {
             let before = before.map_or_else(|| "–".to_owned(), |before| change(before, now, self.masking));
-            rows.push_str(&format!("<tr><td>{what}</td><td>{}</td><td>{before}</td></tr>", whole(now)));
+            rows.push_str(&format!(
+                "<tr><td>{what}</td><td>{}</td><td>{before}</td></tr>",
+                whole(now)
+            ));
         };
         let visible = self.before.filter(|before| !self.masking.hides(before.rows));
         line("rows", profile.rows.rows, visible.map(|b| b.rows.rows));
@@ -97,7 +106,9 @@ impl TablePage<'_> {
         }
         line("resources", profile.resources, visible.map(|b| b.resources));
         if !self.masking.hides_number(profile.duplicates) {
-            let before = visible.map(|b| b.duplicates).filter(|n| !self.masking.hides_number(*n));
+            let before = visible
+                .map(|b| b.duplicates)
+                .filter(|n| !self.masking.hides_number(*n));
             line("rows that repeat another", profile.duplicates, before);
         }
         format!(
@@ -118,7 +129,13 @@ impl TablePage<'_> {
                 (column.null_share() < 0.5).then_some(column)
             })
         });
-        let fullest = || self.profile.columns.iter().filter(dated).max_by_key(|column| column.filled.rows);
+        let fullest = || {
+            self.profile
+                .columns
+                .iter()
+                .filter(dated)
+                .max_by_key(|column| column.filled.rows)
+        };
         described.or_else(fullest).filter(|column| column.filled.rows > 0)
     }
 
@@ -128,7 +145,12 @@ impl TablePage<'_> {
             Some(days) => days,
             None => return String::new(),
         };
-        course(&format!("rows by month of {}", column.name), days, column.empty, self.masking)
+        course(
+            &format!("rows by month of {}", column.name),
+            days,
+            column.empty,
+            self.masking,
+        )
     }
 
     fn defects(&self) -> String {
@@ -154,7 +176,9 @@ impl TablePage<'_> {
             format!(" ({})", whole(figures.defects))
         };
         let chart = super::chart::list("by kind", &entries);
-        format!("<h2>Defects</h2><div class=\"card\"><p class=\"soft\">Values that could not be typed{total}; the raw rows keep them.</p>{chart}</div>")
+        format!(
+            "<h2>Defects</h2><div class=\"card\"><p class=\"soft\">Values that could not be typed{total}; the raw rows keep them.</p>{chart}</div>"
+        )
     }
 }
 
@@ -181,14 +205,19 @@ pub(crate) fn tests(outcomes: &[&Outcome], masking: Masking) -> String {
     if outcomes.is_empty() {
         return "<p class=\"soft\">Not tested yet.</p>".to_owned();
     }
-    let (failed, others): (Vec<&Outcome>, Vec<_>) =
-        outcomes.iter().copied().partition(|outcome| outcome.verdict == Verdict::Failed);
+    let (failed, others): (Vec<&Outcome>, Vec<_>) = outcomes
+        .iter()
+        .copied()
+        .partition(|outcome| outcome.verdict == Verdict::Failed);
     let failed = if failed.is_empty() {
         "<p class=\"good\">No test failed.</p>".to_owned()
     } else {
         failures(&failed, masking)
     };
-    format!("{failed}<details><summary>other tests</summary>{}</details>", failures(&others, masking))
+    format!(
+        "{failed}<details><summary>other tests</summary>{}</details>",
+        failures(&others, masking)
+    )
 }
 
 /// Outcomes as a list. What was found in rows of few patients is not told.

@@ -71,10 +71,20 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!(whole(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(whole(123), "123");
-        for (number, text) in [(0.0, "0"), (13.45, "13.45"), (0.00001, "1.00e-5"), (120.0, "120"), (1e9, "1.00e9"), (-2.5, "-2.5")] {
+        for (number, text) in [
+            (0.0, "0"),
+            (13.45, "13.45"),
+            (0.00001, "1.00e-5"),
+            (120.0, "120"),
+            (1e9, "1.00e9"),
+            (-2.5, "-2.5"),
+        ] {
             assert_eq!(decimal(number), text);
         }
-        assert_eq!((percent(0.5), percent(0.0001)), ("50.0 %".to_owned(), "&lt; 0.1 %".to_owned()));
+        assert_eq!(
+            (percent(0.5), percent(0.0001)),
+            ("50.0 %".to_owned(), "&lt; 0.1 %".to_owned())
+        );
     }
 
     #[test]
