@@ -46,9 +46,21 @@ impl Slice {
     pub fn name(&self, resources: &[String]) -> String {
         let what = match self {
             Self::Day(day) => day.to_string(),
-            Self::Patients(ids) => format!("{} patients {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
-            Self::Encounters(ids) => format!("{} encounters {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
-            Self::Identifiers(ids) => format!("{} identifiers {:016x}", ids.len(), digest(ids.iter().map(String::as_str))),
+            Self::Patients(ids) => format!(
+                "{} patients {:016x}",
+                ids.len(),
+                digest(ids.iter().map(String::as_str))
+            ),
+            Self::Encounters(ids) => format!(
+                "{} encounters {:016x}",
+                ids.len(),
+                digest(ids.iter().map(String::as_str))
+            ),
+            Self::Identifiers(ids) => format!(
+                "{} identifiers {:016x}",
+                ids.len(),
+                digest(ids.iter().map(String::as_str))
+            ),
         };
         if resources.is_empty() {
             what

@@ -91,7 +91,9 @@ fn explain(settings: &Settings) -> String {
         .filters
         .iter()
         .map(|(resource, filter)| {
-            let days = filter.window_days.map_or_else(String::new, |days| format!(" of the last {days} days"));
+            let days = filter
+                .window_days
+                .map_or_else(String::new, |days| format!(" of the last {days} days"));
             let (categories, codes) = (filter.categories.len(), filter.codes.len());
             format!("{resource}{days}, {categories} categories, {codes} codes (0: all)")
         })

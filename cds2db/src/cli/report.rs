@@ -32,7 +32,10 @@ pub fn report(summary: &Summary) -> String {
         }
     }
     for (resource, count) in &summary.deleted {
-        let _ = writeln!(out, "  {resource}: {count} are gone from the server, marked in v_deleted_resource");
+        let _ = writeln!(
+            out,
+            "  {resource}: {count} are gone from the server, marked in v_deleted_resource"
+        );
     }
     for (name, output) in &summary.outputs {
         let _ = writeln!(

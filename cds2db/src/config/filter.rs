@@ -14,7 +14,12 @@ pub const CATEGORY: &str = "FHIR_SEARCH_CATEGORY_";
 pub const CODE: &str = "FHIR_SEARCH_CODE_";
 
 /// A resource type with its search parameters for a clinical date, a category and a code.
-type Searchable = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
+type Searchable = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+);
 
 /// Source: <https://hl7.org/fhir/R4/searchparameter-registry.html> (R4).
 const SEARCHABLE: [Searchable; 9] = [

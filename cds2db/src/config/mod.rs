@@ -7,12 +7,12 @@ mod read;
 mod settings;
 mod template;
 
-pub use filter::{CATEGORY, CODE, date_parameter, WINDOW};
+pub use filter::{CATEGORY, CODE, WINDOW, date_parameter};
 pub use keys::{Effect, KEYS, Key};
 pub use overrides::Overrides;
 pub use read::Config;
 pub use settings::{
-    DatabaseSettings, DebugSettings, Deletions, EncounterSearch, ImportSettings, ResourceFilter, ServerSettings,
-    Settings, Wards,
+    DatabaseSettings, DebugSettings, Deletions, EncounterSearch, ImportSettings, ResourceFilter,
+    ServerSettings, Settings, Wards,
 };
 pub use template::{default_file, reference};

@@ -83,8 +83,14 @@ impl Config {
         };
         r.text("PATH_TO_DB_CONFIG_TOML");
         r.text("DEBUG_PATH_TO_CONFIG_TOML");
-        let own_dates = settings.encounters.additional.iter().any(|(name, _)| name == "date");
-        if own_dates && (settings.debug.starts_after.is_some() || settings.debug.starts_at_or_before.is_some()) {
+        let own_dates = settings
+            .encounters
+            .additional
+            .iter()
+            .any(|(name, _)| name == "date");
+        if own_dates
+            && (settings.debug.starts_after.is_some() || settings.debug.starts_at_or_before.is_some())
+        {
             r.fault(
                 "FHIR_SEARCH_ENCOUNTER_ADDITIONAL_PARAMETERS",
                 "holds a date of its own and so cannot stand beside DEBUG_ENCOUNTER_STARTS_…",
@@ -98,7 +104,10 @@ impl Config {
         ];
         let mut given = given.iter().filter(|(_, given)| *given).map(|(key, _)| *key);
         if let (Some(first), Some(second)) = (given.next(), given.next()) {
-            r.fault(second, format!("cannot stand beside {first}: a backfill loads one of them"));
+            r.fault(
+                second,
+                format!("cannot stand beside {first}: a backfill loads one of them"),
+            );
         }
         notes.extend(without_effect(r, toml));
         let findings = reader.finish();

@@ -139,9 +139,13 @@ impl EncounterGraph {
         for &time in times.iter().flatten() {
             let of_class =
                 |class| timeline.enclosing((Level::Facility, patient.number, class), time, Some(time));
-            let found = [Class::Inpatient, Class::ShortStay].into_iter().filter_map(of_class);
+            let found = [Class::Inpatient, Class::ShortStay]
+                .into_iter()
+                .filter_map(of_class);
             // The one that began last, and the first of several.
-            if let Some((_, position)) = found.min_by_key(|&(start, position)| (time.abs_diff(start), position)) {
+            if let Some((_, position)) =
+                found.min_by_key(|&(start, position)| (time.abs_diff(start), position))
+            {
                 return self.reference(position);
             }
         }
@@ -187,7 +191,10 @@ impl EncounterGraph {
     fn patient(&mut self, reference: String) -> u32 {
         let number = u32::try_from(self.patients.len()).unwrap_or(NOBODY);
         let timeline = self.timelines.len();
-        let known = self.patients.entry(reference).or_insert(Patient { number, timeline });
+        let known = self
+            .patients
+            .entry(reference)
+            .or_insert(Patient { number, timeline });
         known.timeline = timeline;
         known.number
     }
@@ -231,7 +238,10 @@ impl EncounterGraph {
                 .or_insert(Some(*position));
         }
         let mut parents: HashMap<usize, Option<u32>> = HashMap::new();
-        for (position, _, value) in identifiers.iter().filter(|(_, s, _)| s.as_deref() == Some(system)) {
+        for (position, _, value) in identifiers
+            .iter()
+            .filter(|(_, s, _)| s.as_deref() == Some(system))
+        {
             let e = self.encounter(*position);
             let Some(level) = e.level.parent().filter(|_| e.patient != NOBODY) else {
                 continue;
@@ -244,7 +254,10 @@ impl EncounterGraph {
                 .and_modify(|parent| *parent = parent.filter(|p| Some(*p) == owner))
                 .or_insert(owner);
         }
-        parents.into_iter().filter_map(|(child, parent)| Some((child, parent?))).collect()
+        parents
+            .into_iter()
+            .filter_map(|(child, parent)| Some((child, parent?)))
+            .collect()
     }
 
     /// The encounter of a level that encloses the child's period; inpatient before short stay before ambulatory, then
@@ -421,6 +434,20 @@ mod tests {
     }
 
     #[test]
+    fn trap_23_other_types_stay_empty_and_what_nothing_fits_says_invalid() {
+        let mut other = row("other", 1, 0, None);
+        other.type_code = Some("something else".to_owned());
+        let rows = vec![row("case", 1, 10, Some(20)), other, row("early", 2, 5, None)];
+        let graph = EncounterGraph::build(rows, None);
+        assert_eq!((graph.part_of("other"), graph.main("other")), (None, None));
+        assert_eq!(graph.part_of("early").as_deref(), Some(INVALID));
+        assert_eq!(
+            graph.encounter_of(None, Some("Patient/nobody"), &[Some(1)]),
+            INVALID
+        );
+    }
+
+    #[test]
     fn a_missing_level_is_bridged_by_time() {
         let graph = EncounterGraph::build(vec![row("case", 1, 0, None), row("ward", 3, 5, None)], None);
         assert_eq!(
@@ -475,20 +502,35 @@ mod tests {
         graph.extend(vec![of("b", "b1", 1), of("b", "b2", 2), of("b", "b3", 3)], None);
         assert_eq!(graph.main("a2"), reference("a1"));
         assert_eq!(graph.part_of("b3"), reference("b2"));
-        assert_eq!(graph.encounter_of(None, Some("Patient/b"), &[Some(9)]), "Encounter/b1");
-        assert_eq!(graph.encounter_of(None, Some("Patient/a"), &[Some(9)]), "Encounter/a1");
+        assert_eq!(
+            graph.encounter_of(None, Some("Patient/b"), &[Some(9)]),
+            "Encounter/b1"
+        );
+        assert_eq!(
+            graph.encounter_of(None, Some("Patient/a"), &[Some(9)]),
+            "Encounter/a1"
+        );
     }
 
     /// A million encounters, three for each patient and all of one patient: the time of each is that of sorting.
     /// Full size with `CDS2DB_LARGE=1`, a tenth of it otherwise.
     #[test]
     fn a_million_encounters_take_linear_time() {
-        let size: usize = if std::env::var_os("CDS2DB_LARGE").is_some() { 1_000_000 } else { 100_000 };
+        let size: usize = if std::env::var_os("CDS2DB_LARGE").is_some() {
+            1_000_000
+        } else {
+            100_000
+        };
         let rows = |count: usize, a_patient: usize| {
             (0..count).map(move |n| {
                 let level = (n % 3 + 1) as u8;
                 let start = (n - n % 3) as i64 * 10 + i64::from(level);
-                let mut r = row(&format!("{}-{level}", n / 3), level, start, Some(start + 20 - 2 * i64::from(level)));
+                let mut r = row(
+                    &format!("{}-{level}", n / 3),
+                    level,
+                    start,
+                    Some(start + 20 - 2 * i64::from(level)),
+                );
                 r.patient = Some(format!("Patient/{}", n / a_patient));
                 r.identifier_system = Some(SYSTEM.to_owned());
                 r.identifier_value = (n % 7 > 0).then(|| (n / 3).to_string());
@@ -502,13 +544,25 @@ mod tests {
             let seconds = begun.elapsed().as_secs_f64();
             for n in [0, count / 6, count / 3 - 1] {
                 assert_eq!(graph.main(&format!("{n}-3")), reference(&format!("{n}-1")), "{n}");
-                assert_eq!(graph.part_of(&format!("{n}-3")), reference(&format!("{n}-2")), "{n}");
+                assert_eq!(
+                    graph.part_of(&format!("{n}-3")),
+                    reference(&format!("{n}-2")),
+                    "{n}"
+                );
             }
             seconds
         };
         let (small, large, one) = (seconds(size / 4, 3), seconds(size, 3), seconds(size, usize::MAX));
-        println!("{size} encounters: {large:.2} s, all of one patient {one:.2} s, a quarter of them {small:.2} s");
-        assert!(large < 16.0 * small.max(0.01), "{large} s for 4 times as many as {small} s");
-        assert!(one < 8.0 * large.max(0.05), "{one} s for one patient, {large} s for many");
+        println!(
+            "{size} encounters: {large:.2} s, all of one patient {one:.2} s, a quarter of them {small:.2} s"
+        );
+        assert!(
+            large < 16.0 * small.max(0.01),
+            "{large} s for 4 times as many as {small} s"
+        );
+        assert!(
+            one < 8.0 * large.max(0.05),
+            "{one} s for one patient, {large} s for many"
+        );
     }
 }

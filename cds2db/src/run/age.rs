@@ -39,10 +39,18 @@ async fn known(hub: &Hub, ids: &[String]) -> Result<BTreeSet<String>> {
         .select_text(sql, &[ids.to_vec()])
         .await
         .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients known").because(e))?;
-    Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
 }
 
-async fn young(settings: &Settings, client: &Client, zone: &TimeZone, ids: &[String]) -> Result<BTreeSet<String>> {
+async fn young(
+    settings: &Settings,
+    client: &Client,
+    zone: &TimeZone,
+    ids: &[String],
+) -> Result<BTreeSet<String>> {
     let at_once = settings.server.ids_at_once;
     let what = "the search for the patients' age";
     let patients = by_ids("Patient", "_id", ids, at_once);
@@ -63,7 +71,11 @@ async fn young(settings: &Settings, client: &Client, zone: &TimeZone, ids: &[Str
     let is_young = |id: &String, born: Option<String>| {
         let born = birth_date(&born?)?;
         let start = Timestamp::from_microsecond(*first.get(id)?).ok()?;
-        Some(!is_older(born, start.to_zoned(zone.clone()).datetime(), settings.min_patient_age))
+        Some(!is_older(
+            born,
+            start.to_zoned(zone.clone()).datetime(),
+            settings.min_patient_age,
+        ))
     };
     let people = born.into_iter().filter_map(|[id, born]| Some((id?, born)));
     Ok(people

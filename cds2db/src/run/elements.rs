@@ -69,8 +69,9 @@ pub(crate) async fn elements<const N: usize>(
             for batch in &crack(&page.bytes, page.number, what, &plan)?.batches {
                 let columns = paths.map(|path| batch.table().position_of_path(path));
                 rows.extend(
-                    (0..batch.rows())
-                        .map(|row| columns.map(|column| column.and_then(|column| joined(batch, row, column)))),
+                    (0..batch.rows()).map(|row| {
+                        columns.map(|column| column.and_then(|column| joined(batch, row, column)))
+                    }),
                 );
             }
             Ok(())

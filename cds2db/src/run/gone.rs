@@ -89,7 +89,10 @@ impl Census<'_> {
                 }
             }
             Deletions::Export => {
-                let names: Vec<String> = tables.iter().map(|(resource, _)| (*resource).to_owned()).collect();
+                let names: Vec<String> = tables
+                    .iter()
+                    .map(|(resource, _)| (*resource).to_owned())
+                    .collect();
                 let Some(from) = self.from(EXPORT, &names).await? else {
                     return Ok(gone);
                 };
@@ -141,11 +144,9 @@ impl Census<'_> {
             table.name
         );
         let resource = vec![table.resource.clone().unwrap_or_default()];
-        let rows = self
-            .hub
-            .select_text(&sql, &[list, resource])
-            .await
-            .map_err(|e| Error::new(ErrorKind::Hub, format!("reading the ids of {}", table.name)).because(e))?;
+        let rows = self.hub.select_text(&sql, &[list, resource]).await.map_err(|e| {
+            Error::new(ErrorKind::Hub, format!("reading the ids of {}", table.name)).because(e)
+        })?;
         Ok(rows
             .into_iter()
             .filter_map(|row| row.into_iter().next().flatten())
@@ -159,11 +160,15 @@ impl Census<'_> {
         let what = format!("the search for deleted {resource}");
         let found = elements(self.client, resource, searches, ["id"], &what).await?;
         let found: BTreeSet<String> = found.into_iter().filter_map(|[id]| id).collect();
-        let reads = known.into_iter().filter(|id| !found.contains(id)).map(|id| async {
-            let reading = self.client.read(resource, &id).await;
-            let reading = reading.map_err(|e| Error::new(ErrorKind::Search, format!("{what} broke off")).because(e))?;
-            Ok(matches!(reading, Reading::Missing | Reading::Deleted).then_some(id))
-        });
+        let reads = known
+            .into_iter()
+            .filter(|id| !found.contains(id))
+            .map(|id| async {
+                let reading = self.client.read(resource, &id).await;
+                let reading = reading
+                    .map_err(|e| Error::new(ErrorKind::Search, format!("{what} broke off")).because(e))?;
+                Ok(matches!(reading, Reading::Missing | Reading::Deleted).then_some(id))
+            });
         let read: Vec<Option<String>> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
     }
@@ -172,15 +177,28 @@ impl Census<'_> {
     /// `None` where nothing was ever loaded.
     async fn from(&self, name: &str, resources: &[String]) -> Result<Option<String>> {
         let failed = |e| Error::new(ErrorKind::Hub, "reading the watermarks").because(e);
-        let marks = self.hub.watermarks(name, &[EVERYBODY.to_owned()]).await.map_err(failed)?;
+        let marks = self
+            .hub
+            .watermarks(name, &[EVERYBODY.to_owned()])
+            .await
+            .map_err(failed)?;
         if let Some(mark) = marks.get(EVERYBODY) {
             return Ok(since(*mark, self.zone));
         }
         let sql = "SELECT (extract(epoch FROM min(loaded_until)) * 1000000)::bigint::text FROM core.watermark \
                    WHERE split_part(resource, '?', 1) = ANY ($1)";
-        let rows = self.hub.select_text(sql, &[resources.to_vec()]).await.map_err(failed)?;
-        let first = rows.into_iter().next().and_then(|row| row.into_iter().next().flatten());
-        Ok(first.and_then(|m| m.parse().ok()).and_then(|m| since(m, self.zone)))
+        let rows = self
+            .hub
+            .select_text(sql, &[resources.to_vec()])
+            .await
+            .map_err(failed)?;
+        let first = rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten());
+        Ok(first
+            .and_then(|m| m.parse().ok())
+            .and_then(|m| since(m, self.zone)))
     }
 
     /// The ids whose newest entry in a type's history is a `DELETE`.
@@ -271,8 +289,13 @@ async fn deletions(exported: &Exported) -> std::io::Result<HashMap<String, Vec<S
             for entry in entries.into_iter().flatten() {
                 let field = |name: &str| entry.pointer(name).and_then(serde_json::Value::as_str);
                 let mut ends = field("/request/url").unwrap_or_default().rsplit('/');
-                if let (Some("DELETE"), Some(id), Some(resource)) = (field("/request/method"), ends.next(), ends.next()) {
-                    deleted.entry(resource.to_owned()).or_default().push(id.to_owned());
+                if let (Some("DELETE"), Some(id), Some(resource)) =
+                    (field("/request/method"), ends.next(), ends.next())
+                {
+                    deleted
+                        .entry(resource.to_owned())
+                        .or_default()
+                        .push(id.to_owned());
                 }
             }
         }
@@ -282,11 +305,17 @@ async fn deletions(exported: &Exported) -> std::io::Result<HashMap<String, Vec<S
 
 /// A Bundle as the only resource within another one, so that it is cracked like any resource, in JSON and in XML.
 fn as_resource(bundle: &[u8]) -> Vec<u8> {
-    let body = bundle.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bundle).trim_ascii();
+    let body = bundle
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bundle)
+        .trim_ascii();
     if body.first() == Some(&b'{') {
         return [br#"{"resourceType":"Bundle","entry":[{"resource":"#, body, b"}]}"].concat();
     }
-    let end = body.windows(2).position(|w| w == b"?>").filter(|_| body.starts_with(b"<?xml"));
+    let end = body
+        .windows(2)
+        .position(|w| w == b"?>")
+        .filter(|_| body.starts_with(b"<?xml"));
     let body = end.and_then(|end| body.get(end + 2..)).unwrap_or(body);
     [
         br#"<Bundle xmlns="http://hl7.org/fhir"><entry><resource>"#,

@@ -89,7 +89,10 @@ impl Narrowing {
             "" => resource.to_owned(),
             text => format!("{resource}?{:016x}", digest([text])),
         };
-        Some(Self { parameters, watermark })
+        Some(Self {
+            parameters,
+            watermark,
+        })
     }
 }
 
@@ -198,7 +201,9 @@ pub(crate) fn outline(settings: &Settings, description: &Description, zone: &Tim
     let referenced = super::referenced::targets(description);
     for resource in of_patients.iter().chain(&referenced) {
         let Some(narrowing) = Narrowing::of(settings, resource, zone) else {
-            lines.push(format!("{resource} is not loaded: DEBUG_ADD_FHIR_SEARCH_ has an empty text for it"));
+            lines.push(format!(
+                "{resource} is not loaded: DEBUG_ADD_FHIR_SEARCH_ has an empty text for it"
+            ));
             continue;
         };
         let (parameter, whose) = if of_patients.contains(resource) {
@@ -210,7 +215,14 @@ pub(crate) fn outline(settings: &Settings, description: &Description, zone: &Tim
         let ids = [format!("<{whose}>")];
         let query = in_groups(settings, resource, parameter, &narrowing, &ids, &none, zone)
             .first()
-            .map(|request| request.search.query().replace("%3C", "<").replace("%3E", ">").replace("%20", " "))
+            .map(|request| {
+                request
+                    .search
+                    .query()
+                    .replace("%3C", "<")
+                    .replace("%3E", ">")
+                    .replace("%20", " ")
+            })
             .unwrap_or_default();
         let since = match (resource.as_str(), settings.debug.ignore_last_update) {
             ("Patient", _) | (_, true) => "",
@@ -272,7 +284,10 @@ mod tests {
         assert_eq!(queries("Patient"), ["_id=a,b", "_id=c,d"]);
         assert_eq!(
             queries("Condition"),
-            ["patient=c,d", "patient=a,b&_lastUpdated=gt2024-05-02T00:00:00%2B02:00"]
+            [
+                "patient=c,d",
+                "patient=a,b&_lastUpdated=gt2024-05-02T00:00:00%2B02:00"
+            ]
         );
     }
 
@@ -285,7 +300,10 @@ mod tests {
         let narrowing = |settings: &Settings, resource: &str| {
             Narrowing::of(settings, resource, &berlin()).expect("loaded")
         };
-        assert!(narrowing(&settings, "Observation").parameters.is_empty(), "everything by default");
+        assert!(
+            narrowing(&settings, "Observation").parameters.is_empty(),
+            "everything by default"
+        );
         let filter = ResourceFilter {
             window_days: Some(30),
             categories: vec!["laboratory".to_owned()],
@@ -293,14 +311,28 @@ mod tests {
         };
         settings.filters.insert("Observation".to_owned(), filter);
         let narrowed = narrowing(&settings, "Observation");
-        let parameters: Vec<_> = narrowed.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let parameters: Vec<_> = narrowed
+            .parameters
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         assert_eq!(
             parameters,
-            ["date=ge2024-04-03", "category=laboratory", "code=http://loinc.org|2160-0,x"]
+            [
+                "date=ge2024-04-03",
+                "category=laboratory",
+                "code=http://loinc.org|2160-0,x"
+            ]
         );
         assert_ne!(narrowed.watermark, "Observation");
         assert_eq!(narrowing(&settings, "Condition").watermark, "Condition");
-        settings.debug.add_search.insert("CONDITION".to_owned(), String::new());
-        assert!(Narrowing::of(&settings, "Condition", &berlin()).is_none(), "an empty text skips the type");
+        settings
+            .debug
+            .add_search
+            .insert("CONDITION".to_owned(), String::new());
+        assert!(
+            Narrowing::of(&settings, "Condition", &berlin()).is_none(),
+            "an empty text skips the type"
+        );
     }
 }

@@ -74,9 +74,7 @@ pub(crate) async fn find(
     let plan = plan(table)?;
     let mut pages = client.search(request(settings, zone, dates));
     loop {
-        let failed = |e| {
-            Error::new(ErrorKind::Search, format!("{SEARCH} broke off")).because(e)
-        };
+        let failed = |e| Error::new(ErrorKind::Search, format!("{SEARCH} broke off")).because(e);
         match pages.next().await.map_err(failed)? {
             Step::Page(page) => {
                 crack(&page.bytes, page.number, SEARCH, &plan)?

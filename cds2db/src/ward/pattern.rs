@@ -350,6 +350,31 @@ mod tests {
     }
 
     #[test]
+    fn trap_12_signs_of_the_grammar_within_a_pattern_and_one_path_twice() {
+        let ward = &read(&["ward_name = 'S'", "a = '^x+=y$' + b = 'p+q'"]).expect("reads")[0];
+        let of = |a, b| ward.matches(|c| Some(Cow::Borrowed(if c.path == "a" { a } else { b })));
+        assert!(of("xxx=y", "ppq"));
+        assert!(!of("x", "pq"), "neither sign splits the pattern");
+        assert!(fault(&["ward_name = 'S'", "a = 'x' + a = 'y'"]).contains("occurs twice"));
+    }
+
+    #[test]
+    fn trap_13_a_name_alone_takes_everything_and_case_does_not_matter() {
+        let wards = WardDefinition::read_all(&[
+            ("P_1".to_owned(), vec!["ward_name = 'all'".to_owned()]),
+            (
+                "P_2".to_owned(),
+                vec!["ward_name = 'S'".to_owned(), "a = 'STATION'".to_owned()],
+            ),
+        ])
+        .expect("reads");
+        assert!(wards[0].matches_everything() && wards[0].matches(|_| None));
+        let of = |text: &'static str| wards[1].matches(|_| Some(Cow::Borrowed(text)));
+        assert!(of("x ~ on station 3"), "unanchored, in the joined text");
+        assert!(!of("ward"));
+    }
+
+    #[test]
     fn matches_joined_values_without_case_and_unanchored() {
         let ward = &read(&[
             "ward_name = 'S'",
