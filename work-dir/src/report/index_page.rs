@@ -17,7 +17,7 @@ pub(crate) fn index(tables: &[TablePage<'_>], figures: &RunFigures, masking: Mas
         notice(masking)
     );
     body.push_str(&format!(
-        "<h2>Tables</h2><div class=\"wide\">{}</div>",
+        "<h2>Tables</h2>{}",
         overview(tables, masking)
     ));
     body.push_str("<h2>Tests that failed</h2>");
@@ -78,7 +78,7 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
         let name = escape(&table.profile.table);
         if masking.hides(table.profile.rows) {
             rows.push_str(&format!(
-                "<tr><td>{name}</td><td colspan=\"6\">fewer than {} patients</td></tr>",
+                "<tr><td>{name}</td><td colspan=\"7\">fewer than {} patients</td></tr>",
                 masking.threshold
             ));
             continue;
@@ -105,18 +105,35 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
         } else {
             whole(profile.patients)
         };
-        rows.push_str(&format!(
-            "<tr><td><a href=\"{name}/index.html\">{name}</a></td><td>{}</td><td>{before}</td><td>{patients}</td><td>{}</td><td>{}</td><td>{defects}</td><td>{}</td></tr>",
+        let cells = [
+            format!("<a href=\"{name}/index.html\">{name}</a>"),
             whole(profile.rows.rows),
+            before,
+            patients,
             decimal(factor(profile)),
             percent(share(empty, cells)),
-            verdict(table.outcomes)
-        ));
+            defects,
+            verdict(table.outcomes),
+        ];
+        let cell = |(label, cell): (&&str, &String)| format!("<td data-label=\"{label}\">{cell}</td>");
+        let cells: String = HEADS.iter().zip(&cells).map(cell).collect();
+        rows.push_str(&format!("<tr>{cells}</tr>"));
     }
-    format!(
-        "<table><tr><th>table</th><th>rows</th><th>run before</th><th>patients</th><th>rows a resource</th><th>empty cells</th><th>defects</th><th>tests</th></tr>{rows}</table>"
-    )
+    let heads: String = HEADS.iter().map(|head| format!("<th>{head}</th>")).collect();
+    format!("<table class=\"stack\"><tr>{heads}</tr>{rows}</table>")
 }
+
+/// Columns of the list of tables.
+const HEADS: [&str; 8] = [
+    "table",
+    "rows",
+    "run before",
+    "patients",
+    "rows a resource",
+    "empty cells",
+    "defects",
+    "tests",
+];
 
 fn verdict(outcomes: &[&Outcome]) -> String {
     let failed = |severity: fn(Severity) -> bool| {

@@ -24,7 +24,6 @@ h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:
 a{color:inherit}p{margin:.4rem 0}.soft{color:var(--soft);font-size:.875rem}
 .grid{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem;min-width:0;break-inside:avoid}
-.wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.25rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
@@ -34,14 +33,17 @@ figure{margin:.75rem 0 0}figcaption{font-size:.8125rem;color:var(--soft);display
 .bar{fill:var(--bar)}.few{fill:var(--few)}.mark{stroke:var(--mark);stroke-width:2;stroke-dasharray:4 3;vector-effect:non-scaling-stroke}
 .axis{display:flex;justify-content:space-between;gap:.5rem;font-size:.75rem;color:var(--soft)}
 .list ul{list-style:none;margin:.25rem 0 0;padding:0}
-.list li{display:grid;grid-template-columns:minmax(0,1fr) 5rem auto;gap:.5rem;align-items:center;font-size:.8125rem;padding:.1rem 0}
+.list li{display:grid;grid-template-columns:minmax(0,1fr) minmax(4rem,1fr) auto;gap:.5rem;align-items:center;font-size:.8125rem;padding:.1rem 0}
 .list .label{overflow-wrap:anywhere}.list .amount{text-align:right;min-width:4rem;font-variant-numeric:tabular-nums}
 .row{width:100%;height:.7rem;display:block}
 .stop{color:var(--stop);font-weight:600}.warn{color:var(--warn);font-weight:600}.good{color:var(--good);font-weight:600}
 ul.tests{padding-left:1.1rem;font-size:.9rem;overflow-wrap:anywhere}
 details>summary{cursor:pointer;color:var(--soft);font-size:.875rem}
-@media (max-width:30rem){body{padding:.75rem}th,td{padding:.25rem .3rem;font-size:.8125rem}}
+@media (max-width:40rem){body{padding:.75rem}th,td{padding:.25rem .3rem}
+.stack tr:first-child{display:none}.stack tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+.stack td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right}
+.stack td:first-child{font-weight:600;font-size:1rem}.stack td::before{content:attr(data-label);color:var(--soft);font-weight:400;font-size:.875rem}}
 @media print{:root{--ground:#fff;--card:#fff;--text:#000;--soft:#333;--line:#999;--bar:#444;--few:#ccc;--mark:#000;--stop:#000;--warn:#000;--good:#000}
-body{max-width:none;padding:0;font-size:10pt}.grid{grid-template-columns:repeat(2,1fr)}.wide{overflow:visible}
+body{max-width:none;padding:0;font-size:10pt}.grid{grid-template-columns:repeat(2,1fr)}
 .bar,.few{-webkit-print-color-adjust:exact;print-color-adjust:exact}h2{break-after:avoid}}
 ";

@@ -112,8 +112,8 @@ impl TablePage<'_> {
             line("rows that repeat another", profile.duplicates, before);
         }
         format!(
-            "<div class=\"wide\"><table><tr><th></th><th>this run</th><th>run before</th></tr>{rows}</table></div>\
-             <p class=\"soft\">Melting made {} rows of a resource on average, {} of the largest.</p>",
+            "<table><tr><th></th><th>this run</th><th>run before</th></tr>{rows}</table>\
+             <p class=\"soft\">Melting: {} rows a resource on average, {} at most.</p>",
             decimal(factor(profile)),
             whole(profile.most_rows)
         )

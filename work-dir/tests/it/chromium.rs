@@ -65,8 +65,7 @@ const MEASURE: &str = r#"
 window.addEventListener('load', () => {
   const frame = document.querySelector('iframe');
   const d = frame.contentDocument, w = frame.contentWindow;
-  const inWide = e => e.closest('.wide');
-  const out = [...d.body.querySelectorAll('*')].filter(e => !inWide(e) && !(e instanceof w.SVGElement && e.tagName !== 'svg'))
+  const out = [...d.body.querySelectorAll('*')].filter(e => !(e instanceof w.SVGElement && e.tagName !== 'svg'))
     .filter(e => e.getBoundingClientRect().right > w.innerWidth + 0.5).map(e => e.tagName + '.' + e.getAttribute('class'));
   const charts = [...d.querySelectorAll('.chart svg')].map(svg => ({
     width: svg.getBoundingClientRect().width, height: svg.getBoundingClientRect().height,
@@ -113,7 +112,9 @@ fn number(value: &Value) -> f64 {
 fn bars_follow_the_data_nothing_overflows_and_no_page_complains() {
     let Some(browser) = browser() else { return };
     let (directory, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let layout = ward(directory.path(), before.path());
+    // CDS2DB_PAGES=DIR keeps the pages, to be looked at.
+    let kept = std::env::var_os("CDS2DB_PAGES").map(PathBuf::from);
+    let layout = ward(kept.as_deref().unwrap_or(directory.path()), before.path());
     let description = description();
     let checks = Checks::open(&layout, Some(&description), CheckOptions::default()).unwrap();
     checks.whole(&[]).unwrap();

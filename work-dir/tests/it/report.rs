@@ -89,7 +89,7 @@ fn pages_show_what_the_issue_lists_and_need_no_other_file() {
         ("by month", "by month"),
         ("by day", "by day of the month"),
         ("defects by kind", "not_a_date"),
-        ("product factor", "rows of a resource on average"),
+        ("product factor", "rows a resource on average"),
         ("the run before", "run before"),
     ] {
         assert!(observation.contains(text), "{what}");
