@@ -85,7 +85,14 @@ impl ResourceHead {
         match self.mode {
             Mode::Match => true,
             Mode::Include | Mode::Outcome => false,
-            Mode::Absent => self.resource == resource || resource.is_empty(),
+            // Of `Patient/_history` the type counts.
+            Mode::Absent => {
+                resource.is_empty()
+                    || resource
+                        .split('/')
+                        .next()
+                        .is_some_and(|kind| kind == self.resource)
+            }
         }
     }
 
