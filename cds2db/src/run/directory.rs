@@ -306,6 +306,17 @@ impl RunDirectory {
         )
     }
 
+    /// Notes that a page of a batch arrived and cannot be read, and forgets the batch's pages, so that they are
+    /// fetched again.
+    pub(crate) fn unreadable(&self, batch: &Planned) -> Result<()> {
+        let pages = batch.spool.dir();
+        match std::fs::remove_dir_all(pages) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(file_error(pages, e)),
+            _ => {}
+        }
+        self.broke_off(&batch.table, batch.number)
+    }
+
     /// Notes that a batch could not be fetched; its table will not be completed.
     pub(crate) fn broke_off(&self, table: &str, number: u32) -> Result<()> {
         lock(&self.progress).broken.insert(table.to_owned());

@@ -79,6 +79,7 @@ impl Download<'_> {
         summary: &mut Summary,
     ) -> Result<Vec<Request>> {
         let mut complete = vec![false; requests.len()];
+        let mut unreadable = vec![false; requests.len()];
         let searches = requests.iter().map(|r| r.search.clone());
         let (planned, pages) = match self.directory {
             Some(directory) => {
@@ -107,8 +108,22 @@ impl Download<'_> {
                     self.progress.advance(Stage::Download, resources, bytes as u64);
                     self.take(*cracked, bytes, import, summary).await?;
                 }
+                // The other pages are stored all the same; this search keeps its watermark and is asked for again.
+                Cracking::Unreadable { search, page, error } => {
+                    unreadable[search] = true;
+                    summary.incomplete.push(format!(
+                        "{}: page {page} cannot be read: {}",
+                        requests[search].place(),
+                        chain(&error)
+                    ));
+                }
                 Cracking::Ended { search, end } => match end {
                     // Only this proof moves a watermark; a search cut short by a limit of pages has none.
+                    Ok(Step::Complete(_)) if unreadable[search] => {
+                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
+                            directory.unreadable(batch)?;
+                        }
+                    }
                     Ok(Step::Complete(proof)) => {
                         complete[search] = true;
                         if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
@@ -215,6 +230,11 @@ enum Cracking {
         bytes: usize,
         cracked: Box<Cracked>,
     },
+    Unreadable {
+        search: usize,
+        page: u32,
+        error: fhir_crack::Error,
+    },
     Ended {
         search: usize,
         end: std::result::Result<Step, fhir_crack::search::Error>,
@@ -227,25 +247,30 @@ async fn crack_step(
 ) -> Result<Cracking> {
     let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
     match step {
-        ManyStep::Page { page, .. } => crack_page(page, plan).await,
+        ManyStep::Page { search, page } => crack_page(search, page, plan).await,
         ManyStep::Ended { search, end } => Ok(Cracking::Ended { search, end }),
         _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
     }
 }
 
 /// Cracks on a worker thread, so that the fetching goes on.
-async fn crack_page(page: Page, plan: Arc<Plan>) -> Result<Cracking> {
+async fn crack_page(search: usize, page: Page, plan: Arc<Plan>) -> Result<Cracking> {
     let (number, bytes) = (page.number, page.bytes.len());
     let work =
         tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
-    let place = || format!("page {number} of a search cannot be read");
     let cracked = work
         .await
-        .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?
-        .map_err(|e| Error::new(ErrorKind::Crack, place()).because(e))?;
-    Ok(Cracking::Page {
-        bytes,
-        cracked: Box::new(cracked),
+        .map_err(|e| Error::new(ErrorKind::Crack, format!("page {number} of a search was dropped")).because(e))?;
+    Ok(match cracked {
+        Ok(cracked) => Cracking::Page {
+            bytes,
+            cracked: Box::new(cracked),
+        },
+        Err(error) => Cracking::Unreadable {
+            search,
+            page: number,
+            error,
+        },
     })
 }
 
