@@ -11,8 +11,14 @@ use fhir_melt::{MeltOptions, Melter, Repeats, unmelt};
 use libfuzzer_sys::fuzz_target;
 use table_description::{Column, ElementPath, FhirType, MeltMode, Origin, TableDescription};
 
-const PATHS: [&str; 6] =
-    ["id", "name/given", "identifier/value", "code/coding/code", "name/family", "code/text"];
+const PATHS: [&str; 6] = [
+    "id",
+    "name/given",
+    "identifier/value",
+    "code/coding/code",
+    "name/family",
+    "code/text",
+];
 /// Rows one fuzzed row may produce, so that memory is bounded.
 const LIMIT: u64 = 1_000;
 
@@ -46,8 +52,12 @@ fuzz_target!(|rows: Vec<[Option<&str>; 6]>| {
     let only = MeltMode::Only(vec![ElementPath::new("code/coding")]);
     for mode in [MeltMode::Product, MeltMode::Aligned, MeltMode::Child, only] {
         for repeats in [None, Some(Repeats::all(&TABLE))] {
-            let options =
-                MeltOptions { mode: Some(mode.clone()), repeats, row_limit: LIMIT, ..MeltOptions::default() };
+            let options = MeltOptions {
+                mode: Some(mode.clone()),
+                repeats,
+                row_limit: LIMIT,
+                ..MeltOptions::default()
+            };
             let melter = Melter::new(&TABLE, &options);
             let whole = melter.melt(&batch);
             let mut sources: Vec<usize> = (0..whole.rows()).map(|row| whole.source_row(row)).collect();
@@ -79,7 +89,14 @@ fuzz_target!(|rows: Vec<[Option<&str>; 6]>| {
         table.push_row(row.iter().copied());
     }
     let notation = Notation::default();
-    let joined = collapse(&table, &["name/given"], &Collapse { notation: notation.clone(), ..Collapse::default() });
+    let joined = collapse(
+        &table,
+        &["name/given"],
+        &Collapse {
+            notation: notation.clone(),
+            ..Collapse::default()
+        },
+    );
     let joined = joined.expect("the column is there");
     let options = MeltAll {
         notation: notation.clone(),
@@ -89,5 +106,11 @@ fuzz_target!(|rows: Vec<[Option<&str>; 6]>| {
     if rows.len() < 3 {
         let _ = melt_all(&joined, &options);
     }
-    let _ = cast(&table, &Cast { notation, refuse_empty_columns: false });
+    let _ = cast(
+        &table,
+        &Cast {
+            notation,
+            refuse_empty_columns: false,
+        },
+    );
 });

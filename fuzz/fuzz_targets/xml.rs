@@ -1,0 +1,13 @@
+//! XML pages: an error or rows, the same whether walked or read as a tree, every resource accounted for.
+
+#![no_main]
+
+#[path = "pages.rs"]
+mod pages;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|page: &[u8]| {
+    let _ = pages::check(page);
+    let _ = pages::check(&[b"<Patient>", page, b"</Patient>"].concat());
+});
