@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p benches --bench melt [-- SHAPE]`; figures are per second of CPU of one thread, best of three.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints, and ends where it cannot go on")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends where it cannot go on"
+)]
 
 mod meter;
 mod output;
