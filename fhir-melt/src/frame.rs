@@ -55,7 +55,8 @@ impl TypedBatch {
                 continue;
             };
             let series = match column.source {
-                Source::Row => series,
+                // Without the NULL behind the values.
+                Source::Row => series.slice(0, self.rows()),
                 Source::Slot { group, base } => {
                     let index = rows.index(&self.rows, group, base..base + series.len() - 1);
                     series.take(index).map_err(failed)?
@@ -143,4 +144,46 @@ fn name(column: &str) -> PlSmallStr {
 
 pub(crate) fn failed(error: polars::error::PolarsError) -> Error {
     Error::caused(ErrorKind::Frame, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fhir_crack::BatchBuilder;
+    use table_description::typing::Zone;
+
+    use crate::{MeltOptions, melt};
+
+    /// A calculated column has one text a row, and nothing behind them.
+    #[test]
+    fn a_column_that_was_set_has_as_many_rows_as_the_others() {
+        let description = table_description::default_description();
+        let table = description.table("condition").expect("a table");
+        let id = table.position_of_path("id").expect("a column");
+        let calculated = table
+            .columns
+            .iter()
+            .position(|c| c.is_calculated())
+            .expect("a column");
+        let mut builder = BatchBuilder::new(Arc::clone(table));
+        for text in ["a", "b"] {
+            builder.begin_row();
+            builder.push(id, &[1], text);
+        }
+        let batch = builder.finish();
+        for texts in [
+            vec![Some("x".to_owned()), None],
+            vec![Some("x".to_owned())],
+            Vec::new(),
+        ] {
+            let first = texts.first().cloned().flatten();
+            let (mut typed, _) = melt(&batch, &MeltOptions::default()).typed(&Zone::berlin());
+            typed.set_texts(calculated, texts);
+            let frame = typed.to_frame().expect("a frame");
+            let column = frame.column(&table.columns[calculated].name).expect("is there");
+            let texts: Vec<_> = column.str().expect("texts").iter().collect();
+            assert_eq!(texts, [first.as_deref(), None]);
+        }
+    }
 }

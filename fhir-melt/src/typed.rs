@@ -252,7 +252,8 @@ impl TypedBatch {
     }
 
     /// Replaces a column by texts, one a row; rows beyond the end of `texts` become NULL. For calculated columns.
-    pub fn set_texts(&mut self, column: usize, texts: Vec<Option<String>>) {
+    pub fn set_texts(&mut self, column: usize, mut texts: Vec<Option<String>>) {
+        texts.resize(self.rows(), None);
         let mut buffer = String::new();
         let spans = texts
             .into_iter()
