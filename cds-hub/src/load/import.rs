@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Row, Transaction};
 use table_description::{Defect, TableDescription};
 
+use super::encoded::{Encoded, SLICE_BYTES, SLICE_ROWS, have_raw_rows, of_one_table};
 use super::rows::{RawWalk, Rows};
 use super::statements::Statements;
 use super::store::{Outcome, Stamp, store};
@@ -14,11 +15,6 @@ use super::{ImportSummary, Loaded, Run};
 use crate::schema::{Kind, StoredTable};
 use crate::semaphore::{Importing, Lock};
 use crate::{Error, ErrorKind, Hub, Result, quarantine};
-
-/// Rows encoded and asked for at a time; bounds the memory of an import.
-const SLICE_ROWS: usize = 10_000;
-/// Bytes encoded at a time.
-const SLICE_BYTES: usize = 32 << 20;
 
 /// Arrays have very different lengths from call to call, so a plan for the average fits none. A client whose machine
 /// vanished is noticed in half a minute: its import would hold up all others.
@@ -134,16 +130,10 @@ impl Import<'_> {
     /// [`ErrorKind::Input`] when the batches are of different tables; when the lock was lost; when the server refuses
     /// for a reason that is not in a row. A row it refuses goes to the quarantine and is counted.
     pub async fn raw(&mut self, batches: &[Batch]) -> Result<Loaded> {
-        let Some(first) = batches.first() else {
+        let Some(description) = of_one_table(batches)? else {
             return Ok(Loaded::default());
         };
-        if batches.iter().any(|b| b.table().name != first.table().name) {
-            return Err(Error::new(
-                ErrorKind::Input,
-                "raw batches of different tables in one call",
-            ));
-        }
-        let table = self.loading(Kind::Raw, first.table());
+        let table = self.loading(Kind::Raw, description);
         let statements = Arc::clone(&self.tables[table].statements);
         let mut walk = RawWalk::new(batches);
         let mut next = || Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
@@ -171,12 +161,7 @@ impl Import<'_> {
     pub async fn typed(&mut self, batch: &TypedBatch, raw_ids: &[i32]) -> Result<Loaded> {
         let table = self.loading(Kind::Typed, batch.table());
         let statements = Arc::clone(&self.tables[table].statements);
-        if (0..batch.rows()).any(|row| batch.source_row(row) >= raw_ids.len()) {
-            return Err(Error::new(
-                ErrorKind::Input,
-                format!("a typed row of {} without raw row", batch.table().name),
-            ));
-        }
+        have_raw_rows(batch, raw_ids)?;
         let mut total = Loaded::default();
         let mut from = 0;
         while from < batch.rows() {
@@ -187,19 +172,33 @@ impl Import<'_> {
             });
             from = to;
             let outcome = store(&mut self.transaction, self.stamp, &statements, &rows).await?;
-            self.link(&statements, &rows, &outcome).await?;
-            self.keep_precision(&statements, &rows, &outcome).await?;
-            total += self.note(table, &rows, outcome).await?;
+            total += self.after_typed(table, &statements, &rows, outcome).await?;
         }
-        self.call(
-            statements.melted.as_deref(),
-            "taking typed rows off the queue",
-            &[raw_ids],
-            false,
-        )
-        .await?;
-        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true)
-            .await?;
+        self.typed_ended(&statements, raw_ids).await?;
+        Ok(total)
+    }
+
+    /// Stores rows that were encoded before.
+    ///
+    /// # Errors
+    /// As [`Import::raw`] and [`Import::typed`].
+    pub async fn store(&mut self, encoded: &Encoded) -> Result<Loaded> {
+        let table = self.loading(encoded.kind, &encoded.table);
+        let statements = Arc::clone(&self.tables[table].statements);
+        let mut total = Loaded::default();
+        for rows in &encoded.slices {
+            self.lock.check()?;
+            let outcome = store(&mut self.transaction, self.stamp, &statements, rows).await?;
+            total += if encoded.kind == Kind::Raw {
+                self.after_raw(&statements, &outcome).await?;
+                self.note(table, rows, outcome).await?
+            } else {
+                self.after_typed(table, &statements, rows, outcome).await?
+            };
+        }
+        if encoded.kind == Kind::Typed {
+            self.typed_ended(&statements, &encoded.raw_ids).await?;
+        }
         Ok(total)
     }
 
@@ -316,6 +315,31 @@ impl Import<'_> {
             .await?;
         }
         Ok(())
+    }
+
+    async fn after_typed(
+        &mut self,
+        table: usize,
+        statements: &Statements,
+        rows: &Rows,
+        outcome: Outcome,
+    ) -> Result<Loaded> {
+        self.link(statements, rows, &outcome).await?;
+        self.keep_precision(statements, rows, &outcome).await?;
+        self.note(table, rows, outcome).await
+    }
+
+    /// These raw rows count as typed.
+    async fn typed_ended(&mut self, statements: &Statements, raw_ids: &[i32]) -> Result<()> {
+        self.call(
+            statements.melted.as_deref(),
+            "taking typed rows off the queue",
+            &[raw_ids],
+            false,
+        )
+        .await?;
+        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true)
+            .await
     }
 
     /// Typed rows that were known, or came twice, are linked to the raw rows they came with.

@@ -5,6 +5,7 @@ mod confirmed;
 mod copy_buffer;
 mod defects;
 mod deleted;
+mod encoded;
 mod hash;
 mod import;
 mod lanes;
@@ -17,6 +18,7 @@ mod statements;
 mod store;
 mod watermark;
 
+pub use encoded::Encoded;
 pub use hash::{Hasher, RowHash};
 pub use import::Import;
 pub use loaded::{ImportSummary, Loaded, Run};
