@@ -15,9 +15,19 @@ pub struct Batch {
     pub(crate) table: Arc<TableDescription>,
     pub(crate) rows: u32,
     pub(crate) store: Arc<Store>,
-    pub(crate) columns: Vec<Vec<Span>>,
+    /// The values of all columns, also those of other tables cracked from the same bytes.
+    pub(crate) spans: Arc<Vec<Span>>,
+    /// Which of them are those of a column, rows ascending.
+    pub(crate) columns: Vec<Run>,
     /// One a row, or none at all where rows were not hashed.
     pub(crate) hashes: Vec<u128>,
+}
+
+/// The values of one column among those of all: the first, and the one behind the last.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Run {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl fmt::Debug for Batch {
@@ -33,11 +43,12 @@ impl Batch {
     /// A batch without rows.
     #[must_use]
     pub fn empty(table: Arc<TableDescription>) -> Self {
-        let columns = vec![Vec::new(); table.columns.len()];
+        let columns = vec![Run::default(); table.columns.len()];
         Self {
             table,
             rows: 0,
             store: Arc::default(),
+            spans: Arc::default(),
             columns,
             hashes: Vec::new(),
         }
@@ -47,6 +58,14 @@ impl Batch {
     #[must_use]
     pub fn table(&self) -> &Arc<TableDescription> {
         &self.table
+    }
+
+    /// The values of a column.
+    fn column(&self, column: usize) -> &[Span] {
+        let run = self.columns.get(column).copied().unwrap_or_default();
+        self.spans
+            .get(run.start as usize..run.end as usize)
+            .unwrap_or_default()
     }
 
     /// How many rows the batch has.
@@ -59,7 +78,7 @@ impl Batch {
     ///
     /// This searches the column; whoever walks all rows uses [`Batch::entries`] or [`Batch::cursor`].
     pub fn cell(&self, row: usize, column: usize) -> impl ExactSizeIterator<Item = Entry<'_>> {
-        let spans = self.columns.get(column).map_or(&[][..], Vec::as_slice);
+        let spans = self.column(column);
         let first = spans.partition_point(|s| (s.row as usize) < row);
         let rest = spans.get(first..).unwrap_or_default();
         let count = rest.iter().take_while(|s| s.row as usize == row).count();
@@ -71,20 +90,12 @@ impl Batch {
 
     /// All values of one column with their row (counted from 0), rows ascending, within a row in document order.
     pub fn entries(&self, column: usize) -> impl ExactSizeIterator<Item = (u32, Entry<'_>)> {
-        self.columns
-            .get(column)
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .map(|s| (s.row, self.store.entry(s)))
+        self.column(column).iter().map(|s| (s.row, self.store.entry(s)))
     }
 
     /// Where the values of a column begin, comparable among the columns of values of the same resource.
     pub(crate) fn starts(&self, column: usize) -> impl Iterator<Item = u32> {
-        self.columns
-            .get(column)
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .map(|span| span.start)
+        self.column(column).iter().map(|span| span.start)
     }
 
     /// A reader of the rows in order, for writers: no search a cell.
@@ -110,13 +121,25 @@ impl Batch {
             renumbered.push(rows);
             rows += u32::from(k);
         }
-        for column in &mut self.columns {
-            column.retain_mut(|span| {
+        let mut spans = Vec::new();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in 0..self.columns.len() {
+            let start = spans.len() as u32;
+            spans.extend(self.column(column).iter().filter_map(|span| {
                 let row = span.row as usize;
-                span.row = renumbered.get(row).copied().unwrap_or_default();
-                keep.get(row).copied().unwrap_or_default()
+                let kept = keep.get(row).copied().unwrap_or_default();
+                kept.then(|| Span {
+                    row: renumbered.get(row).copied().unwrap_or_default(),
+                    ..*span
+                })
+            }));
+            columns.push(Run {
+                start,
+                end: spans.len() as u32,
             });
         }
+        self.spans = Arc::new(spans);
+        self.columns = columns;
         let mut kept = keep.iter();
         self.hashes.retain(|_| kept.next().copied().unwrap_or_default());
         self.rows = rows;
@@ -150,7 +173,7 @@ impl<'a> Cursor<'a> {
     pub fn cell(&mut self, column: usize) -> impl ExactSizeIterator<Item = Entry<'a>> + use<'a> {
         let batch = self.batch;
         let row = self.row.unwrap_or_default();
-        let spans = batch.columns.get(column).map_or(&[][..], Vec::as_slice);
+        let spans = batch.column(column);
         let mut first = self.next.get(column).map_or(0, |&n| n as usize);
         while spans.get(first).is_some_and(|s| s.row < row) {
             first += 1;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use table_description::TableDescription;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Run};
 use crate::notation::{Notation, path_depth};
 use crate::store::{Span, Store};
 
@@ -88,11 +88,19 @@ impl BatchBuilder {
     /// The finished batch.
     #[must_use]
     pub fn finish(self) -> Batch {
+        let mut spans = Vec::with_capacity(self.columns.iter().map(Vec::len).sum());
+        let columns = self.columns.into_iter().map(|column| {
+            let start = spans.len() as u32;
+            spans.extend(column);
+            let end = spans.len() as u32;
+            Run { start, end }
+        });
         Batch {
             table: self.table,
             rows: self.rows,
             store: Arc::new(self.store),
-            columns: self.columns,
+            columns: columns.collect(),
+            spans: Arc::new(spans),
             hashes: Vec::new(),
         }
     }

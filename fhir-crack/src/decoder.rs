@@ -330,7 +330,7 @@ impl Decoder {
             return Ok(());
         }
         text.truncate(done);
-        for (number, mut batch) in self.rows.take(text, &self.plan, !last).into_iter().enumerate() {
+        for (number, mut batch) in self.rows.take(text, &self.plan).into_iter().enumerate() {
             if !self.keeps_duplicates {
                 let removed = self.seen.remove_from(&mut batch, number);
                 if let Some(summary) = self.summary.tables.get_mut(number) {

@@ -110,6 +110,16 @@ impl Error {
         self
     }
 
+    /// The same error of a piece of a page before which stand so many bytes and lines; the piece begins a line.
+    #[must_use]
+    pub fn behind(mut self, bytes: u64, lines: u64) -> Self {
+        if let Some(place) = &mut self.0.place {
+            place.offset += bytes;
+            place.line += lines;
+        }
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {

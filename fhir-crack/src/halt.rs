@@ -17,6 +17,8 @@ pub(crate) enum Halt {
     Entity(u32),
     /// A limit passed at this position.
     Limit(Limit, u32),
+    /// Two columns of a table take the same value of the resource at this position.
+    Shared(u32),
 }
 
 const _: () = assert!(size_of::<Result<(), Halt>>() == 8);
@@ -80,6 +82,10 @@ impl Halt {
             Self::Duplicate(at) => (ErrorKind::DuplicateKey, at as usize),
             Self::Entity(at) => (ErrorKind::Entity, at as usize),
             Self::Limit(limit, at) => (ErrorKind::Limit(limit), at as usize),
+            Self::Shared(at) => (
+                ErrorKind::Settings("two columns of a table take the same value"),
+                at as usize,
+            ),
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::block;
 use crate::plan::Plan;
 
 /// What a member of an object, or an element below another, leads to.
@@ -40,8 +41,10 @@ pub(crate) struct Key {
 /// A name as it stands in a page, with what leads and ends it: `"name":` or `<name`.
 struct Token {
     /// The first 16 bytes, zeros behind a shorter one.
-    head: u128,
-    mask: u128,
+    head: [u8; HEAD],
+    /// A bit for each of them.
+    mask: u32,
+    len: u32,
     bytes: Box<[u8]>,
 }
 
@@ -55,14 +58,13 @@ const HEAD: usize = 16;
 impl Token {
     fn new(bytes: &[u8]) -> Self {
         let mut head = [0; HEAD];
-        let mut mask = [0; HEAD];
-        for (place, &byte) in bytes.iter().take(HEAD).enumerate() {
-            head[place] = byte;
-            mask[place] = 0xff;
+        for (place, &byte) in head.iter_mut().zip(bytes) {
+            *place = byte;
         }
         Self {
-            head: u128::from_le_bytes(head),
-            mask: u128::from_le_bytes(mask),
+            head,
+            mask: (1 << bytes.len().min(HEAD)) - 1,
+            len: bytes.len() as u32,
             bytes: bytes.into(),
         }
     }
@@ -70,8 +72,8 @@ impl Token {
     #[inline(always)]
     fn begins(&self, rest: &[u8]) -> bool {
         match rest.first_chunk::<HEAD>() {
-            Some(head) if u128::from_le_bytes(*head) & self.mask != self.head => false,
-            Some(_) if self.bytes.len() <= HEAD => true,
+            Some(head) if block::equal(head, &self.head) & self.mask != self.mask => false,
+            Some(_) if self.len as usize <= HEAD => true,
             _ => rest.starts_with(&self.bytes),
         }
     }
@@ -187,7 +189,7 @@ impl Keys {
     #[inline(always)]
     fn begins(&self, slot: u16, rest: &[u8]) -> Option<(usize, usize)> {
         let token = &self.keys.get(slot as usize)?.token;
-        (slot > 0 && token.begins(rest)).then_some((slot as usize, token.bytes.len()))
+        (slot > 0 && token.begins(rest)).then_some((slot as usize, token.len as usize))
     }
 
     /// The slot of a token, learned if it is new; none if the table is full.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod batch_builder;
+mod block;
 mod collation;
 mod crack;
 pub mod csv;
@@ -45,7 +46,7 @@ pub use limits::Limits;
 pub use meta::{BundleMeta, Issue};
 pub use notation::Notation;
 pub use options::{Attributes, Duplicates, Options};
-pub use parallel::{crack_pages, pieces_of_lines};
+pub use parallel::{crack_pages, in_order, pieces_of_lines};
 pub use plan::Plan;
 pub use store::Entry;
 pub use summary::{Summary, TableSummary};

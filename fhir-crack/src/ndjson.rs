@@ -46,6 +46,20 @@ pub fn write_rows(batch: &Batch, notation: &Notation, out: &mut impl Write) -> i
     out.write_all(&block)
 }
 
+/// Appends an object of texts, and a line end.
+pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (number, (name, text)) in members.enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        write_quoted(name.as_bytes(), out);
+        out.push(b':');
+        write_quoted(text.as_bytes(), out);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
 fn quoted(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     write_quoted(text, &mut out);

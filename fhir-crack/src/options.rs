@@ -10,6 +10,9 @@ pub struct Options {
     pub duplicates: Duplicates,
     /// Whether attributes inside the XHTML narrative count where all columns are wanted.
     pub narrative: bool,
+    /// Whether two columns of a table that take the same value are an error, as in fhircrackr; otherwise both have it.
+    /// Looked at where all attributes are values ([`Attributes::All`], [`Attributes::Separate`]).
+    pub refuse_shared_values: bool,
     /// Bounds on what an input may cost.
     pub limits: Limits,
     /// Bytes of a page after which its rows so far are handed out as batches.
@@ -22,6 +25,7 @@ impl Default for Options {
             attributes: Attributes::Values,
             duplicates: Duplicates::Remove,
             narrative: false,
+            refuse_shared_values: false,
             limits: Limits::default(),
             batch_bytes: 1 << 18,
         }

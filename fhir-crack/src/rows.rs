@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use table_description::{Column, ElementPath, FhirType, Origin, TableDescription};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Run};
 use crate::duplicates::TextHash;
 use crate::error::Limit;
 use crate::index_path::IndexPath;
@@ -20,9 +20,10 @@ pub(crate) struct Rows {
     store: Store,
     /// Room for a value while it is unescaped.
     pub(crate) scratch: String,
-    columns: Vec<Vec<Span>>,
-    /// The table of every column, and what its values are hashed with.
-    owners: Vec<(u32, u64)>,
+    /// Columns of all tables, hidden ones included.
+    columns: usize,
+    /// What the values of columns are hashed with the plan did not know, behind those it knows: hashed by number.
+    keys: Vec<u64>,
     /// Columns met that the plan did not know, by table: name and number.
     named: Vec<BTreeMap<String, u32>>,
     /// Rows committed, by table.
@@ -31,8 +32,15 @@ pub(crate) struct Rows {
     hashing: bool,
     /// Of the values since the last commit, by table: how many, and the sum of their hashes.
     sums: Vec<(u32, u128)>,
-    /// Column and place in it of every value since the last commit.
-    journal: Vec<(u32, u32)>,
+    /// Column and place of every value since the last hand-out, in the order met; sorted by column at the end, which
+    /// costs less than a list a column.
+    log: Vec<(u32, Span)>,
+    /// How many of them belong to committed rows.
+    committed: usize,
+    /// Room for the number of values of every column.
+    counts: Vec<u32>,
+    /// Columns of the plan.
+    planned: usize,
     /// Bytes of the values since the last commit.
     bytes: u64,
     mark: (usize, usize),
@@ -44,27 +52,20 @@ impl Rows {
         let tables = plan.tables.len();
         let store = Store::default();
         let mark = store.mark();
-        let mut owners = vec![(0, 0); plan.columns];
-        for (number, table) in plan.tables.iter().enumerate() {
-            let columns = (table.first..table.first + table.description.columns.len())
-                .chain(table.hidden.map(|h| h as usize));
-            for column in columns {
-                if let Some(owner) = owners.get_mut(column) {
-                    *owner = (number as u32, column as u64);
-                }
-            }
-        }
         Self {
             store,
             scratch: String::new(),
-            columns: vec![Vec::new(); plan.columns],
-            owners,
+            columns: plan.columns,
+            keys: Vec::new(),
             named: vec![BTreeMap::new(); tables],
             rows: vec![0; tables],
             hashes: vec![Vec::new(); tables],
             hashing,
             sums: vec![(0, 0); tables],
-            journal: Vec::new(),
+            log: Vec::new(),
+            committed: 0,
+            counts: Vec::new(),
+            planned: plan.columns,
             bytes: 0,
             mark,
             last_index: 0,
@@ -102,7 +103,7 @@ impl Rows {
         text: &str,
         limits: &Limits,
     ) -> Result<(), Limit> {
-        if self.journal.len() >= limits.entries as usize {
+        if self.pushed() >= limits.entries as usize {
             return Err(Limit::Entries);
         }
         let start = self.store.keep(text);
@@ -125,22 +126,29 @@ impl Rows {
         };
         for sink in sinks {
             let row = self.rows.get(sink.table as usize).copied().unwrap_or_default();
-            if let Some(column) = self.columns.get_mut(sink.column as usize) {
-                self.journal.push((sink.column, column.len() as u32));
-                if let Some((count, sum)) = self.sums.get_mut(sink.table as usize) {
-                    *count += 1;
-                    if self.hashing {
-                        let key = self.owners.get(sink.column as usize).map_or(0, |(_, key)| *key);
-                        *sum = sum.wrapping_add(hash.of_value(key, index_hash));
-                    }
+            let span = Span {
+                row,
+                start,
+                len,
+                index,
+            };
+            self.log.push((sink.column, span));
+            let key = if self.hashing { self.key(sink.column) } else { 0 };
+            if let Some((count, sum)) = self.sums.get_mut(sink.table as usize) {
+                *count += 1;
+                if self.hashing {
+                    *sum = sum.wrapping_add(hash.of_value(key, index_hash));
                 }
-                column.push(Span {
-                    row,
-                    start,
-                    len,
-                    index,
-                });
             }
+        }
+    }
+
+    /// What the values of a column are hashed with.
+    #[inline(always)]
+    fn key(&self, column: u32) -> u64 {
+        match (column as usize).checked_sub(self.planned) {
+            None => u64::from(column),
+            Some(place) => self.keys.get(place).copied().unwrap_or_default(),
         }
     }
 
@@ -154,17 +162,17 @@ impl Rows {
         if named.len() >= Limits::COLUMNS {
             return Err(Limit::Columns);
         }
-        let column = self.columns.len() as u32;
+        let column = self.columns as u32;
         let key = TextHash::new(name.as_bytes()).of_value(u64::MAX, 0) as u64;
         named.insert(name.to_owned(), column);
-        self.columns.push(Vec::new());
-        self.owners.push((table, key));
+        self.columns += 1;
+        self.keys.push(key);
         Ok(Sink { column, table })
     }
 
     /// How many values the resource has so far.
     pub(crate) fn pushed(&self) -> usize {
-        self.journal.len()
+        self.log.len() - self.committed
     }
 
     /// Whether there are rows to be handed out.
@@ -174,16 +182,8 @@ impl Rows {
 
     /// Forgets what was pushed since the last commit.
     pub(crate) fn rollback(&mut self) {
-        for &(column, _) in &self.journal {
-            let table = self.owners.get(column as usize).map_or(0, |(table, _)| *table);
-            if let Some(sum) = self.sums.get_mut(table as usize) {
-                *sum = (0, 0);
-            }
-            if let Some(column) = self.columns.get_mut(column as usize) {
-                column.pop();
-            }
-        }
-        self.journal.clear();
+        self.log.truncate(self.committed);
+        self.sums.fill((0, 0));
         self.bytes = 0;
         self.store.truncate(self.mark);
         self.last_index = 0;
@@ -218,20 +218,20 @@ impl Rows {
                 hashes.push(hash);
             }
         }
-        self.journal.clear();
+        self.committed = self.log.len();
         self.bytes = 0;
         self.mark = self.store.mark();
         Ok(())
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Limit> {
-        if self.journal.len() > limits.entries as usize {
+        if self.pushed() > limits.entries as usize {
             return Err(Limit::Entries);
         }
         if self.bytes > u64::from(limits.cell_bytes) {
             let mut cells = std::collections::HashMap::<u32, u64>::new();
-            for &(column, place) in &self.journal {
-                *cells.entry(column).or_default() += self.span(column, place).map_or(0, |s| u64::from(s.len));
+            for (column, span) in self.log.get(self.committed..).unwrap_or_default() {
+                *cells.entry(*column).or_default() += u64::from(span.len);
             }
             if cells.values().any(|&bytes| bytes > u64::from(limits.cell_bytes)) {
                 return Err(Limit::CellBytes);
@@ -240,34 +240,31 @@ impl Rows {
         Ok(())
     }
 
-    fn span(&self, column: u32, place: u32) -> Option<&Span> {
-        self.columns.get(column as usize)?.get(place as usize)
-    }
-
-    /// Hands out the rows so far as one batch a table, together with the text they refer to. `again` if as many are to
-    /// be expected next.
-    pub(crate) fn take(&mut self, text: String, plan: &Plan, again: bool) -> Vec<Batch> {
+    /// Hands out the rows so far as one batch a table, together with the text they refer to.
+    pub(crate) fn take(&mut self, text: String, plan: &Plan) -> Vec<Batch> {
         let mut store = std::mem::take(&mut self.store);
         store.text = text;
         let store = Arc::new(store);
         self.mark = self.store.mark();
         self.last_index = 0;
+        let runs = self.sort();
+        let spans = Arc::new(self.spans());
+        self.log.clear();
+        self.committed = 0;
         let mut batches = Vec::with_capacity(plan.tables.len());
         for (number, table) in plan.tables.iter().enumerate() {
             let (description, columns) = if self.named.get(number).is_none_or(BTreeMap::is_empty) {
                 let last = table.first + table.description.columns.len();
-                let columns = self.columns.get_mut(table.first..last).unwrap_or_default();
-                (
-                    Arc::clone(&table.description),
-                    columns.iter_mut().map(|column| renew(column, again)).collect(),
-                )
+                let columns = runs.get(table.first..last).unwrap_or_default();
+                (Arc::clone(&table.description), columns.to_vec())
             } else {
-                self.take_named(number, table)
+                self.take_named(number, table, &runs)
             };
             batches.push(Batch {
                 table: description,
                 rows: self.rows.get_mut(number).map(std::mem::take).unwrap_or_default(),
                 store: Arc::clone(&store),
+                spans: Arc::clone(&spans),
                 columns,
                 hashes: self
                     .hashes
@@ -275,27 +272,58 @@ impl Rows {
                     .map(std::mem::take)
                     .unwrap_or_default(),
             });
-            if let Some(hidden) = table.hidden.and_then(|h| self.columns.get_mut(h as usize)) {
-                hidden.clear();
-            }
         }
         batches
     }
 
+    /// Counts the values of every column and says where each column's will stand.
+    fn sort(&mut self) -> Vec<Run> {
+        self.counts.clear();
+        self.counts.resize(self.columns, 0);
+        for (column, _) in &self.log {
+            if let Some(count) = self.counts.get_mut(*column as usize) {
+                *count += 1;
+            }
+        }
+        let mut end = 0;
+        let runs = self.counts.iter_mut().map(|count| {
+            let start = end;
+            end += *count;
+            *count = start;
+            Run { start, end }
+        });
+        runs.collect()
+    }
+
+    /// The values, each put where the column's next one stands.
+    fn spans(&mut self) -> Vec<Span> {
+        let mut spans = vec![Span::default(); self.log.len()];
+        for (column, span) in &self.log {
+            if let Some(next) = self.counts.get_mut(*column as usize) {
+                if let Some(place) = spans.get_mut(*next as usize) {
+                    *place = *span;
+                }
+                *next += 1;
+            }
+        }
+        spans
+    }
+
     /// The columns of a table that are known by name, those with values, in byte order; and the table that has them.
-    fn take_named(&mut self, number: usize, table: &TablePlan) -> (Arc<TableDescription>, Vec<Vec<Span>>) {
+    fn take_named(
+        &self,
+        number: usize,
+        table: &TablePlan,
+        runs: &[Run],
+    ) -> (Arc<TableDescription>, Vec<Run>) {
         let mut description = (*table.description).clone();
         let mut columns = Vec::new();
         let base = std::mem::take(&mut description.columns);
         for (name, &column) in self.named.get(number).into_iter().flatten() {
-            let Some(spans) = self
-                .columns
-                .get_mut(column as usize)
-                .filter(|spans| !spans.is_empty())
-            else {
+            let Some(run) = runs.get(column as usize).filter(|run| run.start < run.end) else {
                 continue;
             };
-            columns.push(std::mem::take(spans));
+            columns.push(*run);
             let stem = name.rsplit_once('@').map_or(name.as_str(), |(stem, _)| stem);
             description
                 .columns
@@ -312,10 +340,4 @@ impl Rows {
         }
         (Arc::new(description), columns)
     }
-}
-
-/// Takes the spans of a column, and leaves room for as many if there is to be more.
-fn renew(column: &mut Vec<Span>, again: bool) -> Vec<Span> {
-    let room = if again { column.len() + column.len() / 8 } else { 0 };
-    std::mem::replace(column, Vec::with_capacity(room))
 }

@@ -22,7 +22,7 @@ impl fmt::Debug for Entry<'_> {
 }
 
 /// Where an entry's text and index are, in 16 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Span {
     pub(crate) row: u32,
     /// Position in the page's text, or with [`ARENA`] set in the arena.

@@ -41,6 +41,31 @@ impl Summary {
         self.other_types.values().sum()
     }
 
+    /// What was counted since an earlier state of the same counts.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let types = self.other_types.iter().map(|(name, count)| {
+            let before = earlier.other_types.get(name).copied().unwrap_or_default();
+            (name.clone(), count - before)
+        });
+        let mut tables = self.tables.clone();
+        for (now, before) in tables.iter_mut().zip(&earlier.tables) {
+            now.resources -= before.resources;
+            now.rows -= before.rows;
+            now.no_value -= before.no_value;
+            now.duplicates -= before.duplicates;
+        }
+        Self {
+            pages: self.pages - earlier.pages,
+            entries: self.entries - earlier.entries,
+            no_resource: self.no_resource - earlier.no_resource,
+            no_type: self.no_type - earlier.no_type,
+            outcomes: self.outcomes - earlier.outcomes,
+            other_types: types.filter(|(_, count)| *count > 0).collect(),
+            tables,
+        }
+    }
+
     /// Adds what another decoder counted with the same plan.
     pub fn add(&mut self, other: &Self) {
         self.pages += other.pages;

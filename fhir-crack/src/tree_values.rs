@@ -1,7 +1,11 @@
 //! Values of a resource that was read as a tree: what a walk along the plan cannot see, and all of it where all attributes
 //! or all columns are wanted.
 
+use std::collections::HashSet;
+use std::ptr;
+
 use crate::error::Limit;
+use crate::halt::Halt;
 use crate::options::Attributes;
 use crate::plan::{Node, Sink, TypePlan};
 use crate::tree::Element;
@@ -27,17 +31,59 @@ impl Work<'_> {
             .filter(|&table| tables.get(table as usize).is_some_and(|t| t.all))
     }
 
-    /// Pushes the values of a resource; those of plain paths only if the resource was not `walked`.
+    /// Pushes the values of a resource; those of plain paths only if the resource was not `walked`. `at` is where it
+    /// stands in the page.
     pub(crate) fn push_resource(
         &mut self,
         number: u32,
         resource: &Element<'_>,
         walked: bool,
-    ) -> Result<(), Limit> {
+        at: usize,
+    ) -> Result<(), Halt> {
         let plan = self.plan;
         let Some(of_type) = plan.types.get(number as usize) else {
             return Ok(());
         };
+        if self.options.refuse_shared_values && !self.walks() && self.shares_values(of_type, resource) {
+            return Err(Halt::Shared(at as u32));
+        }
+        self.push_values(of_type, resource, walked)
+            .map_err(|limit| Halt::limit(limit, at))
+    }
+
+    /// Whether two columns of a table take the attributes of the same element.
+    fn shares_values(&self, of_type: &TypePlan, resource: &Element<'_>) -> bool {
+        let mut taken = HashSet::new();
+        let mut shared = false;
+        let mut take = |sinks: &[Sink], element: &Element<'_>| {
+            let any = !element.attributes.is_empty();
+            shared |= any
+                && !sinks
+                    .iter()
+                    .all(|sink| taken.insert((sink.table, ptr::from_ref(element).addr())));
+        };
+        self.elements(of_type.root, resource, &mut take);
+        for (sink, path) in &of_type.searched {
+            for node in path.select(resource) {
+                take(&[*sink], node.element);
+            }
+        }
+        shared
+    }
+
+    /// The elements below a resource that lie along the plan, with the columns that end at each.
+    fn elements(&self, node: u32, parent: &Element<'_>, take: &mut impl FnMut(&[Sink], &Element<'_>)) {
+        for child in &parent.children {
+            let number = self.plan.child(node, &child.name);
+            let Some((number, element)) = number.and_then(|n| self.plan.node(n).map(|node| (n, node))) else {
+                continue;
+            };
+            take(&element.sinks, child);
+            self.elements(number, child, take);
+        }
+    }
+
+    fn push_values(&mut self, of_type: &TypePlan, resource: &Element<'_>, walked: bool) -> Result<(), Limit> {
         if !walked {
             self.push_plain(of_type.root, resource, &mut Vec::new())?;
         }

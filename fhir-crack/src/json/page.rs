@@ -214,8 +214,7 @@ fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> 
         }
         .members(&mut resource, depth, true)?;
         scan.pos = ahead.pos;
-        work.push_resource(number, &resource, work.walks())
-            .map_err(|limit| Halt::limit(limit, at))?;
+        work.push_resource(number, &resource, work.walks(), at)?;
     }
     Ok(())
 }

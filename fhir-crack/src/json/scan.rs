@@ -1,3 +1,4 @@
+use crate::block::{self, Json};
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
 
@@ -197,10 +198,63 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes over an object or array: its strings are skipped as strings, its brackets counted. Between two strings
-    /// there are few bytes, so they are looked at one by one.
+    /// Passes over an object or array: its brackets are counted, 64 bytes at a time, those in strings left out.
     fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
         let mut open = 0;
+        while let Some(block) = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk::<64>) {
+            let json = Json::of(block);
+            // Before the first backslash, which has to be in a string, every quote begins or ends one.
+            let known = json.backslashes.trailing_zeros();
+            let below = 1_u64.checked_shl(known).map_or(u64::MAX, |bit| bit - 1);
+            let strings = Json::strings(json.quotes & below);
+            let (opening, closing) = (json.opening & below & !strings, json.closing & below & !strings);
+            if closing.count_ones() < open && depth + open + opening.count_ones() <= limit {
+                open = open + opening.count_ones() - closing.count_ones();
+            } else if self.brackets(opening, closing, &mut open, depth, limit)? {
+                return Ok(());
+            }
+            let inside = known > 0 && strings >> (known - 1) & 1 == 1;
+            self.pos += known as usize;
+            if inside {
+                self.string_rest()?;
+            } else if known < 64 {
+                self.pos += 1;
+            }
+        }
+        self.skip_rest(open, depth, limit)
+    }
+
+    /// Takes the brackets of a block one by one: `true`, and the position behind it, if the last one open is closed.
+    fn brackets(
+        &mut self,
+        opening: u64,
+        closing: u64,
+        open: &mut u32,
+        depth: u32,
+        limit: u32,
+    ) -> Result<bool, Halt> {
+        let mut brackets = opening | closing;
+        while brackets != 0 {
+            let place = brackets.trailing_zeros();
+            if opening >> place & 1 == 1 {
+                *open += 1;
+                if depth + *open > limit {
+                    return Err(Halt::limit(Limit::Depth, self.pos + place as usize));
+                }
+            } else {
+                *open -= 1;
+                if *open == 0 {
+                    self.pos += place as usize + 1;
+                    return Ok(true);
+                }
+            }
+            brackets &= brackets - 1;
+        }
+        Ok(false)
+    }
+
+    /// Passes over the rest of a container, `open` brackets of which are open, byte by byte: the last of a chunk.
+    fn skip_rest(&mut self, mut open: u32, depth: u32, limit: u32) -> Result<(), Halt> {
         let mut at = self.pos;
         loop {
             match self.bytes.get(at) {
@@ -231,17 +285,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// A bit at the top of every byte of `word` that is zero; bytes above the first such may be marked wrongly.
-#[inline]
-fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// Position of the next quote or backslash. Most strings end within a few words, two of which are looked at together;
-/// the long ones are left to memchr.
+/// Position of the next quote or backslash. Most strings end within a few blocks; the long ones are left to memchr.
 #[inline(always)]
 pub(crate) fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
@@ -249,20 +293,13 @@ pub(crate) fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
         let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) else {
             break;
         };
-        let pair = u128::from_le_bytes(*chunk);
-        let (low, high) = (quotes(pair as u64), quotes((pair >> 64) as u64));
-        if low | high != 0 {
-            let (found, offset) = if low != 0 { (low, at) } else { (high, at + 8) };
-            return Some(offset + found.trailing_zeros() as usize / 8);
+        let found = block::quotes(chunk);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
         }
         at += 16;
     }
     find_far_quote(bytes, at)
-}
-
-#[inline(always)]
-fn quotes(word: u64) -> u64 {
-    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64))
 }
 
 #[inline(never)]

@@ -1,6 +1,6 @@
 use table_description::TableDescription;
 
-use super::{Layout, TextTable};
+use super::{Layout, TextTable, stem};
 use crate::batch::Batch;
 
 impl Layout {
@@ -10,20 +10,22 @@ impl Layout {
         let mut names: Vec<String> = Vec::new();
         for page in pages {
             for (number, column) in page.table().columns.iter().enumerate() {
-                if page.entries(number).len() > 0 && !names.contains(&column.name) {
+                let found = page.entries(number).len() > 0 && !self.is_lost(table, &column.name);
+                if found && !names.contains(&column.name) {
                     names.push(column.name.clone());
                 }
             }
         }
         let found: Vec<&str> = names.iter().map(String::as_str).collect();
-        let missing = self.missing(table, &found);
+        let (missing, of_attributes) = (self.missing(table, &found), of_attributes(&found));
         names.extend(missing);
         let mut rows = Vec::new();
         for page in pages {
-            let places: Vec<Option<usize>> = names
-                .iter()
-                .map(|name| page.table().columns.iter().position(|c| c.name == *name))
-                .collect();
+            let place = |name: &String| {
+                let place = page.table().columns.iter().position(|c| c.name == *name);
+                place.filter(|_| !self.is_lost(table, name))
+            };
+            let places: Vec<Option<usize>> = names.iter().map(place).collect();
             for row in 0..page.rows() {
                 rows.push(
                     places
@@ -34,7 +36,12 @@ impl Layout {
             }
         }
         let mut laid_out = TextTable { names, rows };
-        laid_out.reorder(&described_first(table, &laid_out.names));
+        if !of_attributes {
+            laid_out.reorder(&described_first(table, &laid_out.names));
+        }
+        if let Some(unnamed) = laid_out.names.iter_mut().find(|name| name.is_empty()) {
+            *unnamed = UNNAMED.to_owned();
+        }
         laid_out
     }
 
@@ -54,6 +61,14 @@ impl Layout {
         let any = page.cell(row, column).len() > 0;
         any.then(|| String::from_utf8(out).unwrap_or_default())
     }
+}
+
+/// What data.table calls a column without a name: that of attributes of the resource itself.
+const UNNAMED: &str = "V1";
+
+/// Whether the columns are those of single attributes, which are in no description.
+fn of_attributes(names: &[&str]) -> bool {
+    names.iter().any(|name| stem(name) != *name)
 }
 
 /// The places of columns, those the description names first, in its order.

@@ -3,6 +3,7 @@
 mod compact;
 mod wide;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use table_description::TableDescription;
 use crate::batch::Batch;
 use crate::csv;
 use crate::error::{Error, ErrorKind};
+use crate::ndjson;
 use crate::notation::Notation;
 
 /// How rows become a table of text.
@@ -24,7 +26,8 @@ pub struct Layout {
     /// Leaves out the columns nothing was found for.
     pub remove_empty_columns: bool,
     /// Reproduces also what fhircrackr gets wrong, to compare with tables made by it: digits of element names in the
-    /// index, counts instead of values where two values of a wide table fall into one cell.
+    /// index, counts instead of values where two values of a wide table fall into one cell, rows left out that differ in
+    /// nothing but what the cells do not show, and columns lost that are named like its hidden one.
     pub exact: bool,
 }
 
@@ -44,7 +47,8 @@ impl Layout {
     /// which it is met first. `table` is the description they were cracked by.
     ///
     /// # Errors
-    /// [`ErrorKind::Settings`] if the layout is wide and there are no brackets, or no column at all.
+    /// [`ErrorKind::Settings`] if the layout is wide and there are no brackets, or no column at all, or if two columns
+    /// have the same name.
     pub fn lay_out(&self, table: &Arc<TableDescription>, pages: &[Batch]) -> Result<TextTable, Error> {
         if self.wide && !self.notation.indexed {
             return Err(Error::new(ErrorKind::Settings("the wide layout needs brackets")));
@@ -53,10 +57,30 @@ impl Layout {
         if rows == 0 {
             return self.nothing_found(table);
         }
-        Ok(if self.wide {
+        let mut names = HashSet::new();
+        if !table.columns.iter().all(|column| names.insert(&column.name)) {
+            return Err(Error::new(ErrorKind::Settings(
+                "two columns of the description have the same name",
+            )));
+        }
+        let mut laid_out = if self.wide {
             self.wide(table, pages)
         } else {
             self.compact(table, pages)
+        };
+        if self.exact && hidden_name(table).is_none() {
+            let mut seen = HashSet::new();
+            laid_out.rows.retain(|row| seen.insert(row.clone()));
+        }
+        Ok(laid_out)
+    }
+
+    /// Whether a column is lost because it is named like the hidden one.
+    fn is_lost(&self, table: &TableDescription, name: &str) -> bool {
+        let hidden = hidden_name(table).filter(|_| self.exact);
+        hidden.is_some_and(|hidden| match self.wide {
+            true => name.contains(hidden),
+            false => name.starts_with(hidden),
         })
     }
 
@@ -94,8 +118,11 @@ impl Layout {
 
     /// An index as it is written: that of the entry, or with the digits of the names of its elements.
     fn index(&self, path: &str, index: &[u32]) -> Vec<u32> {
-        if !self.exact || !path.bytes().any(|b| b.is_ascii_digit()) || path.split('/').count() != index.len()
-        {
+        if !self.exact || !path.bytes().any(|b| b.is_ascii_digit()) {
+            return index.to_vec();
+        }
+        let path = without_predicates(path);
+        if path.split('/').count() != index.len() {
             return index.to_vec();
         }
         let mut written = Vec::new();
@@ -146,6 +173,20 @@ impl TextTable {
         out
     }
 
+    /// The table as one JSON object a row; NULL cells are left out.
+    #[must_use]
+    pub fn to_ndjson(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for row in &self.rows {
+            let cells = self.names.iter().zip(row);
+            ndjson::write_object(
+                cells.filter_map(|(name, cell)| Some((name.as_str(), cell.as_deref()?))),
+                &mut out,
+            );
+        }
+        out
+    }
+
     /// Puts the columns into this order of their present places.
     fn reorder(&mut self, order: &[usize]) {
         let pick = |place: &usize| self.names.get(*place).cloned().unwrap_or_default();
@@ -157,6 +198,34 @@ impl TextTable {
                 .collect();
         }
     }
+}
+
+/// The name of the column by which fhircrackr keeps the rows of a table apart, and which it takes out again with every
+/// other of such a name. Tables with the letters `id` in a path, and those that list no column, have none.
+fn hidden_name(table: &TableDescription) -> Option<&'static str> {
+    let any = table
+        .columns
+        .iter()
+        .any(|column| column.path().as_str().contains("id"));
+    (!table.columns.is_empty() && !any).then_some("dummy")
+}
+
+/// A path of element names only.
+fn without_predicates(path: &str) -> String {
+    let mut open = 0_usize;
+    let mut quote = None;
+    let mut names = String::with_capacity(path.len());
+    for c in path.chars() {
+        match (quote, c) {
+            (Some(q), _) => quote = Some(q).filter(|&q| q != c),
+            (None, '\'' | '"') if open > 0 => quote = Some(c),
+            (None, '[') => open += 1,
+            (None, ']') => open = open.saturating_sub(1),
+            (None, _) if open == 0 => names.push(c),
+            (None, _) => {}
+        }
+    }
+    names
 }
 
 /// A name without the attribute behind its `@`; an `@` inside a predicate is part of the name.

@@ -36,7 +36,8 @@ impl Layout {
         let mut places = HashMap::new();
         let mut rows: Vec<HashMap<usize, String>> = Vec::new();
         for page in pages {
-            let values = self.values(table, page);
+            let mut values = self.values(table, page);
+            values.retain(|value| !self.is_lost(table, &value.key.name));
             for value in &values {
                 places.entry(value.key.clone()).or_insert_with(|| {
                     keys.push(value.key.clone());

@@ -206,8 +206,7 @@ fn resource_of_usual_form<'a>(
         }
         if of_type.is_some_and(|t| work.needs_tree(t)) {
             let (resource, _) = tree::read(scan.text, start, depth - 1, limit)?;
-            work.push_resource(number, &resource, true)
-                .map_err(|limit| Halt::limit(limit, start))?;
+            work.push_resource(number, &resource, true, start)?;
         }
         return Ok(Found::Wanted(number));
     }
@@ -225,8 +224,7 @@ fn resource_of_usual_form<'a>(
 /// Pushes the values of a resource read as a tree. `at` is where it ends in the page.
 fn of_tree<'a>(resource: Element<'a>, at: usize, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
     if let Some(number) = work.plan.type_of(&resource.name) {
-        work.push_resource(number, &resource, false)
-            .map_err(|limit| Halt::limit(limit, at))?;
+        work.push_resource(number, &resource, false, at)?;
         return Ok(Found::Wanted(number));
     }
     Ok(if resource.name == "OperationOutcome" {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use quick_xml::Reader;
-use quick_xml::errors::{Error, SyntaxError};
+use quick_xml::errors::{Error, IllFormedError, SyntaxError};
 use quick_xml::events::{BytesStart, Event};
 
 use super::unescape::unescape;
@@ -20,7 +20,7 @@ pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Ele
         let position = at + reader.buffer_position() as usize;
         let event = reader
             .read_event()
-            .map_err(|error| halt(&error, position, text.len() - position))?;
+            .map_err(|error| halt(&error, position, text.get(position..).unwrap_or_default()))?;
         match event {
             Event::Start(tag) => {
                 if open.len() as u32 + depth > limit {
@@ -88,13 +88,21 @@ fn start<'a>(tag: &BytesStart<'_>, at: usize) -> Result<Element<'a>, Halt> {
     Ok(element)
 }
 
-fn halt(error: &Error, at: usize, left: usize) -> Halt {
+fn halt(error: &Error, at: usize, rest: &str) -> Halt {
     match error {
         // What the reader misses the end of may still come.
-        Error::Syntax(SyntaxError::InvalidBangMarkup) if left > BANG => Halt::syntax(Expected::Markup, at),
+        Error::Syntax(SyntaxError::InvalidBangMarkup) if rest.len() > BANG => {
+            Halt::syntax(Expected::Markup, at)
+        }
         Error::Syntax(_) => Halt::More,
+        Error::IllFormed(IllFormedError::UnclosedReference) if !goes_on(rest) => Halt::More,
         _ => Halt::syntax(Expected::EndTag, at),
     }
+}
+
+/// Whether a text goes on behind the reference it begins with, which then has no end.
+fn goes_on(reference: &str) -> bool {
+    reference.get(1..).is_some_and(|rest| rest.contains(['<', '&']))
 }
 
 /// Bytes of the longest word behind `<!`, by which it is known.

@@ -1,5 +1,6 @@
 use super::scan::{Next, Scan};
 use super::unescape::unescape;
+use crate::block;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
 use crate::index_path::IndexPath;
@@ -253,30 +254,17 @@ fn name_length(rest: &[u8]) -> Result<usize, Halt> {
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// A bit at the top of every byte that is less than `limit`; bytes above the first such may be marked wrongly.
-#[inline]
-fn less(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS
-}
-
 /// Position of the closing quote of a value, or before it of what cannot be taken as it stands: a reference, a `<`, a
 /// line end, a tab.
 #[inline]
 fn find_special(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let found = less(word ^ (ONES * b'"' as u64), 1)
-            | less(word ^ (ONES * b'&' as u64), 1)
-            | less(word ^ (ONES * b'<' as u64), 1)
-            | less(word, b' ');
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let found = block::special(chunk);
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(at + found.trailing_zeros() as usize);
         }
-        at += 8;
+        at += 16;
     }
     let rest = bytes.get(at..)?;
     rest.iter()

@@ -29,6 +29,7 @@ impl XPath {
         match self.follow(root) {
             Found::Elements(mut nodes) => {
                 nodes.sort_by(|a, b| a.order.cmp(&b.order));
+                nodes.dedup_by(|a, b| a.order == b.order);
                 nodes
             }
             Found::Attributes(_) => Vec::new(),
@@ -46,6 +47,11 @@ impl XPath {
                 return Found::Attributes(values);
             }
             nodes = nodes.iter().flat_map(|node| step.from(node)).collect();
+            if step.axis == Axis::Descendant || step.axis == Axis::DescendantOrSelf {
+                // An element below two of the nodes is found twice.
+                nodes.sort_by(|a, b| a.order.cmp(&b.order));
+                nodes.dedup_by(|a, b| a.order == b.order);
+            }
         }
         Found::Elements(nodes)
     }

@@ -314,3 +314,23 @@ fn no_value_of_a_page_stands_in_an_error_or_debug_text() {
         format!("http://h?{marker}")
     );
 }
+
+/// Found by fuzzing: the tree reader took the start of a reference in text for a fault where the bytes at hand ended in it.
+#[test]
+fn a_reference_in_text_may_be_cut_by_a_piece() {
+    let page = "<Patient><?unusual x?>a &#11; b &amp; c<id value=\"1\"/></Patient>";
+    let plan = Arc::new(Plan::new(&paths()).unwrap());
+    for size in 1..page.len() {
+        let mut options = Options::default();
+        options.batch_bytes = 1;
+        let mut decoder = Decoder::new(Arc::clone(&plan), options);
+        for piece in page.as_bytes().chunks(size) {
+            decoder.push(piece).unwrap();
+        }
+        decoder.end_page().unwrap();
+    }
+    for text in ["a & b", "a &#11<x/>", "&a&b;"] {
+        let page = format!("<Patient><?unusual x?>{text}<id value=\"1\"/></Patient>");
+        assert!(matches!(error(page.as_bytes()).kind(), ErrorKind::Syntax(_)), "{text}");
+    }
+}

@@ -1,4 +1,5 @@
 //! Tests of the public interface.
+
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,9 +8,12 @@
 )]
 
 mod batches;
+#[cfg(feature = "polars")]
+mod frames;
 mod hostile;
 mod inputs;
 mod json_pages;
+mod layouts;
 mod notation_laws;
 mod same_rows;
 mod simple_json;
