@@ -180,6 +180,8 @@ fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
 mod tests {
     use polars::prelude::*;
 
+    use std::sync::Arc;
+
     use super::*;
 
     fn rows() -> DataFrame {
@@ -195,8 +197,8 @@ mod tests {
         .unwrap()
     }
 
-    fn table() -> std::sync::Arc<TableDescription> {
-        std::sync::Arc::clone(
+    fn table() -> Arc<TableDescription> {
+        Arc::clone(
             table_description::default_description()
                 .table("condition")
                 .unwrap(),
@@ -232,7 +234,8 @@ mod tests {
             .unwrap()
             .str()
             .unwrap()
-            .into_no_null_iter()
+            .iter()
+            .flatten()
             .collect();
         assert_eq!(ids, ["c1", "c2"], "sorted by patient");
     }
