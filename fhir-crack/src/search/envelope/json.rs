@@ -77,7 +77,11 @@ fn resource(scan: &mut Scan<'_>, found: &mut Vec<Issue>) -> Option<ResourceHead>
             b"issue" => issues(scan, found)?,
             _ => scan.skip()?,
         }
-        Some(())
+        // nothing more is asked of a resource that is known by type and id
+        if head.id.is_empty() || head.resource.is_empty() || head.resource == "OperationOutcome" {
+            return Some(());
+        }
+        scan.skip_members()
     })?;
     Some(head)
 }

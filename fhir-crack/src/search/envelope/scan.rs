@@ -1,5 +1,7 @@
 use memchr::memchr2;
 
+use crate::block::Json;
+
 /// A walk over JSON text that builds nothing but what it is asked for.
 ///
 /// What is skipped is followed from bracket to bracket, which is what tells a whole page from one that broke off; the
@@ -105,26 +107,84 @@ impl<'a> Scan<'a> {
         self.peek().is_none()
     }
 
+    /// Walks to the closing brace of the object that the scan is in, between two of its members.
+    pub(super) fn skip_members(&mut self) -> Option<()> {
+        self.close(1)?;
+        self.at -= 1;
+        Some(())
+    }
+
     fn skip_nested(&mut self) -> Option<()> {
-        let mut depth = 0usize;
-        loop {
-            match *self.text.get(self.at)? {
-                b'"' => {
+        self.at += 1;
+        self.close(1)
+    }
+
+    /// Walks behind the bracket that closes the outermost of `depth` open ones, 64 bytes at a time.
+    fn close(&mut self, mut depth: usize) -> Option<()> {
+        // all bits set while a string goes on from the block before
+        let mut inside = 0;
+        while let Some(block) = self.text.get(self.at..)?.first_chunk::<64>() {
+            let json = Json::of(block);
+            if json.backslashes != 0 {
+                if inside != 0 {
                     self.at = string_end(self.text, self.at)?;
-                    continue;
+                    inside = 0;
                 }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth -= 1;
+                if self.close_bytes(&mut depth, self.at.saturating_add(64))? {
+                    return Some(());
+                }
+                continue;
+            }
+            let strings = Json::strings(json.quotes) ^ inside;
+            let (opening, closing) = (json.opening & !strings, json.closing & !strings);
+            if (closing.count_ones() as usize) < depth {
+                depth = depth + opening.count_ones() as usize - closing.count_ones() as usize;
+            } else {
+                let mut brackets = opening | closing;
+                while brackets != 0 {
+                    let place = brackets.trailing_zeros();
+                    depth = if opening >> place & 1 == 1 {
+                        depth + 1
+                    } else {
+                        depth - 1
+                    };
                     if depth == 0 {
-                        self.at += 1;
+                        self.at += place as usize + 1;
                         return Some(());
                     }
+                    brackets &= brackets - 1;
                 }
+            }
+            if json.quotes.count_ones() % 2 == 1 {
+                inside = !inside;
+            }
+            self.at += 64;
+        }
+        if inside != 0 {
+            self.at = string_end(self.text, self.at)?;
+        }
+        self.close_bytes(&mut depth, usize::MAX)?.then_some(())
+    }
+
+    /// The same byte by byte from outside of a string, up to a place outside of one at or behind `until`; true where
+    /// the last bracket was closed.
+    fn close_bytes(&mut self, depth: &mut usize, until: usize) -> Option<bool> {
+        while self.at < until {
+            match *self.text.get(self.at)? {
+                b'"' => {
+                    self.at = string_end(self.text, self.at + 1)?;
+                    continue;
+                }
+                b'{' | b'[' => *depth += 1,
+                b'}' | b']' => *depth -= 1,
                 _ => {}
             }
             self.at += 1;
+            if *depth == 0 {
+                return Some(true);
+            }
         }
+        Some(false)
     }
 
     /// A string with its quotes.
@@ -133,7 +193,7 @@ impl<'a> Scan<'a> {
             return None;
         }
         let from = self.at;
-        self.at = string_end(self.text, from)?;
+        self.at = string_end(self.text, from + 1)?;
         Some(&self.text[from..self.at])
     }
 
@@ -158,9 +218,8 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Behind the closing quote of the string that opens at `at`.
+/// Behind the closing quote of the string that `at` is in.
 fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
-    at += 1;
     loop {
         let found = at + memchr2(b'"', b'\\', text.get(at..)?)?;
         if text[found] == b'"' {
@@ -194,6 +253,23 @@ mod tests {
         }
     }
 
+    /// Objects and lists long enough for several blocks, with strings full of what ends or escapes one.
+    fn values() -> impl Strategy<Value = serde_json::Value> {
+        let text = prop_oneof!["[a-z]{0,30}", "[]\\[{}\"\\\\ä]{0,12}", "[a-z]{60,70}"];
+        let leaf = prop_oneof![
+            text.prop_map(serde_json::Value::from),
+            any::<u8>().prop_map(serde_json::Value::from)
+        ];
+        let nested = leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                proptest::collection::vec(("[a-z\"\\\\]{0,8}", inner), 0..5)
+                    .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+            ]
+        });
+        nested.prop_filter("brackets round it", |value| value.is_array() || value.is_object())
+    }
+
     proptest! {
         #[test]
         fn strings_end_where_serde_says(text in "\\PC*", rest in "\\PC*") {
@@ -203,6 +279,31 @@ mod tests {
             prop_assert_eq!(scan.skip(), Some(()));
             prop_assert_eq!(scan.at, all.len() - rest.len());
             prop_assert_eq!(Scan::new(written.as_bytes()).text(), Some(text));
+        }
+
+        #[test]
+        fn what_is_skipped_ends_where_serde_says(value in values(), rest in "[]}, x]{0,70}") {
+            let written = value.to_string();
+            let all = format!("{written}{rest}");
+            let mut scan = Scan::new(all.as_bytes());
+            prop_assert_eq!(scan.skip(), Some(()));
+            prop_assert_eq!(scan.at, written.len());
+            for end in 0..written.len() {
+                prop_assert_eq!(Scan::new(&written.as_bytes()[..end]).skip(), None, "cut at {}", end);
+            }
+        }
+
+        #[test]
+        fn members_are_skipped_up_to_the_brace(value in values(), more in values()) {
+            let written = format!("{{\"a\":{value},\"b\":{more}}}");
+            let mut scan = Scan::new(written.as_bytes());
+            let mut names = 0;
+            let all = scan.object(|scan, _| {
+                names += 1;
+                scan.skip()?;
+                scan.skip_members()
+            });
+            prop_assert_eq!((all, names, scan.at), (Some(()), 1, written.len()));
         }
 
         #[test]

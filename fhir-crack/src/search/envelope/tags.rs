@@ -23,6 +23,25 @@ pub(super) struct Start<'a> {
     text: &'a str,
 }
 
+/// What the end of an element is found by without reading the tags before it.
+pub(super) struct Passage {
+    close: memmem::Finder<'static>,
+    open: memmem::Finder<'static>,
+    special: memmem::Finder<'static>,
+}
+
+impl Passage {
+    /// For elements of this name, as written.
+    pub(super) fn of(name: &str) -> Passage {
+        let finder = |text: String| memmem::Finder::new(text.as_bytes()).into_owned();
+        Passage {
+            close: finder(format!("</{name}>")),
+            open: finder(format!("<{name}")),
+            special: finder("<!".to_owned()),
+        }
+    }
+}
+
 impl<'a> Tags<'a> {
     pub(super) fn new(text: &'a str) -> Tags<'a> {
         Tags { rest: text }
@@ -57,6 +76,21 @@ impl<'a> Tags<'a> {
         }
     }
 
+    /// Goes to the next closing tag of the passage's name and says so; stays where elements of that name, comments or
+    /// CDATA come before it, which may hold what looks like that tag.
+    pub(super) fn pass(&mut self, passage: &Passage) -> bool {
+        let rest = self.rest.as_bytes();
+        let Some(at) = passage.close.find(rest) else {
+            return false;
+        };
+        let between = &rest[..at];
+        let plain = passage.special.find(between).is_none() && passage.open.find(between).is_none();
+        if plain {
+            self.rest = &self.rest[at..];
+        }
+        plain
+    }
+
     fn skip(&mut self, tag: &'a str, from: usize, end: &str) -> Option<()> {
         let at = from + memmem::find(&tag.as_bytes()[from..], end.as_bytes())?;
         self.rest = &tag[at + end.len()..];
@@ -65,14 +99,17 @@ impl<'a> Tags<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The name without its prefix.
-    pub(super) fn local_name(self) -> &'a str {
-        let name = self
-            .text
+    /// The name as written.
+    pub(super) fn name(self) -> &'a str {
+        self.text
             .split(|c: char| c.is_ascii_whitespace())
             .next()
-            .unwrap_or_default();
-        name.rsplit(':').next().unwrap_or_default()
+            .unwrap_or_default()
+    }
+
+    /// The name without its prefix.
+    pub(super) fn local_name(self) -> &'a str {
+        self.name().rsplit(':').next().unwrap_or_default()
     }
 
     /// The attribute `value`, unescaped; empty where there is none, `None` where the tag is broken.
@@ -130,6 +167,24 @@ mod tests {
                 (name, value),
                 "{tag}"
             );
+        }
+    }
+
+    #[test]
+    fn the_end_of_an_element_is_found_unless_something_may_look_like_it() {
+        for (text, passed) in [
+            ("<id value='1'/></a><b/></r><c/>", Some("</r><c/>")),
+            ("</r>", Some("</r>")),
+            ("<b v='</s>'/></r>", Some("</r>")),
+            ("<!-- </r> --></r>", None),
+            ("<div><![CDATA[</r>]]></div></r>", None),
+            ("<a><r></r></a></r>", None),
+            ("<a></r ><b></r>", Some("</r>")),
+            ("<a></a>", None),
+        ] {
+            let mut tags = Tags::new(text);
+            assert_eq!(tags.pass(&Passage::of("r")), passed.is_some(), "{text}");
+            assert_eq!(tags.rest, passed.unwrap_or(text), "{text}");
         }
     }
 

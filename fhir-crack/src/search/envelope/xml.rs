@@ -1,4 +1,4 @@
-use super::tags::{Start, Tag, Tags};
+use super::tags::{Passage, Start, Tag, Tags};
 use super::{Envelope, Mode, ResourceHead, Root};
 use crate::search::issue::Issue;
 
@@ -6,6 +6,7 @@ use crate::search::issue::Issue;
 pub(super) fn read(text: &str) -> Option<Envelope> {
     let mut tags = Tags::new(text);
     let mut walk = Walk::default();
+    let mut passage = None;
     loop {
         match tags.next()? {
             Tag::Open(start) => {
@@ -16,6 +17,12 @@ pub(super) fn read(text: &str) -> Option<Envelope> {
                 walk.enter(start)?;
                 walk.depth += 1;
                 walk.leave()?;
+                // nothing more is asked of a resource that is known by type and id
+                if walk.knows_resource()
+                    && tags.pass(passage.get_or_insert_with(|| Passage::of(walk.resource)))
+                {
+                    walk.depth = RESOURCE;
+                }
             }
             Tag::Close => walk.leave()?,
             Tag::End => break,
@@ -28,12 +35,17 @@ pub(super) fn read(text: &str) -> Option<Envelope> {
     }
 }
 
+/// How many elements are open inside of `Bundle/entry/resource`.
+const RESOURCE: usize = 3;
+
 /// Deepest level the walk looks at: `Bundle/entry/resource/OperationOutcome/issue/code`.
 const LEVELS: usize = 6;
 
 #[derive(Default)]
-struct Walk {
+struct Walk<'a> {
     envelope: Envelope,
+    /// Name of the element round a resource, as written in the first entry.
+    resource: &'a str,
     depth: usize,
     seen_root: bool,
     path: [Name; LEVELS],
@@ -55,13 +67,26 @@ enum Name {
     Search,
     Issue,
     AnyResource,
+    Id,
     #[default]
     Other,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
+    /// Whether the element just left was the id of a resource that is no OperationOutcome.
+    fn knows_resource(&self) -> bool {
+        const PATH: [Name; 5] = [
+            Name::Bundle,
+            Name::Entry,
+            Name::Resource,
+            Name::AnyResource,
+            Name::Id,
+        ];
+        self.depth == RESOURCE + 1 && self.path[..=self.depth] == PATH
+    }
+
     /// Handles a start tag at `self.depth`; `None` where the document is broken.
-    fn enter(&mut self, start: Start<'_>) -> Option<()> {
+    fn enter(&mut self, start: Start<'a>) -> Option<()> {
         let depth = self.depth;
         if depth >= LEVELS {
             return Some(());
@@ -86,6 +111,9 @@ impl Walk {
                 self.envelope.entries += 1;
                 self.head = None;
                 self.mode = Mode::Absent;
+            }
+            ([Name::Bundle, Name::Entry], "resource") if self.resource.is_empty() => {
+                self.resource = start.name();
             }
             ([Name::Bundle, Name::Entry, Name::Resource], _) => {
                 self.head = Some(ResourceHead {
@@ -120,6 +148,7 @@ impl Walk {
             ([Name::Bundle], "link") => Name::Link,
             ([Name::Bundle], "entry") => Name::Entry,
             ([Name::Bundle, Name::Entry], "resource") => Name::Resource,
+            ([Name::Bundle, Name::Entry, Name::Resource, Name::AnyResource], "id") => Name::Id,
             ([Name::Bundle, Name::Entry], "search") => Name::Search,
             ([.., Name::OperationOutcome], "issue") => Name::Issue,
             _ => Name::Other,
