@@ -14,7 +14,7 @@ use crate::run::{Dates, digest, find_wards, patients_of_encounters};
 /// One part of a backfill.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Slice {
-    /// Patients with an encounter on a configured ward that began on this day.
+    /// Patients with an encounter on a configured ward that runs on this day.
     Day(Date),
     /// Patients by FHIR id.
     Patients(Vec<String>),

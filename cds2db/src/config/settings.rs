@@ -62,9 +62,9 @@ pub enum Deletions {
     /// The ids that the hub has of the patients asked for are searched; those missing are read one by one, and 404 and
     /// 410 say that they are gone.
     Ids,
-    /// The `DELETE` entries of the types' histories since the last run.
+    /// The `DELETE` entries of the types' histories since the last run; the first time as [`Deletions::Ids`].
     History,
-    /// The `deleted` files of a bulk export since the last run.
+    /// The `deleted` files of a bulk export since the last run; the first time as [`Deletions::Ids`].
     Export,
 }
 

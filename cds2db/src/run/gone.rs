@@ -66,17 +66,17 @@ impl Census<'_> {
             Deletions::Off => {}
             Deletions::Ids => {
                 for (resource, table) in tables {
-                    let known = self.known(table, Some(patients), None).await?;
-                    match self.missing(resource, known).await {
-                        Ok(ids) => gone.add(resource, ids),
-                        Err(error) => gone.failed.push((resource.to_owned(), error)),
-                    }
+                    self.among_known(resource, table, patients, &mut gone).await?;
                 }
             }
             Deletions::History => {
                 for (resource, table) in tables {
                     let name = format!("{resource}/_history");
-                    let Some(from) = self.from(&name, &[resource.to_owned()]).await? else {
+                    let Some(from) = self.from(&name).await? else {
+                        // What went before the first census stands in no part of the history that is read later.
+                        if self.among_known(resource, table, patients, &mut gone).await? {
+                            gone.read.push(name);
+                        }
                         continue;
                     };
                     match self.history(&name, &from).await {
@@ -89,13 +89,15 @@ impl Census<'_> {
                 }
             }
             Deletions::Export => {
-                let names: Vec<String> = tables
-                    .iter()
-                    .map(|(resource, _)| (*resource).to_owned())
-                    .collect();
-                let Some(from) = self.from(EXPORT, &names).await? else {
+                let Some(from) = self.from(EXPORT).await? else {
+                    let mut whole = true;
+                    for (resource, table) in tables {
+                        whole &= self.among_known(resource, table, patients, &mut gone).await?;
+                    }
+                    gone.read.extend(whole.then(|| EXPORT.to_owned()));
                     return Ok(gone);
                 };
+                let names: Vec<String> = tables.iter().map(|(resource, _)| (*resource).to_owned()).collect();
                 match self.export(&names, &from).await {
                     Ok(mut deleted) => {
                         for (resource, table) in tables {
@@ -153,6 +155,27 @@ impl Census<'_> {
             .collect())
     }
 
+    /// Adds what is gone of the resources of these patients, id by id; whether the server answered.
+    async fn among_known(
+        &self,
+        resource: &str,
+        table: &TableDescription,
+        patients: &[String],
+        gone: &mut Gone,
+    ) -> Result<bool> {
+        let known = self.known(table, Some(patients), None).await?;
+        match self.missing(resource, known).await {
+            Ok(ids) => {
+                gone.add(resource, ids);
+                Ok(true)
+            }
+            Err(error) => {
+                gone.failed.push((resource.to_owned(), error));
+                Ok(false)
+            }
+        }
+    }
+
     /// Those of the ids that a search does not find and whose read says 404 or 410.
     async fn missing(&self, resource: &str, known: Vec<String>) -> Result<Vec<String>> {
         let searches = by_ids(resource, "_id", &known, self.settings.server.ids_at_once);
@@ -173,32 +196,14 @@ impl Census<'_> {
         Ok(read.into_iter().flatten().collect())
     }
 
-    /// From when a history is of interest: the day before the last census, or before the first load of these types;
-    /// `None` where nothing was ever loaded.
-    async fn from(&self, name: &str, resources: &[String]) -> Result<Option<String>> {
-        let failed = |e| Error::new(ErrorKind::Hub, "reading the watermarks").because(e);
+    /// From when a history is of interest: the day before the last census; `None` before the first.
+    async fn from(&self, name: &str) -> Result<Option<String>> {
         let marks = self
             .hub
             .watermarks(name, &[EVERYBODY.to_owned()])
             .await
-            .map_err(failed)?;
-        if let Some(mark) = marks.get(EVERYBODY) {
-            return Ok(since(*mark, self.zone));
-        }
-        let sql = "SELECT (extract(epoch FROM min(loaded_until)) * 1000000)::bigint::text FROM core.watermark \
-                   WHERE split_part(resource, '?', 1) = ANY ($1)";
-        let rows = self
-            .hub
-            .select_text(sql, &[resources.to_vec()])
-            .await
-            .map_err(failed)?;
-        let first = rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next().flatten());
-        Ok(first
-            .and_then(|m| m.parse().ok())
-            .and_then(|m| since(m, self.zone)))
+            .map_err(|e| Error::new(ErrorKind::Hub, "reading the watermarks").because(e))?;
+        Ok(marks.get(EVERYBODY).and_then(|mark| since(*mark, self.zone)))
     }
 
     /// The ids whose newest entry in a type's history is a `DELETE`.

@@ -8,7 +8,8 @@ use table_description::FhirType;
 /// The value's text in the database; `None` where it cannot be typed.
 pub(crate) fn typed(fhir_type: FhirType, text: &str) -> Option<String> {
     match fhir_type {
-        FhirType::String => Some(text.to_owned()),
+        // The database keeps no empty text.
+        FhirType::String => (!text.is_empty()).then(|| text.to_owned()),
         FhirType::Boolean => ["true", "false"].contains(&text).then(|| text.to_owned()),
         FhirType::Integer => text.parse::<i32>().ok().map(|n| n.to_string()),
         FhirType::Decimal => text.parse::<f64>().ok().map(|n| n.to_string()),
