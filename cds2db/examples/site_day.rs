@@ -1,7 +1,7 @@
 //! A site's day: a hub that holds 1,000,000 resources, 3,000 running cases, 300 patients on the wards of interest, 60,000
 //! resources changed since yesterday. Prints what a run of that day takes, and what the next one takes without changes.
 //!
-//! `cargo run --release -p cds2db --example site_day [RESOURCES]`; needs PostgreSQL's programs and some 15 GB of disk for the
+//! `cargo run --release -p cds2db --example site_day [RESOURCES]`, or `… encounters` for references between a million; needs PostgreSQL's programs and some 15 GB of disk for the
 //! full size. Every run and the FHIR server are processes of their own, so each memory figure is that of one run.
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,7 @@ use cds_hub::{Hub, HubTables};
 use cds2db::Summary;
 use cds2db::config::{Settings, Wards};
 use cds2db::progress::Silent;
+use cds2db::references::{EncounterGraph, EncounterRow};
 use cds2db::run::{Given, Run, Scope};
 use cds2db::ward::WardDefinition;
 use fhir_crack::search::{Client, ClientOptions};
@@ -36,7 +37,10 @@ fn hospital(resources: u64, day: u32) -> Hospital {
     let night = jiff::SignedDuration::from_hours(20);
     match day {
         0 => hospital,
-        _ => hospital.clone().with_change(hospital.patients() / 2, Some(hospital.timestamp() + night)).at(day),
+        _ => hospital
+            .clone()
+            .with_change(hospital.patients() / 2, Some(hospital.timestamp() + night))
+            .at(day),
     }
 }
 
@@ -46,14 +50,51 @@ fn main() -> ExitCode {
     if let Some(code) = cds_hub::cluster::supervisor_main(first.as_deref()) {
         return code;
     }
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["serve", resources, day] => serve(number(resources), number(day) as u32),
         ["run", resources, day, base, what] => run(number(resources), number(day) as u32, base, what),
+        ["encounters"] => encounters(1_000_000),
         [] => measure(1_000_000),
         [resources] => measure(number(resources)),
         _ => panic!("expected: site_day [RESOURCES]"),
     }
     ExitCode::SUCCESS
+}
+
+/// References between so many encounters, three for each patient and all of one patient.
+fn encounters(count: usize) {
+    let codes = [
+        "einrichtungskontakt",
+        "abteilungskontakt",
+        "versorgungsstellenkontakt",
+    ];
+    for a_patient in [3, count] {
+        for count in [count / 4, count] {
+            let row = |n: usize| {
+                let start = (n - n % 3) as i64 * 10 + (n % 3) as i64;
+                EncounterRow {
+                    id: format!("{}-{}", n / 3, n % 3),
+                    type_code: Some(codes[n % 3].to_owned()),
+                    patient: Some(format!("Patient/{}", n / a_patient)),
+                    start: Some(start),
+                    end: Some(start + 20 - 2 * (n % 3) as i64),
+                    class: (n % 3 == 0).then(|| "IMP".to_owned()),
+                    ..EncounterRow::default()
+                }
+            };
+            let rows: Vec<_> = (0..count).map(row).collect();
+            let begun = Instant::now();
+            let graph = EncounterGraph::build(rows, None);
+            let seconds = begun.elapsed().as_secs_f64();
+            assert_eq!(graph.main("7-2"), Some("Encounter/7-0".to_owned()));
+            println!("{count} encounters, {a_patient} a patient: {seconds:.2} s");
+        }
+    }
 }
 
 fn number(text: &str) -> u64 {
@@ -139,7 +180,10 @@ fn run(resources: u64, day: u32, base: &str, what: &str) {
         _ => Scope::Patients,
     };
     let url = std::env::var("SITE_DAY_HUB").expect("the hub's URL");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let summary = runtime.block_on(async {
         let client = Client::new(ClientOptions::new(base).expect("a base URL")).expect("a client");
         let hub = Hub::connect(&url).await.expect("connects");
@@ -161,14 +205,25 @@ fn run(resources: u64, day: u32, base: &str, what: &str) {
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |n: usize| fields.get(n).and_then(|t| t.parse::<f64>().ok()).unwrap_or_default();
+    let ticks = |n: usize| {
+        fields
+            .get(n)
+            .and_then(|t| t.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     (ticks(11) + ticks(12)) / 100.0
 }
 
 fn step(name: &str, resources: u64, day: u32, server: &Served, url: &str, what: &str) -> Summary {
     let begun = Instant::now();
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["run", &resources.to_string(), &day.to_string(), &server.base, what])
+        .args([
+            "run",
+            &resources.to_string(),
+            &day.to_string(),
+            &server.base,
+            what,
+        ])
         .env("SITE_DAY_HUB", url)
         .stderr(Stdio::inherit())
         .output()
@@ -189,7 +244,12 @@ fn step(name: &str, resources: u64, day: u32, server: &Served, url: &str, what: 
         sum(|t| t.raw_new),
         sum(|t| t.raw_seen),
         sum(|t| t.typed_new),
-        summary.stages.iter().map(|(s, t)| format!("{s} {:.1} s", t.seconds)).collect::<Vec<_>>().join(", ")
+        summary
+            .stages
+            .iter()
+            .map(|(s, t)| format!("{s} {:.1} s", t.seconds))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
     for note in summary.notes.iter().chain(&summary.incomplete) {
         println!("  {note}");
@@ -203,10 +263,15 @@ fn measure(resources: u64) {
     let directory = std::env::temp_dir().join(format!("cds2db-site-day-{}", std::process::id()));
     let cluster = Cluster::open(&directory, &ClusterOptions::supervised()).expect("a database");
     let url = cluster.url();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let hub = Hub::connect(&url).await.expect("connects");
-        hub.init(&HubTables::standard()).await.expect("creates the tables");
+        hub.init(&HubTables::standard())
+            .await
+            .expect("creates the tables");
         hub.close().await;
     });
     let server = Served::start(resources, 0);

@@ -97,7 +97,10 @@ impl Census<'_> {
                     gone.read.extend(whole.then(|| EXPORT.to_owned()));
                     return Ok(gone);
                 };
-                let names: Vec<String> = tables.iter().map(|(resource, _)| (*resource).to_owned()).collect();
+                let names: Vec<String> = tables
+                    .iter()
+                    .map(|(resource, _)| (*resource).to_owned())
+                    .collect();
                 match self.export(&names, &from).await {
                     Ok(mut deleted) => {
                         for (resource, table) in tables {

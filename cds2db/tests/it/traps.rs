@@ -399,7 +399,16 @@ fn trap_29_no_secret_and_no_id_is_printed() {
         vec!["run", &file, "--dry-run"],
         vec!["run", &file, "--dir", &directory],
         vec!["run", &file, "--set", "IDS_AT_ONCE=\"MARKER\""],
-        vec!["backfill", &file, "--dir", &directory, "--from", "2024-01-01", "--set", "COUNT_PER_BUNDLE=\"MARKER\""],
+        vec![
+            "backfill",
+            &file,
+            "--dir",
+            &directory,
+            "--from",
+            "2024-01-01",
+            "--set",
+            "COUNT_PER_BUNDLE=\"MARKER\"",
+        ],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_cds2db"))
             .args(&arguments)
