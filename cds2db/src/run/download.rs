@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use cds_hub::load::Import;
+use cds_hub::load::{Import, Loaded};
 use fhir_crack::search::{Client, ManyStep, Page, Step};
 use fhir_crack::{Batch, Cracked, Options, Plan};
 use futures_util::{StreamExt, stream};
 use table_description::Description;
 
 use super::ahead::Ahead;
+use super::encoding::Encoding;
 use super::directory::RunDirectory;
 use super::pipeline::Watches;
 use super::referenced::References;
@@ -34,6 +35,8 @@ pub(crate) struct Download<'r> {
     pub(crate) workers: usize,
     /// Rows that wait for their COPY.
     pub(crate) waiting: Waiting,
+    /// Rows that are being encoded while others are stored.
+    pub(crate) encoding: Option<Encoding>,
     /// What the rows refer to.
     pub(crate) references: References,
     /// Ids by type of resources that are marked as gone.
@@ -144,6 +147,7 @@ impl Download<'_> {
             }
         }
         self.flush(import, summary).await?;
+        self.settle(import, summary).await?;
         Ok(requests
             .into_iter()
             .zip(complete)
@@ -166,7 +170,7 @@ impl Download<'_> {
             self.references.collect(&batch);
             self.notice_returned(&batch);
             if let Some(batches) = self.waiting.add(batch) {
-                self.store(&batches, import, summary).await?;
+                self.store_behind(batches, import, summary).await?;
             }
         }
         if self.waiting.bytes >= BYTES_A_COPY {
@@ -192,12 +196,57 @@ impl Download<'_> {
 
     async fn flush(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         for batches in self.waiting.take_all() {
-            self.store(&batches, import, summary).await?;
+            self.store_behind(batches, import, summary).await?;
         }
         Ok(())
     }
 
-    /// Writes raw rows of one table into the import.
+    /// Encodes raw rows of one table on another thread, and meanwhile writes those that were encoded before;
+    /// [`Download::settle`] writes the last ones.
+    async fn store_behind(
+        &mut self,
+        batches: Vec<Batch>,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        self.watches.store.start();
+        let before = self.encoding.replace(Encoding::of_raw(batches));
+        self.store_encoded(before, import, summary).await
+    }
+
+    async fn settle(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
+        let last = self.encoding.take();
+        self.store_encoded(last, import, summary).await
+    }
+
+    async fn store_encoded(
+        &self,
+        encoding: Option<Encoding>,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let Some(encoding) = encoding else {
+            return Ok(());
+        };
+        let (name, encoded) = encoding.done().await?;
+        let loaded = import
+            .store(&encoded)
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, format!("writing raw rows of {name}")).because(e))?;
+        self.stored(&name, encoded.rows() as u64, loaded, summary);
+        Ok(())
+    }
+
+    fn stored(&self, name: &str, rows: u64, loaded: Loaded, summary: &mut Summary) {
+        let table = summary.table(name);
+        table.raw_new += loaded.new;
+        table.raw_seen += loaded.seen;
+        table.quarantined += loaded.quarantined;
+        self.watches.store.add(rows, 0);
+        self.progress.advance(Stage::Store, rows, 0);
+    }
+
+    /// Writes raw rows of one table into the import at once.
     pub(crate) async fn store(
         &self,
         batches: &[Batch],
@@ -214,12 +263,7 @@ impl Download<'_> {
             .raw(batches)
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, format!("writing raw rows of {name}")).because(e))?;
-        let table = summary.table(&name);
-        table.raw_new += loaded.new;
-        table.raw_seen += loaded.seen;
-        table.quarantined += loaded.quarantined;
-        self.watches.store.add(rows as u64, 0);
-        self.progress.advance(Stage::Store, rows as u64, 0);
+        self.stored(&name, rows as u64, loaded, summary);
         Ok(())
     }
 }

@@ -259,6 +259,7 @@ impl Run<'_> {
             watches,
             workers: workers(self.settings),
             waiting: Waiting::default(),
+            encoding: None,
             references: References::default(),
             marked: self
                 .hub

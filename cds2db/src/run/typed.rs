@@ -10,6 +10,7 @@ use table_description::typing::{Value, Zone};
 use table_description::{Column, Defect, Description, TableDescription};
 
 use super::ahead::Ahead;
+use super::encoding::Encoding;
 use super::pipeline::Watches;
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
@@ -135,6 +136,7 @@ impl<'r> Typing<'r> {
         // In a task of its own: reading, melting and typing go on while rows are stored.
         let pieces = typed_pieces(open, self.zone.clone());
         let mut pieces = Ahead::new(pieces, PIECES_AHEAD, ErrorKind::Hub, "melting and typing");
+        let mut before: Option<EncodedPiece> = None;
         while let Some(piece) = pieces.next().await? {
             let TypedPiece {
                 raw_ids,
@@ -143,21 +145,48 @@ impl<'r> Typing<'r> {
                 defects,
             } = piece.map_err(|e| failed("reading raw rows", e))?;
             self.fill_references(table, &mut typed).await?;
-            let loaded = import
-                .typed(&typed, &raw_ids)
-                .await
-                .map_err(|e| failed("writing typed rows", e))?;
-            import
-                .defects(&defects, &batch, &raw_ids)
-                .await
-                .map_err(|e| failed("writing defects", e))?;
-            let counters = summary.table(&table.name);
-            counters.typed_new += loaded.new;
-            counters.quarantined += loaded.quarantined;
-            counters.defects += defects.len() as u64;
-            self.watches.typed.add(typed.rows() as u64, 0);
-            self.progress.advance(Stage::Type, raw_ids.len() as u64, 0);
+            // Encoded on another thread, while the rows before are stored.
+            let next = EncodedPiece {
+                encoding: Encoding::of_typed(typed, raw_ids.clone()),
+                raw_ids,
+                batch,
+                defects,
+            };
+            if let Some(piece) = before.replace(next) {
+                self.store(table, piece, import, summary).await?;
+            }
         }
+        match before {
+            Some(piece) => self.store(table, piece, import, summary).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn store(
+        &self,
+        table: &TableDescription,
+        piece: EncodedPiece,
+        import: &mut Import<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let failed = |what: &str, e: cds_hub::Error| {
+            Error::new(ErrorKind::Hub, format!("{what} of {}", table.name)).because(e)
+        };
+        let (_, encoded) = piece.encoding.done().await?;
+        let loaded = import
+            .store(&encoded)
+            .await
+            .map_err(|e| failed("writing typed rows", e))?;
+        import
+            .defects(&piece.defects, &piece.batch, &piece.raw_ids)
+            .await
+            .map_err(|e| failed("writing defects", e))?;
+        let counters = summary.table(&table.name);
+        counters.typed_new += loaded.new;
+        counters.quarantined += loaded.quarantined;
+        counters.defects += piece.defects.len() as u64;
+        self.watches.typed.add(encoded.rows() as u64, 0);
+        self.progress.advance(Stage::Type, piece.raw_ids.len() as u64, 0);
         Ok(())
     }
 
@@ -342,6 +371,14 @@ struct TypedPiece {
     defects: Vec<Defect>,
 }
 
+/// The same when its typed rows are being encoded.
+struct EncodedPiece {
+    encoding: Encoding,
+    raw_ids: Vec<i32>,
+    batch: Batch,
+    defects: Vec<Defect>,
+}
+
 /// Melts and types raw rows as they come; an error is the last item.
 fn typed_pieces(
     open: OpenRows,
@@ -437,7 +474,7 @@ impl Again {
         }));
         let invalid: Vec<String> = columns.iter().map(|c| format!("\"{c}\" = '{INVALID}'")).collect();
         let sql = format!(
-            "SELECT {} FROM cds2db_out.\"v_{}\" WHERE {patient} = ANY ($1) AND ({})",
+            "SELECT {} FROM core.\"{}\" WHERE {patient} = ANY ($1) AND ({})",
             selected.join(", "),
             table.name,
             invalid.join(" OR ")
