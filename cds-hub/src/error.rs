@@ -183,6 +183,13 @@ impl ServerSaid {
                     text,
                 }
             }
+            // This is how a certificate that is not accepted arrives.
+            sqlx::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => Self {
+                sqlstate: None,
+                text: "connection: the server's answer is not acceptable; with TLS, look at its certificate (authority, \
+                       name, dates)"
+                    .into(),
+            },
             sqlx::Error::Io(e) => Self {
                 sqlstate: None,
                 text: format!("connection: {}", e.kind()),

@@ -30,7 +30,11 @@ pub(crate) enum Command {
         reason: String,
     },
     /// Let modules and transfers go on after `lock`.
-    Unlock,
+    Unlock {
+        /// Take the lock from a module that holds it, too. What that module has not committed is not stored.
+        #[arg(long)]
+        force: bool,
+    },
     /// Print the parameters, or one, or give one another value.
     Params {
         /// Name of a parameter.

@@ -82,7 +82,12 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             tables,
         } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
         Command::Lock { reason } => hub.interrupt(reason).await?,
-        Command::Unlock => hub.resume().await?,
+        Command::Unlock { force } => {
+            if *force {
+                hub.break_lock().await?;
+            }
+            hub.resume().await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,10 +4,11 @@
 //! `#NULL#`. A column the original system does not have counts only where it has a value, with its name before it. The
 //! text of a typed value is the server's, so that the hub's generated columns give the same hash.
 
+use sqlx::decode::Decode;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, Postgres};
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef, Postgres};
 use table_description::FhirType;
 use table_description::typing::{self, Value};
 
@@ -58,6 +59,12 @@ impl Encode<'_, Postgres> for RowHash {
     fn encode_by_ref(&self, buf: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         buf.extend_from_slice(&self.0);
         Ok(IsNull::No)
+    }
+}
+
+impl Decode<'_, Postgres> for RowHash {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        Ok(Self(value.as_bytes()?.try_into()?))
     }
 }
 

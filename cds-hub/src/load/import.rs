@@ -136,20 +136,23 @@ impl Import<'_> {
         let table = self.loading(Kind::Raw, description);
         let statements = Arc::clone(&self.tables[table].statements);
         let mut walk = RawWalk::new(batches);
-        let mut next = || Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
         let mut total = Loaded::default();
-        let mut rows = next();
+        let mut rows = Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
         while rows.len() > 0 {
             self.lock.check()?;
-            // While the server looks for these rows, the next ones are encoded.
-            let storing = store(&mut self.transaction, self.stamp, &statements, &rows);
-            let (outcome, following) = join(storing, async { next() }).await;
-            let outcome = outcome?;
-            self.after_raw(&statements, &outcome).await?;
-            total += self.note(table, &rows, outcome).await?;
+            // While the server works on these rows, the next ones are encoded.
+            let next = Rows::of_raw_with_pauses(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
+            let (loaded, following) = join(self.raw_slice(table, &statements, &rows), next).await;
+            total += loaded?;
             rows = following;
         }
         Ok(total)
+    }
+
+    async fn raw_slice(&mut self, table: usize, statements: &Statements, rows: &Rows) -> Result<Loaded> {
+        let outcome = store(&mut self.transaction, self.stamp, statements, rows).await?;
+        self.after_raw(statements, &outcome).await?;
+        self.note(table, rows, outcome).await
     }
 
     /// Stores typed rows; `raw_ids` are the ids of the raw rows they were melted from, by [`TypedBatch::source_row`].
@@ -188,11 +191,10 @@ impl Import<'_> {
         let mut total = Loaded::default();
         for rows in &encoded.slices {
             self.lock.check()?;
-            let outcome = store(&mut self.transaction, self.stamp, &statements, rows).await?;
             total += if encoded.kind == Kind::Raw {
-                self.after_raw(&statements, &outcome).await?;
-                self.note(table, rows, outcome).await?
+                self.raw_slice(table, &statements, rows).await?
             } else {
+                let outcome = store(&mut self.transaction, self.stamp, &statements, rows).await?;
                 self.after_typed(table, &statements, rows, outcome).await?
             };
         }

@@ -27,6 +27,9 @@ pub(crate) struct Rows {
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// After so many rows, about a millisecond's work, the server's answers are looked after.
+const PAUSE_ROWS: usize = 200;
+
 impl Rows {
     fn new(table: &StoredTable) -> Self {
         Self {
@@ -47,29 +50,23 @@ impl Rows {
         most_rows: usize,
         most_bytes: usize,
     ) -> Self {
-        let mut rows = Self::new(table);
-        let mut content = Hasher::default();
-        let mut meta = Hasher::default();
-        while rows.len() < most_rows && rows.fields.len() < most_bytes && walk.advance() {
-            for (position, column) in table.columns.iter().enumerate() {
-                let start = rows.begin_field();
-                let some = walk.write(position, &mut rows.fields);
-                let text = rows.end_field(start, some);
-                if column.hashed && column.added {
-                    content.added_text(&column.name, text);
-                } else if column.hashed {
-                    content.text(text);
-                } else if column.meta {
-                    meta.text(text);
-                }
-            }
-            rows.ends.push(rows.fields.len());
-            content.end_row();
-            meta.end_row();
+        let mut encoding = RawEncoding::new(table, most_rows, most_bytes);
+        while encoding.go_on(walk) {}
+        encoding.finish()
+    }
+
+    /// The same, and now and then others work.
+    pub(crate) async fn of_raw_with_pauses(
+        table: &StoredTable,
+        walk: &mut RawWalk<'_>,
+        most_rows: usize,
+        most_bytes: usize,
+    ) -> Self {
+        let mut encoding = RawEncoding::new(table, most_rows, most_bytes);
+        while encoding.go_on(walk) {
+            tokio::task::yield_now().await;
         }
-        rows.hashes = content.finish();
-        rows.digests = meta.finish().into_iter().map(RowHash::prefix).collect();
-        rows
+        encoding.finish()
     }
 
     /// Typed rows `from..to` of a batch; `raw_id` gives the raw row of each.
@@ -187,6 +184,70 @@ impl Rows {
             rest = behind;
         }
         texts
+    }
+}
+
+/// Raw rows that are being encoded.
+struct RawEncoding<'t> {
+    table: &'t StoredTable,
+    most_rows: usize,
+    most_bytes: usize,
+    rows: Rows,
+    content: Hasher,
+    meta: Hasher,
+}
+
+impl<'t> RawEncoding<'t> {
+    fn new(table: &'t StoredTable, most_rows: usize, most_bytes: usize) -> Self {
+        Self {
+            table,
+            most_rows,
+            most_bytes,
+            rows: Rows::new(table),
+            content: Hasher::default(),
+            meta: Hasher::default(),
+        }
+    }
+
+    /// Encodes some rows; `false` when there are no more, or enough.
+    fn go_on(&mut self, walk: &mut RawWalk<'_>) -> bool {
+        for _ in 0..PAUSE_ROWS {
+            if self.rows.len() >= self.most_rows
+                || self.rows.fields.len() >= self.most_bytes
+                || !walk.advance()
+            {
+                return false;
+            }
+            self.row(walk);
+        }
+        true
+    }
+
+    fn row(&mut self, walk: &mut RawWalk<'_>) {
+        let Self {
+            rows, content, meta, ..
+        } = self;
+        for (position, column) in self.table.columns.iter().enumerate() {
+            let start = rows.begin_field();
+            let some = walk.write(position, &mut rows.fields);
+            let text = rows.end_field(start, some);
+            if column.hashed && column.added {
+                content.added_text(&column.name, text);
+            } else if column.hashed {
+                content.text(text);
+            } else if column.meta {
+                meta.text(text);
+            }
+        }
+        rows.ends.push(rows.fields.len());
+        content.end_row();
+        meta.end_row();
+    }
+
+    fn finish(mut self) -> Rows {
+        self.rows.hashes = self.content.finish();
+        self.rows.digests = self.meta.finish().into_iter().map(RowHash::prefix).collect();
+        self.rows
     }
 }
 

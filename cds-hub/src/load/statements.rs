@@ -1,7 +1,7 @@
 use table_description::FhirType;
 
 use crate::schema::{Kind, StoredTable, identifier};
-use crate::transfer::{Names, meta, overwrite};
+use crate::transfer::{Names, meta, overwrite, seen_again};
 
 /// The statements that load one table, made once an import.
 pub(crate) struct Statements {
@@ -12,8 +12,7 @@ pub(crate) struct Statements {
     pub(crate) copy: String,
     /// Fields of one copied row.
     pub(crate) fields: i16,
-    /// Confirms the rows known by hash: `$1` hashes, `$2` digests, `$3` import; the positions in `$1` that are known
-    /// (from 1) and their keys, and again both of those whose `meta` differs.
+    /// Confirms the rows known by hash: `$1` hashes, `$2` import; hashes, keys and digests of the known ones.
     pub(crate) confirm: String,
     /// Overwrites `meta`: `$1` import, `$2` keys, then the texts of each `meta` column; the keys where it differed.
     pub(crate) overwrite: Option<String>,
@@ -84,33 +83,23 @@ fn copy(table: &StoredTable, names: &Names) -> (String, i16) {
     )
 }
 
-/// Each look-up is a subquery with OFFSET so that it is always the index that answers it, hash by hash: with fresh
-/// statistics the planner may prefer to read the whole table, which grows. Companion rows are updated by their place
-/// and inserted where there is none: an upsert would lock every row first, and write that to the log.
+/// What is looked for is an array of unknown length to the planner, so it is always the index that answers: with fresh
+/// statistics the planner may prefer to read the whole table, which grows. Imports follow one another, so a companion row
+/// that could not be updated is not there; an upsert would lock every row first, and write that to the log.
 fn confirm(table: &StoredTable, names: &Names) -> String {
-    let changed = if table.has_meta() {
-        "k.meta_digest <> d.digest"
+    let digest = if table.has_meta() {
+        "k.meta_digest"
     } else {
-        "false"
+        "0::bigint"
     };
-    let Names { core, seen, key, .. } = names;
+    let Names { core, key, .. } = names;
     format!(
         "WITH known AS MATERIALIZED (
-  SELECT d.n::int AS n, t.id, t.changed, s.place, s.import_no, s.seen_again
-  FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS d(hash, digest, n)
-  CROSS JOIN LATERAL (
-    SELECT k.{key} AS id, {changed} AS changed FROM {core} k WHERE k.hash = d.hash OFFSET 0) t
-  LEFT JOIN LATERAL (
-    SELECT c.ctid AS place, c.import_no, c.seen_again FROM {seen} c WHERE c.id = t.id OFFSET 0) s ON true),
-confirmed_again AS (
-  UPDATE {seen} SET import_no = $3::int, seen_again = true
-  WHERE ctid = ANY (ARRAY(SELECT k.place FROM known k WHERE k.import_no <> $3::int OR NOT k.seen_again))),
-confirmed AS (
-  INSERT INTO {seen} (id, import_no) SELECT k.id, $3::int FROM known k WHERE k.place IS NULL ORDER BY k.id)
-SELECT coalesce(array_agg(k.n), '{{}}'), coalesce(array_agg(k.id), '{{}}'),
-       coalesce(array_agg(k.n) FILTER (WHERE k.changed), '{{}}'),
-       coalesce(array_agg(k.id) FILTER (WHERE k.changed), '{{}}')
-FROM known k"
+  SELECT k.hash, k.{key} AS id, {digest} AS digest FROM {core} k WHERE k.hash = ANY (ARRAY(SELECT unnest($1::uuid[])))),
+{}
+SELECT coalesce(array_agg(k.hash), '{{}}'), coalesce(array_agg(k.id), '{{}}'), coalesce(array_agg(k.digest), '{{}}')
+FROM known k",
+        seen_again(names, "known", "$2::int"),
     )
 }
 

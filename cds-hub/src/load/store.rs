@@ -137,29 +137,27 @@ async fn confirm(
 ) -> Result<Vec<usize>> {
     let name = &statements.table.name;
     let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
-    let digests: Vec<i64> = positions.iter().map(|&row| rows.digest(row)).collect();
-    let (known, ids, changed, changed_ids): (Vec<i32>, Vec<i32>, Vec<i32>, Vec<i32>) =
+    let (known, ids, digests): (Vec<RowHash>, Vec<i32>, Vec<i64>) =
         sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
             .bind(hashes)
-            .bind(digests)
             .bind(stamp.import)
             .fetch_one(&mut *connection)
             .await
             .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;
-    // The server counts from 1.
-    let row_at = |n: i32| {
-        usize::try_from(n - 1)
-            .ok()
-            .and_then(|n| positions.get(n))
-            .copied()
-    };
+    let has_meta = statements.table.has_meta();
     let mut is_known = vec![false; positions.len()];
-    for (&n, &id) in known.iter().zip(&ids) {
-        if let Some(flag) = usize::try_from(n - 1).ok().and_then(|n| is_known.get_mut(n)) {
+    let mut differing: Vec<(usize, i32)> = Vec::new();
+    for ((hash, &id), digest) in known.into_iter().zip(&ids).zip(digests) {
+        // The positions are in the order of their hashes.
+        let Ok(at) = positions.binary_search_by_key(&hash, |&row| rows.hash(row)) else {
+            continue;
+        };
+        if let (Some(flag), Some(&row)) = (is_known.get_mut(at), positions.get(at)) {
             *flag = true;
-        }
-        if let Some(row) = row_at(n) {
-            outcome.keys.insert(rows.hash(row), id);
+            outcome.keys.insert(hash, id);
+            if has_meta && digest != rows.digest(row) {
+                differing.push((row, id));
+            }
         }
     }
     let unknown: Vec<usize> = positions
@@ -170,11 +168,6 @@ async fn confirm(
         .collect();
     outcome.loaded.seen += (positions.len() - unknown.len()) as u64;
     outcome.seen.extend_from_slice(&ids);
-    let differing: Vec<(usize, i32)> = changed
-        .iter()
-        .zip(changed_ids)
-        .filter_map(|(n, id)| Some((row_at(*n)?, id)))
-        .collect();
     if !differing.is_empty() {
         overwrite(connection, stamp, statements, rows, &differing, outcome).await?;
     }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{Kind, StoredTable, identifier};
 
 /// An index of the core and the query that needs it.
@@ -23,7 +25,11 @@ impl Index {
         if let Some(raw_id) = table.raw_id_column() {
             add(
                 "raw_id",
-                format!("({})", identifier(&raw_id)),
+                format!(
+                    "({}) INCLUDE ({})",
+                    identifier(&raw_id),
+                    identifier(&table.key_column())
+                ),
                 "the typed rows of a confirmed raw row",
             );
         }
@@ -70,6 +76,14 @@ impl Index {
             unique: false,
             ..self
         }
+    }
+
+    /// The columns of a typed table that views and readers look rows up by.
+    pub(crate) fn filtered(table: &StoredTable) -> Vec<Cow<'_, str>> {
+        let mut columns = vec![Cow::Borrowed("import_no")];
+        columns.extend(table.fhir_id_column().map(identifier));
+        columns.extend(lookups(table).into_iter().map(|(column, _)| identifier(column)));
+        columns
     }
 
     fn new(table: &str, suffix: &str, columns: String, query: &'static str) -> Self {

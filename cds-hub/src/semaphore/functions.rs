@@ -73,7 +73,8 @@ pub(super) fn functions() -> Vec<Function> {
         ),
         function("core.assert_lock", "p_token uuid", "boolean", ASSERT),
         internal("core.interrupt", "p_reason text", "boolean", INTERRUPT),
-        internal("core.resume", "", "void", RESUME),
+        internal("core.resume", "", "text", RESUME),
+        internal("core.break_lock", "", "boolean", BREAK),
         function("core.lock_waits", "", "double precision", WAITS),
     ]
 }
@@ -291,8 +292,24 @@ BEGIN
   RETURN true;
 END";
 
-const RESUME: &str = "BEGIN
-  IF core.claim_state() LIKE 'Interrupted%' THEN
+/// Ends an interruption; the state before.
+const RESUME: &str = "DECLARE v_state text;
+BEGIN
+  PERFORM core.expire_lock();
+  v_state := core.claim_state();
+  IF v_state LIKE 'Interrupted%' THEN
     PERFORM core.set_state('WaitForCronJob');
   END IF;
+  RETURN v_state;
+END";
+
+/// Takes the lock from whoever holds it, which notices when it next renews it or wants to commit.
+const BREAK: &str = "BEGIN
+  IF core.claim_state() NOT LIKE 'Ongoing%' THEN
+    RETURN false;
+  END IF;
+  PERFORM db.error_log('db', 'core.break_lock()', session_user::varchar, 'lock broken by an operator', NULL,
+                       db.data_transfer_get_lock_module()::varchar);
+  PERFORM core.open_lock('WaitForCronJob');
+  RETURN true;
 END";

@@ -21,12 +21,29 @@ impl Hub {
     /// Ends an interruption: the next transfer runs. Nothing happens if there is none.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// [`ErrorKind::Locked`] when somebody holds the lock; when the server refuses.
     pub async fn resume(&self) -> Result<()> {
-        sqlx::query("SELECT core.resume()")
-            .execute(self.pool())
+        let before: Option<String> = sqlx::query_scalar("SELECT core.resume()")
+            .fetch_one(self.pool())
             .await
             .map_err(|e| Error::sql("resuming the hub", &e))?;
+        if before.is_some_and(|state| state.starts_with("Ongoing")) {
+            let place = "a module or a transfer holds the lock; it is free when that ends or dies, or at once after \
+                         `cds-hub unlock --force`";
+            return Err(Error::new(ErrorKind::Locked, place));
+        }
         Ok(())
+    }
+
+    /// Takes the lock from whoever holds it: an import that is being made under it will not be stored. Whether somebody
+    /// held it; that is recorded in the error log.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn break_lock(&self) -> Result<bool> {
+        sqlx::query_scalar("SELECT core.break_lock()")
+            .fetch_one(self.pool())
+            .await
+            .map_err(|e| Error::sql("breaking the lock", &e))
     }
 }

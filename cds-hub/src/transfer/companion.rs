@@ -2,7 +2,7 @@
 //! the loader and the transfer functions both call them.
 //!
 //! Rows of the core are looked up in subqueries with OFFSET, which only an index answers: for a join the planner may
-//! read a whole wide table.
+//! read a whole wide table. None is asked for twice, so remembering answers only costs.
 
 use table_description::FhirType;
 
@@ -33,7 +33,8 @@ fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &st
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
-            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{header}\nAS $body$\n{body}\n$body$",
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{header}\nSET enable_memoize = off\nAS \
+             $body$\n{body}\n$body$",
             header = header("plpgsql")
         ),
         roles: MODULES,
@@ -42,26 +43,19 @@ fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &st
 
 /// A confirmed raw row confirms its typed rows, and hands them its `meta` values where those were overwritten.
 fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
-    let Names {
-        table,
-        core,
-        seen,
-        key,
-        ..
-    } = names;
+    let Names { table, core, key, .. } = names;
     let RawNames {
         core: raw_core,
         id: raw_id,
         link,
         ..
     } = raw;
+    // The ids are an array of unknown length to the planner, so the indexes are read.
     let typed_of = |ids: &str| {
         format!(
-            "SELECT t.id, r.id AS raw FROM unnest({ids}) AS r(id)
-      CROSS JOIN LATERAL (SELECT c.{key} AS id FROM {core} c WHERE c.{raw_id} = r.id OFFSET 0) t
+            "SELECT c.{key} AS id, c.{raw_id} AS raw FROM {core} c WHERE c.{raw_id} = ANY (ARRAY(SELECT unnest({ids})))
       UNION ALL
-      SELECT l.typed_id, r.id FROM unnest({ids}) AS r(id)
-      CROSS JOIN LATERAL (SELECT k.typed_id FROM {link} k WHERE k.raw_id = r.id OFFSET 0) l"
+      SELECT k.typed_id, k.raw_id FROM {link} k WHERE k.raw_id = ANY (ARRAY(SELECT unnest({ids})))"
         )
     };
     let propagate = if typed.has_meta() {
@@ -101,15 +95,8 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
 BEGIN
   WITH pairs AS (
       {pairs}),
-    found AS MATERIALIZED (
-      SELECT f.id, s.place, s.import_no, s.seen_again FROM (SELECT DISTINCT p.id FROM pairs p) f
-      LEFT JOIN LATERAL (
-        SELECT c.ctid AS place, c.import_no, c.seen_again FROM {seen} c WHERE c.id = f.id OFFSET 0) s ON true),
-    confirmed_again AS (
-      UPDATE {seen} SET import_no = p_import, seen_again = true
-      WHERE ctid = ANY (ARRAY(SELECT f.place FROM found f WHERE f.import_no <> p_import OR NOT f.seen_again))),
-    confirmed AS (
-      INSERT INTO {seen} (id, import_no) SELECT f.id, p_import FROM found f WHERE f.place IS NULL ORDER BY f.id)
+    found AS MATERIALIZED (SELECT DISTINCT p.id FROM pairs p),
+    {confirmed}
   SELECT array_agg(f.id) INTO v_carried FROM found f;
   IF v_carried IS NOT NULL THEN
     PERFORM core.note_rows(p_import, '{table}', NULL, v_carried, 0, 0);
@@ -117,6 +104,7 @@ BEGIN
   RETURN coalesce(cardinality(v_carried), 0);
 END",
         pairs = typed_of("p_seen"),
+        confirmed = super::seen_again(names, "found", "p_import"),
     );
     function(
         names,

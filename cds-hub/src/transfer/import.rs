@@ -98,6 +98,7 @@ BEGIN
   INSERT INTO db_config.db_error_log (err_schema, err_objekt, err_user, err_msg, err_line, last_processing_nr)
   SELECT q.inbox, 'db.' || v_part || '()', session_user, q.sqlstate || ' - ' || q.reason, q.table_name, v_number
   FROM core.quarantine q WHERE q.import_no = p_import;
+  PERFORM core.refresh_statistics(p_import);
   RETURN v_number;
 END";
 

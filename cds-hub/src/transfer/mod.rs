@@ -5,15 +5,18 @@
 
 mod calculated;
 mod companion;
+mod confirm;
 mod copy;
 mod import;
 mod names;
 mod overwrite;
 mod run;
+mod statistics;
 mod take;
 
 pub use run::{Step, Transfer, steps};
 
+pub(crate) use confirm::seen_again;
 pub(crate) use names::Names;
 pub(crate) use overwrite::{before, calculated as calculated_columns, digest, meta, overwrite};
 
@@ -30,6 +33,7 @@ pub fn functions(model: &Model) -> Vec<Function> {
     functions.extend(model.tables().iter().flat_map(take::functions));
     functions.extend(copy::functions(model));
     functions.push(calculated::function(model));
+    functions.push(statistics::function(model));
     functions
 }
 

@@ -35,8 +35,8 @@ fn function(name: &str, arguments: &str, body: &str) -> Function {
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
-            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nSET work_mem = '64MB'\nSET jit = off\nAS \
-             $body$\n{body}\n$body$",
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nSET work_mem = '64MB'\nSET jit = off\n\
+             SET enable_memoize = off\nAS $body$\n{body}\n$body$",
             header("plpgsql")
         ),
         // Only the functions in `db` call these.

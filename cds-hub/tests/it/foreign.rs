@@ -476,4 +476,8 @@ async fn fifty_thousand_rows_of_one_resource_are_aligned() {
         .await;
         assert_eq!(counts, expected, "{table}");
     }
+    // Readers of one resource need not wait until the server has looked at the new rows.
+    let known =
+        "SELECT attname FROM pg_stats WHERE schemaname = 'core' AND tablename = 'observation' ORDER BY 1";
+    assert!(rows(&hub, known).await.contains(&"obs_id".to_owned()));
 }

@@ -500,7 +500,10 @@ async fn a_calculated_column_is_overwritten_and_the_past_kept() {
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
     let condition = table("condition");
-    let found = [(id, "Encounter/e1".to_owned()), (id + 1_000, "Encounter/e2".to_owned())];
+    let found = [
+        (id, "Encounter/e1".to_owned()),
+        (id + 1_000, "Encounter/e2".to_owned()),
+    ];
     import
         .set_calculated(&condition, "con_encounter_calculated_ref", &found)
         .await

@@ -23,3 +23,4 @@ mod semaphore;
 mod serve;
 mod server;
 mod sql;
+mod tls;

@@ -120,6 +120,27 @@ async fn an_interrupted_hub_cannot_be_locked() {
         .unwrap();
 }
 
+/// An operator breaks a lock that will not end by itself soon; its holder cannot commit any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_breaks_a_lock() {
+    let hub = server::hub().await;
+    run(&hub, "SELECT db.data_transfer_stop('frontend', 'frontend:hangs')").await;
+    assert_eq!(hub.resume().await.unwrap_err().kind(), ErrorKind::Locked);
+    assert_eq!(one(&hub, STATE).await, "Ongoing - frontend:hangs (#frontend#)");
+    assert!(hub.break_lock().await.unwrap());
+    assert!(!hub.break_lock().await.unwrap(), "nobody holds it");
+    assert_eq!(one(&hub, STATE).await, "WaitForCronJob");
+    assert_eq!(
+        rows(&hub, "SELECT err_msg, err_variables FROM db_config.db_error_log").await,
+        ["lock broken by an operator|frontend"]
+    );
+    let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
+    let import = hub.begin_import(&lock).await.unwrap();
+    assert!(hub.break_lock().await.unwrap());
+    assert_eq!(import.commit().await.unwrap_err().kind(), ErrorKind::LockLost);
+    assert_eq!(lock.release(true).await.unwrap_err().kind(), ErrorKind::LockLost);
+}
+
 /// 32 clients at once, each several times: never two holders.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn racing_lockers_never_hold_the_lock_together() {
