@@ -104,6 +104,9 @@ fn client(server: &ServerSettings) -> Result<Client> {
         .limits(|limits| {
             limits.url_bytes = server.max_url_length;
             limits.url_reserve = 0;
+            if let Ok(most @ 1..) = u32::try_from(server.max_cores) {
+                limits.lanes = most;
+            }
         });
     Client::new(options).map_err(failed)
 }

@@ -20,8 +20,10 @@ use crate::{Error, ErrorKind, Result, Summary};
 const PAGES_AHEAD: usize = 16;
 /// Raw rows of one table kept back until there are enough for one COPY.
 const ROWS_A_COPY: usize = 10_000;
-/// Bytes of pages kept back for the same purpose, over all tables.
-const BYTES_A_COPY: usize = 64 << 20;
+/// Bytes of pages that the rows of one table may keep in memory before that.
+const BYTES_A_COPY: usize = 8 << 20;
+/// The same over all tables.
+const BYTES_WAITING: usize = 32 << 20;
 
 /// Fetches, cracks and stores; the three overlap.
 pub(crate) struct Download<'r> {
@@ -39,6 +41,8 @@ pub(crate) struct Download<'r> {
     pub(crate) encoding: Option<Encoding>,
     /// What the rows refer to.
     pub(crate) references: References,
+    /// Searches that were not answered in full.
+    pub(crate) unanswered: Vec<Request>,
     /// Ids by type of resources that are marked as gone.
     pub(crate) marked: HashMap<String, HashSet<String>>,
     /// Which of them came again.
@@ -49,26 +53,38 @@ pub(crate) struct Download<'r> {
 /// Raw rows by table, in the order they arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    tables: BTreeMap<String, Vec<Batch>>,
+    tables: BTreeMap<String, Kept>,
+    bytes: usize,
+}
+
+/// The rows of one table, and the bytes of the pages that they keep in memory.
+#[derive(Debug, Default)]
+struct Kept {
+    batches: Vec<Batch>,
+    rows: usize,
     bytes: usize,
 }
 
 impl Waiting {
-    fn add(&mut self, batch: Batch) -> Option<Vec<Batch>> {
+    /// Keeps rows back; all of their table where there are enough now.
+    fn add(&mut self, batch: Batch, bytes: usize) -> Option<Vec<Batch>> {
         let name = batch.table().name.clone();
-        let batches = self.tables.entry(name.clone()).or_default();
-        batches.push(batch);
-        let rows: usize = batches.iter().map(Batch::rows).sum();
-        if rows >= ROWS_A_COPY {
-            self.tables.remove(&name)
-        } else {
-            None
+        let kept = self.tables.entry(name.clone()).or_default();
+        kept.rows += batch.rows();
+        kept.bytes += bytes;
+        kept.batches.push(batch);
+        self.bytes += bytes;
+        if kept.rows < ROWS_A_COPY && kept.bytes < BYTES_A_COPY {
+            return None;
         }
+        let full = self.tables.remove(&name)?;
+        self.bytes -= full.bytes;
+        Some(full.batches)
     }
 
     fn take_all(&mut self) -> impl Iterator<Item = Vec<Batch>> + use<> {
         self.bytes = 0;
-        std::mem::take(&mut self.tables).into_values()
+        std::mem::take(&mut self.tables).into_values().map(|kept| kept.batches)
     }
 }
 
@@ -148,12 +164,15 @@ impl Download<'_> {
         }
         self.flush(import, summary).await?;
         self.settle(import, summary).await?;
-        Ok(requests
-            .into_iter()
-            .zip(complete)
-            .filter(|(_, complete)| *complete)
-            .map(|(request, _)| request)
-            .collect())
+        let mut answered = Vec::with_capacity(requests.len());
+        for (request, complete) in requests.into_iter().zip(complete) {
+            if complete {
+                answered.push(request);
+            } else {
+                self.unanswered.push(request);
+            }
+        }
+        Ok(answered)
     }
 
     async fn take(
@@ -165,15 +184,14 @@ impl Download<'_> {
     ) -> Result<()> {
         count(&cracked.summary, summary);
         self.crack.add(&cracked.summary);
-        self.waiting.bytes += bytes;
         for batch in cracked.batches.into_iter().filter(|b| b.rows() > 0) {
             self.references.collect(&batch);
             self.notice_returned(&batch);
-            if let Some(batches) = self.waiting.add(batch) {
+            if let Some(batches) = self.waiting.add(batch, bytes) {
                 self.store_behind(batches, import, summary).await?;
             }
         }
-        if self.waiting.bytes >= BYTES_A_COPY {
+        if self.waiting.bytes >= BYTES_WAITING {
             self.flush(import, summary).await?;
         }
         Ok(())

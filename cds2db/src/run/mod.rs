@@ -18,6 +18,7 @@ mod signals;
 mod state_writer;
 mod stopwatch;
 mod typed;
+mod unanswered;
 mod wards;
 
 pub use connect::{connect, first_request, from_settings, from_settings_in, outline};

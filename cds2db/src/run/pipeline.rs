@@ -18,8 +18,8 @@ use super::requests::{self, Narrowing, Request};
 use super::stopwatch::Stopwatch;
 use super::typed::{PIDS_PER_WARD, Typing};
 use super::wards::{self, Dates, WardSearch};
-use super::{RunDirectory, Scope, patients, referenced, signals};
-use crate::config::Settings;
+use super::{RunDirectory, Scope, patients, referenced, signals, unanswered};
+use crate::config::{Deletions, Settings};
 use crate::progress::{Progress, Stage};
 use crate::summary::peak_rss_bytes;
 use crate::ward::WardPatient;
@@ -189,7 +189,18 @@ impl Run<'_> {
             Scope::Given(given) => given.patients.clone(),
             _ => {
                 let wards = wards.as_deref().unwrap_or_default();
-                patients::of_interest(self.settings, self.hub, wards, zone).await?
+                let mut patients = patients::of_interest(self.settings, self.hub, wards, zone).await?;
+                let types = requests::patient_resources(self.description);
+                let mut names: Vec<String> = types
+                    .iter()
+                    .filter_map(|resource| Narrowing::of(self.settings, resource, zone))
+                    .map(|narrowing| narrowing.watermark)
+                    .collect();
+                names.extend((self.settings.deletions != Deletions::Off).then(|| unanswered::CENSUS.to_owned()));
+                patients.extend(unanswered::ids(self.hub, &names).await?);
+                patients.sort();
+                patients.dedup();
+                patients
             }
         };
         let found = patients.len();
@@ -261,6 +272,7 @@ impl Run<'_> {
             waiting: Waiting::default(),
             encoding: None,
             references: References::default(),
+            unanswered: Vec::new(),
             marked: self
                 .hub
                 .deleted()
@@ -272,6 +284,7 @@ impl Run<'_> {
         self.progress.begin(Stage::Download, None);
         self.progress.begin(Stage::Store, None);
         let mut complete = download.run(requests, &mut import, summary).await?;
+        self.add_unanswered_references(zone, &mut download.references).await?;
         loop {
             let open = download.references.take();
             if open.is_empty() {
@@ -288,6 +301,9 @@ impl Run<'_> {
         summary.notes.extend(left_over(&download.crack));
         self.move_watermarks(&complete, who.loaded_until, &mut import)
             .await?;
+        if !matches!(self.scope, Scope::Given(given) if !given.move_watermarks) {
+            unanswered::remember(&download.unanswered, who.loaded_until, &mut import).await?;
+        }
         let returned = std::mem::take(&mut download.returned);
         self.mark(
             returned,
@@ -484,6 +500,21 @@ impl Run<'_> {
         Ok(requests)
     }
 
+    /// Adds referenced resources that an earlier run asked for in vain.
+    async fn add_unanswered_references(&self, zone: &TimeZone, references: &mut References) -> Result<()> {
+        if *self.scope != Scope::Patients {
+            return Ok(());
+        }
+        for resource in referenced::targets(self.description) {
+            if let Some(narrowing) = Narrowing::of(self.settings, &resource, zone) {
+                for id in unanswered::ids(self.hub, &[narrowing.watermark]).await? {
+                    references.add(&resource, &id);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What the hub's versions of these resources refer to: a resource that has not changed is not sent again, but what
     /// it refers to may have.
     async fn stored_references(
@@ -562,6 +593,9 @@ impl Run<'_> {
                 .set_watermarks(name, &everybody, loaded_until)
                 .await
                 .map_err(failed)?;
+        }
+        if self.settings.deletions != Deletions::Off {
+            unanswered::census(patients, gone.failed.is_empty(), loaded_until, import).await?;
         }
         for (place, error) in &gone.failed {
             summary

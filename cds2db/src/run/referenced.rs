@@ -50,7 +50,8 @@ impl References {
         }
     }
 
-    fn add(&mut self, resource: &str, id: &str) {
+    /// Keeps an id, unless it was asked for before.
+    pub(crate) fn add(&mut self, resource: &str, id: &str) {
         if self.asked.get(resource).is_some_and(|ids| ids.contains(id)) {
             return;
         }

@@ -191,3 +191,41 @@ async fn a_reference_that_said_invalid_is_worked_out_again() {
     );
     assert!(site.count(&count("LIKE 'Encounter/%'")).await > 0);
 }
+
+/// His case ended in the very run that broke off, so nothing else would bring him back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patient_whose_search_broke_off_is_asked_for_again_though_his_case_has_ended() {
+    let mut site = Site::open(hospital()).await;
+    site.settings.wards = list(&["pat-0", "pat-1"]);
+    let broken = FaultRule::new(Fault::Status(500)).path("Observation");
+    site.server.set_faults(FaultPlan::default().with(broken));
+    assert!(!site.run().await.expect("the run itself goes on").complete);
+    site.server.set_faults(FaultPlan::default());
+    let discharge = "UPDATE core.encounter SET enc_status = 'finished'";
+    sqlx::raw_sql(discharge).execute(site.hub.pool()).await.expect("discharges");
+    site.settings.wards = list(&[]);
+    let second = site.run().await.expect("runs");
+    assert_eq!((second.ward_patients, second.patients), (0, 2));
+    assert!(second.tables["observation"].raw_new > 0);
+    let third = site.run().await.expect("runs");
+    assert_eq!(third.patients, 0, "now nothing is missing any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_referenced_resource_asked_for_in_vain_is_asked_for_again() {
+    let mut site = Site::open(hospital()).await;
+    site.settings.wards = list(&["pat-0", "pat-1", "pat-2"]);
+    let broken = FaultRule::new(Fault::Status(500)).path("Medication/");
+    site.server.set_faults(FaultPlan::default().with(broken));
+    assert!(!site.run().await.expect("the run itself goes on").complete);
+    let stored = "SELECT count(*)::text FROM db_log.medication_raw";
+    assert_eq!(site.count(stored).await, 0);
+    site.server.set_faults(FaultPlan::default());
+    // Nobody refers to it in what this run brings: everybody has gone.
+    let discharge = "UPDATE core.encounter SET enc_status = 'finished'";
+    sqlx::raw_sql(discharge).execute(site.hub.pool()).await.expect("discharges");
+    site.settings.wards = list(&[]);
+    let second = site.run().await.expect("runs");
+    assert!(second.complete && second.patients == 0);
+    assert!(site.count(stored).await > 0);
+}
