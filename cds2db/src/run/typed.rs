@@ -18,7 +18,7 @@ use crate::references::{EncounterGraph, EncounterRow, INVALID, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows typed at a time.
-const RAW_ROWS: usize = 5_000;
+const RAW_ROWS: usize = 2_000;
 /// Pieces of so many rows that wait while others are stored.
 const PIECES_AHEAD: usize = 1;
 /// Patients whose stored references are looked at again at a time.
@@ -209,6 +209,10 @@ impl<'r> Typing<'r> {
                 else {
                     continue;
                 };
+                // An encounter has a row for each of its diagnoses and places, all the same here.
+                if rows.last().is_some_and(|(last, row)| *last == raw_id && row.says_the_same(&encounter)) {
+                    continue;
+                }
                 let newest = newest.entry(encounter.id.clone()).or_insert(raw_id);
                 *newest = raw_id.max(*newest);
                 rows.push((raw_id, encounter));
