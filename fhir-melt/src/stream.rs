@@ -168,6 +168,11 @@ impl<'a> Rows<'a> {
         self.left
     }
 
+    /// Whether a resource is left out because it would produce more rows than the limit allows.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.counts.iter().any(|&rows| rows > self.limit)
+    }
+
     /// The next rows, at most `most`; none at the end. Ask again until there are none.
     pub fn take(&mut self, most: usize) -> Melted<'a> {
         let expected = usize::try_from(self.left)

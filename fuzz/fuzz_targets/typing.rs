@@ -28,7 +28,10 @@ fuzz_target!(|text: &str| {
         write_sql_hash(&value, &mut out);
         out.clear();
         write_sql(&value, &mut out);
-        assert_eq!(again(fhir_type, &out), Some(value));
+        // A date's midnight that the clocks skipped (1893-04-01) moves when it is read as a moment.
+        let again = std::str::from_utf8(&out).expect("text stays text");
+        let again = read(fhir_type, again, &BERLIN);
+        assert!(again.value == Some(value) || again.defect == Some(DefectKind::ShiftedOutOfGap));
         out.clear();
         write_fhir(&value, reading.precision, &mut out);
         let written = String::from_utf8(out).expect("text stays text");
@@ -62,8 +65,4 @@ fn precision_leaves_out(value: &Value<'_>, precision: Option<Precision>) -> bool
         }
         _ => false,
     }
-}
-
-fn again(fhir_type: FhirType, out: &[u8]) -> Option<Value<'_>> {
-    read(fhir_type, std::str::from_utf8(out).ok()?, &BERLIN).value
 }

@@ -25,11 +25,11 @@ impl<'t> Index<'t> {
             .trim_start_matches('.')
     }
 
-    /// Whether any number is not 1.
+    /// Whether any number is not 1. Dots without a number between them make no such index.
     pub(super) fn repeats(&self) -> bool {
-        self.numbers
-            .split('.')
-            .any(|number| number.trim_start_matches('0') != "1")
+        let numbers = || self.numbers.split('.');
+        numbers().all(|number| !number.is_empty())
+            && numbers().any(|number| number.trim_start_matches('0') != "1")
     }
 }
 
@@ -105,6 +105,24 @@ mod tests {
         for (cell, (open, close), numbers, with_empty) in cases {
             assert_eq!(found(cell, open, close, false), numbers, "{cell}");
             assert_eq!(found(cell, open, close, true), with_empty, "{cell}");
+        }
+    }
+
+    #[test]
+    fn only_whole_indices_with_another_number_than_1_repeat() {
+        for (numbers, repeats) in [
+            ("1.1", false),
+            ("1.2", true),
+            ("10", true),
+            ("2.", false),
+            ("1..2", false),
+        ] {
+            let index = Index {
+                start: 0,
+                end: 0,
+                numbers,
+            };
+            assert_eq!(index.repeats(), repeats, "{numbers}");
         }
     }
 

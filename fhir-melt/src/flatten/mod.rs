@@ -1,22 +1,27 @@
 //! From pages to flat files in one streaming pass: crack, melt, type if wanted, write.
 
 mod defect_file;
+mod lines;
 mod options;
 mod output;
 mod summary;
 mod table_files;
+mod worker;
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use fhir_crack::{Decoder, Plan};
-use table_description::{Description, TableDescription};
+use fhir_crack::{Decoder, Duplicates, Plan, Summary, in_order};
+use table_description::{Description, MeltMode, TableDescription};
 
 use crate::MeltOptions;
 use crate::error::{Error, ErrorKind};
+use crate::write::Format;
 use defect_file::DefectFile;
+use lines::Lines;
 use output::Output;
+use worker::{Flattened, Part, Worker};
 
 pub use options::FlattenOptions;
 pub use summary::{FlattenSummary, FlattenedTable};
@@ -36,6 +41,10 @@ pub struct Flatten {
     outputs: Vec<Output>,
     open: Open,
     defects: DefectFile,
+    /// One a thread; none where one thread does all.
+    workers: Vec<Worker>,
+    /// What the workers took in.
+    worked: Summary,
 }
 
 impl Flatten {
@@ -52,35 +61,64 @@ impl Flatten {
             zone,
             format,
             row_limit,
+            threads,
             crack,
         } = options;
         let plan = Plan::new(description).map_err(|error| Error::caused(ErrorKind::Input, error))?;
-        let output = |table: &Arc<TableDescription>| {
+        let plan = Arc::new(plan);
+        let output = |table: &Arc<TableDescription>, open: &mut Open| {
             let melt = MeltOptions {
                 row_limit,
                 ..MeltOptions::streamed(table, mode.clone())
             };
-            Output::new(table, &melt, format, zone.clone(), &mut open)
+            Output::new(table, &melt, format, zone.clone(), open)
         };
-        let outputs = description
-            .resources()
-            .map(output)
+        let tables: Vec<Arc<TableDescription>> = description.resources().cloned().collect();
+        let outputs = tables
+            .iter()
+            .map(|table| output(table, &mut open))
             .collect::<Result<_, Error>>()?;
-        let decoder = Decoder::new(Arc::new(plan), crack);
+        // Parquet is no text; duplicates, and rows numbered in child tables, are known to one thread only.
+        let alone = !matches!(format, Format::Csv | Format::NdJson)
+            || crack.duplicates != Duplicates::Keep
+            || tables.iter().any(|table| {
+                let mode = mode.as_ref().unwrap_or(&table.melt);
+                *mode == MeltMode::Child && table.position_of_path("id").is_none()
+            });
+        let threads = if alone { 1 } else { threads };
+        let workers = (0..threads)
+            .filter(|_| threads > 1)
+            .map(|_| Worker::new(&plan, crack.clone(), &tables, output))
+            .collect::<Result<_, Error>>()?;
         Ok(Self {
-            decoder,
+            decoder: Decoder::new(plan, crack),
             outputs,
             open,
             defects: DefectFile::default(),
+            workers,
+            worked: Summary::default(),
         })
     }
 
-    /// Reads one page to its end.
+    /// Reads one page to its end. Bulk data, one resource a line, is worked on by several threads if the options say so.
     ///
     /// # Errors
     /// If it cannot be read or cracked, or the rows cannot be written. Rows of the page that were complete stay
     /// written; another page can follow.
-    pub fn read(&mut self, mut input: impl Read) -> Result<(), Error> {
+    pub fn read(&mut self, input: impl Read) -> Result<(), Error> {
+        if self.workers.is_empty() {
+            return self.read_rest(input);
+        }
+        let lines = Lines::new(input).map_err(|error| Error::caused(ErrorKind::Input, error))?;
+        if lines.is_bulk_data() {
+            return self.read_lines(lines);
+        }
+        let (begun, rest) = lines.into_parts();
+        self.push(&begun)?;
+        self.read_rest(rest)
+    }
+
+    fn read_rest(&mut self, mut input: impl Read) -> Result<(), Error> {
         let mut buffer = vec![0; Self::READ];
         loop {
             match input.read(&mut buffer) {
@@ -92,6 +130,47 @@ impl Flatten {
                     return Err(Error::caused(ErrorKind::Input, error));
                 }
             }
+        }
+    }
+
+    fn read_lines(&mut self, lines: Lines<impl Read>) -> Result<(), Error> {
+        let mut workers = std::mem::take(&mut self.workers);
+        let read = in_order(
+            lines,
+            &mut workers,
+            |worker, piece| {
+                let piece = piece.map_err(|error| Error::caused(ErrorKind::Input, error))?;
+                worker.flatten(&piece)
+            },
+            |flattened| self.append(flattened?),
+        );
+        self.workers = workers;
+        self.worked.pages += u64::from(read.is_ok());
+        read
+    }
+
+    /// Writes what became of a piece of a page.
+    fn append(&mut self, flattened: Flattened) -> Result<(), Error> {
+        self.worked.add(&Summary {
+            pages: 0,
+            ..flattened.summary
+        });
+        self.defects.write(&flattened.defects, &mut self.open)?;
+        for (number, part) in flattened.parts {
+            let Some(output) = self.outputs.get_mut(number) else {
+                continue;
+            };
+            match part {
+                Part::Text(text) => output.append(text)?,
+                Part::Batch(batch) => {
+                    let defects = output.write(&batch, &mut self.open)?;
+                    self.defects.write(&defects, &mut self.open)?;
+                }
+            }
+        }
+        match flattened.fault {
+            Some(fault) => Err(Error::caused(ErrorKind::Input, fault)),
+            None => Ok(()),
         }
     }
 
@@ -120,7 +199,8 @@ impl Flatten {
     /// # Errors
     /// If an output cannot be written.
     pub fn finish(self) -> Result<FlattenSummary, Error> {
-        let crack = self.decoder.summary().clone();
+        let mut crack = self.decoder.summary().clone();
+        crack.add(&self.worked);
         let mut tables = Vec::new();
         for output in self.outputs {
             output.finish(&mut tables)?;

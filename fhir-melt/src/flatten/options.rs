@@ -15,6 +15,8 @@ pub struct FlattenOptions {
     pub format: Format,
     /// Most rows one resource may produce.
     pub row_limit: u64,
+    /// Threads that share the work on bulk data in CSV or NDJSON ([`super::Flatten::read`]).
+    pub threads: usize,
     /// How pages are cracked. Rows equal to an earlier one are kept unless told otherwise, since remembering them
     /// costs memory for every row.
     pub crack: fhir_crack::Options,
@@ -29,6 +31,7 @@ impl Default for FlattenOptions {
             zone: None,
             format: Format::default(),
             row_limit: MeltOptions::ROW_LIMIT,
+            threads: 1,
             crack,
         }
     }

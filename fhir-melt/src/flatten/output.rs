@@ -30,6 +30,12 @@ struct Named {
     writer: TableWriter,
 }
 
+/// Rows as text, without header: those of the table, and of child tables by the path of their element.
+pub(super) struct Text {
+    main: (Vec<u8>, u64),
+    children: Vec<(String, (Vec<u8>, u64))>,
+}
+
 /// Rows melted at a time.
 const ROWS: usize = 1 << 13;
 
@@ -65,6 +71,44 @@ impl Output {
 
     pub(super) fn table(&self) -> &Arc<TableDescription> {
         &self.table
+    }
+
+    /// The same output, which keeps its texts to be taken instead of writing them.
+    pub(super) fn keeping(mut self) -> Self {
+        self.main.writer.keep();
+        self.children
+            .iter_mut()
+            .for_each(|(_, child)| child.writer.keep());
+        self
+    }
+
+    /// Whether a batch has at most so many rows, and no resource above the row limit.
+    pub(super) fn fits(&self, batch: &Batch, rows: u64) -> bool {
+        let melted = self.melter.stream(batch);
+        melted.row_count() <= rows && !melted.leaves_out()
+    }
+
+    /// Takes what was written and kept.
+    pub(super) fn take(&mut self) -> Text {
+        let children = self.children.iter_mut();
+        Text {
+            main: self.main.writer.take(),
+            children: children
+                .map(|(element, child)| (element.clone(), child.writer.take()))
+                .collect(),
+        }
+    }
+
+    /// Writes what another output of the same table kept.
+    pub(super) fn append(&mut self, text: Text) -> Result<(), Error> {
+        let (main, rows) = text.main;
+        self.main.writer.append(&main, rows)?;
+        for (element, (text, rows)) in text.children {
+            if let Some((_, child)) = self.children.iter_mut().find(|(known, _)| *known == element) {
+                child.writer.append(&text, rows)?;
+            }
+        }
+        Ok(())
     }
 
     /// Melts and writes a batch; the defects are handed back.

@@ -38,18 +38,36 @@ const NEVER: Written = Written {
 };
 
 /// Bytes of output after which it is handed to the sink.
-const FULL: usize = 1 << 18;
+pub(super) const FULL: usize = 1 << 18;
 
 /// Writes rows as text. The cells of one repetition that stand side by side are formatted once and copied for every
 /// other row that shows it, as long as their text has not left the buffer.
-#[derive(Default)]
 pub(super) struct RowWriter {
     pub(super) out: Vec<u8>,
+    /// Bytes of output after which it is handed on.
+    pub(super) full: usize,
     /// Bytes that left the buffer.
     gone: u64,
 }
 
+impl Default for RowWriter {
+    fn default() -> Self {
+        Self {
+            out: Vec::new(),
+            full: FULL,
+            gone: 0,
+        }
+    }
+}
+
 impl RowWriter {
+    /// Takes the output out of the buffer.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.gone += self.out.len() as u64;
+        let room = Vec::with_capacity(self.out.len());
+        std::mem::replace(&mut self.out, room)
+    }
+
     /// Writes all rows of a grid; `keys` writes what stands before the first column.
     pub(super) fn write<T: RowText, E>(
         &mut self,
@@ -77,7 +95,7 @@ impl RowWriter {
                 }
             }
             text.close(&mut self.out);
-            if self.out.len() >= FULL {
+            if self.out.len() >= self.full {
                 full(&self.out)?;
                 self.gone += self.out.len() as u64;
                 self.out.clear();

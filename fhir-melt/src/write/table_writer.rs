@@ -86,6 +86,40 @@ impl TableWriter {
         Ok(defects)
     }
 
+    /// Keeps rows from now on, without header, to be taken with [`TableWriter::take`].
+    pub(crate) fn keep(&mut self) {
+        self.started = true;
+        self.written = 0;
+        self.rows.full = usize::MAX;
+        self.rows.out.clear();
+    }
+
+    /// Takes the rows that were kept, and how many they are.
+    pub(crate) fn take(&mut self) -> (Vec<u8>, u64) {
+        (self.rows.take(), std::mem::take(&mut self.written))
+    }
+
+    /// Writes rows that another writer of the same table and format kept.
+    pub(crate) fn append(&mut self, text: &[u8], rows: u64) -> Result<(), Error> {
+        self.start()?;
+        self.written += rows;
+        let before = self.rows.take();
+        self.sink
+            .write_all(&before)
+            .and_then(|()| self.sink.write_all(text))
+            .map_err(failed)
+    }
+
+    /// Writes the header, if there is to be one and nothing is written yet.
+    fn start(&mut self) -> Result<(), Error> {
+        if self.started {
+            return Ok(());
+        }
+        let empty = fhir_crack::Batch::empty(Arc::clone(&self.table));
+        let melted = crate::melt(&empty, &crate::MeltOptions::default());
+        self.grid(Grid::Text(&melted), 0)
+    }
+
     /// Rows written so far.
     #[must_use]
     pub fn written(&self) -> u64 {
@@ -97,11 +131,7 @@ impl TableWriter {
     /// # Errors
     /// If the output cannot be written.
     pub fn finish(mut self) -> Result<u64, Error> {
-        if !self.started {
-            let empty = fhir_crack::Batch::empty(Arc::clone(&self.table));
-            let melted = crate::melt(&empty, &crate::MeltOptions::default());
-            self.grid(Grid::Text(&melted), 0)?;
-        }
+        self.start()?;
         #[cfg(feature = "polars")]
         if let Encoder::Parquet(parquet) = &mut self.encoder {
             parquet.finish(&mut *self.sink)?;

@@ -1,0 +1,140 @@
+use std::io::{self, Read};
+
+/// Splits bulk data, one resource a line, into pieces of whole resources.
+pub(super) struct Lines<R> {
+    input: R,
+    /// Bytes read and not handed out.
+    buffer: Vec<u8>,
+    ended: bool,
+    /// Bytes and line ends handed out.
+    bytes: u64,
+    lines: u64,
+}
+
+/// Whole resources, and how many bytes and lines of the page stand before them.
+pub(super) struct Piece {
+    pub(super) text: Vec<u8>,
+    pub(super) bytes: u64,
+    pub(super) lines: u64,
+}
+
+/// Bytes of a piece, about.
+const PIECE: usize = 1 << 19;
+/// Bytes asked of the input at a time.
+const READ: u64 = 1 << 18;
+
+impl<R: Read> Lines<R> {
+    /// Reads the first piece.
+    pub(super) fn new(input: R) -> io::Result<Self> {
+        let mut lines = Self {
+            input,
+            buffer: Vec::with_capacity(PIECE + READ as usize),
+            ended: false,
+            bytes: 0,
+            lines: 0,
+        };
+        lines.fill(PIECE)?;
+        Ok(lines)
+    }
+
+    /// Whether the page is one of resources, one a line: JSON with a place to split it in its first piece.
+    pub(super) fn is_bulk_data(&self) -> bool {
+        let first = self.buffer.iter().find(|byte| !byte.is_ascii_whitespace());
+        first == Some(&b'{') && boundary(&self.buffer).is_some()
+    }
+
+    /// What was read so far, and the input to read the rest from.
+    pub(super) fn into_parts(self) -> (Vec<u8>, R) {
+        (self.buffer, self.input)
+    }
+
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        while !self.ended && self.buffer.len() < wanted {
+            let read = (&mut self.input).take(READ).read_to_end(&mut self.buffer)?;
+            self.ended = read == 0;
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self) -> io::Result<Option<Piece>> {
+        let mut wanted = PIECE;
+        let end = loop {
+            self.fill(wanted)?;
+            if self.ended {
+                break self.buffer.len();
+            }
+            match boundary(&self.buffer) {
+                Some(end) => break end,
+                None => wanted = self.buffer.len() * 2,
+            }
+        };
+        if end == 0 {
+            return Ok(None);
+        }
+        let mut rest = Vec::with_capacity(PIECE + READ as usize);
+        rest.extend_from_slice(&self.buffer[end..]);
+        self.buffer.truncate(end);
+        let piece = Piece {
+            text: std::mem::replace(&mut self.buffer, rest),
+            bytes: self.bytes,
+            lines: self.lines,
+        };
+        self.bytes += end as u64;
+        self.lines += memchr::memchr_iter(b'\n', &piece.text).count() as u64;
+        Ok(Some(piece))
+    }
+}
+
+impl<R: Read> Iterator for Lines<R> {
+    type Item = io::Result<Piece>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.piece().transpose()
+    }
+}
+
+/// The last place between two resources: behind a line end that stands between braces. Inside of a resource there would
+/// be a comma, and no string goes over a line end.
+fn boundary(bytes: &[u8]) -> Option<usize> {
+    memchr::memrchr_iter(b'\n', bytes)
+        .find(|&at| bytes[..at].trim_ascii_end().ends_with(b"}") && bytes[at + 1..].starts_with(b"{"))
+        .map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_split_between_resources_only() {
+        for (text, end) in [
+            ("{\"a\":1}\n{\"b\":2}\n", Some(8)),
+            ("{\"a\":1} \r\n{\"b\":", Some(10)),
+            ("{\"entry\":[{}\n,{}]}\n", None),
+            ("{\n\"a\":{\n}}\n", None),
+            ("{\"a\":1}\n{\n\"b\":{\n}}", Some(8)),
+            ("\n{", None),
+        ] {
+            assert_eq!(boundary(text.as_bytes()), end, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_whole_and_know_where_they_stand() {
+        let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
+        let text = line.repeat(3_000);
+        let lines = Lines::new(text.as_bytes()).expect("memory");
+        assert!(lines.is_bulk_data());
+        let mut whole = Vec::new();
+        for piece in lines {
+            let piece = piece.expect("memory");
+            assert_eq!(
+                (piece.bytes, piece.lines),
+                (whole.len() as u64, (whole.len() / line.len()) as u64)
+            );
+            assert!(piece.text.len() <= PIECE + READ as usize);
+            whole.extend(piece.text);
+        }
+        assert_eq!(whole, text.as_bytes());
+    }
+}
