@@ -247,8 +247,8 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         if over {
             continue;
         }
-        // The first one waits for the dead run's lease, as a site would.
-        if seed > 0 {
+        // In the whole campaign the first one waits for the dead run's lease, as a site would.
+        if seed > 0 || kills <= KILLS {
             place.end_lease().await;
         }
         let text = place.run(&[]);

@@ -7,12 +7,12 @@
 )]
 
 mod arrows;
-mod backfill;
 mod configuration;
 mod demo;
 mod describe;
 mod helios;
 mod kill;
+mod load_elsewhere;
 mod model;
 mod narrowing;
 mod retrieval;

@@ -6,7 +6,8 @@ use cds2db::config::Wards;
 use cds2db::ward::PidList;
 use cds2db::{ErrorKind, TableSummary};
 use fixtures::hospital::Hospital;
-use fixtures::server::{Fault, FaultPlan, FaultRule};
+use fixtures::server::{Fault, FaultPlan, FaultRule, Server, ServerOptions};
+use fixtures::{Format, MemoryStore};
 
 use crate::site::Site;
 
@@ -68,6 +69,38 @@ async fn trap_15_a_broken_search_keeps_its_watermark_and_the_next_run_fetches_th
     let whole = Site::open(hospital()).await;
     whole.run().await.expect("runs");
     assert_eq!(site.content().await, whole.content().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_read_costs_only_its_search() {
+    let mut site = Site::open(hospital()).await;
+    let mut store = MemoryStore::new();
+    let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+    for (id, coding) in [("o1", "[]"), ("o2", &deep), ("o3", "[]")] {
+        let code = format!(r#"{{"coding":{coding},"text":"t"}}"#);
+        let text = format!(
+            r#"{{"resourceType":"Observation","id":"{id}","subject":{{"reference":"Patient/p1"}},"code":{code}}}"#
+        );
+        assert!(store.insert(text.as_bytes(), Format::Json));
+    }
+    let patient = br#"{"resourceType":"Patient","id":"p1","gender":"other"}"#;
+    assert!(store.insert(patient, Format::Json));
+    site.server = Server::start(store, ServerOptions::default()).expect("a FHIR server");
+    site.settings.server.count = Some(1);
+    let list = PidList::read("ward_name = \"W\"\np1\n").expect("reads");
+    site.settings.wards = Wards::List(list.patients);
+
+    let summary = site.run().await.expect("the run goes on");
+    let [line] = &summary.incomplete[..] else {
+        panic!("{:?}", summary.incomplete)
+    };
+    assert!(line.starts_with("Observation of 1 ids: page 2 cannot be read"), "{line}");
+    assert!(!line.contains("p1"), "{line}");
+    assert_eq!(summary.tables["observation"].raw_new, 2, "{summary:?}");
+    assert_eq!(summary.tables["patient"].raw_new, 1);
+    let marks = "SELECT string_agg(DISTINCT resource, ',') FROM core.watermark";
+    let marks = site.value(marks).await.unwrap_or_default();
+    assert!(marks.contains("Patient") && !marks.contains("Observation"), "{marks}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,308 @@
+//! The load scripts of a run, each with its engine where that can be had.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cds2db::progress::Silent;
+use cds2db::run::{DirectoryOptions, Run, RunDirectory, Scope};
+use fixtures::hospital::Hospital;
+use table_description::default_description;
+use work_dir::{Layout, TextForm, WorkDir};
+
+use crate::site::Site;
+
+/// A finished run and the number of rows of each table, from its files.
+struct Loaded {
+    site: Site,
+    directory: tempfile::TempDir,
+    layout: Layout,
+    rows: BTreeMap<String, u64>,
+}
+
+/// One run for all tests of this file.
+async fn load() -> Loaded {
+    let site = Site::open(Hospital::new(5, 10)).await;
+    let directory = tempfile::tempdir().expect("directory");
+    let options = DirectoryOptions {
+        text: Some(TextForm::Tsv),
+        ..DirectoryOptions::default()
+    };
+    let kept = RunDirectory::open(directory.path(), options).expect("opens");
+    let description = default_description();
+    let client = site.client();
+    let run = Run {
+        settings: &site.settings,
+        description: &description,
+        client: &client,
+        hub: &site.hub,
+        scope: &Scope::Patients,
+        progress: &Silent,
+    };
+    let summary = run.execute_in(&kept).await.expect("runs");
+    assert!(summary.complete, "{:?}", summary.incomplete);
+    kept.finish(&description, &summary).expect("finishes");
+    let layout = kept.layout().clone();
+    let mut rows = BTreeMap::new();
+    for table in &description.tables {
+        let mut text = Vec::new();
+        let has = layout
+            .batch_files()
+            .expect("reads")
+            .iter()
+            .any(|f| f.table == table.name);
+        if has {
+            work_dir::write_rows(&layout, &table.name, &mut text).expect("reads");
+        }
+        // One line a row, but for line feeds in quotes.
+        let mut quoted = false;
+        let ends = text.iter().filter(|&&byte| {
+            quoted ^= byte == b'"';
+            byte == b'\n' && !quoted
+        });
+        rows.insert(table.name.clone(), (ends.count() as u64).saturating_sub(1));
+    }
+    assert!(rows["observation"] > 10 && rows["patient"] > 2, "{rows:?}");
+    Loaded {
+        site,
+        directory,
+        layout,
+        rows,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_loads_every_row() {
+    let loaded = load().await;
+    duckdb_loads_every_row(&loaded);
+    polars_loads_every_row(&loaded);
+    spark_loads_every_row(&loaded);
+    postgres_loads_every_row_and_value(&loaded).await;
+    the_directory_is_private_complete_and_logs_hold_no_value(&loaded);
+}
+
+/// Whether python3 can import a module; says so where it cannot.
+fn python_has(module: &str) -> bool {
+    let import = Command::new("python3")
+        .args(["-c", &format!("import {module}")])
+        .output();
+    let has = import.is_ok_and(|output| output.status.success());
+    if !has {
+        println!("SKIPPED: python3 cannot import {module}, its load script was not run");
+    }
+    has
+}
+
+/// Runs python3 in the run's directory; gives the number of rows of each table, as printed.
+fn python(layout: &Layout, arguments: &[&str]) -> BTreeMap<String, u64> {
+    let output = Command::new("python3")
+        .args(arguments)
+        .current_dir(layout.root())
+        .output();
+    let output = output.expect("python3 starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    counts(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn counts(text: &str) -> BTreeMap<String, u64> {
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    lines
+        .map(|(name, count)| (name.to_owned(), count.trim().parse().expect("a number")))
+        .collect()
+}
+
+fn duckdb_loads_every_row(loaded: &Loaded) {
+    if !python_has("duckdb") {
+        return;
+    }
+    let program = "import duckdb; c = duckdb.connect(); c.execute(open('rep_configs/load_duckdb.sql').read())\n\
+                   for (t,) in c.execute('SELECT table_name FROM information_schema.tables').fetchall():\n    \
+                   print(t, c.execute(f'SELECT count(*) FROM \"{t}\"').fetchone()[0], sep='\\t')\n";
+    assert_eq!(python(&loaded.layout, &["-c", program]), loaded.rows);
+}
+
+fn polars_loads_every_row(loaded: &Loaded) {
+    if !python_has("polars") {
+        return;
+    }
+    assert_eq!(
+        python(&loaded.layout, &["rep_configs/load_polars.py"]),
+        loaded.rows
+    );
+}
+
+fn spark_loads_every_row(loaded: &Loaded) {
+    if !python_has("pyspark") {
+        return;
+    }
+    assert_eq!(
+        python(&loaded.layout, &["rep_configs/load_spark.py"]),
+        loaded.rows
+    );
+}
+
+/// PostgreSQL gets the rows and the values: the typed tables of the hub hold the same.
+async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
+    let Some(psql) = psql() else {
+        println!("SKIPPED: psql was not found, its load script was not run");
+        return;
+    };
+    let admin = &loaded.site.database_url;
+    let create = sqlx::raw_sql("CREATE DATABASE load_elsewhere");
+    create
+        .execute(loaded.site.hub.pool())
+        .await
+        .expect("creates the database");
+    let (base, _) = admin.rsplit_once('/').expect("a URL");
+    let url = format!("{base}/load_elsewhere");
+    let bin = Path::new(env!("CARGO_BIN_EXE_cds2db"))
+        .parent()
+        .expect("a folder");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let load = Command::new(psql)
+        .args([
+            "-v",
+            "ON_ERROR_STOP=1",
+            "--single-transaction",
+            "-q",
+            "-f",
+            "rep_configs/load_postgres.sql",
+        ])
+        .arg(&url)
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .current_dir(loaded.layout.root())
+        .output()
+        .expect("psql starts");
+    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
+    let hub = cds_hub::Hub::connect(&url).await.expect("connects");
+    let value = async |hub: &cds_hub::Hub, sql: &str| -> Vec<Option<String>> {
+        hub.select_text(sql, &[])
+            .await
+            .expect("a query")
+            .into_iter()
+            .flatten()
+            .collect()
+    };
+    for (table, rows) in &loaded.rows {
+        let count = value(&hub, &format!("SELECT count(*)::text FROM \"{table}\"")).await;
+        assert_eq!(count, [Some(rows.to_string())], "{table}");
+    }
+    let same = [
+        (
+            "observation",
+            "obs_id, obs_effectivedatetime::text, obs_valuequantity_value::text, obs_encounter_calculated_ref",
+        ),
+        (
+            "encounter",
+            "enc_id, enc_period_start::text, enc_partof_calculated_ref, enc_main_encounter_calculated_ref",
+        ),
+        ("patient", "pat_id, pat_birthdate::text, pat_gender"),
+    ];
+    for (table, columns) in same {
+        let parts: Vec<&str> = columns.split(", ").collect();
+        let sql = |schema: &str| {
+            format!(
+                "SELECT DISTINCT concat_ws('|', {}) FROM {schema}\"{table}\" ORDER BY 1",
+                parts.join(", ")
+            )
+        };
+        let (here, there) = (
+            value(&hub, &sql("")).await,
+            value(&loaded.site.hub, &sql("db_log.")).await,
+        );
+        assert!(
+            !here.is_empty() && here == there,
+            "{table}: {} and {} rows",
+            here.len(),
+            there.len()
+        );
+    }
+}
+
+/// psql on the path, or where Debian keeps it.
+fn psql() -> Option<PathBuf> {
+    let works = |path: &Path| {
+        Command::new(path)
+            .arg("--version")
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    let found = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let debian = found.map(|entry| entry.path().join("bin/psql"));
+    std::iter::once(PathBuf::from("psql"))
+        .chain(debian)
+        .find(|path| works(path))
+}
+
+fn the_directory_is_private_complete_and_logs_hold_no_value(loaded: &Loaded) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let layout = &loaded.layout;
+    let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(layout.root()), 0o700);
+    assert_eq!(
+        (mode(&layout.run()), mode(&layout.id2nr()), mode(&layout.status())),
+        (0o600, 0o600, 0o600)
+    );
+    assert!(!layout.spools().exists() && layout.is_finished());
+    let log = std::fs::read_to_string(layout.process_log("observation")).expect("a log");
+    assert!(
+        log.contains(":: batch_0 :: fetched:") && log.contains(":: batch_0 :: written:"),
+        "{log}"
+    );
+    for table in ["observation", "patient", "encounter"] {
+        let log = std::fs::read_to_string(layout.process_log(table)).expect("a log");
+        assert!(!log.contains("pat-"), "{log}");
+    }
+    let states =
+        [layout.status(), layout.batch_status()].map(|path| std::fs::read_to_string(path).expect("a state"));
+    for text in states {
+        for line in text.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            assert_eq!(fields.len(), 3, "{line}");
+            assert!(fields[1].len() == "2026-11-22 08:51:52.248400".len(), "{line}");
+        }
+    }
+    let text = std::fs::read_to_string(layout.text("observation", 0)).expect("rows as text");
+    let numbers: Vec<u32> = text
+        .lines()
+        .map(|l| {
+            l.split('\t')
+                .next()
+                .unwrap_or_default()
+                .parse()
+                .expect("a number")
+        })
+        .collect();
+    assert!(numbers.is_sorted() && !numbers.is_empty());
+    assert!(
+        text.lines()
+            .all(|line| line.split('\t').nth(1) == Some("observation"))
+    );
+    // A new run goes on with the numbers.
+    let before = std::fs::read_to_string(layout.id2nr()).expect("numbers");
+    let next = RunDirectory::open(loaded.directory.path(), DirectoryOptions::default()).expect("opens");
+    assert_ne!(next.layout(), layout);
+    let mut ids = work_dir::Id2Nr::open(next.layout(), None).expect("reads");
+    let (first, number) = before
+        .lines()
+        .next()
+        .and_then(|l| l.split_once('\t'))
+        .expect("a line");
+    assert_eq!(ids.number(first).to_string(), number);
+    assert_eq!(
+        WorkDir::look(next.layout().root())
+            .expect("reads")
+            .units()
+            .count(),
+        0
+    );
+    std::fs::remove_dir_all(next.layout().root()).expect("removes");
+}
