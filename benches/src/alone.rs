@@ -36,6 +36,8 @@ pub struct Alone {
     pub melt: Stage,
     pub load_typed: Stage,
     pub bare_typed: Stage,
+    /// Resources that belong to no patient, among those of all stages.
+    pub shared: u64,
 }
 
 impl Alone {
@@ -57,6 +59,7 @@ impl Alone {
             melt: Stage::new("melt and type"),
             load_typed: Stage::new("load typed rows").beside(database),
             bare_typed: Stage::limit("bare COPY of typed rows").beside(database),
+            shared: 0,
         };
         let hub = site.hub("alone").await?;
         let run = alone.raw(site, &hub, &description).await?;
@@ -109,7 +112,11 @@ impl Alone {
                 }
                 None => self.fetch.measure_async(http.shared(description)).await,
             }?;
+            let before = self.crack.resources;
             let tables = self.crack(site.format(), &pages, &plan)?;
+            if slice.is_none() {
+                self.shared = self.crack.resources - before;
+            }
             for batches in tables.into_values() {
                 for batches in in_loads(batches) {
                     let copy = bare.prepare_raw(&batches).await?;

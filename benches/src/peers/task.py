@@ -90,7 +90,7 @@ def duckdb(directory, out):
             selected.append(f'{path} AS {path.replace(".", "_")}')
         many = concepts == "type"
         columns[concepts] = concept + ("[]" if many else "")
-        listed = f'flatten(list_transform("{concepts}", c -> c.coding))' if many else f'"{concepts}".coding'
+        listed = f'flatten(list_transform("{concepts}", lambda c: c.coding))' if many else f'"{concepts}".coding'
         types = ", ".join(f"\"{key}\": '{kind}'" for key, kind in columns.items())
         query = f"""
             SELECT {", ".join(selected)}, coding.system, coding.code, coding.display FROM (
@@ -109,7 +109,7 @@ def fhiry(directory, out):
 
     reader = Fhirndjson()
     reader.folder = directory
-    reader.process_df()
+    reader.process_source()
     frame = reader.df
     frame.to_csv(f"{out}/all.csv", index=False)
     return importlib.metadata.version("fhiry"), len(frame)
