@@ -220,7 +220,6 @@ async fn every_fault_alone() {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "says how the runs ended")]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_random_combinations() {
     let world = World::new().await;
