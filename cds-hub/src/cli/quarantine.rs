@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use cds_hub::{Hub, Result};
 
 use super::{output, serve};
@@ -24,13 +26,34 @@ pub(crate) async fn run(hub: &Hub, what: &Quarantine) -> Result<()> {
         Quarantine::List => list(hub).await,
         Quarantine::Retry { ids } => {
             let lock = hub.lock("cds-hub", "quarantine retry").await?;
-            let ids = (!ids.is_empty()).then_some(ids.as_slice());
-            let transfer = hub.retry_quarantined(&lock, ids).await;
+            let before = kept(hub, ids).await?;
+            let some = (!ids.is_empty()).then_some(ids.as_slice());
+            let transfer = hub.retry_quarantined(&lock, some).await;
             lock.release(false).await?;
-            serve::tell(&transfer?)
+            let transfer = transfer?;
+            let after = kept(hub, ids).await?;
+            output::line(&format!(
+                "{} rows tried, {} landed",
+                before.len(),
+                before.difference(&after).count()
+            ));
+            if transfer.is_empty() {
+                return Ok(());
+            }
+            serve::tell(&transfer)
         }
         Quarantine::Export => output::bytes(&hub.export_quarantine().await?),
     }
+}
+
+/// Numbers of the rows in the quarantine, all or those among `ids`.
+async fn kept(hub: &Hub, ids: &[i64]) -> Result<BTreeSet<i64>> {
+    let rows = hub.quarantined(i64::MAX).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.id)
+        .filter(|id| ids.is_empty() || ids.contains(id))
+        .collect())
 }
 
 async fn list(hub: &Hub) -> Result<()> {

@@ -6,7 +6,8 @@ use cds_hub::check::Rule;
 use cds_hub::{ErrorKind, Hub, HubTables};
 use sqlx::Executor as _;
 
-use crate::server::{empty_database, hub, program};
+use crate::server::{empty_database, hub, hub_and_url, program};
+use crate::sql::run;
 
 /// Raw and typed rows of one patient, moved to the core, and one that waits.
 async fn some_rows(hub: &Hub) {
@@ -176,4 +177,34 @@ fn program_shows_neither_password_nor_url_when_it_cannot_connect() {
     );
     assert!(!text.contains("Marker4711"), "{text}");
     assert!(!shown(&program_with(url, &["--help"])).contains("Marker4711"));
+}
+
+#[tokio::test]
+async fn program_lists_retries_and_exports_refused_rows() {
+    let (hub, url) = hub_and_url().await;
+    for sql in [
+        "ALTER TABLE core.patient_raw ADD CONSTRAINT no_bad CHECK (pat_gender <> '[1]bad')",
+        "INSERT INTO cds2db_in.patient_raw (pat_id, pat_gender) VALUES ('[1]p1', '[1]bad'), ('[1]p2', '[1]good')",
+        "SELECT db.copy_raw_cds_in_to_db_log()",
+    ] {
+        run(&hub, sql).await;
+    }
+    let ask = |arguments: &[&str]| {
+        let output = program_with(&url, arguments);
+        let text = shown(&output);
+        assert!(output.status.success(), "{arguments:?}: {text}");
+        text
+    };
+    let listed = ask(&["quarantine", "list"]);
+    assert!(
+        listed.contains("patient_raw") && listed.contains("23514"),
+        "{listed}"
+    );
+    assert!(!listed.contains("[1]"), "{listed}");
+    assert!(ask(&["quarantine", "retry"]).contains("1 rows tried, 0 landed"));
+    assert!(ask(&["quarantine", "export"]).contains("[1]bad"));
+    run(&hub, "ALTER TABLE core.patient_raw DROP CONSTRAINT no_bad").await;
+    assert!(ask(&["quarantine", "retry", "1"]).contains("1 rows tried, 1 landed"));
+    assert!(ask(&["quarantine", "list"]).contains("empty"));
+    assert!(ask(&["trace", "patient_raw", "1"]).contains("Patient/p1"));
 }
