@@ -30,7 +30,11 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Computes and writes the tables.
-    Run,
+    Run {
+        /// Directory of cds2db's run, or the one it was given: its state then says how this went.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
     /// Prints the case list.
     Show {
         /// Most cases to print.
@@ -73,9 +77,13 @@ impl Arguments {
             Command::Config {
                 command: ConfigCommand::Check,
             } => say(&checked(&config)),
-            Command::Run => {
+            Command::Run { dir } => {
                 let hub = connect(self.hub, &config).await?;
-                match crate::run(&hub, &config).await {
+                let result = match &dir {
+                    Some(dir) => crate::run_in(&hub, &config, dir).await,
+                    None => crate::run(&hub, &config).await,
+                };
+                match result {
                     Ok(summary) => say(&summary.to_string()),
                     // Also a run that failed was no real operation.
                     Err(error) => say(&debug_note(&config.debug_keys)).and(Err(error)),

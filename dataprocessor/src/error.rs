@@ -36,6 +36,8 @@ pub enum ErrorKind {
     WardWithoutPhase,
     /// A table declared as SQL cannot be used.
     SqlTable,
+    /// The directory of a run cannot be used.
+    RunDirectory,
     /// The program could not start or print.
     Output,
 }
@@ -50,6 +52,7 @@ impl ErrorKind {
             Self::NoContacts => "no contact of a known level",
             Self::WardWithoutPhase => "ward without study phase",
             Self::SqlTable => "unusable table declaration",
+            Self::RunDirectory => "the run's directory",
             Self::Output => "the program could not start or print",
         }
     }

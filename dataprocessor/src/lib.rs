@@ -33,7 +33,7 @@ pub use delivery::Delivered;
 pub use error::{Error, ErrorKind, Result};
 pub use output::Output;
 pub use patient_fe::People;
-pub use run::{Summary, derive, run};
+pub use run::{Summary, derive, run, run_in};
 pub use show::show;
 pub use sources::Sources;
 pub use sql_table::SqlTable;

@@ -1,8 +1,10 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cds_hub::Hub;
 use jiff::civil::DateTime;
 use polars::prelude::*;
+use work_dir::{Runs, Status, WorkDir};
 
 use crate::apart::apart;
 use crate::basis::{Basis, TABLES};
@@ -12,7 +14,7 @@ use crate::output::Output;
 use crate::sources::Sources;
 use crate::sql_table::SqlTable;
 use crate::view::Snapshot;
-use crate::{Error, Result, fall_fe, patient_fe};
+use crate::{Error, ErrorKind, Result, fall_fe, patient_fe};
 
 /// Name under which the dataprocessor holds the hub's lock.
 const MODULE: &str = "dataprocessor";
@@ -60,6 +62,31 @@ pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
     released?;
     summary.elapsed = started.elapsed();
     Ok(summary)
+}
+
+/// The same, noted in the directory of the run whose rows it takes, as the unit `dataprocessor`. `directory` is a run's, or
+/// one that has runs below it: then the last one is meant.
+///
+/// # Errors
+/// As [`run`]; [`ErrorKind::RunDirectory`] when there is no run, when one is at work there, or its state is damaged.
+pub async fn run_in(hub: &Hub, config: &Config, directory: &Path) -> Result<Summary> {
+    let failed = |e: work_dir::Error| {
+        Error::new(ErrorKind::RunDirectory, directory.display().to_string()).with_source(e)
+    };
+    let Some(layout) = Runs::locate(directory).map_err(failed)? else {
+        let place = format!("{} has no run of cds2db", directory.display());
+        return Err(Error::new(ErrorKind::RunDirectory, place));
+    };
+    let mut work = WorkDir::open(layout.root()).map_err(failed)?;
+    work.set(MODULE, Status::InProcess).map_err(failed)?;
+    let result = run(hub, config).await;
+    let status = match &result {
+        Ok(_) => Status::Completed,
+        Err(_) => Status::Failed,
+    };
+    let noted = work.set(MODULE, status).map_err(failed);
+    let summary = result?;
+    noted.map(|()| summary)
 }
 
 async fn under_lock(

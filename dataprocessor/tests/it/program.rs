@@ -214,3 +214,28 @@ fn an_unreachable_hub_is_told_without_its_password() {
     assert!(!ok && out.is_empty() && err.contains("caused by: "), "{err}");
     assert!(!err.contains("Marker"));
 }
+
+#[tokio::test]
+async fn the_directory_of_a_run_says_how_it_went() {
+    let t = TestHub::new().await;
+    let folder = configured("");
+    let base = folder.path().display().to_string();
+    let (ok, _, err) = program(folder.path(), &t.url, &["run", "--dir", &base]);
+    assert!(!ok && err.contains("has no run of cds2db"), "{err}");
+    let layout = work_dir::Runs::below(folder.path()).create().unwrap();
+    drop(work_dir::WorkDir::open(layout.root()).unwrap());
+    let status = || {
+        let work = work_dir::WorkDir::look(layout.root()).unwrap();
+        work.status("dataprocessor")
+    };
+    let (ok, ..) = program(folder.path(), &t.url, &["run", "--dir", &base]);
+    assert!(!ok, "nobody is of interest");
+    assert_eq!(status(), Some(work_dir::Status::Failed));
+    t.patient("p1", "Family").await;
+    t.listed("S1", "p1", "e1").await;
+    t.stay("e1", "p1", "2026-03-01 08:00", &[]).await;
+    t.import().await;
+    let (ok, _, err) = program(folder.path(), &t.url, &["run", "--dir", &base]);
+    assert!(ok, "{err}");
+    assert_eq!(status(), Some(work_dir::Status::Completed));
+}
