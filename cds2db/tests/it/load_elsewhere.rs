@@ -26,6 +26,7 @@ async fn load() -> Loaded {
     let directory = tempfile::tempdir().expect("directory");
     let options = DirectoryOptions {
         text: Some(TextForm::Tsv),
+        warn_only: true,
         ..DirectoryOptions::default()
     };
     let kept = RunDirectory::open(directory.path(), options).expect("opens");
