@@ -1,17 +1,19 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use fhir_crack::Notation;
-use fhir_melt::flatten::{Flatten as Pass, FlattenOptions};
+use fhir_melt::flatten::{Flatten as Pass, FlattenOptions, FlattenedTable};
 use fhir_melt::write::Format;
 use table_description::typing::Zone;
 use table_description::{Description, ElementPath, MeltMode};
 
+mod reading;
+
 use super::describe;
 use crate::files::{CrackFormat, CrackOptions, Inputs, crack, melt_file};
 use crate::{Error, ErrorKind, Result};
+use reading::Reading;
 
 /// Where the tables come from, shared by the commands on files.
 #[derive(Debug, Args)]
@@ -103,8 +105,29 @@ impl Melting {
                 FileFormat::Parquet => Format::Parquet,
                 FileFormat::Ndjson => Format::NdJson,
             },
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             ..FlattenOptions::default()
         }
+    }
+}
+
+/// How cells with several values are written.
+#[derive(Debug, Args)]
+struct Cells {
+    /// Between the values of a cell
+    #[arg(long, default_value = " ~ ")]
+    sep: String,
+    /// Round the index of a value
+    #[arg(long, num_args = 2, value_names = ["OPEN", "CLOSE"], default_values = ["[", "]"])]
+    brackets: Vec<String>,
+}
+
+impl Cells {
+    fn notation(&self) -> Result<Notation> {
+        let [open, close] = self.brackets.as_slice() else {
+            return Err(Error::new(ErrorKind::Config, "--brackets wants two texts"));
+        };
+        Ok(Notation::new(open, close, &self.sep))
     }
 }
 
@@ -113,12 +136,8 @@ impl Melting {
 pub(super) struct Crack {
     #[command(flatten)]
     tables: Tables,
-    /// Between the values of a cell
-    #[arg(long, default_value = " ~ ")]
-    sep: String,
-    /// Round the index of a value
-    #[arg(long, num_args = 2, value_names = ["OPEN", "CLOSE"], default_values = ["[", "]"])]
-    brackets: Vec<String>,
+    #[command(flatten)]
+    cells: Cells,
     /// One column an index
     #[arg(long)]
     wide: bool,
@@ -134,11 +153,8 @@ pub(super) struct Crack {
 
 impl Crack {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let [open, close] = self.brackets.as_slice() else {
-            return Err(Error::new(ErrorKind::Config, "--brackets wants two texts"));
-        };
         let options = CrackOptions {
-            notation: Notation::new(open, close, &self.sep),
+            notation: self.cells.notation()?,
             wide: self.wide,
             format: match self.format {
                 FileFormat::Csv => CrackFormat::Csv,
@@ -148,7 +164,11 @@ impl Crack {
             directory: self.out,
         };
         let inputs = Inputs::find(&self.input)?;
-        let (summary, failed) = crack(&self.tables.read()?, &inputs, &options, |_, _| {})?;
+        let reading = Reading::begin(inputs.bytes());
+        let (summary, failed) = crack(&self.tables.read()?, &inputs, &options, &|bytes| {
+            reading.advance(bytes)
+        })?;
+        reading.end();
         print!("{}", cracked(&summary));
         Ok(ended(&failed, inputs.len()))
     }
@@ -175,18 +195,12 @@ impl Flatten {
         let failed = |e: fhir_melt::Error| Error::new(ErrorKind::File, "flattening").because(e);
         let mut pass = Pass::new(&description, self.melting.options(), sink(self.out)?).map_err(failed)?;
         let inputs = Inputs::find(&self.input)?;
-        let broken = inputs.each(|_, input| pass.read(input))?;
+        let reading = Reading::begin(inputs.bytes());
+        let broken = inputs.each(&|bytes| reading.advance(bytes), |input| pass.read(input))?;
+        reading.end();
         let summary = pass.finish().map_err(failed)?;
         print!("{}", cracked(&summary.crack));
-        for table in &summary.tables {
-            println!("{:<40}{:>12} rows", table.file, table.rows);
-        }
-        if summary.defects > 0 {
-            println!(
-                "{} values could not be typed or were left out: defects.csv names them",
-                summary.defects
-            );
-        }
+        print!("{}", written(&summary.tables, summary.defects));
         Ok(ended(&broken, inputs.len()))
     }
 }
@@ -201,6 +215,8 @@ pub(super) struct Melt {
     table: String,
     #[command(flatten)]
     melting: Melting,
+    #[command(flatten)]
+    cells: Cells,
     /// Raw table as CSV or Parquet, as cds2db crack writes it
     raw: PathBuf,
     /// File for the melted rows; child tables stand beside it
@@ -217,10 +233,30 @@ impl Melt {
                 format!("the table description has no table {}", self.table),
             ));
         };
-        let (rows, defects) = melt_file(&Arc::clone(table), &self.raw, &self.out, &self.melting.options())?;
-        println!("{}: {rows} rows, {defects} defects", self.out.display());
+        let (files, defects) = melt_file(
+            table,
+            &self.raw,
+            &self.out,
+            &self.cells.notation()?,
+            &self.melting.options(),
+        )?;
+        print!("{}", written(&files, defects));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The files with their rows, and where the defects are.
+fn written(files: &[FlattenedTable], defects: u64) -> String {
+    let mut text = String::new();
+    for table in files {
+        text.push_str(&format!("{:<40}{:>12} rows\n", table.file, table.rows));
+    }
+    if defects > 0 {
+        text.push_str(&format!(
+            "{defects} values could not be typed or were left out: defects.csv names them\n"
+        ));
+    }
+    text
 }
 
 /// Makes the output directory and opens files in it.

@@ -8,7 +8,7 @@ use fhir_crack::{Batch, Decoder, Duplicates, Layout, Notation, Options, Plan, Su
 use table_description::{Description, TableDescription};
 
 use super::Inputs;
-use super::raw_parquet::RawParquet;
+use super::raw_parquet::{self, RawParquet};
 use crate::{Error, ErrorKind, Result};
 
 /// How raw tables are written.
@@ -77,7 +77,7 @@ impl std::error::Error for ReadFault {
 const READ: usize = 1 << 18;
 
 /// Cracks files to raw tables, one file a table. Returns what became of the resources, and the files that could not be
-/// read to their end with the reason; rows before the fault are kept.
+/// read to their end with the reason; rows before the fault are kept. `watch` is told how many bytes were read.
 ///
 /// # Errors
 /// When a path of the description cannot be followed, an input cannot be opened or an output cannot be written.
@@ -85,7 +85,7 @@ pub fn crack(
     description: &Description,
     inputs: &Inputs,
     options: &CrackOptions,
-    progress: impl Fn(&Path, &Summary),
+    watch: &dyn Fn(u64),
 ) -> Result<(Summary, Vec<(PathBuf, ReadFault)>)> {
     let plan = Plan::new(description).map_err(|e| {
         Error::new(
@@ -111,8 +111,8 @@ pub fn crack(
         outputs.open(&Batch::empty(Arc::clone(table)))?;
     }
     let mut write_error = None;
-    let failed = inputs.each(|path, mut input| {
-        let read = read_page(&mut decoder, input.as_mut(), &mut |batch| {
+    let failed = inputs.each(watch, |input| {
+        let read = read_page(&mut decoder, input, &mut |batch| {
             if write_error.is_none() {
                 write_error = outputs.write(batch).err();
             }
@@ -120,7 +120,6 @@ pub fn crack(
         if read.is_err() {
             decoder.abandon_page();
         }
-        progress(path, decoder.summary());
         read
     })?;
     if let Some(error) = write_error {
@@ -238,7 +237,17 @@ impl Outputs<'_> {
                     let table = layout
                         .lay_out(first.table(), &rows)
                         .map_err(|e| Error::new(ErrorKind::Crack, format!("laying out {name}")).because(e))?;
-                    std::fs::write(&path, table.to_csv()).map_err(|e| unwritable(&path, e))?;
+                    match self.options.format {
+                        CrackFormat::Csv => {
+                            std::fs::write(&path, table.to_csv()).map_err(|e| unwritable(&path, e))?
+                        }
+                        CrackFormat::NdJson => {
+                            std::fs::write(&path, table.to_ndjson()).map_err(|e| unwritable(&path, e))?
+                        }
+                        CrackFormat::Parquet => {
+                            raw_parquet::write(&path, &table).map_err(|e| unwritable(&path, e))?
+                        }
+                    }
                 }
             }
         }

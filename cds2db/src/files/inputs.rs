@@ -40,14 +40,25 @@ impl Inputs {
         self.0.is_empty()
     }
 
+    /// Bytes of all files; `None` if standard input is among them.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        let sizes = self.0.iter().map(|path| match path.as_os_str() == STDIN {
+            true => None,
+            false => std::fs::metadata(path).ok().map(|file| file.len()),
+        });
+        sizes.sum()
+    }
+
     /// Hands each file to `read`, opened, with its name; goes on after a file that cannot be read as FHIR and returns
-    /// what was wrong with those.
+    /// what was wrong with those. `watch` is told how many bytes were read, time after time.
     ///
     /// # Errors
     /// When a file cannot be opened.
     pub fn each<E>(
         &self,
-        mut read: impl FnMut(&Path, Box<dyn Read>) -> std::result::Result<(), E>,
+        watch: &dyn Fn(u64),
+        mut read: impl FnMut(&mut dyn Read) -> std::result::Result<(), E>,
     ) -> Result<Vec<(PathBuf, E)>> {
         let mut failed = Vec::new();
         for path in &self.0 {
@@ -56,11 +67,25 @@ impl Inputs {
             } else {
                 Box::new(File::open(path).map_err(|e| unreadable(path, e))?)
             };
-            if let Err(error) = read(path, input) {
+            if let Err(error) = read(&mut Watched { input, watch }) {
                 failed.push((path.clone(), error));
             }
         }
         Ok(failed)
+    }
+}
+
+/// An input that tells how many bytes were read of it.
+struct Watched<'w> {
+    input: Box<dyn Read>,
+    watch: &'w dyn Fn(u64),
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        (self.watch)(length as u64);
+        Ok(length)
     }
 }
 
@@ -101,6 +126,22 @@ mod tests {
             .map(|p| p.strip_prefix(root.path()).unwrap_or(p).display().to_string())
             .collect();
         assert_eq!(names, ["a.ndjson", "b/1.xml", "b/2.xml", "c.json", "-"]);
+        assert_eq!(inputs.bytes(), None);
+    }
+
+    #[test]
+    fn whoever_watches_hears_of_every_byte() {
+        let root = tempfile::tempdir().expect("directory");
+        std::fs::write(root.path().join("a"), "1234").expect("file");
+        std::fs::write(root.path().join("b"), "56").expect("file");
+        let inputs = Inputs::find(&[root.path().to_owned()]).expect("finds");
+        let heard = std::cell::Cell::new(0);
+        let read = |input: &mut dyn Read| std::io::copy(input, &mut std::io::sink()).map(drop);
+        let failed = inputs
+            .each(&|bytes| heard.set(heard.get() + bytes), read)
+            .expect("opens");
+        assert!(failed.is_empty());
+        assert_eq!((heard.get(), inputs.bytes()), (6, Some(6)));
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod inputs;
 mod melt;
 mod raw_csv;
 mod raw_parquet;
+#[cfg(test)]
+mod tests;
 
 pub use crack::{CrackFormat, CrackOptions, ReadFault, crack};
 pub use inputs::Inputs;

@@ -58,6 +58,22 @@ impl<R: BufRead> RawCsv<R> {
         })
     }
 
+    /// The next record, which has to have so many fields.
+    pub(super) fn next_of(&mut self, fields: usize) -> Result<Option<Vec<Option<String>>>> {
+        let first = self.line + 1;
+        let record = self.next()?;
+        match &record {
+            Some(record) if record.len() != fields => Err(Error::new(
+                ErrorKind::InvalidData,
+                format!(
+                    "line {first}: {} fields, but {fields} names in line 1",
+                    record.len()
+                ),
+            )),
+            _ => Ok(record),
+        }
+    }
+
     fn is_inside_quotes(&self) -> bool {
         self.buffer.iter().filter(|b| **b == b'"').count() % 2 == 1
     }
@@ -114,6 +130,16 @@ mod tests {
         assert_eq!(record(), Some(vec![some("x\"y"), None, some("")]));
         assert_eq!(record(), Some(vec![some("1\n2"), some("z"), None]));
         assert_eq!(record(), None);
+    }
+
+    #[test]
+    fn a_record_with_another_number_of_fields_is_a_fault() {
+        let mut csv = RawCsv::new("a,b\n1,2\n3\n".as_bytes());
+        let mut next = || csv.next_of(2).map(|record| record.map(|r| r.len()));
+        assert_eq!(next().expect("names"), Some(2));
+        assert_eq!(next().expect("a record"), Some(2));
+        let error = next().expect_err("one field");
+        assert!(error.to_string().contains("line 3: 1 fields"), "{error}");
     }
 
     #[test]

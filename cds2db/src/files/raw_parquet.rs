@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use fhir_crack::{Batch, Notation};
+use fhir_crack::{Batch, Notation, TextTable};
 use polars::io::parquet::write::{BatchedWriter, ParquetWriter};
 use polars::prelude::{Column, DataFrame, ParquetReader, PlSmallStr, PolarsResult, SerReader};
 
@@ -63,6 +63,23 @@ impl RawParquet {
         self.flush()?;
         self.writer.map_or(Ok(()), |writer| writer.finish().map(drop))
     }
+}
+
+/// Writes a table as a Parquet file.
+pub(super) fn write(path: &Path, table: &TextTable) -> PolarsResult<()> {
+    let cells = |column: usize| {
+        table
+            .rows
+            .iter()
+            .map(move |row| row.get(column).and_then(Option::as_deref))
+    };
+    let columns = table.names.iter().enumerate().map(|(column, name)| {
+        let cells: Vec<Option<&str>> = cells(column).collect();
+        Column::new(PlSmallStr::from_str(name), cells)
+    });
+    let mut frame = DataFrame::new(table.rows.len(), columns.collect())?;
+    let file = BufWriter::new(File::create(path)?);
+    ParquetWriter::new(file).finish(&mut frame).map(drop)
 }
 
 /// Rows of a Parquet file as (column names, columns of text).
