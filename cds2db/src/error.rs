@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Dataprocessor,
     /// The local database or server of the demo cannot be started.
     Start,
+    /// The data failed a test that stops; they were not handed on.
+    Data,
     /// The run was stopped by the user.
     Stopped,
 }

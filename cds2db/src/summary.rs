@@ -51,6 +51,9 @@ pub struct TableSummary {
     pub typed_seen: u64,
     /// Values that could not be typed; their cells are empty and the raw row keeps them.
     pub defects: u64,
+    /// The same by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defects_by_kind: BTreeMap<String, u64>,
     /// Rows the database refused, kept in quarantine and tried again.
     pub quarantined: u64,
 }

@@ -18,6 +18,9 @@ pub(super) struct Keeping {
     /// Write the typed rows as text too: patient's number, table, times, values
     #[arg(long, value_name = "FORM")]
     text: Option<Text>,
+    /// Hand the data on even if a test of them fails that would stop the run
+    #[arg(long)]
+    warn_only: bool,
     /// File with a key: ID2NR then holds pseudonyms instead of patient ids (or CDS2DB_PSEUDONYM_KEY holds the key)
     #[arg(long, value_name = "FILE")]
     pseudonym_key_file: Option<PathBuf>,
@@ -51,6 +54,7 @@ impl Keeping {
                 Text::Tsv => TextForm::Tsv,
                 Text::Csv => TextForm::Csv,
             }),
+            warn_only: self.warn_only,
             pseudonym,
             most_runs,
             purpose: String::new(),

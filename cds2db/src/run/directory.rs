@@ -28,6 +28,8 @@ pub struct DirectoryOptions {
     pub again: Vec<String>,
     /// Text beside Parquet.
     pub text: Option<TextForm>,
+    /// Let failed tests of the data warn where they would stop the run.
+    pub warn_only: bool,
     /// Put pseudonyms into ID2NR.
     pub pseudonym: Option<Pseudonym>,
     /// Directories of runs to keep, this one counted; 0 keeps all.
@@ -151,6 +153,11 @@ impl RunDirectory {
         &self.layout
     }
 
+    /// Whether no test of the data stops the run.
+    pub(crate) fn warn_only(&self) -> bool {
+        self.options.warn_only
+    }
+
     /// What is worth telling about the choice of the directory.
     #[must_use]
     pub fn notes(&self) -> &[String] {
@@ -205,6 +212,16 @@ impl RunDirectory {
             work.forget(table).map_err(|e| self.failed(e))?;
         }
         Ok(())
+    }
+
+    /// Tables of a run that somebody wants loaded again and that have not begun since.
+    ///
+    /// # Errors
+    /// When the directory's files are damaged or cannot be read.
+    pub fn waiting(layout: &Layout) -> Result<Vec<String>> {
+        let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
+        let again = Record::read(layout)?.map(|record| record.again).unwrap_or_default();
+        Ok(again.into_iter().filter(|table| work.status(table).is_none()).collect())
     }
 
     /// What the run set out to load, as an earlier process found it.
@@ -451,14 +468,15 @@ impl RunDirectory {
     }
 
     /// Writes what whoever loads the rows elsewhere needs, removes the pages and writes the figures; the run is finished
-    /// with that.
+    /// with that, and the report is written.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn finish(&self, description: &Description, summary: &Summary) -> Result<()> {
         write_rep_configs(&self.layout, description).map_err(|e| self.failed(e))?;
         lock(&self.work).remove_spools().map_err(|e| self.failed(e))?;
-        summary.write(self.layout.root())
+        summary.write(self.layout.root())?;
+        super::gate::report(&self.layout, description)
     }
 
     fn failed(&self, error: work_dir::Error) -> Error {

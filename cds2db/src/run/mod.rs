@@ -6,6 +6,7 @@ mod connect;
 mod directory;
 mod download;
 mod elements;
+mod gate;
 mod encoding;
 mod gone;
 mod patients;

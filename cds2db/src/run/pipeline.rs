@@ -18,7 +18,7 @@ use super::requests::{self, Narrowing, Request};
 use super::stopwatch::Stopwatch;
 use super::typed::{PIDS_PER_WARD, Typing};
 use super::wards::{self, Dates, WardSearch};
-use super::{RunDirectory, Scope, patients, referenced, signals, unanswered};
+use super::{RunDirectory, Scope, gate, patients, referenced, signals, unanswered};
 use crate::config::{Deletions, Settings};
 use crate::progress::{Progress, Stage};
 use crate::summary::peak_rss_bytes;
@@ -369,6 +369,7 @@ impl Run<'_> {
             typing.prepare(summary).await?;
             let wards = self.ward_rows(who, Some(directory));
             signals::write(self, directory, &mut typing, workers(self.settings), wards).await?;
+            gate::pass(directory, self.description, summary).await?;
         }
         typing.run(&mut import, summary).await?;
         import

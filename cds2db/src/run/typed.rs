@@ -185,6 +185,9 @@ impl<'r> Typing<'r> {
         counters.typed_new += loaded.new;
         counters.quarantined += loaded.quarantined;
         counters.defects += piece.defects.len() as u64;
+        for defect in &piece.defects {
+            *counters.defects_by_kind.entry(defect.kind.to_string()).or_default() += 1;
+        }
         self.watches.typed.add(encoded.rows() as u64, 0);
         self.progress.advance(Stage::Type, piece.raw_ids.len() as u64, 0);
         Ok(())

@@ -1,0 +1,82 @@
+use table_description::Description;
+use work_dir::Layout;
+use work_dir::checks::{CheckOptions, Checks, Findings, Verdict};
+use work_dir::report::{ReportOptions, write};
+
+use super::RunDirectory;
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Tests the typed rows of a run before they are handed on to the hub: each batch of the tables it loads, then all rows.
+///
+/// # Errors
+/// [`ErrorKind::Data`] when a test of severity `stop` fails: what to correct and how to go on is in the text.
+pub(crate) async fn pass(
+    directory: &RunDirectory,
+    description: &Description,
+    summary: &mut Summary,
+) -> Result<()> {
+    let layout = directory.layout().clone();
+    let options = CheckOptions {
+        warn_only: directory.warn_only(),
+        ..CheckOptions::default()
+    };
+    let files = layout.batch_files().map_err(|e| failed(&layout, e))?;
+    let open: Vec<(String, u32)> = files
+        .into_iter()
+        .filter(|file| directory.is_open(&file.table))
+        .map(|file| (file.table, file.batch))
+        .collect();
+    let (of, place) = (description.clone(), layout.clone());
+    let tests = move || tests(&place, &of, options, &open);
+    let findings = tokio::task::spawn_blocking(tests).await;
+    let findings = findings
+        .map_err(|e| failed(&layout, e))?
+        .map_err(|e| failed(&layout, e))?;
+    if let Some(refusal) = findings.refusal(&layout) {
+        return Err(Error::new(ErrorKind::Data, refusal));
+    }
+    let outcomes = findings.tables.iter().flat_map(|(_, outcomes)| outcomes);
+    let warnings = outcomes.filter(|o| o.verdict == Verdict::Failed).count();
+    if warnings > 0 {
+        summary.notes.push(format!(
+            "{warnings} tests of the data warn: {}",
+            layout.index_page().display()
+        ));
+    }
+    Ok(())
+}
+
+fn tests(
+    layout: &Layout,
+    description: &Description,
+    options: CheckOptions,
+    open: &[(String, u32)],
+) -> std::result::Result<Findings, work_dir::Error> {
+    let checks = Checks::open(layout, Some(description), options)?;
+    let mut tables: Vec<String> = Vec::new();
+    for (table, batch) in open {
+        checks.batch(table, *batch)?;
+        if !tables.contains(table) {
+            tables.push(table.clone());
+        }
+    }
+    if tables.is_empty() {
+        return Ok(Findings::default());
+    }
+    checks.whole(&tables)
+}
+
+/// Writes the pages that show a run.
+pub(crate) fn report(layout: &Layout, description: &Description) -> Result<()> {
+    write(layout, Some(description), &ReportOptions::default())
+        .map(drop)
+        .map_err(|e| failed(layout, e))
+}
+
+fn failed(layout: &Layout, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(
+        ErrorKind::File,
+        format!("testing the data in {}", layout.root().display()),
+    )
+    .because(error)
+}
