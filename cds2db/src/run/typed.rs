@@ -330,6 +330,10 @@ impl<'r> Typing<'r> {
         else {
             return Ok(());
         };
+        let patients = (0..typed.rows())
+            .filter_map(|row| text(typed, row, patient).map(str::to_owned))
+            .collect();
+        self.add_patients(patients, Vec::new(), &HashMap::new()).await?;
         if table.name == ENCOUNTER {
             let Some(id) = table.position_of_path("id") else {
                 return Ok(());
@@ -349,10 +353,6 @@ impl<'r> Typing<'r> {
         let Some(column) = position("_encounter_calculated_ref") else {
             return Ok(());
         };
-        let patients = (0..typed.rows())
-            .filter_map(|row| text(typed, row, patient).map(str::to_owned))
-            .collect();
-        self.add_patients(patients, Vec::new(), &HashMap::new()).await?;
         let encounter = table
             .position_of_path("encounter/reference")
             .or(table.position_of_path("context/reference"));
