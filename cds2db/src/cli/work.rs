@@ -98,11 +98,16 @@ impl Status {
         let mut open = 0;
         for (name, at, status) in work.units() {
             open += usize::from(status != work_dir::Status::Completed);
-            let at = at.strftime("%Y-%m-%d %H:%M:%S");
+            let at = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
             let fetched = work.last_batch(name).map_or(0, |last| last + 1);
             let (status, of) = (status.as_str(), work.batches(name));
             println!("{name:<28}{at:<21}{status:<12}{fetched:>9}{of:>7}");
         }
+        let waiting = RunDirectory::waiting(&layout)?;
+        for name in &waiting {
+            println!("{name:<28}{:<21}{:<12}{:>9}{:>7}", "", "overridden", 0, "?");
+        }
+        open += waiting.len();
         let next = match (open, layout.is_finished()) {
             (0, true) => "finished; next: the same command begins a new run".to_owned(),
             (0, false) => "everything is loaded, the end is missing; next: the same command".to_owned(),
