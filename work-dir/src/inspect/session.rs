@@ -140,8 +140,12 @@ fn grid(frame: &DataFrame) -> String {
         .map(|column| {
             let cells = texts(column.as_materialized_series());
             let cells = cells.str().into_iter().flat_map(|c| c.iter());
-            let cell = |cell: Option<&str>| cell.map_or_else(|| "NULL".to_owned(), |c| c.chars().take(CELL).collect());
-            std::iter::once(column.name().to_string()).chain(cells.map(cell)).collect()
+            let cell = |cell: Option<&str>| {
+                cell.map_or_else(|| "NULL".to_owned(), |c| c.chars().take(CELL).collect())
+            };
+            std::iter::once(column.name().to_string())
+                .chain(cells.map(cell))
+                .collect()
         })
         .collect();
     let widths: Vec<usize> = columns

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use polars::prelude::{
-    DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Schema, Series,
-};
+use polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Schema, Series};
 use polars::sql::SQLContext;
 
 use crate::profile::Source;

@@ -16,10 +16,7 @@ pub(crate) fn index(tables: &[TablePage<'_>], figures: &RunFigures, masking: Mas
         "<h1>What a run loaded</h1><p class=\"soft\">Report of {at}. {}</p>",
         notice(masking)
     );
-    body.push_str(&format!(
-        "<h2>Tables</h2>{}",
-        overview(tables, masking)
-    ));
+    body.push_str(&format!("<h2>Tables</h2>{}", overview(tables, masking)));
     body.push_str("<h2>Tests that failed</h2>");
     let mut failed = String::new();
     for table in tables {
