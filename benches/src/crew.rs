@@ -135,13 +135,18 @@ async fn measure(site: &Site, arguments: &Workers, workers: u32, layout: Layout)
         }
     }
     fill(&queue, site, arguments.slice).await?;
+    // All written before the first worker reads: workers of one hub share them.
+    let configurations: Result<Vec<_>, Failure> = (0..workers)
+        .map(|worker| site.configuration(&database(worker), 0..1, 0))
+        .collect();
+    let configurations = configurations?;
     let cpu = (site.database().cpu_seconds(), site.server().cpu_seconds());
     let begun = Instant::now();
-    let mut working = Vec::new();
-    for worker in 0..workers {
-        let config = site.configuration(&database(worker), 0..1, 0)?;
-        working.push(Working::start(&config, Some(&site.url_of("queue")))?);
-    }
+    let working: Result<Vec<Working>, Failure> = configurations
+        .iter()
+        .map(|config| Working::start(config, Some(&site.url_of("queue"))))
+        .collect();
+    let working = working?;
     let told: Result<Vec<Told>, Failure> = working.into_iter().map(Working::told).collect();
     let told = told?;
     let seconds = begun.elapsed().as_secs_f64();
