@@ -36,7 +36,7 @@ pub(super) struct Check {
 /// What a run is compared with, and how it is shown.
 #[derive(Debug, Args)]
 pub(super) struct Compared {
-    /// Rules of the tests; checks.toml in the run's directory where not given
+    /// Rules of the tests; checks.toml beside runs/ or in the directory of the run where not given
     #[arg(long, value_name = "FILE")]
     pub(super) rules: Option<PathBuf>,
     /// Run to compare with; the one before in the same directory where not given

@@ -26,7 +26,7 @@ pub struct Checks<'d> {
 /// How the tests are made.
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
-    /// A file of rules; without one, `checks.toml` of the run where it exists.
+    /// A file of rules; without one, `checks.toml` of the run or of the directory of all runs.
     pub rules: Option<PathBuf>,
     /// Directory of the run to compare with; without one, the run before in the same directory.
     pub before: Option<PathBuf>,
@@ -78,7 +78,7 @@ impl Findings {
             "the data of {table} failed a test and were not handed on: {first}{more}. Look with `cds2db work inspect \
              {table}`; then correct the source and load the table again with --override {table}, or change the \
              rules in {}, or go on in spite of it with --warn-only",
-            layout.checks().display()
+            Rules::site_file(layout).display()
         ))
     }
 }
@@ -93,11 +93,7 @@ impl<'d> Checks<'d> {
         description: Option<&'d Description>,
         options: CheckOptions,
     ) -> Result<Self, Error> {
-        let own = Some(layout.checks()).filter(|path| path.exists());
-        let mut rules = match options.rules.clone().or(own) {
-            Some(path) => Rules::read(&path)?,
-            None => Rules::default(),
-        };
+        let mut rules = Rules::of_run(layout, options.rules.as_deref())?;
         if options.warn_only {
             rules.warn_only();
         }

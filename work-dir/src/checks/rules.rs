@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Severity;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Layout};
 
 /// The default rules as a commented file.
 pub const DEFAULT_RULES: &str = include_str!("defaults.toml");
@@ -288,6 +288,28 @@ impl Rules {
         Ok(rules)
     }
 
+    /// The rules of a run: of this file, else of `checks.toml` in its directory, else of the one beside `runs/`, else the
+    /// defaults.
+    ///
+    /// # Errors
+    /// As [`Rules::read`].
+    pub fn of_run(layout: &Layout, given: Option<&Path>) -> Result<Self, Error> {
+        if let Some(path) = given {
+            return Self::read(path);
+        }
+        let files = [layout.checks(), Self::site_file(layout)];
+        let found = files.iter().find(|path| path.exists());
+        found.map_or_else(|| Ok(Self::default()), |path| Self::read(path))
+    }
+
+    /// Where a site puts its rules: beside the directories of its runs, where the run is one of those.
+    #[must_use]
+    pub fn site_file(layout: &Layout) -> PathBuf {
+        let runs = layout.root().parent().filter(|parent| parent.ends_with("runs"));
+        runs.and_then(Path::parent)
+            .map_or_else(|| layout.checks(), |base| Layout::new(base).checks())
+    }
+
     /// Lets what would stop warn.
     pub fn warn_only(&mut self) {
         let severities = [
@@ -337,6 +359,9 @@ mod tests {
             (rules.site[0].severity, rules.dates.severity),
             (Severity::Warn, Severity::Stop)
         );
+        let run = Layout::new(directory.path().join("runs/2026-01-02_03-04-05"));
+        assert_eq!(Rules::site_file(&run), path);
+        assert_eq!(Rules::of_run(&run, None).unwrap(), rules);
         std::fs::write(&path, "[dates]\nseverity = 'stop'\nearliest = 1900\n").unwrap();
         let error = Rules::read(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rules);

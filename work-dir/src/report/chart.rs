@@ -9,6 +9,15 @@ pub(crate) struct Bar {
     pub(crate) rows: Option<u64>,
 }
 
+/// What the height of a bar tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// The number of rows, which is told too.
+    Rows,
+    /// The shape only: a hidden number would follow from the numbers.
+    Shape,
+}
+
 /// Height of a chart in its own units.
 const HEIGHT: f64 = 100.0;
 /// Width of a bar with its gap.
@@ -19,7 +28,9 @@ const HIDDEN: f64 = 8.0;
 /// A chart of upright bars over an axis with the labels of the first and the last.
 ///
 /// Lines are marks at places counted in bars from the left, such as the quantiles of a reference.
-pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32) -> String {
+///
+/// With [`Scale::Shape`] no number of rows is told, and heights are whole hundredths of the highest.
+pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32, scale: Scale) -> String {
     let most = bars.iter().filter_map(|bar| bar.rows).max().unwrap_or(0).max(1);
     #[expect(
         clippy::cast_precision_loss,
@@ -37,11 +48,17 @@ pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32)
         match (rows, bar.rows) {
             (Some(share), Some(rows)) => {
                 let height = share / most * HEIGHT;
+                let (height, data, said) = match scale {
+                    Scale::Rows => (height, format!("data-rows=\"{rows}\""), format!(": {}", whole(rows))),
+                    Scale::Shape => {
+                        let height = height.round();
+                        (height, format!("data-share=\"{height}\""), String::new())
+                    }
+                };
                 svg.push_str(&format!(
-                    "<rect class=\"bar\" data-rows=\"{rows}\" x=\"{x:.1}\" y=\"{:.4}\" width=\"{:.1}\" height=\"{height:.4}\"><title>{label}: {}</title></rect>",
+                    "<rect class=\"bar\" {data} x=\"{x:.1}\" y=\"{:.4}\" width=\"{:.1}\" height=\"{height:.4}\"><title>{label}{said}</title></rect>",
                     HEIGHT - height,
-                    STEP - 1.0,
-                    whole(rows)
+                    STEP - 1.0
                 ));
             }
             _ => svg.push_str(&format!(
@@ -58,6 +75,10 @@ pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32)
             escape(label)
         ));
     }
+    let top = match scale {
+        Scale::Rows => format!("<span class=\"top\">highest bar {}</span>", decimal(most)),
+        Scale::Shape => String::new(),
+    };
     let first = bars.first().map_or("", |bar| &bar.label);
     let last = bars.last().map_or("", |bar| &bar.label);
     let middle = bars
@@ -65,10 +86,9 @@ pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32)
         .filter(|_| bars.len() > 4)
         .map_or("", |bar| &bar.label);
     format!(
-        "<figure class=\"chart\"><figcaption>{title}<span class=\"top\">highest bar {}</span></figcaption>\
+        "<figure class=\"chart\"><figcaption>{title}{top}</figcaption>\
          <svg viewBox=\"0 0 {width} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{title}\">{svg}</svg>\
          <div class=\"axis\"><span>{}</span><span>{}</span><span>{}</span></div></figure>",
-        decimal(most),
         escape(first),
         escape(middle),
         escape(last),
@@ -109,6 +129,7 @@ mod tests {
             &[of("a", Some(50)), of("b", None), of("c", Some(100))],
             &[],
             5,
+            Scale::Rows,
         );
         assert!(
             svg.contains("data-rows=\"50\" x=\"0.5\" y=\"50.0000\" width=\"9.0\" height=\"50.0000\""),
@@ -120,9 +141,26 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_tells_no_number() {
+        let bar = |rows| Bar {
+            label: String::new(),
+            rows: Some(rows),
+        };
+        let svg = bars("t", &[bar(333), bar(1_234)], &[], 5, Scale::Shape);
+        assert!(
+            !svg.contains("333") && !svg.contains("234") && !svg.contains("highest"),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("data-share=\"27\"") && svg.contains("height=\"27.0000\""),
+            "{svg}"
+        );
+    }
+
+    #[test]
     fn labels_are_escaped_and_no_bars_are_a_chart_too() {
         let entries = [("<x>".to_owned(), 1.0, "1".to_owned())];
         assert!(!list("t", &entries).contains("<x>"));
-        assert!(bars("<t>", &[], &[], 5).contains("&lt;t&gt;"));
+        assert!(bars("<t>", &[], &[], 5, Scale::Rows).contains("&lt;t&gt;"));
     }
 }

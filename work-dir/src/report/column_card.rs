@@ -1,10 +1,10 @@
 use table_description::TableDescription;
 
-use super::chart::{Bar, bars, list};
+use super::chart::{Bar, Scale, bars, list};
 use super::mask::Masking;
 use super::text::{decimal, escape, percent, whole};
 use crate::checks::References;
-use crate::profile::{ColumnProfile, Count, Days, Numbers, ratio, share};
+use crate::profile::{ColumnProfile, Count, Days, Group, Numbers, ratio, share};
 
 /// What the card of a column is made with.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Card<'_> {
         if !self.masking.hides(column.filled) {
             if let Some(numbers) = &column.numbers {
                 let reference = self.references.of_column(self.table, &column.name);
-                body.push_str(&self.numbers("distribution", numbers, reference, column.empty));
+                body.push_str(&self.numbers(numbers, reference, column.empty, Scale::Rows));
             }
             if let Some(days) = &column.days {
                 body.push_str(&self.days(days, column.empty));
@@ -45,11 +45,14 @@ impl Card<'_> {
             body.push_str(&self.codes(column));
         }
         let mut cards = format!("<section class=\"card\">{body}</section>");
-        let groups = column
-            .groups
-            .iter()
-            .filter(|group| !self.masking.hides(group.numbers.count));
-        for group in groups.take(GROUPS) {
+        // The rows of a hidden group would follow from those of the others and of the codes.
+        let hides = |group: &Group| self.masking.hides(group.numbers.count);
+        let scale = if column.groups.iter().any(hides) {
+            Scale::Shape
+        } else {
+            Scale::Rows
+        };
+        for group in column.groups.iter().filter(|group| !hides(group)).take(GROUPS) {
             let name = match (group.code.as_str(), group.unit.as_str()) {
                 ("", unit) => unit.to_owned(),
                 (code, "") => code.to_owned(),
@@ -58,17 +61,15 @@ impl Card<'_> {
             let reference = self
                 .references
                 .of_group(self.table, &column.name, &group.code, &group.unit);
-            let chart = self.numbers(
-                "distribution",
-                &group.numbers,
-                reference.as_deref(),
-                Count::default(),
-            );
+            let chart = self.numbers(&group.numbers, reference.as_deref(), Count::default(), scale);
+            let rows = match scale {
+                Scale::Rows => format!(" · {} rows", whole(group.numbers.count.rows)),
+                Scale::Shape => String::new(),
+            };
             cards.push_str(&format!(
-                "<section class=\"card\"><h3>{}</h3><p class=\"soft\">{} · {} rows</p>{chart}</section>",
+                "<section class=\"card\"><h3>{}</h3><p class=\"soft\">{}{rows}</p>{chart}</section>",
                 escape(&name),
-                escape(&column.name),
-                whole(group.numbers.count.rows)
+                escape(&column.name)
             ));
         }
         cards
@@ -137,10 +138,10 @@ impl Card<'_> {
     /// A histogram with the quantiles of the reference, and the quantiles of both beside each other.
     fn numbers(
         &self,
-        title: &str,
         numbers: &Numbers,
         reference: Option<&[(f64, f64)]>,
         empty: Count,
+        scale: Scale,
     ) -> String {
         let mut counts = vec![numbers.below];
         counts.extend(numbers.bins.iter().map(|bin| bin.count));
@@ -175,7 +176,7 @@ impl Card<'_> {
                 (at, format!("reference, quantile {q}: {}", decimal(*value)))
             })
             .collect();
-        let mut out = bars(title, &shown, &marks, self.masking.threshold);
+        let mut out = bars("distribution", &shown, &marks, self.masking.threshold, scale);
         let mut rows = String::new();
         for (q, value) in &numbers.quantiles {
             if !self.may_show(*q, numbers.count) {
@@ -230,7 +231,7 @@ impl Card<'_> {
                 .zip(shown)
                 .map(|((label, _), rows)| Bar { label, rows })
                 .collect();
-            bars(title, &shown, &[], self.masking.threshold)
+            bars(title, &shown, &[], self.masking.threshold, Scale::Rows)
         };
         let named = |map: &std::collections::BTreeMap<u8, Count>| {
             map.iter()
@@ -345,5 +346,5 @@ pub(crate) fn course(title: &str, days: &Days, empty: Count, masking: Masking) -
             rows,
         })
         .collect();
-    bars(title, &shown, &[], masking.threshold)
+    bars(title, &shown, &[], masking.threshold, Scale::Rows)
 }

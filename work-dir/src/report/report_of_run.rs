@@ -15,7 +15,8 @@ use crate::{Error, Layout, Runs};
 pub struct ReportOptions {
     /// Cells of fewer patients are hidden; 0 hides nothing, and at most 20 are told apart.
     pub few: u32,
-    /// A file of rules, for the reference distributions; without one, `checks.toml` of the run where it exists.
+    /// A file of rules, for the reference distributions; without one, `checks.toml` of the run or of the directory of all
+    /// runs.
     pub rules: Option<PathBuf>,
     /// Directory of the run to compare with; without one, the run before in the same directory.
     pub before: Option<PathBuf>,
@@ -57,11 +58,7 @@ pub fn write(
     description: Option<&Description>,
     options: &ReportOptions,
 ) -> Result<Written, Error> {
-    let own = Some(layout.checks()).filter(|path| path.exists());
-    let rules = match options.rules.clone().or(own) {
-        Some(path) => Rules::read(&path)?,
-        None => Rules::default(),
-    };
+    let rules = Rules::of_run(layout, options.rules.as_deref())?;
     let references = References::read(&rules)?;
     let earlier = match &options.before {
         Some(path) => Runs::locate(path)?.or_else(|| Some(Layout::new(path))),

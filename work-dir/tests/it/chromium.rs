@@ -70,7 +70,7 @@ window.addEventListener('load', () => {
   const charts = [...d.querySelectorAll('.chart svg')].map(svg => ({
     width: svg.getBoundingClientRect().width, height: svg.getBoundingClientRect().height,
     hidden: svg.querySelectorAll('rect.few').length,
-    bars: [...svg.querySelectorAll('rect.bar')].map(b => [Number(b.dataset.rows), b.getBoundingClientRect().height, b.getBoundingClientRect().width]),
+    bars: [...svg.querySelectorAll('rect.bar')].map(b => [Number(b.dataset.rows ?? b.dataset.share), b.getBoundingClientRect().height, b.getBoundingClientRect().width]),
     fill: svg.querySelector('rect') ? w.getComputedStyle(svg.querySelector('rect')).fill : ''
   }));
   const lists = [...d.querySelectorAll('.list li rect')].map(b => [Number(b.dataset.amount), b.getBoundingClientRect().width]);

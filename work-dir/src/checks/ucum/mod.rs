@@ -329,7 +329,7 @@ mod tests {
             ("", FaultKind::Missing, 1),
             ("mg/", FaultKind::Missing, 4),
             ("mg//dL", FaultKind::Missing, 4),
-            ("MG/dL", FaultKind::Unknown, 1),
+            ("MMOL/L", FaultKind::Unknown, 1),
             ("mg/DL", FaultKind::Unknown, 4),
             ("mmHg", FaultKind::Unknown, 1),
             ("kmin", FaultKind::Unknown, 1),
