@@ -85,8 +85,7 @@ fn measured(browser: &Path, page: &Path, width: u32, dark: bool, home: &Path) ->
     let html = std::fs::read_to_string(page).unwrap();
     let escaped = html.replace('&', "&amp;").replace('"', "&quot;");
     let host = format!(
-        "<!doctype html><meta charset=utf-8><body>{}<iframe style=\"border:0\" width={width} height=900 srcdoc=\"{escaped}\"></iframe></body>",
-        MEASURE
+        "<!doctype html><meta charset=utf-8><body>{MEASURE}<iframe style=\"border:0\" width={width} height=900 srcdoc=\"{escaped}\"></iframe></body>"
     );
     let path = home.join(format!("host-{width}-{dark}.html"));
     std::fs::write(&path, host).unwrap();

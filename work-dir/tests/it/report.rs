@@ -182,7 +182,7 @@ fn a_session_answers_and_keeps_what_was_asked_for_its_owner_only() {
 fn batches_with_different_columns_are_one_table() {
     let directory = tempfile::tempdir().unwrap();
     let rows: Vec<Observation> = haemoglobin(10, 10);
-    let layout = run(directory.path(), &[rows.clone()]);
+    let layout = run(directory.path(), std::slice::from_ref(&rows));
     let narrow = crate::rows::frame(&rows).drop_many(["obs_valuequantity_value"]);
     crate::rows::write(&layout, "observation", 1, narrow);
     let mut session = Session::open(&layout, "observation").unwrap();

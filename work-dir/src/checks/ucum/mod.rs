@@ -255,7 +255,7 @@ fn is_simple_unit(unit: &str) -> bool {
         let atom = unit.strip_prefix(prefix);
         atom.is_some_and(|atom| atoms.get(atom) == Some(&true))
     };
-    atoms.contains_key(unit) || atoms::PREFIXES.iter().any(|prefix| prefixed(prefix))
+    atoms.contains_key(unit) || atoms::PREFIXES.iter().any(prefixed)
 }
 
 #[cfg(test)]
