@@ -39,7 +39,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         if part > rules.implausible {
             fail(
                 format!(
-                    "{bad} of {} dates ({}) are unreadable, before 1900 or after next New Year's Day; {} may be",
+                    "{bad} of {} dates ({}) are unreadable, before 1900 or too far in the future; {} may be",
                     column.filled.rows,
                     percent(part),
                     percent(rules.implausible)

@@ -44,6 +44,8 @@ struct Column<'t> {
     unknown_ids: Hashes,
 }
 
+/// Last year that planned dates may lie in.
+const PLANNED: i16 = 2099;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
@@ -86,6 +88,7 @@ fn kind(dtype: &DataType, role: &Role) -> Kind {
 
 impl<'t> Column<'t> {
     fn new(table: Table<'t>, role: Role) -> Self {
+        let planned = role.planned;
         Self {
             table,
             role,
@@ -97,7 +100,7 @@ impl<'t> Column<'t> {
             distinct: Hashes::default(),
             samples: Vec::new(),
             groups: Groups::default(),
-            days: DayCounts::new(table.present_year),
+            days: DayCounts::new(if planned { PLANNED } else { table.present_year }),
             units: Units::default(),
             unknown: Tally::default(),
             unknown_ids: Hashes::default(),

@@ -9,6 +9,8 @@ pub struct Role {
     pub coded: bool,
     /// Table its references lead to.
     pub target: Option<Target>,
+    /// Its dates may lie in the future: ends of periods, and what is planned.
+    pub planned: bool,
     /// Every row must have a value.
     pub required: bool,
     /// What its codes must not hold.
@@ -196,6 +198,7 @@ fn described(table: &TableDescription, position: usize) -> Role {
         declared: Some(column.fhir_type),
         coded: text && (CODED.contains(&last) || (last == "display" && parent.ends_with("coding"))),
         target,
+        planned: is_planned(path),
         required: path == "id" || owner,
         charset: if last == "code" && text {
             Charset::Fhir
@@ -209,6 +212,23 @@ fn described(table: &TableDescription, position: usize) -> Role {
             (code_of(table, path), unit)
         }),
     }
+}
+
+/// Whether an element may tell of the future.
+fn is_planned(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    let planned = |segment: &str| {
+        [
+            "timing",
+            "occurrence",
+            "provision",
+            "boundsPeriod",
+            "validityPeriod",
+        ]
+        .iter()
+        .any(|word| segment.starts_with(word))
+    };
+    last == "end" || path.split('/').any(planned)
 }
 
 /// The code that says what a number means: the one that shares most of its path.
@@ -301,6 +321,7 @@ mod tests {
                 assert!(!at(free).1.coded, "{free} may name a patient");
             }
         }
+        assert!(at("effectivePeriod/end").1.planned && !at("effectivePeriod/start").1.planned);
         assert_eq!(at("subject/reference").1.target, Some(Target::Patient));
         let names = table.columns.iter().map(|c| c.name.as_str());
         assert_eq!(roles.patient(names), Some(at("subject/reference").0.as_str()));

@@ -175,7 +175,7 @@ pub struct Days {
     pub days: BTreeMap<u8, Count>,
     /// By year and month, in order; the last ones where there are very many.
     pub course: Vec<(i32, u8, Count)>,
-    /// Dates before 1900-01-01 or behind the first day of next year.
+    /// Dates before 1900-01-01 or behind the first day of next year; of 2100 where they may lie in the future.
     pub implausible: Count,
 }
 
