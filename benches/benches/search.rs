@@ -95,17 +95,26 @@ fn measure(arguments: &[String]) -> Result<(), Failure> {
         let mut bare_rates = Vec::new();
         let mut client_rates = Vec::new();
         let mut bytes = 0;
+        let (mut bare_work, mut client_work) = (0.0, 0.0);
         for _ in 0..rounds {
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), cpu_seconds());
             bytes = runtime.block_on(on_a_worker(bare(serving.base.clone(), format)))?;
             bare_rates.push(serving.resources as f64 / begun.elapsed().as_secs_f64());
-            let begun = Instant::now();
+            bare_work += cpu_seconds() - before;
+            let (begun, before) = (Instant::now(), cpu_seconds());
             let found = runtime.block_on(on_a_worker(client(serving.base.clone(), format)))?;
             client_rates.push(serving.resources as f64 / begun.elapsed().as_secs_f64());
+            client_work += cpu_seconds() - before;
             if found != serving.resources {
                 return Err(format!("{found} of {} resources", serving.resources).into());
             }
         }
+        let work = |seconds: f64| 1e6 * seconds / (rounds as f64 * serving.resources as f64);
+        say(&format!(
+            "{format:?}: CPU time a resource, server not counted: bare loop {:.2} µs, client {:.2} µs",
+            work(bare_work),
+            work(client_work),
+        ));
         for (which, pick) in [("median", median as fn(&mut [f64]) -> f64), ("best", best)] {
             let (bare, client) = (pick(&mut bare_rates), pick(&mut client_rates));
             say(&format!(
@@ -184,6 +193,19 @@ fn median(rates: &mut [f64]) -> f64 {
 /// The rate that other work on the machine disturbed least.
 fn best(rates: &mut [f64]) -> f64 {
     rates.iter().copied().fold(0.0, f64::max)
+}
+
+/// CPU time of this process so far, as Linux counts it: in hundredths of a second.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // the name in brackets may hold blanks; user and system time are the 12th and 13th field behind it
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
+    ticks / 100.0
 }
 
 /// The process's peak memory as Linux counts it.

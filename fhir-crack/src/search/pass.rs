@@ -1,5 +1,5 @@
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::envelope::Envelope;
 use super::error::ErrorKind;
@@ -14,11 +14,31 @@ pub(crate) struct Pass {
     pub(crate) total: Option<u64>,
     /// Pages in a row that brought nothing new.
     pub(crate) idle: u32,
-    targets: HashSet<u64>,
-    resources: HashSet<u64>,
+    targets: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    resources: HashSet<u64, BuildHasherDefault<AsItIs>>,
     /// Matches without an id, which cannot be told apart.
     nameless: u64,
     hasher: RandomState,
+}
+
+/// Takes a number that is a hash already for its own hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 impl Pass {

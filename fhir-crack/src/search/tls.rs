@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -40,7 +40,7 @@ impl Tls {
     pub(crate) fn config(&self) -> Result<ClientConfig, Error> {
         let mut roots = RootCertStore::empty();
         // A system without any certificate is no error here: plain HTTP works, and HTTPS will say that it trusts no one.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(system_certificates().iter().cloned());
         for path in &self.ca_files {
             let certificates = certificates(path)?;
             if roots.add_parsable_certificates(certificates).0 == 0 {
@@ -66,6 +66,12 @@ impl Tls {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// The certificates of the system. Reading them takes longer than a small search, so it is done once a process.
+fn system_certificates() -> &'static [CertificateDer<'static>] {
+    static READ: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+    READ.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
