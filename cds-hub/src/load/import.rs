@@ -16,6 +16,9 @@ use crate::schema::{Kind, StoredTable};
 use crate::semaphore::{Importing, Lock};
 use crate::{Error, ErrorKind, Hub, Result, quarantine};
 
+/// Rows of the first slice; each further one has twice as many.
+const FIRST_ROWS: usize = 1_250;
+
 /// Arrays have very different lengths from call to call, so a plan for the average fits none. A client whose machine
 /// vanished is noticed in half a minute: its import would hold up all others.
 const SETTINGS: &str = "SET LOCAL plan_cache_mode = force_custom_plan;
@@ -137,11 +140,14 @@ impl Import<'_> {
         let statements = Arc::clone(&self.tables[table].statements);
         let mut walk = RawWalk::new(batches);
         let mut total = Loaded::default();
-        let mut rows = Rows::of_raw(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
+        // The first slices are small, so that the server has work soon.
+        let mut size = FIRST_ROWS;
+        let mut rows = Rows::of_raw(&statements.table, &mut walk, size, SLICE_BYTES);
         while rows.len() > 0 {
             self.lock.check()?;
             // While the server works on these rows, the next ones are encoded.
-            let next = Rows::of_raw_with_pauses(&statements.table, &mut walk, SLICE_ROWS, SLICE_BYTES);
+            size = SLICE_ROWS.min(size * 2);
+            let next = Rows::of_raw_with_pauses(&statements.table, &mut walk, size, SLICE_BYTES);
             let (loaded, following) = join(self.raw_slice(table, &statements, &rows), next).await;
             total += loaded?;
             rows = following;
@@ -250,11 +256,13 @@ impl Import<'_> {
             let name = &table.statements.table.name;
             let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
             if table.loaded.new + table.loaded.seen > 0 {
-                sqlx::query("SELECT core.note_rows($1, $2, $3, $4, $5, $6)")
+                sqlx::query(
+                    "SELECT core.note_ranges($1, $2, $3::text::int4multirange, $4::text::int4multirange, $5, $6)",
+                )
                     .bind(self.stamp.import)
                     .bind(name)
-                    .bind(&table.new)
-                    .bind(&table.seen)
+                    .bind(ranges(table.new))
+                    .bind(ranges(table.seen))
                     .bind(count(table.loaded.new))
                     .bind(count(table.loaded.seen))
                     .execute(&mut *self.transaction)
@@ -404,5 +412,27 @@ impl Import<'_> {
             .await
             .map_err(|e| Error::sql(what, &e))?;
         Ok(())
+    }
+}
+
+/// Ids as the text of a multirange: neighbours are one range.
+fn ranges(mut ids: Vec<i32>) -> String {
+    ids.sort_unstable();
+    ids.dedup();
+    let ranges: Vec<String> = ids
+        .chunk_by(|a, b| a.checked_add(1) == Some(*b))
+        .filter_map(|range| Some(format!("[{},{}]", range.first()?, range.last()?)))
+        .collect();
+    format!("{{{}}}", ranges.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_one_range() {
+        assert_eq!(ranges(vec![]), "{}");
+        assert_eq!(ranges(vec![7, 3, 1, 2, 3, 9]), "{[1,3],[7,7],[9,9]}");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) seen: Vec<i32>,
     /// Keys whose `meta` was overwritten.
     pub(crate) changed: Vec<i32>,
-    /// The key of every content that is stored now.
+    /// The key of every content that is stored now; only of typed rows, which are linked by it.
     pub(crate) keys: HashMap<RowHash, i32>,
     /// The new rows, position and key.
     pub(crate) stored: Vec<(usize, i32)>,
@@ -52,39 +52,37 @@ pub(crate) async fn store(
     rows: &Rows,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let mut last: HashMap<RowHash, usize> = HashMap::with_capacity(rows.len());
+    // In the order of the index: neighbours are then on the same pages, and twins beside one another.
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_unstable_by_key(|&row| (rows.hash(row), row));
     let mut firsts = Vec::with_capacity(rows.len());
-    let mut doubles: Vec<usize> = Vec::new();
-    for row in 0..rows.len() {
-        if last.insert(rows.hash(row), row).is_none() {
-            firsts.push(row);
-        } else {
-            doubles.push(row);
+    let mut lasts = Vec::new();
+    let mut between = 0;
+    for twins in order.chunk_by(|&a, &b| rows.hash(a) == rows.hash(b)) {
+        firsts.extend(twins.first());
+        if let [_, middle @ .., last] = twins {
+            lasts.push(*last);
+            between += middle.len() as u64;
         }
     }
-    pass(connection, stamp, statements, rows, firsts, &mut outcome).await?;
-    if !doubles.is_empty() {
-        let count = doubles.len() as u64;
-        doubles.retain(|&row| last.get(&rows.hash(row)) == Some(&row));
-        let rest = count - doubles.len() as u64;
-        pass(connection, stamp, statements, rows, doubles, &mut outcome).await?;
-        outcome.loaded.seen += rest;
+    pass(connection, stamp, statements, rows, &firsts, &mut outcome).await?;
+    if !lasts.is_empty() {
+        pass(connection, stamp, statements, rows, &lasts, &mut outcome).await?;
+        outcome.loaded.seen += between;
     }
     Ok(outcome)
 }
 
-/// One pass over rows of different content.
+/// One pass over rows of different content, in the order of their hashes.
 async fn pass(
     connection: &mut PgConnection,
     stamp: Stamp,
     statements: &Statements,
     rows: &Rows,
-    mut positions: Vec<usize>,
+    positions: &[usize],
     outcome: &mut Outcome,
 ) -> Result<()> {
-    // In the order of the index: neighbours are then on the same pages.
-    positions.sort_unstable_by_key(|&row| rows.hash(row));
-    let unknown = confirm(connection, stamp, statements, rows, &positions, outcome).await?;
+    let unknown = confirm(connection, stamp, statements, rows, positions, outcome).await?;
     if unknown.is_empty() {
         return Ok(());
     }
@@ -104,7 +102,9 @@ async fn pass(
             None => {
                 for &(row, id) in piece {
                     outcome.new.push(id);
-                    outcome.keys.insert(rows.hash(row), id);
+                    if statements.link.is_some() {
+                        outcome.keys.insert(rows.hash(row), id);
+                    }
                     outcome.stored.push((row, id));
                 }
                 outcome.loaded.new += piece.len() as u64;
@@ -154,7 +154,9 @@ async fn confirm(
         };
         if let (Some(flag), Some(&row)) = (is_known.get_mut(at), positions.get(at)) {
             *flag = true;
-            outcome.keys.insert(hash, id);
+            if statements.link.is_some() {
+                outcome.keys.insert(hash, id);
+            }
             if has_meta && digest != rows.digest(row) {
                 differing.push((row, id));
             }

@@ -14,6 +14,13 @@ pub(crate) fn functions() -> Vec<Function> {
             BEGIN,
         ),
         function("core.finish_import", "p_import int", "int", "plpgsql", FINISH),
+        function(
+            "core.note_ranges",
+            RANGE_ARGUMENTS,
+            "void",
+            "plpgsql",
+            NOTE_RANGES,
+        ),
         function("core.note_rows", NOTE_ARGUMENTS, "void", "plpgsql", NOTE),
         function("core.ranges", "p_ids int[]", "int4multirange", "sql", RANGES),
         function(
@@ -106,8 +113,15 @@ const NOTE_ARGUMENTS: &str =
     "p_import int, p_table text, p_new int[], p_seen int[], p_new_count int, p_update_count int";
 
 const NOTE: &str = "BEGIN
+  PERFORM core.note_ranges(p_import, p_table, core.ranges(p_new), core.ranges(p_seen), p_new_count, p_update_count);
+END";
+
+const RANGE_ARGUMENTS: &str = "p_import int, p_table text, p_new int4multirange, p_seen int4multirange, p_new_count int, \
+                               p_update_count int";
+
+const NOTE_RANGES: &str = "BEGIN
   INSERT INTO core.import_rows AS r (import_no, table_name, new_ids, seen_ids, new_count, update_count)
-  VALUES (p_import, p_table, core.ranges(p_new), core.ranges(p_seen), p_new_count, p_update_count)
+  VALUES (p_import, p_table, p_new, p_seen, p_new_count, p_update_count)
   ON CONFLICT (import_no, table_name) DO UPDATE
   SET new_ids = r.new_ids + excluded.new_ids, seen_ids = r.seen_ids + excluded.seen_ids,
       new_count = r.new_count + excluded.new_count, update_count = r.update_count + excluded.update_count;
