@@ -13,9 +13,15 @@ pub(crate) fn codes(subject: &Subject<'_>) -> Vec<Outcome> {
     for (column, role) in subject.columns().filter(|(_, role)| role.charset != Charset::Any) {
         columns += 1;
         if column.odd.rows > 0 {
-            let what = match role.charset {
-                Charset::Signal => "are empty or hold a comma, blank, quote, tab or semicolon",
-                _ => "are empty, begin or end with a blank, or hold two blanks or a control character",
+            let (what, severity) = match role.charset {
+                Charset::Signal => (
+                    "are empty or hold a comma, blank, quote, tab or semicolon",
+                    subject.rules.codes.categories,
+                ),
+                _ => (
+                    "are empty, begin or end with a blank, or hold two blanks or a control character",
+                    severity,
+                ),
             };
             let found = format!("{} of {} codes {what}", column.odd.rows, column.filled.rows);
             let advice = "correct the source; cds2db work inspect TABLE finds the rows";

@@ -27,7 +27,7 @@ pub use outcome::{Outcome, Ratio, Severity, Verdict};
 pub use reference::{References, reference_of};
 pub use results::{BatchResults, Results, TableResults};
 pub use rules::{
-    DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Rules, Singleton, Site,
-    Stopping, Systems, Warning,
+    Codes, DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Rules, Singleton,
+    Site, Stopping, Systems, Warning,
 };
 pub(crate) use subject::Subject;

@@ -20,7 +20,7 @@ pub struct Rules {
     /// Numbers.
     pub numbers: Stopping,
     /// Characters of codes.
-    pub codes: Stopping,
+    pub codes: Codes,
     /// Systems of codes.
     pub systems: Systems,
     /// Missing values.
@@ -71,6 +71,16 @@ pub struct Dates {
     pub implausible: f64,
     /// Columns that may hold any date, as `table.column`.
     pub ignore: Vec<String>,
+}
+
+/// Rules for the characters of codes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Codes {
+    /// What a failure does.
+    pub severity: Severity,
+    /// What a failure in the categories of the original system's files does.
+    pub categories: Severity,
 }
 
 /// Rules for systems of codes.
@@ -207,6 +217,15 @@ impl Default for Dates {
     }
 }
 
+impl Default for Codes {
+    fn default() -> Self {
+        Self {
+            severity: Severity::Warn,
+            categories: Severity::Stop,
+        }
+    }
+}
+
 impl Default for Systems {
     fn default() -> Self {
         Self {
@@ -317,6 +336,7 @@ impl Rules {
             &mut self.dates.severity,
             &mut self.numbers.severity,
             &mut self.codes.severity,
+            &mut self.codes.categories,
             &mut self.systems.severity,
             &mut self.nulls.severity,
             &mut self.duplicates.severity,
