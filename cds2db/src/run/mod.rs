@@ -1,13 +1,14 @@
 //! One run: who is asked for, what is fetched and stored, what is melted, typed and worked out.
 
 mod age;
+mod again;
 mod ahead;
 mod connect;
 mod directory;
 mod download;
 mod elements;
-mod gate;
 mod encoding;
+mod gate;
 mod gone;
 mod patients;
 mod pipeline;
