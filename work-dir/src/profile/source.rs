@@ -9,6 +9,8 @@ use polars::prelude::{DataType, PlSmallStr, Series};
 use super::signal_text;
 use crate::{Error, ErrorKind, Layout};
 
+/// Cells of a table that is read at once instead of column by column.
+const SMALL: usize = 4_000_000;
 /// Rows of a piece, about; row groups are not torn.
 const PIECE_ROWS: usize = 1 << 18;
 
@@ -27,6 +29,8 @@ struct Part {
     path: PathBuf,
     batch: u32,
     content: Content,
+    /// All columns, where the table is small.
+    loaded: Option<Vec<Series>>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,7 +72,7 @@ impl Source {
             let wanted = layout.parquet(table, batch.unwrap_or(0));
             return Err(Error::new(ErrorKind::Rows, &wanted));
         }
-        let parts = found
+        let mut parts = found
             .into_iter()
             .map(|(_, batch, path)| part(path, batch))
             .collect::<Result<Vec<_>, _>>()?;
@@ -100,6 +104,10 @@ impl Source {
                     cut(i, series.first().map(|s| s.len()).into_iter(), &mut pieces);
                 }
             }
+        }
+        let rows: usize = pieces.iter().map(|piece: &Piece| piece.rows).sum();
+        if rows * columns.len() <= SMALL {
+            parts.iter_mut().try_for_each(Part::load)?;
         }
         Ok(Self {
             table: table.to_owned(),
@@ -153,6 +161,11 @@ impl Source {
     /// A column of a piece; `None` where its file does not have it, which means that all values are missing.
     pub(crate) fn read(&self, piece: Piece, column: &str) -> Result<Option<Series>, Error> {
         let part = &self.parts[piece.part];
+        if let Some(series) = &part.loaded {
+            let whole = series.iter().find(|s| s.name() == column);
+            let begin = i64::try_from(piece.begin).unwrap_or(i64::MAX);
+            return Ok(whole.map(|s| s.slice(begin, piece.rows)));
+        }
         match &part.content {
             Content::Text(series) => Ok(series.iter().find(|s| s.name() == column).cloned()),
             Content::Parquet(metadata, names) => {
@@ -177,6 +190,25 @@ impl Source {
                 Ok(series)
             }
         }
+    }
+}
+
+impl Part {
+    /// Reads all columns of a Parquet file that have values.
+    fn load(&mut self) -> Result<(), Error> {
+        let Content::Parquet(metadata, names) = &self.content else {
+            return Ok(());
+        };
+        let filled = (0..names.len()).filter(|&i| !all_null(metadata, i)).collect();
+        let mut reader = open(&self.path)?;
+        reader.set_metadata(metadata.clone());
+        let frame = reader
+            .with_projection(Some(filled))
+            .finish()
+            .map_err(|e| Error::caused(ErrorKind::Rows, &self.path, e))?;
+        let series = frame.columns().iter().map(|c| c.as_materialized_series().clone());
+        self.loaded = Some(series.collect());
+        Ok(())
     }
 }
 
@@ -237,7 +269,12 @@ fn part(path: PathBuf, batch: u32) -> Result<Part, Error> {
         let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
         Content::Text(signal_text::read(&bytes))
     };
-    Ok(Part { path, batch, content })
+    Ok(Part {
+        path,
+        batch,
+        content,
+        loaded: None,
+    })
 }
 
 /// Cuts the row groups of a file into pieces.
