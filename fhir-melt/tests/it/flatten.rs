@@ -349,7 +349,7 @@ fn threads_write_the_files_of_one() {
             &[],
         )],
     };
-    let text = bulk_data(20_000);
+    let text = bulk_data(9_000);
     for format in [Format::Csv, Format::NdJson] {
         for mode in [MeltMode::Product, MeltMode::Aligned, MeltMode::Child] {
             for zone in [None, Some(Zone::berlin())] {
