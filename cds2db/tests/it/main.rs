@@ -10,6 +10,7 @@ mod arrows;
 mod configuration;
 mod demo;
 mod describe;
+mod gate;
 mod helios;
 mod kill;
 mod load_elsewhere;
