@@ -75,7 +75,9 @@ pub(crate) fn bars(title: &str, bars: &[Bar], marks: &[(f64, String)], few: u32,
             escape(label)
         ));
     }
+    let any = bars.iter().any(|bar| bar.rows.is_some());
     let top = match scale {
+        Scale::Rows if !any => "<span class=\"top\">hidden</span>".to_owned(),
         Scale::Rows => format!("<span class=\"top\">highest bar {}</span>", decimal(most)),
         Scale::Shape => String::new(),
     };
