@@ -220,8 +220,13 @@ impl RunDirectory {
     /// When the directory's files are damaged or cannot be read.
     pub fn waiting(layout: &Layout) -> Result<Vec<String>> {
         let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
-        let again = Record::read(layout)?.map(|record| record.again).unwrap_or_default();
-        Ok(again.into_iter().filter(|table| work.status(table).is_none()).collect())
+        let again = Record::read(layout)?
+            .map(|record| record.again)
+            .unwrap_or_default();
+        Ok(again
+            .into_iter()
+            .filter(|table| work.status(table).is_none())
+            .collect())
     }
 
     /// What the run set out to load, as an earlier process found it.

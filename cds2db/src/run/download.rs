@@ -8,8 +8,8 @@ use futures_util::{StreamExt, stream};
 use table_description::Description;
 
 use super::ahead::Ahead;
-use super::encoding::Encoding;
 use super::directory::RunDirectory;
+use super::encoding::Encoding;
 use super::pipeline::Watches;
 use super::referenced::References;
 use super::requests::Request;
@@ -84,7 +84,9 @@ impl Waiting {
 
     fn take_all(&mut self) -> impl Iterator<Item = Vec<Batch>> + use<> {
         self.bytes = 0;
-        std::mem::take(&mut self.tables).into_values().map(|kept| kept.batches)
+        std::mem::take(&mut self.tables)
+            .into_values()
+            .map(|kept| kept.batches)
     }
 }
 
@@ -320,9 +322,9 @@ async fn crack_page(search: usize, page: Page, plan: Arc<Plan>) -> Result<Cracki
     let (number, bytes) = (page.number, page.bytes.len());
     let work =
         tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
-    let cracked = work
-        .await
-        .map_err(|e| Error::new(ErrorKind::Crack, format!("page {number} of a search was dropped")).because(e))?;
+    let cracked = work.await.map_err(|e| {
+        Error::new(ErrorKind::Crack, format!("page {number} of a search was dropped")).because(e)
+    })?;
     Ok(match cracked {
         Ok(cracked) => Cracking::Page {
             bytes,

@@ -14,7 +14,10 @@ pub(crate) struct Encoding {
 impl Encoding {
     /// Encodes raw rows; the batches are of one table, and at least one.
     pub(crate) fn of_raw(batches: Vec<Batch>) -> Self {
-        let table = batches.first().map(|b| b.table().name.clone()).unwrap_or_default();
+        let table = batches
+            .first()
+            .map(|b| b.table().name.clone())
+            .unwrap_or_default();
         let work = spawn_blocking(move || Encoded::raw(&batches));
         Self { table, work }
     }

@@ -1,7 +1,7 @@
 //! One run: who is asked for, what is fetched and stored, what is melted, typed and worked out.
 
-mod age;
 mod again;
+mod age;
 mod ahead;
 mod connect;
 mod directory;

@@ -196,7 +196,9 @@ impl Run<'_> {
                     .filter_map(|resource| Narrowing::of(self.settings, resource, zone))
                     .map(|narrowing| narrowing.watermark)
                     .collect();
-                names.extend((self.settings.deletions != Deletions::Off).then(|| unanswered::CENSUS.to_owned()));
+                names.extend(
+                    (self.settings.deletions != Deletions::Off).then(|| unanswered::CENSUS.to_owned()),
+                );
                 patients.extend(unanswered::ids(self.hub, &names).await?);
                 patients.sort();
                 patients.dedup();
@@ -284,7 +286,8 @@ impl Run<'_> {
         self.progress.begin(Stage::Download, None);
         self.progress.begin(Stage::Store, None);
         let mut complete = download.run(requests, &mut import, summary).await?;
-        self.add_unanswered_references(zone, &mut download.references).await?;
+        self.add_unanswered_references(zone, &mut download.references)
+            .await?;
         loop {
             let open = download.references.take();
             if open.is_empty() {

@@ -187,7 +187,10 @@ impl<'r> Typing<'r> {
         counters.quarantined += loaded.quarantined;
         counters.defects += piece.defects.len() as u64;
         for defect in &piece.defects {
-            *counters.defects_by_kind.entry(defect.kind.to_string()).or_default() += 1;
+            *counters
+                .defects_by_kind
+                .entry(defect.kind.to_string())
+                .or_default() += 1;
         }
         self.watches.typed.add(encoded.rows() as u64, 0);
         self.progress.advance(Stage::Type, piece.raw_ids.len() as u64, 0);
@@ -214,7 +217,10 @@ impl<'r> Typing<'r> {
                     continue;
                 };
                 // An encounter has a row for each of its diagnoses and places, all the same here.
-                if rows.last().is_some_and(|(last, row)| *last == raw_id && row.says_the_same(&encounter)) {
+                if rows
+                    .last()
+                    .is_some_and(|(last, row)| *last == raw_id && row.says_the_same(&encounter))
+                {
                     continue;
                 }
                 let newest = newest.entry(encounter.id.clone()).or_insert(raw_id);

@@ -31,7 +31,12 @@ pub(crate) async fn remember(unanswered: &[Request], until: i64, import: &mut Im
 pub(crate) const CENSUS: &str = "deletions";
 
 /// Remembers for whom deleted resources were looked for, and whether the server answered.
-pub(crate) async fn census(patients: &[String], answered: bool, until: i64, import: &mut Import<'_>) -> Result<()> {
+pub(crate) async fn census(
+    patients: &[String],
+    answered: bool,
+    until: i64,
+    import: &mut Import<'_>,
+) -> Result<()> {
     if !answered {
         return keep(CENSUS, patients, until, import).await;
     }

@@ -46,15 +46,33 @@ async fn a_range_is_loaded_day_by_day_and_goes_on_where_it_broke_off() {
     let broken = FaultRule::new(Fault::Status(500)).path("Observation");
     site.server.set_faults(FaultPlan::default().with(broken));
     let broken = load(&site, directory.path(), slices()).await;
-    assert!(broken.iter().all(|(_, summary)| !summary.complete), "every day has observations");
+    assert!(
+        broken.iter().all(|(_, summary)| !summary.complete),
+        "every day has observations"
+    );
     site.server.set_faults(FaultPlan::default());
     let whole = load(&site, directory.path(), slices()).await;
     let loaded: Vec<&String> = whole.iter().map(|(name, _)| name).collect();
-    assert_eq!(loaded, names.iter().collect::<Vec<_>>(), "what was not complete is loaded again");
-    assert!(whole.iter().all(|(_, summary)| summary.complete && summary.patients > 0));
-    assert!(load(&site, directory.path(), slices()).await.is_empty(), "finished days are not");
+    assert_eq!(
+        loaded,
+        names.iter().collect::<Vec<_>>(),
+        "what was not complete is loaded again"
+    );
+    assert!(
+        whole
+            .iter()
+            .all(|(_, summary)| summary.complete && summary.patients > 0)
+    );
+    assert!(
+        load(&site, directory.path(), slices()).await.is_empty(),
+        "finished days are not"
+    );
     let wards = "SELECT count(*)::text FROM db_log.pids_per_ward_raw";
-    assert_eq!(site.count(wards).await, 0, "the wards of the past are nobody's wards of today");
+    assert_eq!(
+        site.count(wards).await,
+        0,
+        "the wards of the past are nobody's wards of today"
+    );
     // A longer range only loads the day that is new.
     let longer = Slice::days(first, last.tomorrow().expect("a date"));
     let more = load(&site, directory.path(), longer).await;
@@ -76,7 +94,11 @@ async fn encounters_and_identifiers_lead_to_their_patients() {
         .expect("an encounter");
     let text = String::from_utf8(encounter.bytes).expect("UTF-8");
     let behind = text.split(CASE_NUMBER_SYSTEM).nth(1).expect("a case number");
-    let value = behind.split("\"value\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a value");
+    let value = behind
+        .split("\"value\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a value");
     let identifiers = Slice::Identifiers(vec![format!("{CASE_NUMBER_SYSTEM}|{value}")]);
     load(&site, directory.path(), vec![identifiers]).await;
     assert_eq!(site.value(patients).await.as_deref(), Some("pat-3,pat-4,pat-7"));

@@ -398,7 +398,10 @@ async fn a_crash_inside_an_override_is_not_taken_for_completed() {
             .keys()
             .filter(|name| after.get(*name) != rows.get(*name))
             .collect();
-        assert!(after.len() == rows.len() && differ.is_empty(), "after {wait} ms: {differ:?}");
+        assert!(
+            after.len() == rows.len() && differ.is_empty(),
+            "after {wait} ms: {differ:?}"
+        );
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod arrows;
+mod backfill;
 mod configuration;
 mod demo;
 mod describe;

@@ -202,7 +202,10 @@ async fn a_patient_whose_search_broke_off_is_asked_for_again_though_his_case_has
     assert!(!site.run().await.expect("the run itself goes on").complete);
     site.server.set_faults(FaultPlan::default());
     let discharge = "UPDATE core.encounter SET enc_status = 'finished'";
-    sqlx::raw_sql(discharge).execute(site.hub.pool()).await.expect("discharges");
+    sqlx::raw_sql(discharge)
+        .execute(site.hub.pool())
+        .await
+        .expect("discharges");
     site.settings.wards = list(&[]);
     let second = site.run().await.expect("runs");
     assert_eq!((second.ward_patients, second.patients), (0, 2));
@@ -223,7 +226,10 @@ async fn a_referenced_resource_asked_for_in_vain_is_asked_for_again() {
     site.server.set_faults(FaultPlan::default());
     // Nobody refers to it in what this run brings: everybody has gone.
     let discharge = "UPDATE core.encounter SET enc_status = 'finished'";
-    sqlx::raw_sql(discharge).execute(site.hub.pool()).await.expect("discharges");
+    sqlx::raw_sql(discharge)
+        .execute(site.hub.pool())
+        .await
+        .expect("discharges");
     site.settings.wards = list(&[]);
     let second = site.run().await.expect("runs");
     assert!(second.complete && second.patients == 0);

@@ -48,7 +48,10 @@ impl Spool {
             match serde_json::from_str(line).map_err(|_| foreign())? {
                 Line::Page(line) => {
                     let format = if line.xml { Format::Xml } else { Format::Json };
-                    pages.push(((line.part, line.page), page_path(&self.dir, line.part, line.page, format)));
+                    pages.push((
+                        (line.part, line.page),
+                        page_path(&self.dir, line.part, line.page, format),
+                    ));
                 }
                 Line::Cut { part, page } => {
                     pages.retain(|(kept, _)| *kept < (part, page));

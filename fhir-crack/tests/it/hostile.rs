@@ -331,6 +331,9 @@ fn a_reference_in_text_may_be_cut_by_a_piece() {
     }
     for text in ["a & b", "a &#11<x/>", "&a&b;"] {
         let page = format!("<Patient><?unusual x?>{text}<id value=\"1\"/></Patient>");
-        assert!(matches!(error(page.as_bytes()).kind(), ErrorKind::Syntax(_)), "{text}");
+        assert!(
+            matches!(error(page.as_bytes()).kind(), ErrorKind::Syntax(_)),
+            "{text}"
+        );
     }
 }
