@@ -188,7 +188,7 @@ fn turn<const LEFT: u32>(
             .wrapping_add(f(b[lane], c[lane], d[lane]))
             .wrapping_add(word[lane])
             .wrapping_add(sine);
-        a[lane] = b[lane].wrapping_add((sum << LEFT) | (sum >> (32 - LEFT)));
+        a[lane] = b[lane].wrapping_add(sum.rotate_left(LEFT));
     }
 }
 
