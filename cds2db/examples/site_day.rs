@@ -83,7 +83,7 @@ fn encounters(count: usize) {
                     patient: Some(format!("Patient/{}", n / a_patient)),
                     start: Some(start),
                     end: Some(start + 20 - 2 * (n % 3) as i64),
-                    class: (n % 3 == 0).then(|| "IMP".to_owned()),
+                    class: n.is_multiple_of(3).then(|| "IMP".to_owned()),
                     ..EncounterRow::default()
                 }
             };

@@ -166,7 +166,7 @@ impl Crack {
         let inputs = Inputs::find(&self.input)?;
         let reading = Reading::begin(inputs.bytes());
         let (summary, failed) = crack(&self.tables.read()?, &inputs, &options, &|bytes| {
-            reading.advance(bytes)
+            reading.advance(bytes);
         })?;
         reading.end();
         print!("{}", cracked(&summary));

@@ -239,13 +239,13 @@ impl Outputs<'_> {
                         .map_err(|e| Error::new(ErrorKind::Crack, format!("laying out {name}")).because(e))?;
                     match self.options.format {
                         CrackFormat::Csv => {
-                            std::fs::write(&path, table.to_csv()).map_err(|e| unwritable(&path, e))?
+                            std::fs::write(&path, table.to_csv()).map_err(|e| unwritable(&path, e))?;
                         }
                         CrackFormat::NdJson => {
-                            std::fs::write(&path, table.to_ndjson()).map_err(|e| unwritable(&path, e))?
+                            std::fs::write(&path, table.to_ndjson()).map_err(|e| unwritable(&path, e))?;
                         }
                         CrackFormat::Parquet => {
-                            raw_parquet::write(&path, &table).map_err(|e| unwritable(&path, e))?
+                            raw_parquet::write(&path, &table).map_err(|e| unwritable(&path, e))?;
                         }
                     }
                 }

@@ -218,7 +218,7 @@ fn an_unreachable_hub_is_told_without_its_password() {
 #[tokio::test]
 async fn the_directory_of_a_run_says_how_it_went() {
     let t = TestHub::new().await;
-    let folder = configured("");
+    let folder = configured("CASE_PROFILE = \"ward-list\"");
     let base = folder.path().display().to_string();
     let (ok, _, err) = program(folder.path(), &t.url, &["run", "--dir", &base]);
     assert!(!ok && err.contains("has no run of cds2db"), "{err}");
@@ -231,6 +231,7 @@ async fn the_directory_of_a_run_says_how_it_went() {
     let (ok, ..) = program(folder.path(), &t.url, &["run", "--dir", &base]);
     assert!(!ok, "nobody is of interest");
     assert_eq!(status(), Some(work_dir::Status::Failed));
+    std::fs::write(folder.path().join("dataprocessor_config.toml"), MANDATORY).unwrap();
     t.patient("p1", "Family").await;
     t.listed("S1", "p1", "e1").await;
     t.stay("e1", "p1", "2026-03-01 08:00", &[]).await;

@@ -146,7 +146,7 @@ fn two_columns_of_one_name_or_of_one_value_are_refused() {
         "an element without attributes"
     );
     let same = exact(&["id", "id"], &page, |options, _| {
-        options.refuse_shared_values = false
+        options.refuse_shared_values = false;
     });
     assert!(matches!(same, Err(ErrorKind::Settings(_))));
 }

@@ -401,9 +401,8 @@ fn references(table: &TableDescription, row: &mut Row, graph: &Graph, again: boo
         } else {
             None
         };
-        if !again {
-            row[n] = answer;
-        } else if row[n].as_deref() == Some("invalid") && answer.as_deref().is_some_and(|a| a != "invalid") {
+        let found = answer.as_deref().is_some_and(|a| a != "invalid");
+        if !again || row[n].as_deref() == Some("invalid") && found {
             row[n] = answer;
         }
     }
