@@ -322,8 +322,12 @@ async fn crack_page(search: usize, page: Page, plan: Arc<Plan>) -> Result<Cracki
     let (number, bytes) = (page.number, page.bytes.len());
     let work =
         tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
-    let cracked = work.await.map_err(|e| {
-        Error::new(ErrorKind::Crack, format!("page {number} of a search was dropped")).because(e)
+    // What a panic said is left out, since it may hold a value.
+    let cracked = work.await.map_err(|_| {
+        Error::new(
+            ErrorKind::Crack,
+            format!("page {number} of a search: the cracking broke off"),
+        )
     })?;
     Ok(match cracked {
         Ok(cracked) => Cracking::Page {

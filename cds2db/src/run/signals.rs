@@ -57,7 +57,8 @@ pub(crate) async fn write(
             let (zone, of, from) = (zone.clone(), Arc::clone(&table), planned.clone());
             async move {
                 let work = tokio::task::spawn_blocking(move || read(&from, &of, &plan, &zone));
-                let typed = work.await.map_err(|e| place(&planned).because(e)).flatten();
+                // What a panic said is left out, since it may hold a value.
+                let typed = work.await.map_err(|_| place(&planned)).flatten();
                 (table, planned, typed)
             }
         })
@@ -125,7 +126,7 @@ async fn put(
         let mut signals = signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.write(&of, number, &rows).map_err(file_error)
     });
-    let written = work.await.map_err(|e| failed(place).because(e))??;
+    let written = work.await.map_err(|_| failed(place))??;
     directory.note(
         &table.name,
         Some(number),
