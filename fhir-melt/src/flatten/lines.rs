@@ -1,8 +1,10 @@
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Splits bulk data, one resource a line, into pieces of whole resources.
 pub(super) struct Lines<R> {
     input: R,
+    spares: Spares,
     /// Bytes read and not handed out.
     buffer: Vec<u8>,
     ended: bool,
@@ -16,6 +18,34 @@ pub(super) struct Piece {
     pub(super) text: Vec<u8>,
     pub(super) bytes: u64,
     pub(super) lines: u64,
+    spares: Spares,
+}
+
+/// Buffers of pieces that are done. They are filled again: one made on this thread and freed on another would be
+/// fresh memory of the system each time.
+#[derive(Clone, Default)]
+struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Spares {
+    fn take(&self) -> Vec<u8> {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(PIECE + READ as usize))
+    }
+
+    fn give(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 4 * PIECE {
+            // Made for one huge resource.
+            return;
+        }
+        buffer.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.spares.give(std::mem::take(&mut self.text));
+    }
 }
 
 /// Bytes of a piece, about.
@@ -29,6 +59,7 @@ impl<R: Read> Lines<R> {
         let mut lines = Self {
             input,
             buffer: Vec::with_capacity(PIECE + READ as usize),
+            spares: Spares::default(),
             ended: false,
             bytes: 0,
             lines: 0,
@@ -71,13 +102,14 @@ impl<R: Read> Lines<R> {
         if end == 0 {
             return Ok(None);
         }
-        let mut rest = Vec::with_capacity(PIECE + READ as usize);
+        let mut rest = self.spares.take();
         rest.extend_from_slice(&self.buffer[end..]);
         self.buffer.truncate(end);
         let piece = Piece {
             text: std::mem::replace(&mut self.buffer, rest),
             bytes: self.bytes,
             lines: self.lines,
+            spares: self.spares.clone(),
         };
         self.bytes += end as u64;
         self.lines += memchr::memchr_iter(b'\n', &piece.text).count() as u64;
@@ -133,7 +165,7 @@ mod tests {
                 (whole.len() as u64, (whole.len() / line.len()) as u64)
             );
             assert!(piece.text.len() <= PIECE + READ as usize);
-            whole.extend(piece.text);
+            whole.extend_from_slice(&piece.text);
         }
         assert_eq!(whole, text.as_bytes());
     }
