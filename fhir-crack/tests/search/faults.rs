@@ -152,7 +152,7 @@ async fn every_fault_alone() {
         (Fault::StatusWith(429, header("retry-after", "0")), 3, Ok(())),
         (Fault::StatusWith(429, header("retry-after", "100000")), 1, Ok(())),
         (
-            Fault::StatusWith(429, header("retry-after", "Fri, 31 Dec 2199 23:59:59 GMT")),
+            Fault::StatusWith(429, header("retry-after", "Tue, 31 Dec 2199 23:59:59 GMT")),
             1,
             Ok(()),
         ),

@@ -159,7 +159,7 @@ async fn retry_after_is_obeyed_and_cut() {
     for (value, least) in [
         ("0", 0),
         ("1000000", 50),
-        ("Fri, 31 Dec 2199 23:59:59 GMT", 50),
+        ("Tue, 31 Dec 2199 23:59:59 GMT", 50),
         ("Sat, 01 Jan 2000 00:00:00 GMT", 0),
     ] {
         let server = Server::start(move |request, _| match request.nth {
@@ -173,8 +173,7 @@ async fn retry_after_is_obeyed_and_cut() {
             .collect()
             .await
             .expect("search");
-        // The runtime's timers count whole milliseconds.
-        let waited = begun.elapsed() + Duration::from_millis(1);
+        let waited = begun.elapsed();
         assert!(waited >= Duration::from_millis(least), "{value}: {waited:?}");
         assert!(waited < Duration::from_secs(5), "{value}: {waited:?}");
     }
