@@ -46,10 +46,8 @@ pub(crate) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> 
     let local = midnight + seconds;
     let (wall, shifted) = match written.offset {
         Some(offset) => (zone.wall(local - offset), false),
-        // A day stands for the whole day, so a midnight that the zone skipped is not moved.
-        None if precision <= Precision::Day => (local, false),
         None => {
-            let moved = zone.instant(local).moved;
+            let moved = out_of_gap(zone.instant(local).moved, local, micros);
             (local + moved, moved != 0)
         }
     };
@@ -62,6 +60,19 @@ pub(crate) fn datetime(text: &str, zone: &Zone) -> Result<DateTime, DefectKind> 
         precision,
         shifted,
     })
+}
+
+/// By how many seconds a wall time without an offset is moved: what the zone says, but nothing for midnight.
+///
+/// Midnight stands for the day, whether it is written (`1893-04-01 00:00:00`, as SQL has it) or not (`1893-04-01`): moved,
+/// the same value would read differently each time it is written and read again.
+#[inline]
+pub(super) const fn out_of_gap(moved: i64, wall: i64, fraction: u32) -> i64 {
+    if moved != 0 && fraction == 0 && wall.rem_euclid(calendar::SECONDS_PER_DAY) == 0 {
+        0
+    } else {
+        moved
+    }
 }
 
 pub(crate) fn time(text: &str) -> Result<i64, DefectKind> {

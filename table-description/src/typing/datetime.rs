@@ -16,8 +16,8 @@ pub struct DateTime {
 /// With an offset or `Z` the instant is converted to the zone's wall time; without one the text already is wall time.
 /// `2020` and `2020-05` are the start of the period, and [`DateTime::precision`] says so. `24:00:00` is the next day's
 /// midnight, second 60 the next minute. A wall time skipped by the zone is moved forward by the length of the gap
-/// ([`DateTime::shifted`]); a wall time the zone shows twice stays as it is. Digits after the sixth of a fraction are
-/// dropped. Source: <https://hl7.org/fhir/R4/datatypes.html#dateTime> (R4).
+/// ([`DateTime::shifted`]), but a midnight never is, since it is how a day without a time of day is written; a wall time
+/// the zone shows twice stays as it is. Digits after the sixth of a fraction are dropped. Source: <https://hl7.org/fhir/R4/datatypes.html#dateTime> (R4).
 ///
 /// # Errors
 /// [`DefectKind::NotADateTime`], [`DefectKind::NoSuchDay`], [`DefectKind::NoSuchTime`], [`DefectKind::OutOfRange`],
@@ -57,7 +57,7 @@ fn fixed(bytes: &[u8], zone: &Zone) -> Option<DateTime> {
     let (wall, shifted) = match offset {
         Some(offset) => (zone.tabled_wall(written - offset)?, false),
         None => {
-            let moved = zone.tabled_instant(written)?.moved;
+            let moved = careful::out_of_gap(zone.tabled_instant(written)?.moved, written, fraction);
             (written + moved, moved != 0)
         }
     };

@@ -17,14 +17,18 @@ enum Fraction {
 
 /// Appends a value as FHIR writes it, a date or date-time no further than its precision and without an offset.
 ///
-/// Reading the text again with the same type and zone gives the same value and precision. A value that is not at the
-/// start of the period its precision names loses the rest.
+/// Reading the text again with the same type and zone gives the same value, and the same precision if the value is at the
+/// start of the period its precision names. If it is not (`2020-05-06Z` is 02:00 of that day in Berlin), the text goes as
+/// far as the value does: nothing of it is left out.
 pub fn write_fhir(value: &Value<'_>, precision: Option<Precision>, out: &mut Vec<u8>) {
     match *value {
-        Value::Date(days) => date(days, precision.unwrap_or(Precision::Day), out),
+        Value::Date(days) => {
+            let precision = precision.unwrap_or(Precision::Day).max(reach(days, 0));
+            date(days, precision, out);
+        }
         Value::DateTime(micros) => {
-            let precision = precision.unwrap_or(Precision::Second);
             let (days, rest) = split(micros);
+            let precision = precision.unwrap_or(Precision::Second).max(reach(days, rest));
             date(days, precision, out);
             if precision >= Precision::Minute {
                 out.push(b'T');
@@ -32,6 +36,22 @@ pub fn write_fhir(value: &Value<'_>, precision: Option<Precision>, out: &mut Vec
             }
         }
         _ => write_sql(value, out),
+    }
+}
+
+/// The coarsest precision whose period starts at this microsecond of this day.
+fn reach(days: i32, micros: i64) -> Precision {
+    let (_, month, day) = calendar::civil(days);
+    if micros % (60 * calendar::MICROS_PER_SECOND) != 0 {
+        Precision::Second
+    } else if micros != 0 {
+        Precision::Minute
+    } else if day > 1 {
+        Precision::Day
+    } else if month > 1 {
+        Precision::Month
+    } else {
+        Precision::Year
     }
 }
 
@@ -235,16 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn precision_limits_what_fhir_text_says() {
-        for (precision, expected) in [
-            (Precision::Year, "2020"),
-            (Precision::Month, "2020-08"),
-            (Precision::Day, "2020-08-14"),
-            (Precision::Minute, "2020-08-14T00:00"),
-            (Precision::Second, "2020-08-14T00:00:00"),
+    fn precision_and_value_limit_what_fhir_text_says() {
+        const NEW_YEAR: i64 = 1_577_836_800_000_000;
+        const AUGUST: i64 = 1_597_363_200_000_000;
+        for (micros, precision, expected) in [
+            (NEW_YEAR, Precision::Year, "2020"),
+            (NEW_YEAR, Precision::Month, "2020-01"),
+            (NEW_YEAR, Precision::Day, "2020-01-01"),
+            (NEW_YEAR, Precision::Minute, "2020-01-01T00:00"),
+            (NEW_YEAR, Precision::Second, "2020-01-01T00:00:00"),
+            (AUGUST, Precision::Year, "2020-08-14"),
+            (AUGUST + 3_600_000_000, Precision::Day, "2020-08-14T01:00"),
+            (AUGUST + 1, Precision::Day, "2020-08-14T00:00:00.000001"),
         ] {
             let mut out = Vec::new();
-            write_fhir(&Value::DateTime(1_597_363_200_000_000), Some(precision), &mut out);
+            write_fhir(&Value::DateTime(micros), Some(precision), &mut out);
             assert_eq!(out, expected.as_bytes());
         }
     }
