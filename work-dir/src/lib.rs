@@ -24,6 +24,8 @@ mod rep_configs;
 #[cfg(feature = "polars")]
 pub mod report;
 #[cfg(feature = "polars")]
+mod row_keys;
+#[cfg(feature = "polars")]
 mod row_text;
 mod runs;
 #[cfg(feature = "polars")]
@@ -46,6 +48,8 @@ pub use process_log::ProcessLog;
 pub use pseudonym::Pseudonym;
 #[cfg(feature = "polars")]
 pub use rep_configs::write_rep_configs;
+#[cfg(feature = "polars")]
+pub use row_keys::RowKeys;
 #[cfg(feature = "polars")]
 pub use row_text::write_rows;
 pub use runs::Runs;

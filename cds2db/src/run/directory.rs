@@ -16,6 +16,7 @@ use work_dir::{
 use super::record::Record;
 use super::requests::Request;
 use super::state_writer::StateWriter;
+use super::typed::PIDS_PER_WARD;
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -384,7 +385,29 @@ impl RunDirectory {
             .known_run(number)
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "asking for the run's import").because(e))?;
+        if run.is_some() {
+            self.find_broken()?;
+        }
         Ok(run.map(|run| (run, record.summary)))
+    }
+
+    /// Finds the batches that an earlier process could not fetch in full.
+    fn find_broken(&self) -> Result<()> {
+        let mut progress = lock(&self.progress);
+        let progress = &mut *progress;
+        for table in &progress.open {
+            let batches = u32::try_from(lock(&self.work).batches(table)).unwrap_or(u32::MAX);
+            for number in 0..batches {
+                let pages = Spool::new(self.layout.spool(table, number)).complete_pages();
+                let pages = pages.map_err(|e| {
+                    Error::new(ErrorKind::File, format!("the pages of batch {number} of {table}")).because(e)
+                })?;
+                if pages.is_none() {
+                    progress.broken.insert(table.clone());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The batches of open tables that have pages, in order.
@@ -403,6 +426,25 @@ impl RunDirectory {
             spool: Spool::new(kept.path),
         });
         Ok(planned.collect())
+    }
+
+    /// Whether a batch of a table could not be fetched in full.
+    pub(crate) fn is_broken(&self, table: &str) -> bool {
+        lock(&self.progress).broken.contains(table)
+    }
+
+    /// The number of the first file of a table that holds rows of earlier runs: it follows the run's own batches.
+    pub(crate) fn first_earlier(&self, table: &str) -> u32 {
+        // The batch of the wards is not fetched.
+        let wards = usize::from(table == PIDS_PER_WARD);
+        let own = lock(&self.work).batches(table).max(wards);
+        u32::try_from(own).unwrap_or(u32::MAX)
+    }
+
+    /// Removes the files of a table that hold rows of earlier runs.
+    pub(crate) fn remove_earlier(&self, table: &str) -> Result<()> {
+        let first = self.first_earlier(table);
+        lock(&self.work).cut(table, first).map_err(|e| self.failed(e))
     }
 
     /// A writer of the typed rows.

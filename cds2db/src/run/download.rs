@@ -151,9 +151,13 @@ impl Download<'_> {
                             directory.finished(&batch.table, batch.number, proof.pages(), proof.entries())?;
                         }
                     }
-                    Ok(_) => summary
-                        .incomplete
-                        .push(format!("{}: cut short", requests[search].place())),
+                    Ok(_) => {
+                        let line = format!("{}: cut short", requests[search].place());
+                        summary.incomplete.push(line);
+                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
+                            directory.broke_off(&batch.table, batch.number)?;
+                        }
+                    }
                     Err(error) => {
                         let line = format!("{}: {}", requests[search].place(), chain(&error));
                         summary.incomplete.push(line);

@@ -4,15 +4,18 @@ use work_dir::checks::{CheckOptions, Checks, Findings, Verdict};
 use work_dir::report::{ReportOptions, write};
 
 use super::RunDirectory;
+use super::earlier::Earlier;
 use crate::{Error, ErrorKind, Result, Summary};
 
-/// Tests the typed rows of a run before they are handed on to the hub: each batch of the tables it loads, then all rows.
+/// Tests the typed rows of a run before they are handed on to the hub, those of earlier runs among them: each batch of the
+/// tables it loads, then all rows.
 ///
 /// # Errors
 /// [`ErrorKind::Data`] when a test of severity `stop` fails: what to correct and how to go on is in the text.
 pub(crate) async fn pass(
     directory: &RunDirectory,
     description: &Description,
+    earlier: &Earlier,
     summary: &mut Summary,
 ) -> Result<()> {
     let layout = directory.layout().clone();
@@ -23,7 +26,7 @@ pub(crate) async fn pass(
     let files = layout.batch_files().map_err(|e| failed(&layout, e))?;
     let open: Vec<(String, u32)> = files
         .into_iter()
-        .filter(|file| directory.is_open(&file.table))
+        .filter(|file| directory.is_open(&file.table) || earlier.tables().any(|table| table == file.table))
         .map(|file| (file.table, file.batch))
         .collect();
     let (of, place) = (description.clone(), layout.clone());
@@ -34,7 +37,8 @@ pub(crate) async fn pass(
         .map_err(|_| failed(&layout, "it broke off"))?
         .map_err(|e| failed(&layout, e))?;
     if let Some(refusal) = findings.refusal(&layout) {
-        return Err(Error::new(ErrorKind::Data, refusal));
+        let hint = findings.stops().find_map(|(table, _)| earlier.hint(table));
+        return Err(Error::new(ErrorKind::Data, refusal + &hint.unwrap_or_default()));
     }
     let outcomes = findings.tables.iter().flat_map(|(_, outcomes)| outcomes);
     let warnings = outcomes.filter(|o| o.verdict == Verdict::Failed).count();

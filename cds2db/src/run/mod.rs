@@ -6,6 +6,7 @@ mod ahead;
 mod connect;
 mod directory;
 mod download;
+mod earlier;
 mod elements;
 mod encoding;
 mod gate;

@@ -12,6 +12,7 @@ use table_description::{Description, TableDescription};
 
 use super::age::old_enough;
 use super::download::{Download, Waiting, chain};
+use super::earlier::{Earlier, none_refused, remember_refusal};
 use super::gone::{Census, EVERYBODY};
 use super::referenced::References;
 use super::requests::{self, Narrowing, Request};
@@ -372,7 +373,16 @@ impl Run<'_> {
             typing.prepare(summary).await?;
             let wards = self.ward_rows(who, Some(directory));
             signals::write(self, directory, &mut typing, workers(self.settings), wards).await?;
-            gate::pass(directory, self.description, summary).await?;
+            let earlier = Earlier::write(self, directory, &mut typing, run, summary).await?;
+            let passed = gate::pass(directory, self.description, &earlier, summary).await;
+            if let Err(refusal) = passed {
+                if refusal.kind() == ErrorKind::Data {
+                    remember_refusal(import, who.loaded_until).await?;
+                }
+                return Err(refusal);
+            }
+        } else {
+            none_refused(self.hub, self.description, run).await?;
         }
         typing.run(&mut import, summary).await?;
         import

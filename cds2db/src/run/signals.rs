@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fhir_crack::{Batch, Options, Plan};
 use fhir_melt::{MeltOptions, TypedBatch, melt};
 use futures_util::{StreamExt, stream};
+use polars::prelude::DataFrame;
 use table_description::TableDescription;
 use table_description::typing::Zone;
 use work_dir::FinalSignals;
@@ -39,7 +40,8 @@ pub(crate) async fn write(
     if let Some(batch) = wards {
         let table = Arc::clone(batch.table());
         let typed = type_batch(&batch, typing.zone);
-        put(directory, &signals, &table, 0, vec![typed]).await?;
+        let of = Arc::clone(&table);
+        put(directory, &signals, &table, 0, move || frames(&of, &[typed])).await?;
     }
     let open = directory.kept_batches()?.into_iter().filter_map(|planned| {
         let table = Arc::clone(run.description.table(&planned.table)?);
@@ -69,7 +71,11 @@ pub(crate) async fn write(
         for batch in &mut typed {
             typing.fill_references(&table, batch).await?;
         }
-        put(directory, &signals, &table, planned.number, typed).await?;
+        let of = Arc::clone(&table);
+        put(directory, &signals, &table, planned.number, move || {
+            frames(&of, &typed)
+        })
+        .await?;
     }
     Ok(())
 }
@@ -108,21 +114,36 @@ fn type_batch(batch: &Batch, zone: &Zone) -> TypedBatch {
     melt(batch, &MeltOptions::default()).typed(zone).0
 }
 
+/// The rows as frames.
+fn frames(table: &TableDescription, typed: &[TypedBatch]) -> Result<Vec<DataFrame>> {
+    let frames: std::result::Result<Vec<_>, _> = typed.iter().map(TypedBatch::to_frame).collect();
+    frames.map_err(|e| Error::new(ErrorKind::File, format!("the typed rows of {}", table.name)).because(e))
+}
+
+/// Writes rows that waited in the hub as one more batch.
+pub(super) async fn put_earlier(
+    directory: &RunDirectory,
+    table: &Arc<TableDescription>,
+    number: u32,
+    rows: Vec<DataFrame>,
+) -> Result<()> {
+    let signals = Arc::new(Mutex::new(directory.final_signals()?));
+    put(directory, &signals, table, number, move || Ok(rows)).await
+}
+
 /// Writes the files of a batch on a worker thread.
 async fn put(
     directory: &RunDirectory,
     signals: &Arc<Mutex<FinalSignals>>,
     table: &Arc<TableDescription>,
     number: u32,
-    typed: Vec<TypedBatch>,
+    rows: impl FnOnce() -> Result<Vec<DataFrame>> + Send + 'static,
 ) -> Result<()> {
     let failed = |text: String| Error::new(ErrorKind::File, text);
     let place = format!("the typed rows of batch {number} of {}", table.name);
     let (signals, of) = (Arc::clone(signals), Arc::clone(table));
     let work = tokio::task::spawn_blocking(move || {
-        let rows: std::result::Result<Vec<_>, _> = typed.iter().map(TypedBatch::to_frame).collect();
-        let rows = rows
-            .map_err(|e| Error::new(ErrorKind::File, format!("the typed rows of {}", of.name)).because(e))?;
+        let rows = rows()?;
         let mut signals = signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.write(&of, number, &rows).map_err(file_error)
     });

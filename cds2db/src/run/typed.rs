@@ -85,17 +85,24 @@ impl<'r> Typing<'r> {
         Ok(())
     }
 
+    /// Whether the rows of a table are left raw by this run.
+    pub(crate) fn stays_raw(&self, table: &TableDescription, summary: &Summary) -> bool {
+        self.is_skipped(table)
+            || encounters_are_missing(summary) && table.columns.iter().any(Column::is_calculated)
+    }
+
+    fn is_skipped(&self, table: &TableDescription) -> bool {
+        let skip = &self.settings.debug.skip_melting;
+        skip.iter().any(|name| name.eq_ignore_ascii_case(&table.name))
+    }
+
     /// Types all tables: encounters first, since the others refer to them.
     pub(crate) async fn run(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
         self.watches.typed.start();
         self.prepare(summary).await?;
         let mut tables: Vec<_> = self.description.tables.clone();
         tables.sort_by_key(|t| t.name != ENCOUNTER);
-        if summary
-            .incomplete
-            .iter()
-            .any(|line| line.starts_with("Encounter"))
-        {
+        if encounters_are_missing(summary) {
             // A reference worked out without the encounter it is about would stay.
             let all = tables.len();
             tables.retain(|t| !t.columns.iter().any(Column::is_calculated));
@@ -105,8 +112,7 @@ impl<'r> Typing<'r> {
             ));
         }
         for table in &tables {
-            let skip = &self.settings.debug.skip_melting;
-            if skip.iter().any(|name| name.eq_ignore_ascii_case(&table.name)) {
+            if self.is_skipped(table) {
                 summary
                     .notes
                     .push(format!("{} stays raw: DEBUG_SKIP_MELTING_RESOURCES", table.name));
@@ -375,6 +381,14 @@ impl<'r> Typing<'r> {
         typed.set_texts(column, references);
         Ok(())
     }
+}
+
+/// Whether a search for encounters was not answered in full.
+fn encounters_are_missing(summary: &Summary) -> bool {
+    summary
+        .incomplete
+        .iter()
+        .any(|line| line.starts_with("Encounter"))
 }
 
 /// Raw rows with what was made of them.

@@ -71,8 +71,6 @@ impl Place {
             .arg(self.config())
             .arg("--dir")
             .arg(self.directory.path())
-            // The tests of the data have tests of their own.
-            .arg("--warn-only")
             .args(more)
             .env_remove("DATABASE_URL");
         command

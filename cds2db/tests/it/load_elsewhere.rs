@@ -26,7 +26,6 @@ async fn load() -> Loaded {
     let directory = tempfile::tempdir().expect("directory");
     let options = DirectoryOptions {
         text: Some(TextForm::Tsv),
-        warn_only: true,
         ..DirectoryOptions::default()
     };
     let kept = RunDirectory::open(directory.path(), options).expect("opens");
@@ -46,22 +45,7 @@ async fn load() -> Loaded {
     let layout = kept.layout().clone();
     let mut rows = BTreeMap::new();
     for table in &description.tables {
-        let mut text = Vec::new();
-        let has = layout
-            .batch_files()
-            .expect("reads")
-            .iter()
-            .any(|f| f.table == table.name);
-        if has {
-            work_dir::write_rows(&layout, &table.name, &mut text).expect("reads");
-        }
-        // One line a row, but for line feeds in quotes.
-        let mut quoted = false;
-        let ends = text.iter().filter(|&&byte| {
-            quoted ^= byte == b'"';
-            byte == b'\n' && !quoted
-        });
-        rows.insert(table.name.clone(), (ends.count() as u64).saturating_sub(1));
+        rows.insert(table.name.clone(), rows_in_files(&layout, &table.name));
     }
     assert!(rows["observation"] > 10 && rows["patient"] > 2, "{rows:?}");
     Loaded {
@@ -70,6 +54,22 @@ async fn load() -> Loaded {
         layout,
         rows,
     }
+}
+
+/// The number of typed rows of a table in a run's files.
+pub(crate) fn rows_in_files(layout: &Layout, table: &str) -> u64 {
+    let mut text = Vec::new();
+    let files = layout.batch_files().expect("reads");
+    if files.iter().any(|file| file.table == table) {
+        work_dir::write_rows(layout, table, &mut text).expect("reads");
+    }
+    // One line a row, but for line feeds in quotes.
+    let mut quoted = false;
+    let ends = text.iter().filter(|&&byte| {
+        quoted ^= byte == b'"';
+        byte == b'\n' && !quoted
+    });
+    (ends.count() as u64).saturating_sub(1)
 }
 
 #[tokio::test(flavor = "multi_thread")]

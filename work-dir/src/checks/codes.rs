@@ -29,14 +29,7 @@ pub(crate) fn codes(subject: &Subject<'_>) -> Vec<Outcome> {
             outcomes.push(outcome.of_few(column.odd.is_small(subject.few)));
         }
     }
-    if outcomes.is_empty() {
-        outcomes.push(Outcome::passed(
-            CODES,
-            severity,
-            format!("{columns} columns of codes"),
-        ));
-    }
-    outcomes
+    Outcome::failures_or_passed(outcomes, CODES, severity, format!("{columns} columns of codes"))
 }
 
 /// Codes come from the systems that the rules expect.
@@ -73,17 +66,9 @@ pub(crate) fn systems(subject: &Subject<'_>) -> Vec<Outcome> {
             outcomes.push(Outcome::skipped(SYSTEMS, rules.severity, why));
         }
     }
-    match (tested, outcomes.is_empty()) {
-        (0, _) => vec![Outcome::skipped(
-            SYSTEMS,
-            rules.severity,
-            "no column of the table has expected systems",
-        )],
-        (_, true) => vec![Outcome::passed(
-            SYSTEMS,
-            rules.severity,
-            format!("{tested} columns"),
-        )],
-        _ => outcomes,
+    if tested == 0 {
+        let why = "no column of the table has expected systems";
+        outcomes.push(Outcome::skipped(SYSTEMS, rules.severity, why));
     }
+    Outcome::failures_or_passed(outcomes, SYSTEMS, rules.severity, format!("{tested} columns"))
 }

@@ -49,14 +49,12 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             );
         }
     }
-    if outcomes.is_empty() {
-        outcomes.push(Outcome::passed(
-            NAME,
-            rules.severity,
-            format!("{columns} columns of dates"),
-        ));
-    }
-    outcomes
+    Outcome::failures_or_passed(
+        outcomes,
+        NAME,
+        rules.severity,
+        format!("{columns} columns of dates"),
+    )
 }
 
 /// The year at a quantile, between years where it falls between.

@@ -62,11 +62,8 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         });
         codes(column, old, subject, |found| fail(&place, found));
     }
-    if outcomes.is_empty() {
-        let found = format!("like the run before: {then} rows then, {now} now");
-        outcomes.push(Outcome::passed(NAME, rules.severity, found));
-    }
-    outcomes
+    let tested = format!("like the run before: {then} rows then, {now} now");
+    Outcome::failures_or_passed(outcomes, NAME, rules.severity, tested)
 }
 
 /// Medians of the column or of its groups that moved by more than a factor: group, factor, direction.

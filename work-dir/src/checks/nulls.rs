@@ -27,12 +27,6 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             outcomes.push(Outcome::failed(NAME, rules.severity, &place, found, advice).of_few(few));
         }
     }
-    if outcomes.is_empty() {
-        outcomes.push(Outcome::passed(
-            NAME,
-            rules.severity,
-            format!("{columns} columns that must be filled"),
-        ));
-    }
-    outcomes
+    let tested = format!("{columns} columns that must be filled");
+    Outcome::failures_or_passed(outcomes, NAME, rules.severity, tested)
 }

@@ -21,12 +21,5 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             outcomes.push(outcome.of_few(column.unreadable.is_small(subject.few)));
         }
     }
-    if outcomes.is_empty() {
-        outcomes.push(Outcome::passed(
-            NAME,
-            severity,
-            format!("{count} columns of numbers"),
-        ));
-    }
-    outcomes
+    Outcome::failures_or_passed(outcomes, NAME, severity, format!("{count} columns of numbers"))
 }

@@ -86,6 +86,20 @@ impl Outcome {
         }
     }
 
+    /// The failures; without any, one outcome that says what was tested.
+    pub(crate) fn failures_or_passed(
+        failures: Vec<Self>,
+        test: &str,
+        severity: Severity,
+        tested: impl Into<String>,
+    ) -> Vec<Self> {
+        if failures.is_empty() {
+            vec![Self::passed(test, severity, tested)]
+        } else {
+            failures
+        }
+    }
+
     /// A test that found something.
     pub(crate) fn failed(
         test: &str,

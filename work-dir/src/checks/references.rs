@@ -36,12 +36,6 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             );
         }
     }
-    if outcomes.is_empty() {
-        outcomes.push(Outcome::passed(
-            NAME,
-            rules.severity,
-            format!("{columns} columns of references"),
-        ));
-    }
-    outcomes
+    let tested = format!("{columns} columns of references");
+    Outcome::failures_or_passed(outcomes, NAME, rules.severity, tested)
 }

@@ -65,11 +65,8 @@ pub(crate) fn test(subject: &Subject<'_>, source: &Source) -> Vec<Outcome> {
             }
         }
     }
-    if outcomes.is_empty() {
-        let columns = subject.profile.columns.len();
-        outcomes.push(Outcome::passed(NAME, severity, format!("{columns} columns")));
-    }
-    outcomes
+    let columns = subject.profile.columns.len();
+    Outcome::failures_or_passed(outcomes, NAME, severity, format!("{columns} columns"))
 }
 
 fn missing(subject: &Subject<'_>, severity: Severity, column: &str) -> Outcome {

@@ -55,9 +55,6 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             ));
         }
     }
-    if outcomes.is_empty() {
-        let found = format!("{good} units of UCUM in {columns} columns");
-        outcomes.push(Outcome::passed(NAME, severity, found));
-    }
-    outcomes
+    let tested = format!("{good} units of UCUM in {columns} columns");
+    Outcome::failures_or_passed(outcomes, NAME, severity, tested)
 }

@@ -1,0 +1,258 @@
+//! Raw rows of earlier runs that wait to be typed, since those were refused or broke off. This run hands them on with its
+//! own, so it tests them with its own.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use cds_hub::Hub;
+use cds_hub::load::{Import, Run as HubRun};
+use fhir_melt::{MeltOptions, melt};
+use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray, PlSmallStr};
+use table_description::{Description, TableDescription};
+use work_dir::RowKeys;
+
+use super::typed::Typing;
+use super::{Run, RunDirectory, signals};
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Raw rows read at a time.
+const RAW_ROWS: usize = 2_000;
+/// Typed rows of a file, about.
+const FILE_ROWS: usize = 50_000;
+/// Name of the watermarks whose ids are the numbers of refused runs.
+const REFUSED: &str = "refused";
+
+/// The tables with raw rows of earlier runs, and which runs those are.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier(BTreeMap<String, Vec<EarlierRun>>);
+
+/// Raw rows of one run.
+#[derive(Debug)]
+struct EarlierRun {
+    number: i32,
+    began: String,
+    rows: u64,
+}
+
+impl Earlier {
+    /// Which rows of a table wait, from runs other than this one.
+    async fn of(hub: &Hub, table: &TableDescription, run: HubRun) -> Result<Vec<EarlierRun>> {
+        let (queue, raw, key) = names(table);
+        let sql = format!(
+            "WITH own AS (SELECT coalesce(range_agg(r.ids), '{{}}') AS ids FROM core.import i \
+             JOIN core.import_rows n ON n.import_no = i.no CROSS JOIN unnest(n.new_ids) AS r(ids) \
+             WHERE i.run = ($1)[1]::integer AND n.table_name = ($2)[1]), \
+             others AS (SELECT DISTINCT o.id FROM {queue} o WHERE NOT o.id <@ (SELECT own.ids FROM own)) \
+             SELECT i.run::text, to_char(min(i.checked), 'YYYY-MM-DD HH24:MI'), count(*)::text \
+             FROM others o JOIN {raw} r ON r.{key} = o.id JOIN core.import i ON i.no = r.import_no \
+             GROUP BY i.run ORDER BY i.run"
+        );
+        let parameters = [
+            vec![run.number().to_string()],
+            vec![format!("{}_raw", table.name)],
+        ];
+        let rows = hub
+            .select_text(&sql, &parameters)
+            .await
+            .map_err(|e| failed(table, e))?;
+        let read = |row: Vec<Option<String>>| {
+            let mut cells = row.into_iter().flatten();
+            Some(EarlierRun {
+                number: cells.next()?.parse().ok()?,
+                began: cells.next()?,
+                rows: cells.next()?.parse().ok()?,
+            })
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// Writes the typed rows of what waits and is not in the run's files yet: the newest version of each resource that the
+    /// run itself does not have. Older versions become history, and are not tested.
+    pub(crate) async fn write(
+        run: &Run<'_>,
+        directory: &RunDirectory,
+        typing: &mut Typing<'_>,
+        number: HubRun,
+        summary: &mut Summary,
+    ) -> Result<Self> {
+        let mut earlier = Self::default();
+        for table in &run.description.tables {
+            directory.remove_earlier(&table.name)?;
+            if typing.stays_raw(table, summary) {
+                continue;
+            }
+            let runs = Self::of(run.hub, table, number).await?;
+            if runs.is_empty() && !directory.is_broken(&table.name) {
+                continue;
+            }
+            if write_table(run, directory, typing, table).await? == 0 {
+                continue;
+            }
+            let wait: Vec<String> = runs.iter().map(ToString::to_string).collect();
+            if !wait.is_empty() {
+                summary.notes.push(format!(
+                    "{}: {} wait and are handed on too",
+                    table.name,
+                    wait.join(", ")
+                ));
+            }
+            earlier.0.insert(table.name.clone(), runs);
+        }
+        Ok(earlier)
+    }
+
+    /// The tables with such rows.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// What to add to the refusal of a table's data.
+    pub(crate) fn hint(&self, table: &str) -> Option<String> {
+        let runs: Vec<String> = self.0.get(table)?.iter().map(ToString::to_string).collect();
+        (!runs.is_empty()).then(|| {
+            format!(
+                ". Among the tested are rows that an earlier run did not hand on: {}; once their resources are correct, \
+                 --override {table} brings the new versions of this run's patients, and a resource that no run asks for \
+                 any more needs --warn-only",
+                runs.join(", ")
+            )
+        })
+    }
+}
+
+impl std::fmt::Display for EarlierRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows of run {} ({})", self.rows, self.number, self.began)
+    }
+}
+
+/// Remembers in the hub that the data of a run failed a test.
+pub(crate) async fn remember_refusal(mut import: Import<'_>, micros: i64) -> Result<()> {
+    let run = [import.run().number().to_string()];
+    let failed = |e| Error::new(ErrorKind::Hub, "remembering that the data were refused").because(e);
+    import
+        .set_watermarks(REFUSED, &run, micros)
+        .await
+        .map_err(failed)?;
+    import.commit().await.map(drop).map_err(failed)
+}
+
+/// A run without tests hands nothing on that a test refused.
+///
+/// # Errors
+/// [`ErrorKind::Data`] while rows of a refused run wait.
+pub(crate) async fn none_refused(hub: &Hub, description: &Description, run: HubRun) -> Result<()> {
+    let sql = "SELECT patient_id FROM core.watermark WHERE resource = ($1)[1]";
+    let rows = hub
+        .select_text(sql, &[vec![REFUSED.to_owned()]])
+        .await
+        .map_err(|e| Error::new(ErrorKind::Hub, "asking which runs were refused").because(e))?;
+    let refused: HashSet<i32> = rows
+        .into_iter()
+        .flatten()
+        .filter_map(|number| number?.parse().ok())
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    for table in &description.tables {
+        let runs = Earlier::of(hub, table, run).await?;
+        if let Some(refused) = runs.iter().find(|run| refused.contains(&run.number)) {
+            let text = format!(
+                "{}: {refused} failed a test of the data and wait; what was fetched now is stored and waits with them. \
+                 `cds2db run` tests all of them and hands them on, with --warn-only in spite of failures",
+                table.name
+            );
+            return Err(Error::new(ErrorKind::Data, text));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files of a table; how many rows they have.
+async fn write_table(
+    run: &Run<'_>,
+    directory: &RunDirectory,
+    typing: &mut Typing<'_>,
+    table: &Arc<TableDescription>,
+) -> Result<usize> {
+    let keys = RowKeys::read(directory.layout(), table).map_err(|e| failed(table, e))?;
+    let newest = newest(run.hub, table).await?;
+    let mut open = run
+        .hub
+        .open_raw(table, RAW_ROWS)
+        .await
+        .map_err(|e| failed(table, e))?;
+    let mut files = directory.first_earlier(&table.name)..;
+    let (mut frames, mut rows, mut all) = (Vec::new(), 0, 0);
+    while let Some((raw_ids, batch)) = open.next().await.map_err(|e| failed(table, e))? {
+        let (mut typed, _) = melt(&batch, &MeltOptions::default()).typed(typing.zone);
+        typing.fill_references(table, &mut typed).await?;
+        let frame = typed.to_frame().map_err(|e| failed(table, e))?;
+        let missing = keys.missing(&frame).map_err(|e| failed(table, e))?;
+        let wanted = missing.into_iter().enumerate().map(|(row, missing)| {
+            missing
+                && raw_ids
+                    .get(typed.source_row(row))
+                    .is_some_and(|id| newest.contains(id))
+        });
+        let wanted = BooleanChunked::from_iter_values(PlSmallStr::EMPTY, wanted);
+        let frame: DataFrame = frame.filter(&wanted).map_err(|e| failed(table, e))?;
+        rows += frame.height();
+        all += frame.height();
+        if frame.height() > 0 {
+            frames.push(frame);
+        }
+        if rows >= FILE_ROWS {
+            signals::put_earlier(
+                directory,
+                table,
+                files.next().unwrap_or(u32::MAX),
+                std::mem::take(&mut frames),
+            )
+            .await?;
+            rows = 0;
+        }
+    }
+    if rows > 0 {
+        signals::put_earlier(directory, table, files.next().unwrap_or(u32::MAX), frames).await?;
+    }
+    Ok(all)
+}
+
+/// The raw rows that wait, of each resource only the newest.
+async fn newest(hub: &Hub, table: &TableDescription) -> Result<HashSet<i32>> {
+    let (queue, raw, key) = names(table);
+    let resource = match table.position_of_path("id") {
+        // A row without an id is a resource of its own.
+        Some(id) => format!("coalesce(r.{}, r.{key}::text)", quoted(&table.columns[id].name)),
+        None => format!("r.{key}"),
+    };
+    let sql = format!(
+        "SELECT max(r.{key})::text FROM (SELECT DISTINCT id FROM {queue}) o JOIN {raw} r ON r.{key} = o.id GROUP BY {resource}"
+    );
+    let rows = hub.select_text(&sql, &[]).await.map_err(|e| failed(table, e))?;
+    Ok(rows
+        .into_iter()
+        .flatten()
+        .filter_map(|id| id?.parse().ok())
+        .collect())
+}
+
+/// Queue, raw table and its key.
+fn names(table: &TableDescription) -> (String, String, String) {
+    let name = |end: &str| quoted(&format!("{}_raw{end}", table.name));
+    (
+        format!("core.{}", name("_open")),
+        format!("core.{}", name("")),
+        name("_id"),
+    )
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn failed(table: &TableDescription, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Hub, format!("reading what waits of {}", table.name)).because(error)
+}
