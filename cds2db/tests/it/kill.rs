@@ -16,6 +16,11 @@ const KILLS: u32 = 5;
 /// Patients in a batch, so that types have several.
 const IDS_AT_ONCE: usize = 4;
 
+/// The program that is killed; `CDS2DB_PROGRAM` names a copy, so that a long campaign does not notice a new build.
+fn program() -> Command {
+    Command::new(std::env::var_os("CDS2DB_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_cds2db").into()))
+}
+
 fn hospital() -> Hospital {
     Hospital::new(11, 12)
 }
@@ -65,7 +70,7 @@ impl Place {
     }
 
     fn command(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cds2db"));
+        let mut command = program();
         command
             .arg("run")
             .arg(self.config())
@@ -183,6 +188,23 @@ fn fetched(layout: &Layout) -> BTreeSet<(String, u32)> {
     whole.map(|kept| (kept.table, kept.batch)).collect()
 }
 
+/// How far a run had come when it was killed, by what it left.
+fn stage(layout: &Layout) -> &'static str {
+    let record = std::fs::read(layout.run()).ok();
+    let record = record.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let completed = |(_, status, ..): &(String, Status, Option<u32>, usize)| *status == Status::Completed;
+    match record {
+        _ if layout.is_finished() => "8 after the end",
+        None => "1 finding wards and patients",
+        Some(_) if fetched(layout).is_empty() && layout.spools().exists() => "2 before the first batch",
+        Some(record) if record["import"].is_null() => "3 fetching and storing raw rows",
+        Some(_) if files(layout).is_empty() => "4 committing raw rows",
+        Some(_) if !layout.tests_json().exists() => "5 writing typed rows to files",
+        Some(_) if !state(layout).iter().any(completed) => "6 testing and storing typed rows",
+        Some(_) => "7 load scripts and report",
+    }
+}
+
 /// SplitMix64, so that the moments are the same in every campaign.
 fn random(seed: u64) -> f64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -228,8 +250,10 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         // One moment in each part of the run, so that no stage is left out.
         let part = (f64::from(seed) + random(seed.into())) / f64::from(kills);
         let moment = whole.mul_f64(part * 1.05);
+        let t0 = Instant::now();
         let place = Place::open().await;
         let begun = Instant::now();
+        eprintln!("TIMING open {:?} whole {whole:?}", t0.elapsed());
         let mut child = place.start(&[]);
         if seed % 2 == 0 {
             std::thread::sleep(moment);
@@ -251,13 +275,7 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         let asked: BTreeSet<(String, String)> =
             place.site.server.request_log().iter().filter_map(ids).collect();
         let over = before.as_ref().is_some_and(Layout::is_finished);
-        let stage = match (&before, finished.len(), early.len()) {
-            _ if over => "after the end",
-            (None, ..) => "before the directory",
-            (_, 0, _) => "before the first batch",
-            (_, _, 0) => "while fetching",
-            _ => "while storing or typing",
-        };
+        let stage = before.as_ref().map_or("0 before the directory", stage);
         *stages.entry(stage).or_default() += 1;
         place.site.server.clear_log();
         if over {
@@ -267,7 +285,9 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         if seed > 0 || kills <= KILLS {
             place.end_lease().await;
         }
+        let t0 = Instant::now();
         let text = place.run(&[]);
+        eprintln!("TIMING again {:?}", t0.elapsed());
         let place_of = format!("seed {seed}, killed after {moment:?} {stage}: {text}");
         assert_eq!(place.hub().await, hub, "{place_of}");
         let layout = place.layout();
@@ -311,7 +331,10 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
             })
             .count();
     }
-    println!("{kills} kills, {kept_back} finished batches not fetched again, {stages:?}");
+    println!("{kills} kills, {kept_back} finished batches not fetched again");
+    for (stage, count) in &stages {
+        println!("{count:4} {stage}");
+    }
     assert!(kept_back > 0, "no kill came behind a finished batch: {stages:?}");
 }
 
@@ -404,7 +427,7 @@ async fn a_crash_inside_an_override_is_not_taken_for_completed() {
 }
 
 fn status_of(place: &Place) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_cds2db"))
+    let output = program()
         .args(["work", "status", "--dir"])
         .arg(place.directory.path())
         .output()
