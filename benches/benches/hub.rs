@@ -178,7 +178,10 @@ INSERT INTO core.observation (observation_id, observation_raw_id, import_no, inp
   SELECT n, n, n % 10 + 1, now(), 'o' || n % ($ROWS * 4 / 5), timestamp '2026-01-01' + n * interval '1 second', 'final',
     'Patient/p' || n % ($ROWS * 4 / 5) / 20, '3142-7', n, 0, md5(n::text)::uuid
   FROM generate_series(1, $ROWS) n;
-INSERT INTO core.observation_seen (id, import_no) SELECT n, 10 FROM generate_series(3, $ROWS, 3) n;
+INSERT INTO core.observation_seen (block, imports)
+  SELECT b, ARRAY(SELECT CASE WHEN n % 3 = 0 AND n <= $ROWS THEN 10 ELSE 0 END
+                  FROM generate_series(b * 64, b * 64 + 63) n ORDER BY n)
+  FROM generate_series(0, $ROWS / 64) b;
 INSERT INTO core.import_rows (import_no, table_name, new_ids, seen_ids, new_count, update_count)
   SELECT n, 'observation', '{}', '{}', 0, 0 FROM generate_series(1, 10) n";
 

@@ -1,6 +1,6 @@
 use super::Rule;
 use crate::schema::recipe::Recipe;
-use crate::schema::{Kind, Model, StoredTable, identifier};
+use crate::schema::{Kind, Model, StoredTable, identifier, seen};
 
 /// The statements of the rules that look at one table; each gives the number of rows that break it.
 pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, String)> {
@@ -8,15 +8,9 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
     let key = identifier(&table.key_column()).into_owned();
     let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
     let mut rules = vec![
-        (
-            Rule::CompanionHasRow,
-            without(&companion("seen"), "id", &name, &key),
-        ),
+        (Rule::CompanionHasRow, unmarked(table, "id", &name, &key)),
         (Rule::RowHasImport, without(&name, "import_no", "import", "no")),
-        (
-            Rule::RowHasImport,
-            without(&companion("seen"), "import_no", "import", "no"),
-        ),
+        (Rule::RowHasImport, unmarked(table, "import_no", "import", "no")),
         (Rule::Hash, hash(table, sample)),
         (
             Rule::HashOnce,
@@ -68,6 +62,14 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
 fn without(table: &str, column: &str, other: &str, key: &str) -> String {
     format!(
         "SELECT count(*) FROM core.{table} t WHERE NOT EXISTS (SELECT FROM core.{other} o WHERE o.{key} = t.{column})"
+    )
+}
+
+/// Marks of the companion whose row or import is missing.
+fn unmarked(table: &StoredTable, column: &str, other: &str, key: &str) -> String {
+    format!(
+        "SELECT count(*) FROM ({}) t WHERE NOT EXISTS (SELECT FROM core.{other} o WHERE o.{key} = t.{column})",
+        seen::rows(table)
     )
 }
 

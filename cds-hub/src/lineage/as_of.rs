@@ -5,7 +5,7 @@
 //! overwritten since.
 
 use crate::schema::identifier::literal;
-use crate::schema::{Function, Kind, StoredTable, identifier};
+use crate::schema::{Function, Kind, StoredTable, identifier, seen};
 use crate::transfer::{Names, calculated_columns, header};
 use crate::{Error, ErrorKind, Hub, Result};
 
@@ -83,6 +83,14 @@ pub(super) fn function(table: &StoredTable) -> Function {
         "replace(t.hash::text, '-', '')".into(),
     );
     let qualified = format!("db.{}", identifier(&name(table)));
+    let row = format!("t.{}", names.key);
+    let processed = match table.kind {
+        Kind::Raw => format!(
+            ", {} AS raw_already_processed",
+            seen::already_processed("b", &row)
+        ),
+        _ => String::new(),
+    };
     let sql = format!(
         "CREATE OR REPLACE FUNCTION {qualified}(p_at timestamptz)
 RETURNS TABLE ({returned})
@@ -97,7 +105,8 @@ WITH done AS MATERIALIZED (
 SELECT {values}
 FROM {core} t
 JOIN done a ON a.no = t.import_no
-LEFT JOIN {seen} s ON s.id = t.{key}
+LEFT JOIN {seen} b ON {on}
+CROSS JOIN LATERAL (SELECT {confirmed} AS import_no, {again} AS seen_again{processed}) s
 -- Where the last confirmation came later, the imports before it are searched for the row.
 CROSS JOIN LATERAL (
   SELECT s.import_no AS no, s.seen_again AS again WHERE s.import_no IN (SELECT d.no FROM done d)
@@ -120,6 +129,9 @@ $body$",
         values = values.join(",\n       "),
         core = names.core,
         seen = names.seen,
+        on = seen::on("b", &row),
+        confirmed = seen::import_no("b", &row),
+        again = seen::again("b", &row),
         key = names.key,
         table = table.name,
     );

@@ -1,6 +1,6 @@
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::schema::{Kind, Model, StoredTable, identifier};
+use crate::schema::{Kind, Model, StoredTable, identifier, seen};
 use crate::transfer::Names;
 use crate::{Error, ErrorKind, Hub, Result};
 
@@ -96,16 +96,19 @@ impl Hub {
             ),
             None => "NULL::text".to_owned(),
         };
+        let row_key = format!("t.{}", names.key);
         let sql = format!(
             "SELECT {fhir_id}, {version}, a.input_nr, l.last_nr
-             FROM {core} t LEFT JOIN {seen} s ON s.id = t.{key}
+             FROM {core} t LEFT JOIN {seen} s ON {on}
              LEFT JOIN core.import a ON a.no = t.import_no
-             LEFT JOIN core.import l ON l.no = coalesce(s.import_no, t.import_no)
+             LEFT JOIN core.import l ON l.no = coalesce({confirmed}, t.import_no)
              WHERE t.{key} = $1",
             fhir_id = bare("id"),
             version = bare("meta/versionId"),
             core = names.core,
             seen = names.seen,
+            on = seen::on("s", &row_key),
+            confirmed = seen::import_no("s", &row_key),
             key = names.key,
         );
         let failed = |e: &sqlx::Error| Error::sql(format!("tracing a row of {}", table.name), e);

@@ -4,10 +4,11 @@ use fhir_crack::Batch;
 use fhir_melt::TypedBatch;
 use futures_util::future::join;
 use sqlx::postgres::{PgConnection, Postgres};
-use sqlx::{Row, Transaction};
+use sqlx::{AssertSqlSafe, Row, Transaction};
 use table_description::{Defect, TableDescription};
 
 use super::encoded::{Encoded, SLICE_BYTES, SLICE_ROWS, have_raw_rows, of_one_table};
+use super::loading::Loading;
 use super::rows::{RawWalk, Rows};
 use super::statements::Statements;
 use super::store::{Outcome, Stamp, store};
@@ -36,14 +37,6 @@ pub struct Import<'l> {
     run: Run,
     tables: Vec<Loading>,
     _alone: Importing<'l>,
-}
-
-/// One table of the import.
-struct Loading {
-    statements: Arc<Statements>,
-    loaded: Loaded,
-    new: Vec<i32>,
-    seen: Vec<i32>,
 }
 
 impl std::fmt::Debug for Import<'_> {
@@ -171,6 +164,7 @@ impl Import<'_> {
         let table = self.loading(Kind::Typed, batch.table());
         let statements = Arc::clone(&self.tables[table].statements);
         have_raw_rows(batch, raw_ids)?;
+        self.tell_raw(batch.table()).await?;
         let mut total = Loaded::default();
         let mut from = 0;
         while from < batch.rows() {
@@ -194,6 +188,9 @@ impl Import<'_> {
     pub async fn store(&mut self, encoded: &Encoded) -> Result<Loaded> {
         let table = self.loading(encoded.kind, &encoded.table);
         let statements = Arc::clone(&self.tables[table].statements);
+        if encoded.kind == Kind::Typed {
+            self.tell_raw(&encoded.table).await?;
+        }
         let mut total = Loaded::default();
         for rows in &encoded.slices {
             self.lock.check()?;
@@ -252,24 +249,9 @@ impl Import<'_> {
             ));
         }
         let mut tables = Vec::with_capacity(self.tables.len());
-        for table in self.tables.drain(..) {
-            let name = &table.statements.table.name;
-            let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
-            if table.loaded.new + table.loaded.seen > 0 {
-                sqlx::query(
-                    "SELECT core.note_ranges($1, $2, $3::text::int4multirange, $4::text::int4multirange, $5, $6)",
-                )
-                    .bind(self.stamp.import)
-                    .bind(name)
-                    .bind(ranges(table.new))
-                    .bind(ranges(table.seen))
-                    .bind(count(table.loaded.new))
-                    .bind(count(table.loaded.seen))
-                    .execute(&mut *self.transaction)
-                    .await
-                    .map_err(|e| failed(&e))?;
-            }
-            tables.push((name.clone(), table.loaded));
+        for table in &mut self.tables {
+            table.tell(&mut self.transaction, self.stamp.import).await?;
+            tables.push((table.statements.table.name.clone(), table.loaded));
         }
         let number: Option<i32> = sqlx::query_scalar("SELECT core.finish_import($1)")
             .bind(self.stamp.import)
@@ -294,37 +276,38 @@ impl Import<'_> {
         {
             return position;
         }
-        self.tables.push(Loading {
-            statements: Arc::new(Statements::new(table)),
-            loaded: Loaded::default(),
-            new: Vec::new(),
-            seen: Vec::new(),
-        });
+        self.tables.push(Loading::new(table));
         self.tables.len() - 1
     }
 
-    /// New raw rows wait to be typed, confirmed ones confirm their typed rows.
+    /// New raw rows wait to be typed.
     async fn after_raw(&mut self, statements: &Statements, outcome: &Outcome) -> Result<()> {
-        if !outcome.new.is_empty() {
-            self.call(
-                statements.open.as_deref(),
-                "queueing rows to be typed",
-                &[&outcome.new],
-                false,
-            )
-            .await?;
+        if outcome.new.is_empty() {
+            return Ok(());
         }
-        if !outcome.seen.is_empty() {
-            let arrays: [&[i32]; 2] = [&outcome.seen, &outcome.changed];
-            self.call(
-                statements.carry.as_deref(),
-                "confirming typed rows",
-                &arrays,
-                true,
-            )
-            .await?;
+        self.call(
+            statements.open.as_deref(),
+            "queueing rows to be typed",
+            &[&outcome.new],
+            false,
+        )
+        .await
+    }
+
+    /// Tells the server what is known of a table's raw rows, before typed rows are stored that depend on it.
+    async fn tell_raw(&mut self, description: &TableDescription) -> Result<()> {
+        let raw = self.tables.iter().position(|t| {
+            let table = &t.statements.table;
+            table.kind == Kind::Raw && table.base() == description.name
+        });
+        match raw {
+            Some(raw) => {
+                self.tables[raw]
+                    .tell(&mut self.transaction, self.stamp.import)
+                    .await
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn after_typed(
@@ -381,9 +364,7 @@ impl Import<'_> {
     /// Adds the outcome of some rows to the table's and puts those refused into the quarantine.
     async fn note(&mut self, table: usize, rows: &Rows, outcome: Outcome) -> Result<Loaded> {
         let loading = &mut self.tables[table];
-        loading.loaded += outcome.loaded;
-        loading.new.extend(outcome.new);
-        loading.seen.extend(outcome.seen);
+        loading.note(&outcome);
         for (row, state, reason) in outcome.refused {
             let table = &loading.statements.table;
             let refused = quarantine::Refused::new(table, rows.texts(row), rows.raw_id(row), state, reason);
@@ -400,7 +381,7 @@ impl Import<'_> {
         with_import: bool,
     ) -> Result<()> {
         let Some(sql) = sql else { return Ok(()) };
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
+        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         if with_import {
             query = query.bind(self.stamp.import);
         }
@@ -412,27 +393,5 @@ impl Import<'_> {
             .await
             .map_err(|e| Error::sql(what, &e))?;
         Ok(())
-    }
-}
-
-/// Ids as the text of a multirange: neighbours are one range.
-fn ranges(mut ids: Vec<i32>) -> String {
-    ids.sort_unstable();
-    ids.dedup();
-    let ranges: Vec<String> = ids
-        .chunk_by(|a, b| a.checked_add(1) == Some(*b))
-        .filter_map(|range| Some(format!("[{},{}]", range.first()?, range.last()?)))
-        .collect();
-    format!("{{{}}}", ranges.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_are_one_range() {
-        assert_eq!(ranges(vec![]), "{}");
-        assert_eq!(ranges(vec![7, 3, 1, 2, 3, 9]), "{[1,3],[7,7],[9,9]}");
     }
 }

@@ -10,6 +10,7 @@ mod hash;
 mod import;
 mod lanes;
 mod loaded;
+mod loading;
 mod open_rows;
 mod precision;
 mod read;

@@ -1,7 +1,7 @@
 use table_description::FhirType;
 
 use crate::schema::{Kind, StoredTable, identifier};
-use crate::transfer::{Names, meta, overwrite, seen_again};
+use crate::transfer::{Names, meta, overwrite};
 
 /// The statements that load one table, made once an import.
 pub(crate) struct Statements {
@@ -12,15 +12,18 @@ pub(crate) struct Statements {
     pub(crate) copy: String,
     /// Fields of one copied row.
     pub(crate) fields: i16,
-    /// Confirms the rows known by hash: `$1` hashes, `$2` import; hashes, keys and digests of the known ones.
-    pub(crate) confirm: String,
+    /// Looks for the rows with the hashes `$1`; hashes, keys and digests of the known ones.
+    pub(crate) known: String,
+    /// Notes which rows were confirmed: `$1` import, `$2` their keys as text of a multirange.
+    pub(crate) mark: String,
     /// Overwrites `meta`: `$1` import, `$2` keys, then the texts of each `meta` column; the keys where it differed.
     pub(crate) overwrite: Option<String>,
     /// Draws `$1` keys.
     pub(crate) draw: &'static str,
     /// Adds the keys `$1` to the queue of rows to be typed.
     pub(crate) open: Option<String>,
-    /// Confirms the typed rows of raw rows: `$1` import, `$2` confirmed raw ids, `$3` those with other `meta`.
+    /// Confirms the typed rows of raw rows: `$1` import, `$2` confirmed raw ids as text of a
+    /// multirange, `$3` those with other `meta`.
     pub(crate) carry: Option<String>,
     /// Links typed rows to further raw versions: `$1` import, `$2` raw ids, `$3` typed ids.
     pub(crate) link: Option<String>,
@@ -41,7 +44,11 @@ impl Statements {
         Self {
             copy,
             fields,
-            confirm: confirm(&table, &names),
+            known: known(&table, &names),
+            mark: format!(
+                "SELECT {}($1, $2::text::int4multirange, true)",
+                names.function("mark")
+            ),
             overwrite: table.has_meta().then(|| overwrite_given(&table)),
             draw: match table.kind {
                 Kind::Raw | Kind::Typed => {
@@ -53,7 +60,7 @@ impl Statements {
                 .open
                 .as_ref()
                 .map(|open| format!("INSERT INTO {open} (id) SELECT unnest($1::int[])")),
-            carry: (table.kind == Kind::Raw).then(|| typed("carry", "$1, $2, $3")),
+            carry: (table.kind == Kind::Raw).then(|| typed("carry", "$1, $2::text::int4multirange, $3")),
             link: (table.kind == Kind::Typed).then(|| typed("link", "$1, $2, $3")),
             melted: (table.kind == Kind::Typed).then(|| typed("melted", "$1")),
             lift: (table.kind == Kind::Typed).then(|| typed("lift", "$1, $2")),
@@ -84,9 +91,8 @@ fn copy(table: &StoredTable, names: &Names) -> (String, i16) {
 }
 
 /// What is looked for is an array of unknown length to the planner, so it is always the index that answers: with fresh
-/// statistics the planner may prefer to read the whole table, which grows. Imports follow one another, so a companion row
-/// that could not be updated is not there; an upsert would lock every row first, and write that to the log.
-fn confirm(table: &StoredTable, names: &Names) -> String {
+/// statistics the planner may prefer to read the whole table, which grows.
+fn known(table: &StoredTable, names: &Names) -> String {
     let digest = if table.has_meta() {
         "k.meta_digest"
     } else {
@@ -94,12 +100,9 @@ fn confirm(table: &StoredTable, names: &Names) -> String {
     };
     let Names { core, key, .. } = names;
     format!(
-        "WITH known AS MATERIALIZED (
-  SELECT k.hash, k.{key} AS id, {digest} AS digest FROM {core} k WHERE k.hash = ANY (ARRAY(SELECT unnest($1::uuid[])))),
-{}
-SELECT coalesce(array_agg(k.hash), '{{}}'), coalesce(array_agg(k.id), '{{}}'), coalesce(array_agg(k.digest), '{{}}')
-FROM known k",
-        seen_again(names, "known", "$2::int"),
+        "SELECT coalesce(array_agg(k.hash), '{{}}'), coalesce(array_agg(k.{key}), '{{}}'),
+  coalesce(array_agg({digest}), '{{}}')
+FROM {core} k WHERE k.hash = ANY (ARRAY(SELECT unnest($1::uuid[])))"
     )
 }
 

@@ -1,4 +1,4 @@
-//! From hashed rows to stored ones: ask which are known, confirm those, copy the others in.
+//! From hashed rows to stored ones: ask which are known, copy the others in.
 
 use std::collections::HashMap;
 
@@ -82,7 +82,7 @@ async fn pass(
     positions: &[usize],
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let unknown = confirm(connection, stamp, statements, rows, positions, outcome).await?;
+    let unknown = ask(connection, stamp, statements, rows, positions, outcome).await?;
     if unknown.is_empty() {
         return Ok(());
     }
@@ -126,8 +126,8 @@ async fn pass(
     Ok(())
 }
 
-/// Confirms the known rows among these; the positions of the others.
-async fn confirm(
+/// Finds the known rows among these; the positions of the others.
+async fn ask(
     connection: &mut PgConnection,
     stamp: Stamp,
     statements: &Statements,
@@ -138,9 +138,8 @@ async fn confirm(
     let name = &statements.table.name;
     let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
     let (known, ids, digests): (Vec<RowHash>, Vec<i32>, Vec<i64>) =
-        sqlx::query_as(AssertSqlSafe(statements.confirm.clone()))
+        sqlx::query_as(AssertSqlSafe(statements.known.clone()))
             .bind(hashes)
-            .bind(stamp.import)
             .fetch_one(&mut *connection)
             .await
             .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;

@@ -39,6 +39,11 @@ pub enum Change {
         /// Contract name.
         table: String,
     },
+    /// Keep which import confirmed a row last in blocks, no longer row by row.
+    Blocks {
+        /// Contract name.
+        table: String,
+    },
     /// Note that further columns count in the hash where they have a value; no row changes.
     ExtendRecipe {
         /// Contract name.
@@ -58,6 +63,7 @@ impl fmt::Display for Change {
             Self::SetAside { table, column, now } => write!(f, "set column {table}.{column} aside as {now}"),
             Self::AddIndex { index } => write!(f, "add index {index}"),
             Self::Rehash { table } => write!(f, "compute the hashes of {table} anew"),
+            Self::Blocks { table } => write!(f, "keep the confirmations of {table} in blocks"),
             Self::ExtendRecipe { table } => write!(f, "let new columns of {table} count in its hashes"),
             Self::Renew => f.write_str("make views, functions and rights anew"),
         }

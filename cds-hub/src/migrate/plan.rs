@@ -4,7 +4,8 @@ use super::catalogue::{Catalogue, same_type};
 use super::{Change, Question};
 use crate::schema::index::Index;
 use crate::schema::recipe::Recipe;
-use crate::schema::{Kind, Model, Script, StoredTable, compose, identifier, inbox};
+use crate::schema::{Kind, Model, Script, StoredTable, compose, identifier, inbox, seen};
+use crate::transfer::Names;
 
 /// Mark of columns whose values are kept under another name.
 const KEPT: &str = "__kept_";
@@ -136,6 +137,9 @@ impl Plan {
             self.script
                 .push(compose::recipe(table, recorded.map_or(1, |r| r.version + 1)));
         }
+        if catalogue.column("core", &seen::name(table), "id").is_some() {
+            self.blocks(table);
+        }
         for index in Index::of(table) {
             if index.name != hash.name && !catalogue.has_index(&index.name) {
                 self.changes.push(Change::AddIndex {
@@ -143,6 +147,31 @@ impl Plan {
                 });
                 self.script.push(index.sql());
             }
+        }
+    }
+
+    /// Hubs before had a row in the companion for each that was confirmed, and functions that took ids one by one.
+    fn blocks(&mut self, table: &StoredTable) {
+        self.changes.push(Change::Blocks {
+            table: table.name.clone(),
+        });
+        let companion = seen::name(table);
+        let companion = identifier(&companion);
+        for statement in [
+            format!("CREATE TEMPORARY TABLE seen_before ON COMMIT DROP AS SELECT * FROM core.{companion}"),
+            format!("DROP TABLE core.{companion}"),
+            seen::create(table),
+            seen::fill(table, "SELECT * FROM pg_temp.seen_before"),
+            "DROP TABLE pg_temp.seen_before".to_owned(),
+        ] {
+            self.script.push(statement);
+        }
+        if table.kind == Kind::Typed {
+            let carry = Names::of(table).function("carry");
+            self.script
+                .push(format!("DROP FUNCTION IF EXISTS {carry}(int, int[], int[])"));
+            self.script
+                .push("DROP FUNCTION IF EXISTS core.note_rows(int, text, int[], int[], int, int)");
         }
     }
 

@@ -1,5 +1,5 @@
 use super::recipe::wrapped;
-use super::{Kind, Script, StoredTable, identifier};
+use super::{Kind, Script, StoredTable, identifier, seen};
 
 /// Adds `db_log.<name>`: the permanent rows as the contract shows them.
 ///
@@ -15,14 +15,19 @@ pub(super) fn contract_view(script: &mut Script, table: &StoredTable) {
 
 /// `t` the row, `s` its companion, `a` the import that brought it, `l` the import that confirmed it last.
 fn source(table: &StoredTable) -> String {
-    let (seen, key) = (format!("{}_seen", table.name), table.key_column());
+    let key = key(table);
     format!(
-        "FROM core.{} t\nLEFT JOIN core.{} s ON s.id = t.{}\nLEFT JOIN core.import a ON a.no = t.import_no\n\
-         LEFT JOIN core.import l ON l.no = coalesce(s.import_no, t.import_no)",
+        "FROM core.{} t\nLEFT JOIN core.{} s ON {}\nLEFT JOIN core.import a ON a.no = t.import_no\n\
+         LEFT JOIN core.import l ON l.no = coalesce({}, t.import_no)",
         identifier(&table.name),
-        identifier(&seen),
-        identifier(&key)
+        identifier(&seen::name(table)),
+        seen::on("s", &key),
+        seen::import_no("s", &key),
     )
+}
+
+fn key(table: &StoredTable) -> String {
+    format!("t.{}", identifier(&table.key_column()))
 }
 
 fn columns(table: &StoredTable) -> String {
@@ -30,18 +35,22 @@ fn columns(table: &StoredTable) -> String {
     if let Some(raw_id) = table.raw_id_column() {
         columns.push(format!("t.{}", identifier(&raw_id)));
     }
-    columns.extend(
-        [
-            "t.input_datetime",
-            "l.checked AS last_check_datetime",
-            "CASE WHEN s.seen_again THEN l.seen_status ELSE 'input' END::varchar AS current_dataset_status",
-            "a.input_nr AS input_processing_nr",
-            "l.last_nr AS last_processing_nr",
-        ]
-        .map(str::to_owned),
-    );
+    let key = key(table);
+    columns.extend([
+        "t.input_datetime".to_owned(),
+        "l.checked AS last_check_datetime".to_owned(),
+        format!(
+            "CASE WHEN {} THEN l.seen_status ELSE 'input' END::varchar AS current_dataset_status",
+            seen::again("s", &key)
+        ),
+        "a.input_nr AS input_processing_nr".to_owned(),
+        "l.last_nr AS last_processing_nr".to_owned(),
+    ]);
     if table.kind == Kind::Raw {
-        columns.push("s.raw_already_processed".to_owned());
+        columns.push(format!(
+            "{} AS raw_already_processed",
+            seen::already_processed("s", &key)
+        ));
     }
     columns.extend(table.columns.iter().map(|c| format!("t.{}", identifier(&c.name))));
     columns.push("encode(uuid_send(t.hash), 'hex') AS hash_index_col".to_owned());

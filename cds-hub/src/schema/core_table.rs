@@ -1,21 +1,10 @@
 use super::index::Index;
-use super::{Kind, Script, StoredTable, identifier};
+use super::{Kind, Script, StoredTable, identifier, seen};
 
 /// Adds the permanent table and its companions.
 pub(super) fn tables(script: &mut Script, table: &StoredTable) {
     script.push(wide(table));
-    let processed = if table.kind == Kind::Raw {
-        ",\n  raw_already_processed integer"
-    } else {
-        ""
-    };
-    // Narrow and updated all the time: half of every page is left free and nothing that changes is indexed, so that
-    // a row's versions stay on one page.
-    script.push(format!(
-        "CREATE TABLE core.{} (\n  id integer PRIMARY KEY,\n  import_no integer NOT NULL,\n  \
-         seen_again boolean NOT NULL DEFAULT true{processed}\n) WITH (fillfactor = 45)",
-        identifier(&format!("{}_seen", table.name))
-    ));
+    script.push(seen::create(table));
     match table.kind {
         Kind::Raw => script.push(format!(
             "CREATE TABLE core.{} (\n  id integer NOT NULL\n)",

@@ -70,10 +70,7 @@ fn core(script: &mut Script, table: &StoredTable, role: &str) {
         ));
     }
     let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
-    script.push(format!(
-        "GRANT SELECT, INSERT, UPDATE ON core.{} TO {role}",
-        companion("seen")
-    ));
+    script.push(format!("GRANT SELECT ON core.{} TO {role}", companion("seen")));
     match table.kind {
         Kind::Raw => script.push(format!(
             "GRANT SELECT, INSERT, DELETE ON core.{} TO {role}",

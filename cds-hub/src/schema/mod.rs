@@ -16,6 +16,7 @@ mod password;
 mod reading_view;
 pub(crate) mod recipe;
 mod script;
+pub(crate) mod seen;
 mod stored_table;
 
 pub use compose::script;

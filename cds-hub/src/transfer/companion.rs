@@ -9,7 +9,7 @@ use table_description::FhirType;
 use super::names::{Names, RawNames};
 use super::overwrite::{meta, overwrite};
 use super::{MODULES, header};
-use crate::schema::{Function, StoredTable, identifier};
+use crate::schema::{Function, StoredTable, identifier, seen};
 
 /// The functions of one typed table: `carry`, `link`, `melted`, `lift`, `sources`.
 pub(crate) fn functions(typed: &StoredTable) -> Vec<Function> {
@@ -26,12 +26,8 @@ pub(crate) fn functions(typed: &StoredTable) -> Vec<Function> {
 
 fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &str) -> Function {
     let name = names.function(verb);
-    let types: Vec<&str> = arguments
-        .split(", ")
-        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
-        .collect();
     Function {
-        signature: format!("{name}({})", types.join(", ")),
+        signature: format!("{name}({})", super::types(arguments)),
         sql: format!(
             "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{header}\nSET enable_memoize = off\nAS \
              $body$\n{body}\n$body$",
@@ -50,14 +46,6 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
         link,
         ..
     } = raw;
-    // The ids are an array of unknown length to the planner, so the indexes are read.
-    let typed_of = |ids: &str| {
-        format!(
-            "SELECT c.{key} AS id, c.{raw_id} AS raw FROM {core} c WHERE c.{raw_id} = ANY (ARRAY(SELECT unnest({ids})))
-      UNION ALL
-      SELECT k.typed_id, k.raw_id FROM {link} k WHERE k.raw_id = ANY (ARRAY(SELECT unnest({ids})))"
-        )
-    };
     let propagate = if typed.has_meta() {
         let columns: Vec<String> = meta(typed)
             .map(|c| {
@@ -83,7 +71,12 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
     {overwrite}
     SELECT 0 INTO v_none;
   END IF;",
-            pairs = typed_of("p_changed"),
+            // An array of unknown length to the planner, so the indexes are read.
+            pairs = format_args!(
+                "SELECT c.{key} AS id, c.{raw_id} AS raw FROM {core} c WHERE c.{raw_id} = ANY (ARRAY(SELECT unnest(p_changed)))
+      UNION ALL
+      SELECT k.typed_id, k.raw_id FROM {link} k WHERE k.raw_id = ANY (ARRAY(SELECT unnest(p_changed)))"
+            ),
             columns = columns.join(", "),
             overwrite = overwrite(typed, "p_import"),
         )
@@ -91,25 +84,27 @@ fn carry(typed: &StoredTable, names: &Names, raw: &RawNames) -> Function {
         String::new()
     };
     let body = format!(
-        "DECLARE v_carried int[]; v_none int;
+        "DECLARE v_carried int[]; v_keys int4multirange; v_none int;
 BEGIN
-  WITH pairs AS (
-      {pairs}),
-    found AS MATERIALIZED (SELECT DISTINCT p.id FROM pairs p),
-    {confirmed}
-  SELECT array_agg(f.id) INTO v_carried FROM found f;
+  SELECT array_agg(DISTINCT p.id) INTO v_carried
+  FROM unnest(p_seen) AS g(ids)
+  CROSS JOIN LATERAL (
+      (SELECT c.{key} AS id FROM {core} c WHERE c.{raw_id} >= lower(g.ids) AND c.{raw_id} < upper(g.ids) OFFSET 0)
+      UNION ALL
+      (SELECT k.typed_id FROM {link} k WHERE k.raw_id >= lower(g.ids) AND k.raw_id < upper(g.ids) OFFSET 0)) p;
   IF v_carried IS NOT NULL THEN
-    PERFORM core.note_rows(p_import, '{table}', NULL, v_carried, 0, 0);
+    v_keys := core.ranges(v_carried);
+    PERFORM core.note_ranges(p_import, '{table}', '{{}}', v_keys, 0, 0);
+    PERFORM {mark}(p_import, v_keys, true);
   END IF;{propagate}
   RETURN coalesce(cardinality(v_carried), 0);
 END",
-        pairs = typed_of("p_seen"),
-        confirmed = super::seen_again(names, "found", "p_import"),
+        mark = names.function("mark"),
     );
     function(
         names,
         "carry",
-        "p_import int, p_seen int[], p_changed int[]",
+        "p_import int, p_seen int4multirange, p_changed int[]",
         "int",
         &body,
     )
@@ -128,20 +123,29 @@ fn link(names: &Names, raw: &RawNames) -> Function {
     let body = format!(
         "BEGIN
   WITH shared AS MATERIALIZED (
-      SELECT DISTINCT p.raw, p.typed, t.{raw_id} AS first, r.import_no
+      SELECT DISTINCT p.raw, p.typed, t.{raw_id} AS first
       FROM unnest(p_raw, p_typed) AS p(raw, typed)
       CROSS JOIN LATERAL (SELECT c.{raw_id} FROM {core} c WHERE c.{key} = p.typed OFFSET 0) t
-      CROSS JOIN LATERAL (SELECT c.import_no FROM {raw_core} c WHERE c.{raw_id} = p.raw OFFSET 0) r
+      CROSS JOIN LATERAL (SELECT FROM {raw_core} c WHERE c.{raw_id} = p.raw OFFSET 0) r
       WHERE t.{raw_id} <> p.raw),
     linked AS (
       INSERT INTO {link} (raw_id, typed_id, import_no) SELECT s.raw, s.typed, p_import FROM shared s
-      ON CONFLICT DO NOTHING)
-  INSERT INTO {raw_seen} AS s (id, import_no, seen_again, raw_already_processed)
-  SELECT n.raw, n.import_no, false, max(CASE WHEN n.first < n.raw THEN n.first ELSE -1 END)
-  FROM shared n GROUP BY n.raw, n.import_no
-  ON CONFLICT (id) DO UPDATE
-  SET raw_already_processed = greatest(s.raw_already_processed, excluded.raw_already_processed);
-END"
+      ON CONFLICT DO NOTHING),
+    given AS MATERIALIZED (
+      SELECT n.raw >> {bits} AS block, array_agg(n.raw & {mask}) AS places, array_agg(n.first) AS firsts
+      FROM (SELECT s.raw, max(CASE WHEN s.first < s.raw THEN s.first ELSE -1 END) AS first
+            FROM shared s GROUP BY s.raw) n
+      GROUP BY 1),
+    updated AS (
+      UPDATE {raw_seen} s
+      SET raw_already_processed = core.processed(s.raw_already_processed, g.places, g.firsts)
+      FROM given g WHERE s.block = g.block RETURNING s.block)
+  INSERT INTO {raw_seen} (block, raw_already_processed)
+  SELECT g.block, core.processed(NULL, g.places, g.firsts)
+  FROM given g WHERE g.block NOT IN (SELECT u.block FROM updated u) ORDER BY g.block;
+END",
+        bits = seen::BITS,
+        mask = seen::MASK,
     );
     function(
         names,
@@ -169,25 +173,24 @@ fn lift(names: &Names, raw: &RawNames) -> Function {
     } = raw;
     let table = &names.table;
     let body = format!(
-        "DECLARE v_lifted int[];
+        "DECLARE v_lifted int4multirange;
 BEGIN
-  WITH lifted AS (
-      INSERT INTO {raw_seen} AS s (id, import_no, seen_again)
-      SELECT DISTINCT r.{raw_id}, p_import, false
-      FROM unnest(p_raw) AS u(id)
-      CROSS JOIN LATERAL (SELECT w.{raw_id}, w.import_no FROM {raw_core} w WHERE w.{raw_id} = u.id OFFSET 0) r
-      LEFT JOIN LATERAL (SELECT w.import_no FROM {raw_seen} w WHERE w.id = u.id OFFSET 0) c ON true
-      JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
-      WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import)
-      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no
-      RETURNING s.id)
-  SELECT array_agg(l.id) INTO v_lifted FROM lifted l;
-  IF v_lifted IS NOT NULL THEN
-    PERFORM core.note_rows(p_import, '{table}_raw', NULL, NULL, 0, 0);
-    UPDATE core.import_rows SET lifted_ids = lifted_ids + core.ranges(v_lifted)
+  SELECT core.ranges(array_agg(u.id)) INTO v_lifted
+  FROM unnest(p_raw) AS u(id)
+  CROSS JOIN LATERAL (SELECT w.import_no FROM {raw_core} w WHERE w.{raw_id} = u.id OFFSET 0) r
+  LEFT JOIN LATERAL (SELECT {confirmed} AS import_no FROM {raw_seen} w WHERE {on} OFFSET 0) c ON true
+  JOIN core.import i ON i.no = coalesce(c.import_no, r.import_no)
+  WHERE i.run <> (SELECT m.run FROM core.import m WHERE m.no = p_import);
+  IF NOT isempty(v_lifted) THEN
+    PERFORM {mark}(p_import, v_lifted, false);
+    PERFORM core.note_ranges(p_import, '{table}_raw', '{{}}', '{{}}', 0, 0);
+    UPDATE core.import_rows SET lifted_ids = lifted_ids + v_lifted
     WHERE import_no = p_import AND table_name = '{table}_raw';
   END IF;
-END"
+END",
+        confirmed = seen::import_no("w", "u.id"),
+        on = seen::on("w", "u.id"),
+        mark = raw.mark,
     );
     function(names, "lift", "p_import int, p_raw int[]", "void", &body)
 }
@@ -219,13 +222,17 @@ BEGIN
     SELECT DISTINCT ON (v.typed) v.raw
     FROM versions v
     JOIN {raw_core} r ON r.{raw_id} = v.raw
-    LEFT JOIN {raw_seen} c ON c.id = v.raw
-    ORDER BY v.typed, coalesce(c.import_no, r.import_no) DESC, v.raw DESC) newest;
+    LEFT JOIN {raw_seen} c ON {on}
+    ORDER BY v.typed, coalesce({confirmed}, r.import_no) DESC, v.raw DESC) newest;
   PERFORM core.follow(p_import, (
-    SELECT max(coalesce(c.import_no, r.import_no)) FROM unnest(v_raw) AS u(id)
-    JOIN {raw_core} r ON r.{raw_id} = u.id LEFT JOIN {raw_seen} c ON c.id = u.id));
+    SELECT max(coalesce({confirmed_of}, r.import_no)) FROM unnest(v_raw) AS u(id)
+    JOIN {raw_core} r ON r.{raw_id} = u.id LEFT JOIN {raw_seen} c ON {on_of}));
   RETURN v_raw;
-END"
+END",
+        on = seen::on("c", "v.raw"),
+        confirmed = seen::import_no("c", "v.raw"),
+        on_of = seen::on("c", "u.id"),
+        confirmed_of = seen::import_no("c", "u.id"),
     );
     function(names, "sources", "p_import int", "int[]", &body)
 }

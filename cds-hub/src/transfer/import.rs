@@ -21,7 +21,6 @@ pub(crate) fn functions() -> Vec<Function> {
             "plpgsql",
             NOTE_RANGES,
         ),
-        function("core.note_rows", NOTE_ARGUMENTS, "void", "plpgsql", NOTE),
         function("core.ranges", "p_ids int[]", "int4multirange", "sql", RANGES),
         function(
             "core.follow",
@@ -49,12 +48,8 @@ pub(crate) fn functions() -> Vec<Function> {
 }
 
 fn function(name: &str, arguments: &str, returns: &str, language: &str, body: &str) -> Function {
-    let types: Vec<&str> = arguments
-        .split(", ")
-        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
-        .collect();
     Function {
-        signature: format!("{name}({})", types.join(", ")),
+        signature: format!("{name}({})", super::types(arguments)),
         sql: format!(
             "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{}\nAS $body$\n{body}\n$body$",
             header(language)
@@ -107,13 +102,6 @@ BEGIN
   FROM core.quarantine q WHERE q.import_no = p_import;
   PERFORM core.refresh_statistics(p_import);
   RETURN v_number;
-END";
-
-const NOTE_ARGUMENTS: &str =
-    "p_import int, p_table text, p_new int[], p_seen int[], p_new_count int, p_update_count int";
-
-const NOTE: &str = "BEGIN
-  PERFORM core.note_ranges(p_import, p_table, core.ranges(p_new), core.ranges(p_seen), p_new_count, p_update_count);
 END";
 
 const RANGE_ARGUMENTS: &str = "p_import int, p_table text, p_new int4multirange, p_seen int4multirange, p_new_count int, \

@@ -5,9 +5,9 @@
 
 mod calculated;
 mod companion;
-mod confirm;
 mod copy;
 mod import;
+mod mark;
 mod names;
 mod overwrite;
 mod run;
@@ -16,7 +16,6 @@ mod take;
 
 pub use run::{Step, Transfer, steps};
 
-pub(crate) use confirm::seen_again;
 pub(crate) use names::Names;
 pub(crate) use overwrite::{before, calculated as calculated_columns, digest, meta, overwrite};
 
@@ -29,6 +28,8 @@ pub(crate) const MODULES: &[&str] = &["cds2db_user", "db2dataprocessor_user", "d
 #[must_use]
 pub fn functions(model: &Model) -> Vec<Function> {
     let mut functions = import::functions();
+    functions.extend(mark::functions());
+    functions.extend(model.tables().iter().map(mark::mark));
     functions.extend(model.of(Kind::Typed).flat_map(companion::functions));
     functions.extend(model.tables().iter().flat_map(take::functions));
     functions.extend(copy::functions(model));
@@ -44,4 +45,13 @@ pub(crate) fn header(language: &str) -> String {
         "LANGUAGE {language} SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET \"TimeZone\" = \
          'Europe/Berlin'\nSET \"DateStyle\" = 'ISO, YMD'"
     )
+}
+
+/// The types of a function's arguments, as its signature has them.
+fn types(arguments: &str) -> String {
+    let types: Vec<&str> = arguments
+        .split(", ")
+        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
+        .collect();
+    types.join(", ")
 }

@@ -1,4 +1,4 @@
-use crate::schema::{Kind, StoredTable, identifier};
+use crate::schema::{Kind, StoredTable, identifier, seen};
 
 /// The SQL names that belong to one stored table, quoted where needed and qualified.
 #[derive(Clone, Debug)]
@@ -7,7 +7,7 @@ pub(crate) struct Names {
     pub(crate) table: String,
     /// The wide table, `core.T`.
     pub(crate) core: String,
-    /// The companion that says when a row was confirmed, `core.T_seen`.
+    /// The companion that says when rows were confirmed, `core.T_seen`.
     pub(crate) seen: String,
     /// The key of a row in the core.
     pub(crate) key: String,
@@ -32,6 +32,8 @@ pub(crate) struct RawNames {
     pub(crate) open: String,
     /// Further raw versions of a typed row.
     pub(crate) link: String,
+    /// The function that notes confirmations of raw rows.
+    pub(crate) mark: String,
 }
 
 impl Names {
@@ -44,11 +46,12 @@ impl Names {
             id: identifier(&id).into_owned(),
             open: core(&format!("{base}_raw_open")),
             link: core(&format!("{base}_link")),
+            mark: core(&format!("mark_{base}_raw")),
         });
         Self {
             table: table.name.clone(),
             core: core(&table.name),
-            seen: core(&format!("{}_seen", table.name)),
+            seen: core(&seen::name(table)),
             key: identifier(&table.key_column()).into_owned(),
             id: identifier(&table.id_column()).into_owned(),
             raw,

@@ -28,12 +28,8 @@ pub(crate) fn functions(table: &StoredTable) -> Vec<Function> {
 /// A function with memory to sort the rows of a usual import in, and without just-in-time compilation: expressions over
 /// 143 columns cost tens of seconds to compile.
 fn function(name: &str, arguments: &str, body: &str) -> Function {
-    let types: Vec<&str> = arguments
-        .split(", ")
-        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
-        .collect();
     Function {
-        signature: format!("{name}({})", types.join(", ")),
+        signature: format!("{name}({})", super::types(arguments)),
         sql: format!(
             "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS void\n{}\nSET work_mem = '64MB'\nSET jit = off\n\
              SET enable_memoize = off\nAS $body$\n{body}\n$body$",
@@ -52,7 +48,6 @@ fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
     let Names {
         table: name,
         core,
-        seen,
         key,
         id,
         ..
@@ -137,10 +132,10 @@ fn store(table: &StoredTable, names: &Names, inbox: &str) -> Function {
         ),
         None => (String::new(), "", ""),
     };
-    let after = after(table, names);
+    let (mark, after) = (names.function("mark"), after(table, names));
     let (targets, values) = (targets.join(", "), values.join(",\n             "));
     let body = format!(
-        "DECLARE v_new int[]; v_seen int[]; v_changed int[]; v_all int;{pair_variables}
+        "DECLARE v_new int[]; v_seen int4multirange; v_changed int[]; v_all int;{pair_variables}
 BEGIN
   WITH arrived AS (
       DELETE FROM {inbox_table} i USING unnest(p_rows) AS r(id) WHERE i.ctid = r.id RETURNING i.*),
@@ -162,18 +157,17 @@ BEGIN
       SELECT {values}
       FROM keyed k WHERE k.nth = 1 AND k.known IS NULL ORDER BY k.own_id
       RETURNING {key} AS key),
-    confirmed AS (
-      INSERT INTO {seen} AS s (id, import_no)
-      SELECT coalesce(k.known, k.own_key) AS key, p_import
-      FROM keyed k WHERE k.nth = 1 AND (k.known IS NOT NULL OR k.copies > 1) ORDER BY key
-      ON CONFLICT (id) DO UPDATE SET import_no = excluded.import_no, seen_again = true
-      RETURNING s.id),
 {delivered}    counted AS (SELECT count(*) AS rows FROM arrived)
-  SELECT (SELECT array_agg(i.key) FROM stored i), (SELECT array_agg(c.id) FROM confirmed c),
+  SELECT (SELECT array_agg(i.key) FROM stored i),
+         (SELECT core.ranges(array_agg(coalesce(k.known, k.own_key)))
+          FROM keyed k WHERE k.nth = 1 AND (k.known IS NOT NULL OR k.copies > 1)),
          {changed}, c.rows{pair_arrays}
   INTO v_new, v_seen, v_changed, v_all{pair_targets} FROM counted c;
-  PERFORM core.note_rows(p_import, '{name}', v_new, v_seen, coalesce(cardinality(v_new), 0),
-                         v_all - coalesce(cardinality(v_new), 0));
+  PERFORM core.note_ranges(p_import, '{name}', core.ranges(v_new), v_seen, coalesce(cardinality(v_new), 0),
+                           v_all - coalesce(cardinality(v_new), 0));
+  IF NOT isempty(v_seen) THEN
+    PERFORM {mark}(p_import, v_seen, true);
+  END IF;
 {after}END"
     );
     function(

@@ -68,7 +68,7 @@ async fn import(hub: &Hub, batches: &[Batch]) -> Loaded {
     loaded
 }
 
-async fn patients(hub: &Hub, rows: &[Vec<(&str, String)>]) -> Loaded {
+pub(crate) async fn patients(hub: &Hub, rows: &[Vec<(&str, String)>]) -> Loaded {
     import(hub, &[batch(&table("patient"), rows)]).await
 }
 

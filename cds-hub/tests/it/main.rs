@@ -19,6 +19,7 @@ mod operator;
 mod original;
 mod schema;
 mod security;
+mod seen;
 mod semaphore;
 mod serve;
 mod server;

@@ -229,3 +229,99 @@ async fn an_empty_database_is_installed_by_a_migration() {
     assert_eq!(plan.changes(), [Change::Install]);
     assert_eq!(text(&migrated, SHAPE).await, text(&hub().await, SHAPE).await);
 }
+
+/// Hubs made before had a row in the companion for each that was confirmed: its tables as they were then.
+const ROW_BY_ROW: &str = "DO $$
+DECLARE t text; key text; processed text; companion text;
+BEGIN
+  FOR t IN SELECT DISTINCT table_name FROM core.recipe LOOP
+    companion := format('core.%I', t || '_seen');
+    SELECT quote_ident(attname) INTO key FROM pg_attribute
+    WHERE attrelid = format('core.%I', t)::regclass AND attnum = 1;
+    EXECUTE format('ALTER TABLE %s RENAME TO blocks', companion);
+    EXECUTE format('CREATE TABLE %s (id integer PRIMARY KEY, import_no integer NOT NULL,
+                    seen_again boolean NOT NULL DEFAULT true) WITH (fillfactor = 45)', companion);
+    processed := 'NULL::integer';
+    IF right(t, 4) = '_raw' THEN
+      processed := format('b.raw_already_processed[(r.%s & 63) + 1]', key);
+    END IF;
+    EXECUTE format('ALTER TABLE %s ADD COLUMN raw_already_processed integer', companion);
+    EXECUTE format('INSERT INTO %s
+                    SELECT v.id, coalesce(nullif(abs(v.mark), 0), v.import_no), v.mark > 0, nullif(v.processed, 0)
+                    FROM (SELECT r.%s AS id, r.import_no, b.imports[(r.%2$s & 63) + 1] AS mark, %s AS processed
+                          FROM core.%I r JOIN core.blocks b ON b.block = r.%2$s >> 6) v
+                    WHERE v.mark <> 0 OR v.processed <> 0', companion, key, processed, t);
+    IF right(t, 4) <> '_raw' THEN
+      EXECUTE format('ALTER TABLE %s DROP COLUMN raw_already_processed', companion);
+    END IF;
+    DROP TABLE core.blocks CASCADE;
+  END LOOP;
+  UPDATE core.installation SET fingerprint = 'older';
+END $$";
+
+#[tokio::test]
+async fn confirmations_kept_row_by_row_move_into_blocks() {
+    let hub = older(&HubTables::standard()).await;
+    let raw = |ids: &str, name: &str| {
+        format!(
+            "INSERT INTO cds2db_in.patient_raw (pat_id, pat_gender, pat_name_family)
+               SELECT '[1]p' || n, '[1]x', '[1.1]' || '{name}' || n % 3 FROM generate_series({ids}) n;
+             SELECT db.copy_raw_cds_in_to_db_log()"
+        )
+    };
+    let deliver = |ids: &str, name: &str| {
+        format!(
+            "{};
+             INSERT INTO cds2db_in.patient (patient_raw_id, pat_id, pat_gender)
+               SELECT patient_raw_id, substr(pat_id, 4), 'x' FROM cds2db_out.v_patient_raw_diff;
+             SELECT db.copy_type_cds_in_to_db_log()",
+            raw(ids, name)
+        )
+    };
+    // All new; some again; other raw rows that share their typed ones; some whose typed rows come with a later run.
+    for delivery in [
+        deliver("1, 150", "A"),
+        deliver("3, 140, 5", "A"),
+        deliver("1, 150, 7", "B"),
+        raw("200, 230", "A"),
+        deliver("300, 310", "A"),
+        deliver("60, 90", "A"),
+    ] {
+        run(&hub, &delivery).await;
+    }
+    let states: Vec<String> = ["patient_raw", "patient"]
+        .iter()
+        .map(|t| format!("SELECT to_json(t)::text FROM db_log.{t} t ORDER BY 1"))
+        .collect();
+    let mut before = Vec::new();
+    for state in &states {
+        before.push(text(&hub, state).await);
+    }
+    let kinds = "SELECT string_agg(DISTINCT sign(m)::text, ' ' ORDER BY sign(m)::text) || ' ' \
+                   || bool_or(p <> 0) \
+                 FROM core.patient_raw_seen s, unnest(s.imports, s.raw_already_processed) AS u(m, p)";
+    assert_eq!(text(&hub, kinds).await, ["-1 0 1 true"]);
+    run(&hub, ROW_BY_ROW).await;
+
+    let plan = hub.migrate(&HubTables::standard(), false).await.unwrap();
+    assert!(plan.is_applied(), "{plan}");
+    for table in ["patient_raw", "patient", "patient_fe"] {
+        let table = table.to_owned();
+        assert!(plan.changes().contains(&Change::Blocks { table }), "{plan}");
+    }
+    for (state, before) in states.iter().zip(before) {
+        assert_eq!(text(&hub, state).await, before);
+    }
+    assert_eq!(
+        text(&hub, SHAPE).await,
+        text(&crate::server::hub().await, SHAPE).await
+    );
+    assert_eq!(hub.check(&HubTables::standard(), 100).await.unwrap(), []);
+    // It goes on as a new one does.
+    run(&hub, &deliver("1, 150", "A")).await;
+    let seen = "SELECT count(*)::text FROM db_log.patient_raw WHERE current_dataset_status <> 'input'";
+    assert_eq!(text(&hub, seen).await, ["150"]);
+    let newest = "SELECT count(*)::text FROM cds2db_out.v_patient_raw_last_import";
+    assert_eq!(text(&hub, newest).await, ["150"]);
+    hub.init(&HubTables::standard()).await.unwrap();
+}

@@ -68,7 +68,7 @@ async fn check_is_content_with_a_sound_hub_and_names_what_was_broken() {
             "patient",
         ),
         (
-            "INSERT INTO core.patient_seen (id, import_no) VALUES (99, 1)",
+            "INSERT INTO core.patient_seen (block, imports) VALUES (99, array_fill(1, ARRAY[64]))",
             Rule::CompanionHasRow,
             "patient",
         ),

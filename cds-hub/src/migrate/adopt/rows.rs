@@ -3,7 +3,7 @@ use crate::migrate::catalogue::Catalogue;
 use crate::migrate::plan::unique_if_possible;
 use crate::schema::index::Index;
 use crate::schema::recipe::{Recipe, wrapped};
-use crate::schema::{Kind, Script, identifier};
+use crate::schema::{Kind, Script, identifier, seen};
 use crate::transfer::digest;
 
 /// Copies the rows of one table with their ids, numbers, times and hashes.
@@ -100,20 +100,17 @@ pub(super) fn companions(script: &mut Script, source: &Source<'_>, all: &[Source
     script.heading(format!("Companions of {}", table.name));
     let key = table.key_column();
     let key = identifier(&key);
-    let seen = format!("{}_seen", table.name);
-    let seen = identifier(&seen);
     let processed = source.technical("raw_already_processed", "NULL::integer");
-    let (column, value, or) = match table.kind {
+    let (value, or) = match table.kind {
         Kind::Raw => (
-            ", raw_already_processed",
-            format!(", {processed}"),
+            format!(", {processed} AS raw_already_processed"),
             format!(" OR {processed} IS NOT NULL"),
         ),
-        _ => ("", String::new(), String::new()),
+        _ => (String::new(), String::new()),
     };
-    script.push(format!(
-        "INSERT INTO core.{seen} (id, import_no, seen_again{column})\nSELECT o.{key}, coalesce(c.no, a.no), \
-         {status} <> 'input'{value}\nFROM {rows} o\nJOIN adopted_arrival a ON a.arrival = {arrival}\nLEFT JOIN \
+    let query = format!(
+        "SELECT o.{key} AS id, coalesce(c.no, a.no) AS import_no, {status} <> 'input' AS seen_again{value}\nFROM {rows} \
+         o\nJOIN adopted_arrival a ON a.arrival = {arrival}\nLEFT JOIN \
          adopted_confirmation c ON (c.last, c.checked, c.status) = ({last}, {checked}, {status})\nWHERE ({last}, \
          {checked}, {status}) IS DISTINCT FROM (a.last, a.checked, 'input'){or}",
         status = source.status(),
@@ -121,7 +118,8 @@ pub(super) fn companions(script: &mut Script, source: &Source<'_>, all: &[Source
         arrival = source.arrival(),
         last = source.last(),
         checked = source.checked(),
-    ));
+    );
+    script.push(seen::fill(table, &query));
     script.push(noted(source));
     match table.kind {
         Kind::Raw => {
@@ -140,15 +138,15 @@ pub(super) fn companions(script: &mut Script, source: &Source<'_>, all: &[Source
 /// Which rows each import brought and confirmed.
 fn noted(source: &Source<'_>) -> String {
     let table = source.table;
-    let (name, key, seen) = (&table.name, table.key_column(), format!("{}_seen", table.name));
+    let (name, key) = (&table.name, table.key_column());
     format!(
         "INSERT INTO core.import_rows (import_no, table_name, new_ids, seen_ids, new_count, update_count)\nSELECT \
          import_no, '{name}', core.ranges(array_agg(id) FILTER (WHERE new)), core.ranges(array_agg(id) FILTER (WHERE \
          NOT new)),\n  count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new)\nFROM (\n  SELECT import_no, {} AS \
-         id, true AS new FROM core.{}\n  UNION ALL\n  SELECT import_no, id, false FROM core.{}) r\nGROUP BY import_no",
+         id, true AS new FROM core.{}\n  UNION ALL\n  SELECT import_no, id, false FROM ({}) c) r\nGROUP BY import_no",
         identifier(&key),
         identifier(name),
-        identifier(&seen)
+        seen::rows(table)
     )
 }
 
