@@ -2,128 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fixtures::hospital::Hospital;
 use fixtures::server::Logged;
 use work_dir::{Layout, Runs, Status, WorkDir};
 
-use crate::site::Site;
+use crate::work_place::{IDS_AT_ONCE, Place, program};
 
 /// How many runs are killed; `CDS2DB_KILLS=100` for the whole campaign.
 const KILLS: u32 = 5;
-/// Patients in a batch, so that types have several.
-const IDS_AT_ONCE: usize = 4;
-
-/// The program that is killed; `CDS2DB_PROGRAM` names a copy, so that a long campaign does not notice a new build.
-fn program() -> Command {
-    Command::new(std::env::var_os("CDS2DB_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_cds2db").into()))
-}
-
-fn hospital() -> Hospital {
-    Hospital::new(11, 12)
-}
-
-/// A site, a configuration file for the program, and a directory for its runs.
-struct Place {
-    site: Site,
-    directory: tempfile::TempDir,
-}
-
-impl Place {
-    async fn open() -> Self {
-        let site = Site::open(hospital()).await;
-        let directory = tempfile::tempdir().expect("directory");
-        let place = Self { site, directory };
-        place.configure(IDS_AT_ONCE);
-        place
-    }
-
-    fn config(&self) -> PathBuf {
-        self.directory.path().join("config.toml")
-    }
-
-    fn configure(&self, ids_at_once: usize) {
-        let url = self.site.database_url.strip_prefix("postgres://").expect("a URL");
-        let (login, rest) = url.split_once('@').expect("a login");
-        let (user, password) = login.split_once(':').expect("a password");
-        let (address, name) = rest.split_once('/').expect("a database");
-        let (host, port) = address.split_once(':').expect("a port");
-        let database = format!(
-            "DB_HOST = \"{host}\"\nDB_PORT = {port}\nDB_NAME = \"{name}\"\nDB_CDS2DB_USER = \"{user}\"\n\
-             DB_CDS2DB_PASSWORD = \"{password}\"\n"
-        );
-        let mut config = format!(
-            "FHIR_SERVER_ENDPOINT = \"{}\"\nPATH_TO_DB_CONFIG_TOML = \"./db.toml\"\nCOUNT_PER_BUNDLE = 20\n\
-             IDS_AT_ONCE = {ids_at_once}\nMAX_DIR_COUNT = 5\n",
-            self.site.server.base_url()
-        );
-        for (i, ward) in hospital().wards().iter().enumerate() {
-            config.push_str(&format!(
-                "ENCOUNTER_FILTER_PATTERN_{i} = [\"ward_name = '{ward}'\", \
-                 \"location/location/reference -> name = '(^| ~ ){ward}($| ~ )'\"]\n"
-            ));
-        }
-        std::fs::write(self.directory.path().join("db.toml"), database).expect("writes");
-        std::fs::write(self.config(), config).expect("writes");
-    }
-
-    fn command(&self, more: &[&str]) -> Command {
-        let mut command = program();
-        command
-            .arg("run")
-            .arg(self.config())
-            .arg("--dir")
-            .arg(self.directory.path())
-            .args(more)
-            .env_remove("DATABASE_URL");
-        command
-    }
-
-    /// Runs to the end.
-    fn run(&self, more: &[&str]) -> String {
-        let output = self.command(more).output().expect("the program starts");
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success(), "{text}");
-        text
-    }
-
-    fn start(&self, more: &[&str]) -> Child {
-        let mut command = self.command(more);
-        command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts")
-    }
-
-    fn layout(&self) -> Layout {
-        Runs::locate(self.directory.path())
-            .expect("reads")
-            .expect("a run")
-    }
-
-    /// What a dead run's lock would do by itself in some seconds.
-    async fn end_lease(&self) {
-        let sql = sqlx::raw_sql("UPDATE core.lease SET expires = now() WHERE expires IS NOT NULL");
-        sql.execute(self.site.hub.pool()).await.expect("ends the lease");
-    }
-
-    /// All that must not depend on whether a run was killed: rows, watermarks, imports.
-    async fn hub(&self) -> Vec<String> {
-        let mut lines = self.site.content().await;
-        for sql in [
-            "SELECT 'watermark ' || resource || ' ' || count(*) FROM core.watermark GROUP BY resource ORDER BY 1",
-            "SELECT 'import ' || r.table_name || ' ' || r.new_count || ' ' || r.update_count FROM core.import_rows r ORDER BY 1",
-            "SELECT 'waits ' || count(*)::text FROM cds2db_out.v_observation_raw_diff",
-        ] {
-            let rows = self.site.hub.select_text(sql, &[]).await.expect("a query");
-            lines.extend(rows.into_iter().flatten().flatten());
-        }
-        lines
-    }
-}
 
 /// Files of typed rows by name.
 fn files(layout: &Layout) -> BTreeMap<String, Vec<u8>> {
@@ -250,10 +138,8 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         // One moment in each part of the run, so that no stage is left out.
         let part = (f64::from(seed) + random(seed.into())) / f64::from(kills);
         let moment = whole.mul_f64(part * 1.05);
-        let t0 = Instant::now();
         let place = Place::open().await;
         let begun = Instant::now();
-        eprintln!("TIMING open {:?} whole {whole:?}", t0.elapsed());
         let mut child = place.start(&[]);
         if seed % 2 == 0 {
             std::thread::sleep(moment);
@@ -285,9 +171,7 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         if seed > 0 || kills <= KILLS {
             place.end_lease().await;
         }
-        let t0 = Instant::now();
         let text = place.run(&[]);
-        eprintln!("TIMING again {:?}", t0.elapsed());
         let place_of = format!("seed {seed}, killed after {moment:?} {stage}: {text}");
         assert_eq!(place.hub().await, hub, "{place_of}");
         let layout = place.layout();

@@ -21,3 +21,5 @@ mod retrieval;
 mod site;
 mod ten_days;
 mod traps;
+mod work_place;
+mod work_secrecy;
