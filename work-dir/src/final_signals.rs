@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, ParquetWriter, PolarsResult, Series, SortMultipleOptions,
@@ -12,12 +13,13 @@ use crate::{Channels, Error, ErrorKind, Id2Nr, Layout, private, signal_text};
 /// Writes the typed rows of each batch to the run's directory.
 ///
 /// A Parquet file holds all described columns in their order, those without a value too, so that the files of a table
-/// have one schema; rows are sorted by patient and id, equal rows are one. A file is there as a whole or not at all.
+/// have one schema; rows are sorted by patient and id, equal rows are one. A file is there as a whole or not at all. Several
+/// threads may write at a time; patients get new numbers in the order in which the texts are written.
 #[derive(Debug)]
 pub struct FinalSignals {
     layout: Layout,
     text: Option<TextForm>,
-    ids: Id2Nr,
+    ids: Mutex<Id2Nr>,
 }
 
 /// A form of text beside Parquet, as the original system has it: patient's number, signal, times, values.
@@ -42,6 +44,7 @@ impl FinalSignals {
     /// Writes to this run's directory; `ids` number the patients.
     #[must_use]
     pub fn new(layout: Layout, text: Option<TextForm>, ids: Id2Nr) -> Self {
+        let ids = Mutex::new(ids);
         Self { layout, text, ids }
     }
 
@@ -49,11 +52,16 @@ impl FinalSignals {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn number<'p>(&mut self, patients: impl IntoIterator<Item = &'p str>) -> Result<(), Error> {
+    pub fn number<'p>(&self, patients: impl IntoIterator<Item = &'p str>) -> Result<(), Error> {
+        let mut ids = self.ids();
         for patient in patients {
-            self.ids.number(patient);
+            ids.number(patient);
         }
-        self.ids.write()
+        ids.write()
+    }
+
+    fn ids(&self) -> MutexGuard<'_, Id2Nr> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a batch has its files already.
@@ -64,30 +72,40 @@ impl FinalSignals {
     }
 
     /// Writes the rows of a batch, in place of what was there, from frames one below the other. Their columns are those
-    /// of the table, by name; they may be fewer.
+    /// of the table, by name; they may be fewer. [`FinalSignals::settle`] makes sure that the file outlasts a power cut.
     ///
     /// # Errors
     /// [`ErrorKind::Rows`] when the columns are not the table's, [`ErrorKind::File`] when a file cannot be written.
-    pub fn write(
-        &mut self,
-        table: &TableDescription,
-        batch: u32,
-        rows: &[DataFrame],
-    ) -> Result<Written, Error> {
+    pub fn write(&self, table: &TableDescription, batch: u32, rows: &[DataFrame]) -> Result<Written, Error> {
         let path = self.layout.parquet(&table.name, batch);
         let mut rows = tidy(table, rows).map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
         let directory = self.layout.final_signals();
         private::make_dirs(&directory).map_err(|e| Error::file(&directory, e))?;
         // The text first: the Parquet file says that the batch is done.
         if let (Some(form), Some(text)) = (self.text, self.text_path(table, batch)) {
-            let bytes = signal_text::write(table, &rows, form, &mut self.ids)
+            let mut ids = self.ids();
+            let bytes = signal_text::write(table, &rows, form, &mut ids)
                 .map_err(|e| Error::caused(ErrorKind::Rows, &text, e))?;
-            self.ids.write()?;
+            ids.write()?;
+            drop(ids);
             private::replace(&text, &bytes).map_err(|e| Error::file(&text, e))?;
         }
         parquet(&path, &mut rows)?;
         let written = rows.height();
         Ok(Written { path, rows: written })
+    }
+
+    /// Brings the names of the written files to the disk; what is in them is there already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] when the directory cannot be used.
+    pub fn settle(&self) -> Result<(), Error> {
+        let directory = self.layout.final_signals();
+        match File::open(&directory) {
+            Ok(open) => open.sync_all().map_err(|e| Error::file(&directory, e)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(Error::file(&directory, e)),
+        }
     }
 
     fn text_path(&self, table: &TableDescription, batch: u32) -> Option<PathBuf> {
@@ -167,11 +185,7 @@ fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
         .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
     let place = || -> std::io::Result<()> {
         file.sync_all()?;
-        std::fs::rename(&part, path)?;
-        match path.parent() {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
+        std::fs::rename(&part, path)
     };
     place().map_err(|e| Error::file(path, e))
 }
@@ -211,7 +225,7 @@ mod tests {
         let layout = Layout::new(directory.path());
         let table = table();
         let ids = Id2Nr::open(&layout, None).unwrap();
-        let mut signals = FinalSignals::new(layout.clone(), None, ids);
+        let signals = FinalSignals::new(layout.clone(), None, ids);
         assert!(!signals.has(&table, 0));
         let written = signals.write(&table, 0, &[rows()]).unwrap();
         assert!(signals.has(&table, 0));
@@ -247,7 +261,7 @@ mod tests {
         let table = table();
         let mut ids = Id2Nr::open(&layout, None).unwrap();
         ids.number("b");
-        let mut signals = FinalSignals::new(layout.clone(), Some(TextForm::Tsv), ids);
+        let signals = FinalSignals::new(layout.clone(), Some(TextForm::Tsv), ids);
         signals.write(&table, 0, &[rows()]).unwrap();
         let text = std::fs::read_to_string(layout.text("condition", 0)).unwrap();
         let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();

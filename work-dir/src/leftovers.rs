@@ -8,6 +8,7 @@ pub(crate) fn remove_all(layout: &Layout, table: &str) -> Result<(), Error> {
     remove_batches(layout, table, 0)?;
     let own = [
         layout.table_outputs(table),
+        layout.profile(table),
         layout.test_log(table),
         layout.process_log(table),
     ];

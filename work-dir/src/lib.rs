@@ -29,6 +29,8 @@ mod row_keys;
 mod row_text;
 mod runs;
 #[cfg(feature = "polars")]
+mod side_by_side;
+#[cfg(feature = "polars")]
 mod signal_text;
 mod state_file;
 mod status;

@@ -93,7 +93,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let layout = Layout::new(directory.path());
         let description = default_description();
-        let mut signals = FinalSignals::new(layout.clone(), None, Id2Nr::open(&layout, None).unwrap());
+        let signals = FinalSignals::new(layout.clone(), None, Id2Nr::open(&layout, None).unwrap());
         let condition = description.table("condition").unwrap();
         let rows = df!("con_id" => ["a", "b"], "con_patient_ref" => ["x", "y"]).unwrap();
         signals.write(condition, 3, &[rows]).unwrap();

@@ -104,7 +104,9 @@ impl Download<'_> {
         let searches = requests.iter().map(|r| r.search.clone());
         let (planned, pages) = match self.directory {
             Some(directory) => {
-                let planned = directory.plan(self.client, self.description, &requests)?;
+                let planned = directory
+                    .batches()
+                    .plan(self.client, self.description, &requests)?;
                 let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
                 (planned, self.client.search_all_spooled(spooled))
             }
@@ -142,27 +144,32 @@ impl Download<'_> {
                     // Only this proof moves a watermark; a search cut short by a limit of pages has none.
                     Ok(Step::Complete(_)) if unreadable[search] => {
                         if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.unreadable(batch)?;
+                            directory.batches().unreadable(batch)?;
                         }
                     }
                     Ok(Step::Complete(proof)) => {
                         complete[search] = true;
                         if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.finished(&batch.table, batch.number, proof.pages(), proof.entries())?;
+                            directory.batches().finished(
+                                &batch.table,
+                                batch.number,
+                                proof.pages(),
+                                proof.entries(),
+                            )?;
                         }
                     }
                     Ok(_) => {
                         let line = format!("{}: cut short", requests[search].place());
                         summary.incomplete.push(line);
                         if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.broke_off(&batch.table, batch.number)?;
+                            directory.batches().broke_off(&batch.table, batch.number)?;
                         }
                     }
                     Err(error) => {
                         let line = format!("{}: {}", requests[search].place(), chain(&error));
                         summary.incomplete.push(line);
                         if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.broke_off(&batch.table, batch.number)?;
+                            directory.batches().broke_off(&batch.table, batch.number)?;
                         }
                     }
                 },

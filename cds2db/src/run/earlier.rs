@@ -12,7 +12,9 @@ use table_description::{Description, TableDescription};
 use work_dir::RowKeys;
 
 use super::typed::Typing;
-use super::{Run, RunDirectory, signals};
+use super::writing::Writing;
+use super::{Run, RunDirectory};
+
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows read at a time.
@@ -77,12 +79,12 @@ impl Earlier {
     ) -> Result<Self> {
         let mut earlier = Self::default();
         for table in &run.description.tables {
-            directory.remove_earlier(&table.name)?;
+            directory.batches().remove_earlier(&table.name)?;
             if typing.stays_raw(table, summary) {
                 continue;
             }
             let runs = Self::of(run.hub, table, number).await?;
-            if runs.is_empty() && !directory.is_broken(&table.name) {
+            if runs.is_empty() && !directory.batches().is_broken(&table.name) {
                 continue;
             }
             if write_table(run, directory, typing, table).await? == 0 {
@@ -183,7 +185,8 @@ async fn write_table(
         .open_raw(table, RAW_ROWS)
         .await
         .map_err(|e| failed(table, e))?;
-    let mut files = directory.first_earlier(&table.name)..;
+    let mut writing = Writing::new(directory, Arc::new(directory.final_signals()?));
+    let mut files = directory.batches().first_earlier(&table.name)..;
     let (mut frames, mut rows, mut all) = (Vec::new(), 0, 0);
     while let Some((raw_ids, batch)) = open.next().await.map_err(|e| failed(table, e))? {
         let (mut typed, _) = melt(&batch, &MeltOptions::default()).typed(typing.zone);
@@ -204,19 +207,17 @@ async fn write_table(
             frames.push(frame);
         }
         if rows >= FILE_ROWS {
-            signals::put_earlier(
-                directory,
-                table,
-                files.next().unwrap_or(u32::MAX),
-                std::mem::take(&mut frames),
-            )
-            .await?;
+            let frames = std::mem::take(&mut frames);
+            let number = files.next().unwrap_or(u32::MAX);
+            writing.put(table, number, move || Ok(frames)).await?;
             rows = 0;
         }
     }
     if rows > 0 {
-        signals::put_earlier(directory, table, files.next().unwrap_or(u32::MAX), frames).await?;
+        let number = files.next().unwrap_or(u32::MAX);
+        writing.put(table, number, move || Ok(frames)).await?;
     }
+    writing.end().await?;
     Ok(all)
 }
 

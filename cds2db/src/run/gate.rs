@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use table_description::Description;
 use work_dir::Layout;
 use work_dir::checks::{CheckOptions, Checks, Findings, Verdict};
@@ -58,17 +60,15 @@ fn tests(
     open: &[(String, u32)],
 ) -> std::result::Result<Findings, work_dir::Error> {
     let checks = Checks::open(layout, Some(description), options)?;
-    let mut tables: Vec<String> = Vec::new();
-    for (i, (table, batch)) in open.iter().enumerate() {
-        // A table of one batch is tested as a whole below.
-        let others = open.iter().skip(i + 1).chain(&open[..i]);
-        if *batch > 0 || others.clone().any(|(other, _)| other == table) {
-            checks.batch(table, *batch)?;
-        }
-        if !tables.contains(table) {
-            tables.push(table.clone());
-        }
-    }
+    let mut tables: Vec<String> = open.iter().map(|(table, _)| table.clone()).collect();
+    tables.dedup();
+    // A table of one batch is tested as a whole below.
+    let batches_of = |table: &str| open.iter().filter(|(other, _)| other == table).count();
+    let alone: HashSet<&String> = tables.iter().filter(|table| batches_of(table) == 1).collect();
+    let several = open
+        .iter()
+        .filter(|(table, batch)| *batch > 0 || !alone.contains(table));
+    checks.batches(&several.cloned().collect::<Vec<_>>())?;
     if tables.is_empty() {
         return Ok(Findings::default());
     }

@@ -3,8 +3,10 @@
 mod again;
 mod age;
 mod ahead;
+mod batches;
 mod connect;
 mod directory;
+mod directory_options;
 mod download;
 mod earlier;
 mod elements;
@@ -23,9 +25,11 @@ mod stopwatch;
 mod typed;
 mod unanswered;
 mod wards;
+mod writing;
 
 pub use connect::{connect, first_request, from_settings, from_settings_in, outline};
-pub use directory::{DirectoryOptions, RunDirectory};
+pub use directory::RunDirectory;
+pub use directory_options::DirectoryOptions;
 pub use pipeline::Run;
 pub(crate) use pipeline::ZONE;
 pub(crate) use requests::digest;

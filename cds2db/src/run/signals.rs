@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use fhir_crack::{Batch, Options, Plan};
 use fhir_melt::{MeltOptions, TypedBatch, melt};
@@ -6,11 +6,12 @@ use futures_util::{StreamExt, stream};
 use polars::prelude::DataFrame;
 use table_description::TableDescription;
 use table_description::typing::Zone;
-use work_dir::FinalSignals;
 
 use super::Run;
-use super::directory::{Planned, RunDirectory};
+use super::RunDirectory;
+use super::batches::Planned;
 use super::typed::Typing;
+use super::writing::Writing;
 use crate::{Error, ErrorKind, Result};
 
 /// Writes the typed rows of every complete batch to the run's directory, from the pages kept there: the same rows that
@@ -22,11 +23,11 @@ pub(crate) async fn write(
     workers: usize,
     wards: Option<Batch>,
 ) -> Result<()> {
-    let mut signals = directory.final_signals()?;
+    let signals = Arc::new(directory.final_signals()?);
     if let Some(record) = directory.record() {
         signals
             .number(record.patients.iter().map(String::as_str))
-            .map_err(file_error)?;
+            .map_err(Writing::failed)?;
     }
     let plan = Plan::new(run.description).map_err(|e| {
         Error::new(
@@ -36,20 +37,16 @@ pub(crate) async fn write(
         .because(e)
     })?;
     let plan = Arc::new(plan);
-    let signals = Arc::new(Mutex::new(signals));
+    let mut writing = Writing::new(directory, Arc::clone(&signals));
     if let Some(batch) = wards {
         let table = Arc::clone(batch.table());
-        let typed = type_batch(&batch, typing.zone);
         let of = Arc::clone(&table);
-        put(directory, &signals, &table, 0, move || frames(&of, &[typed])).await?;
+        let typed = type_batch(&batch, typing.zone);
+        writing.put(&table, 0, move || frames(&of, &[typed])).await?;
     }
-    let open = directory.kept_batches()?.into_iter().filter_map(|planned| {
+    let open = directory.batches().kept()?.into_iter().filter_map(|planned| {
         let table = Arc::clone(run.description.table(&planned.table)?);
-        let there = signals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .has(&table, planned.number);
-        (!there).then_some((table, planned))
+        (!signals.has(&table, planned.number)).then_some((table, planned))
     });
     let open: Vec<_> = open.collect();
     let zone = typing.zone;
@@ -72,12 +69,11 @@ pub(crate) async fn write(
             typing.fill_references(&table, batch).await?;
         }
         let of = Arc::clone(&table);
-        put(directory, &signals, &table, planned.number, move || {
-            frames(&of, &typed)
-        })
-        .await?;
+        writing
+            .put(&table, planned.number, move || frames(&of, &typed))
+            .await?;
     }
-    Ok(())
+    writing.end().await
 }
 
 /// Cracks and types the pages of a batch; `None` where it was not fetched in full.
@@ -118,43 +114,4 @@ fn type_batch(batch: &Batch, zone: &Zone) -> TypedBatch {
 fn frames(table: &TableDescription, typed: &[TypedBatch]) -> Result<Vec<DataFrame>> {
     let frames: std::result::Result<Vec<_>, _> = typed.iter().map(TypedBatch::to_frame).collect();
     frames.map_err(|e| Error::new(ErrorKind::File, format!("the typed rows of {}", table.name)).because(e))
-}
-
-/// Writes rows that waited in the hub as one more batch.
-pub(super) async fn put_earlier(
-    directory: &RunDirectory,
-    table: &Arc<TableDescription>,
-    number: u32,
-    rows: Vec<DataFrame>,
-) -> Result<()> {
-    let signals = Arc::new(Mutex::new(directory.final_signals()?));
-    put(directory, &signals, table, number, move || Ok(rows)).await
-}
-
-/// Writes the files of a batch on a worker thread.
-async fn put(
-    directory: &RunDirectory,
-    signals: &Arc<Mutex<FinalSignals>>,
-    table: &Arc<TableDescription>,
-    number: u32,
-    rows: impl FnOnce() -> Result<Vec<DataFrame>> + Send + 'static,
-) -> Result<()> {
-    let failed = |text: String| Error::new(ErrorKind::File, text);
-    let place = format!("the typed rows of batch {number} of {}", table.name);
-    let (signals, of) = (Arc::clone(signals), Arc::clone(table));
-    let work = tokio::task::spawn_blocking(move || {
-        let rows = rows()?;
-        let mut signals = signals.lock().unwrap_or_else(PoisonError::into_inner);
-        signals.write(&of, number, &rows).map_err(file_error)
-    });
-    let written = work.await.map_err(|_| failed(place))??;
-    directory.note(
-        &table.name,
-        Some(number),
-        format!("written: {} rows", written.rows),
-    )
-}
-
-fn file_error(error: work_dir::Error) -> Error {
-    Error::new(ErrorKind::File, "the typed rows of the run").because(error)
 }

@@ -124,7 +124,13 @@ async fn what_a_run_writes_about_itself_shows_no_value_token_or_query() {
     // The files say something, and the marker has come as far as the typed rows.
     let layout = &runs[0];
     let log = read(&layout.run_log());
-    for word in ["observation", "fetched: ", "written: 4 rows", "broke off", "completed"] {
+    for word in [
+        "observation",
+        "fetched: ",
+        "written: 4 rows",
+        "broke off",
+        "completed",
+    ] {
         assert!(log.contains(word), "{word}: {log}");
     }
     let events = read(&layout.run_log_json());

@@ -9,7 +9,8 @@ use super::{
     site, structure, uniqueness, units,
 };
 use crate::inspect::Tables;
-use crate::profile::{Known, Roles, Source, TableProfile, Target, measure};
+use crate::profile::{Files, Known, Roles, Source, TableProfile, Target, measure};
+use crate::side_by_side::side_by_side;
 use crate::{Error, Layout, Runs};
 
 /// The tests of the data of one run.
@@ -116,16 +117,29 @@ impl<'d> Checks<'d> {
     /// # Errors
     /// When they cannot be read, or the results cannot be written.
     pub fn batch(&self, table: &str, batch: u32) -> Result<Findings, Error> {
-        let source = Source::open(&self.layout, table, Some(batch))?;
-        let description = self.description_of(table);
-        let profile = measure(&source, &Roles::new(description), &Known::default())?;
-        let outcomes = self.outcomes(&self.subject(&profile, description, None), &source);
+        self.batches(&[(table.to_owned(), batch)])
+    }
+
+    /// Tests the rows of batches, each on its own: table and number of the batch, counted from 0.
+    ///
+    /// # Errors
+    /// As [`Checks::batch`].
+    pub fn batches(&self, batches: &[(String, u32)]) -> Result<Findings, Error> {
+        let files = Files::list(&self.layout)?;
+        let outcomes = side_by_side(batches, |(table, batch)| {
+            let source = Source::of(&self.layout, &files, table, Some(*batch))?.read_if_small()?;
+            let description = self.description_of(table);
+            let profile = measure(&source, &Roles::new(description), &Known::default())?;
+            Ok(self.outcomes(&self.subject(&profile, description, None), &source))
+        })?;
+        let mut findings = Findings::default();
         let mut results = Results::read(&self.layout)?;
-        self.keep(&mut results, table, Some(batch), &outcomes)?;
+        for ((table, batch), outcomes) in batches.iter().zip(outcomes) {
+            self.keep(&mut results, table, Some(*batch), &outcomes)?;
+            findings.tables.push((table.clone(), outcomes));
+        }
         results.write(&self.layout)?;
-        Ok(Findings {
-            tables: vec![(table.to_owned(), outcomes)],
-        })
+        Ok(findings)
     }
 
     /// Tests all rows of these tables, or of all, as one, and keeps their profiles for the report.
@@ -133,16 +147,19 @@ impl<'d> Checks<'d> {
     /// # Errors
     /// When they cannot be read, or the results cannot be written.
     pub fn whole(&self, tables: &[String]) -> Result<Findings, Error> {
-        let all = Source::tables(&self.layout)?;
-        let known = self.known(&all)?;
+        let files = Files::list(&self.layout)?;
+        let all = files.tables();
+        let known = self.known(&files)?;
         let mut findings = Findings::default();
         let mut results = Results::read(&self.layout)?;
+        // An override may have left none of a table's files.
+        results.tables.retain(|table, _| all.contains(table));
         let wanted: Vec<&String> = match tables {
             [] => all.iter().collect(),
             some => some.iter().collect(),
         };
         for table in wanted {
-            let source = Source::open(&self.layout, table, None)?;
+            let source = Source::of(&self.layout, &files, table, None)?.read_if_small()?;
             let description = self.description_of(table);
             let profile = measure(&source, &Roles::new(description), &known)?;
             profile.write(&self.layout)?;
@@ -168,11 +185,11 @@ impl<'d> Checks<'d> {
     }
 
     /// The patients and encounters of the run.
-    fn known(&self, tables: &[String]) -> Result<Known, Error> {
+    fn known(&self, files: &Files) -> Result<Known, Error> {
         let mut known = Known::default();
         for target in Target::ALL {
-            if tables.iter().any(|table| table == target.table()) {
-                let source = Source::open(&self.layout, target.table(), None)?;
+            if !files.of(target.table()).is_empty() {
+                let source = Source::of(&self.layout, files, target.table(), None)?;
                 known.add(target, &source, &Roles::new(self.description_of(target.table())))?;
             }
         }

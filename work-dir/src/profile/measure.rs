@@ -54,7 +54,9 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         }
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = workers.min(WORKERS).min(source.columns().len()).max(1);
+    // Small tables are worked on side by side.
+    let most = if source.is_small() { 1 } else { WORKERS };
+    let workers = workers.min(most).min(source.columns().len()).max(1);
     let mut hashes = std::thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         let mut sum = work()?;

@@ -6,6 +6,7 @@ mod collect;
 mod days;
 mod dictionary;
 mod file;
+mod files;
 mod grouped;
 mod hash;
 mod known;
@@ -19,6 +20,7 @@ mod source;
 mod tally;
 mod units;
 
+pub(crate) use files::Files;
 pub use known::Known;
 pub use measure::measure;
 pub(crate) use measure::texts;

@@ -6,7 +6,7 @@ use polars::io::parquet::metadata::FileMetadataRef;
 use polars::io::parquet::read::{ParallelStrategy, ParquetReader};
 use polars::prelude::{DataType, PlSmallStr, Series};
 
-use super::signal_text;
+use super::{Files, signal_text};
 use crate::{Error, ErrorKind, Layout};
 
 /// Cells of a table that is read at once instead of column by column.
@@ -55,10 +55,7 @@ impl Source {
     /// # Errors
     /// [`ErrorKind::File`] when the directory cannot be read.
     pub fn tables(layout: &Layout) -> Result<Vec<String>, Error> {
-        let mut tables: Vec<String> = files(layout)?.into_iter().map(|(table, ..)| table).collect();
-        tables.sort();
-        tables.dedup();
-        Ok(tables)
+        Ok(Files::list(layout)?.tables())
     }
 
     /// Opens the files of a table, or of one of its batches, counted from 0.
@@ -66,16 +63,20 @@ impl Source {
     /// # Errors
     /// [`ErrorKind::Rows`] when there are none or one cannot be read, [`ErrorKind::File`] when the directory cannot.
     pub fn open(layout: &Layout, table: &str, batch: Option<u32>) -> Result<Self, Error> {
-        let mut found: Vec<_> = files(layout)?;
-        found.retain(|(name, number, _)| name == table && batch.is_none_or(|batch| batch == *number));
-        if found.is_empty() {
+        Self::of(layout, &Files::list(layout)?, table, batch)
+    }
+
+    /// The same with files that were listed before.
+    pub(crate) fn of(layout: &Layout, files: &Files, table: &str, batch: Option<u32>) -> Result<Self, Error> {
+        let found = files.of(table).iter();
+        let parts = found
+            .filter(|file| batch.is_none_or(|batch| batch == file.batch))
+            .map(|file| part(&file.path, file.batch))
+            .collect::<Result<Vec<_>, _>>()?;
+        if parts.is_empty() {
             let wanted = layout.parquet(table, batch.unwrap_or(0));
             return Err(Error::new(ErrorKind::Rows, &wanted));
         }
-        let mut parts = found
-            .into_iter()
-            .map(|(_, batch, path)| part(path, batch))
-            .collect::<Result<Vec<_>, _>>()?;
         let mut columns: Vec<(PlSmallStr, DataType)> = Vec::new();
         let mut add = |name: &PlSmallStr, dtype: DataType| match columns.iter_mut().find(|(n, _)| n == name) {
             Some((_, known)) if *known != dtype => *known = DataType::String,
@@ -105,16 +106,25 @@ impl Source {
                 }
             }
         }
-        let rows: usize = pieces.iter().map(|piece: &Piece| piece.rows).sum();
-        if rows * columns.len() <= SMALL {
-            parts.iter_mut().try_for_each(Part::load)?;
-        }
         Ok(Self {
             table: table.to_owned(),
             parts,
             columns,
             pieces,
         })
+    }
+
+    /// Reads all columns now, where the table is small; otherwise each is read when it is asked for.
+    pub(crate) fn read_if_small(mut self) -> Result<Self, Error> {
+        if self.is_small() {
+            self.parts.iter_mut().try_for_each(Part::load)?;
+        }
+        Ok(self)
+    }
+
+    /// Whether the table has few cells.
+    pub(crate) fn is_small(&self) -> bool {
+        self.rows() * self.columns.len() <= SMALL
     }
 
     /// The table, in lower case.
@@ -145,7 +155,7 @@ impl Source {
         &self.pieces
     }
 
-    /// Files that are Parquet, for queries.
+    /// The files, for queries.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.parts.iter().map(|part| part.path.as_path())
     }
@@ -221,56 +231,23 @@ fn all_null(metadata: &FileMetadataRef, position: usize) -> bool {
     })
 }
 
-/// Table, batch and path of all files, ordered by table and batch. Text files count only where a table has no Parquet.
-fn files(layout: &Layout) -> Result<Vec<(String, u32, PathBuf)>, Error> {
-    let directory = layout.final_signals();
-    let failed = |e| Error::file(&directory, e);
-    let mut found: Vec<(String, u32, PathBuf)> = layout
-        .batch_files()
-        .map_err(failed)?
-        .into_iter()
-        .map(|file| (file.table, file.batch, file.path))
-        .collect();
-    let entries = match std::fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        Err(e) => return Err(failed(e)),
-    };
-    let mut texts = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            continue;
-        };
-        if let Some((table, batch)) = name.rsplit_once('.')
-            && let Ok(batch) = batch.parse()
-            && !found.iter().any(|(known, ..)| known == table)
-        {
-            texts.push((table.to_owned(), batch, path));
-        }
-    }
-    found.extend(texts);
-    found.sort();
-    Ok(found)
-}
-
 fn open(path: &Path) -> Result<ParquetReader<File>, Error> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
     Ok(ParquetReader::new(file))
 }
 
-fn part(path: PathBuf, batch: u32) -> Result<Part, Error> {
+fn part(path: &Path, batch: u32) -> Result<Part, Error> {
     let content = if path.extension().is_some_and(|e| e == "parquet") {
-        let mut reader = open(&path)?;
-        let failed = |e| Error::caused(ErrorKind::Rows, &path, e);
+        let mut reader = open(path)?;
+        let failed = |e| Error::caused(ErrorKind::Rows, path, e);
         let names = reader.schema().map_err(failed)?.iter_names().cloned().collect();
         Content::Parquet(reader.get_metadata().map_err(failed)?.clone(), names)
     } else {
-        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
         Content::Text(signal_text::read(&bytes))
     };
     Ok(Part {
-        path,
+        path: path.to_owned(),
         batch,
         content,
         loaded: None,

@@ -7,7 +7,7 @@ use super::mask::Masking;
 use super::run_figures::RunFigures;
 use super::table_page::TablePage;
 use crate::checks::{Outcome, References, Results, Rules};
-use crate::profile::{Known, PATIENT_CAP, Roles, Source, TableProfile, measure};
+use crate::profile::{Files, Known, PATIENT_CAP, Roles, Source, TableProfile, measure};
 use crate::{Error, Layout, Runs};
 
 /// How a report is written.
@@ -70,12 +70,13 @@ pub fn write(
     let results = Results::read(layout)?;
     let figures = RunFigures::read(layout)?;
     let mut loaded = Vec::new();
-    for table in Source::tables(layout)? {
+    let files = Files::list(layout)?;
+    for table in files.tables() {
         let description = description.and_then(|d| d.table(&table)).map(AsRef::as_ref);
-        let profile = match fresh(layout, &table)? {
+        let profile = match fresh(layout, &files, &table)? {
             Some(profile) => profile,
             None => {
-                let source = Source::open(layout, &table, None)?;
+                let source = Source::of(layout, &files, &table, None)?.read_if_small()?;
                 let profile = measure(&source, &Roles::new(description), &Known::default())?;
                 profile.write(layout)?;
                 profile
@@ -114,20 +115,21 @@ pub fn write(
 }
 
 /// The profile of a table, if it is newer than all files of it and of as many batches.
-fn fresh(layout: &Layout, table: &str) -> Result<Option<TableProfile>, Error> {
+fn fresh(layout: &Layout, files: &Files, table: &str) -> Result<Option<TableProfile>, Error> {
     let written = |path: &std::path::Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     let Some(made) = written(&layout.profile(table)) else {
         return Ok(None);
     };
-    let source = Source::open(layout, table, None)?;
-    if source
-        .paths()
-        .any(|path| written(path).is_none_or(|at| at > made))
+    let files = files.of(table);
+    if files
+        .iter()
+        .any(|file| written(&file.path).is_none_or(|at| at > made))
     {
         return Ok(None);
     }
     let profile = TableProfile::read(layout, table)?;
-    Ok(profile.filter(|profile| profile.batches == source.batches()))
+    let batches = files.iter().map(|file| file.batch);
+    Ok(profile.filter(|profile| batches.eq(profile.batches.iter().copied())))
 }
 
 fn put(path: &std::path::Path, html: &str) -> Result<(), Error> {
