@@ -325,7 +325,9 @@ impl Decoder {
         self.pending.extend_from_slice(rest);
         self.pending.extend_from_slice(tail);
         self.wanted = self.options.batch_bytes.max(rest.len().saturating_mul(2));
-        self.before.add(text.as_bytes().get(..done).unwrap_or_default());
+        if !last {
+            self.before.add(text.as_bytes().get(..done).unwrap_or_default());
+        }
         if self.rows.is_empty() {
             return Ok(());
         }

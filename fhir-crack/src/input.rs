@@ -85,6 +85,15 @@ impl Input {
                 Ok(())
             }
             Coding::Other(decoder) => transcode(decoder, bytes, out, false),
+            // A whole page needs no copy to look at its beginning.
+            Coding::Unknown if self.head.is_empty() && bytes.len() >= DECLARATION => {
+                if let Some((coding, mark)) = sniff(bytes, true)? {
+                    self.encoding = coding;
+                    return self.plain(bytes.get(mark..).unwrap_or_default(), out);
+                }
+                self.head.extend_from_slice(bytes);
+                Ok(())
+            }
             Coding::Unknown => {
                 self.head.extend_from_slice(bytes);
                 self.sniff_encoding(out, false)
@@ -94,27 +103,12 @@ impl Input {
 
     /// Decides on the encoding once enough of the page is there.
     fn sniff_encoding(&mut self, out: &mut Vec<u8>, last: bool) -> Result<(), Error> {
-        let head = self.head.as_slice();
-        let other = match Encoding::for_bom(head) {
-            Some((encoding, length)) => {
-                self.head.drain(..length);
-                (encoding != encoding_rs::UTF_8).then_some(encoding)
-            }
-            None if head.len() < 4 && !last => return Ok(()),
-            None if head.starts_with(b"<\0?\0") => Some(encoding_rs::UTF_16LE),
-            None if head.starts_with(b"\0<\0?") => Some(encoding_rs::UTF_16BE),
-            None if head.starts_with(b"<?xm") => match memchr::memmem::find(head, b"?>") {
-                None if head.len() < DECLARATION && !last => return Ok(()),
-                end => declared(head.get(..end.unwrap_or(0)).unwrap_or_default())?,
-            },
-            None => None,
+        let Some((coding, mark)) = sniff(&self.head, last)? else {
+            return Ok(());
         };
         let head = std::mem::take(&mut self.head);
-        self.encoding = match other {
-            Some(encoding) => Coding::Other(Box::new(encoding.new_decoder_without_bom_handling())),
-            None => Coding::Utf8,
-        };
-        self.plain(&head, out)
+        self.encoding = coding;
+        self.plain(head.get(mark..).unwrap_or_default(), out)
     }
 
     /// Appends what is left at the end of the page.
@@ -138,6 +132,30 @@ impl Input {
         *self = Self::default();
         Ok(())
     }
+}
+
+/// The encoding of a page by its first bytes, and the length of its byte-order mark; `None` where more bytes could tell.
+fn sniff(head: &[u8], last: bool) -> Result<Option<(Coding, usize)>, Error> {
+    let mut mark = 0;
+    let other = match Encoding::for_bom(head) {
+        Some((encoding, length)) => {
+            mark = length;
+            (encoding != encoding_rs::UTF_8).then_some(encoding)
+        }
+        None if head.len() < 4 && !last => return Ok(None),
+        None if head.starts_with(b"<\0?\0") => Some(encoding_rs::UTF_16LE),
+        None if head.starts_with(b"\0<\0?") => Some(encoding_rs::UTF_16BE),
+        None if head.starts_with(b"<?xm") => match memchr::memmem::find(head, b"?>") {
+            None if head.len() < DECLARATION && !last => return Ok(None),
+            end => declared(head.get(..end.unwrap_or(0)).unwrap_or_default())?,
+        },
+        None => None,
+    };
+    let coding = match other {
+        Some(encoding) => Coding::Other(Box::new(encoding.new_decoder_without_bom_handling())),
+        None => Coding::Utf8,
+    };
+    Ok(Some((coding, mark)))
 }
 
 /// The encoding an XML declaration names, if it is not UTF-8.

@@ -85,7 +85,7 @@ pub fn crack(
     description: &Description,
     inputs: &Inputs,
     options: &CrackOptions,
-    watch: &dyn Fn(u64),
+    watch: &(dyn Fn(u64) + Sync),
 ) -> Result<(Summary, Vec<(PathBuf, ReadFault)>)> {
     let plan = Plan::new(description).map_err(|e| {
         Error::new(

@@ -57,13 +57,13 @@ impl Inputs {
     /// When a file cannot be opened.
     pub fn each<E>(
         &self,
-        watch: &dyn Fn(u64),
-        mut read: impl FnMut(&mut dyn Read) -> std::result::Result<(), E>,
+        watch: &(dyn Fn(u64) + Sync),
+        mut read: impl FnMut(&mut (dyn Read + Send)) -> std::result::Result<(), E>,
     ) -> Result<Vec<(PathBuf, E)>> {
         let mut failed = Vec::new();
         for path in &self.0 {
-            let input: Box<dyn Read> = if path.as_os_str() == STDIN {
-                Box::new(std::io::stdin().lock())
+            let input: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
+                Box::new(std::io::stdin())
             } else {
                 Box::new(File::open(path).map_err(|e| unreadable(path, e))?)
             };
@@ -77,8 +77,8 @@ impl Inputs {
 
 /// An input that tells how many bytes were read of it.
 struct Watched<'w> {
-    input: Box<dyn Read>,
-    watch: &'w dyn Fn(u64),
+    input: Box<dyn Read + Send>,
+    watch: &'w (dyn Fn(u64) + Sync),
 }
 
 impl Read for Watched<'_> {
@@ -110,6 +110,8 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
@@ -135,13 +137,14 @@ mod tests {
         std::fs::write(root.path().join("a"), "1234").expect("file");
         std::fs::write(root.path().join("b"), "56").expect("file");
         let inputs = Inputs::find(&[root.path().to_owned()]).expect("finds");
-        let heard = std::cell::Cell::new(0);
-        let read = |input: &mut dyn Read| std::io::copy(input, &mut std::io::sink()).map(drop);
-        let failed = inputs
-            .each(&|bytes| heard.set(heard.get() + bytes), read)
-            .expect("opens");
+        let heard = AtomicU64::new(0);
+        let read = |input: &mut (dyn Read + Send)| std::io::copy(input, &mut std::io::sink()).map(drop);
+        let watch = |bytes| {
+            heard.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let failed = inputs.each(&watch, read).expect("opens");
         assert!(failed.is_empty());
-        assert_eq!((heard.get(), inputs.bytes()), (6, Some(6)));
+        assert_eq!((heard.into_inner(), inputs.bytes()), (6, Some(6)));
     }
 
     #[test]

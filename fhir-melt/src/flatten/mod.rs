@@ -21,7 +21,7 @@ use crate::write::Format;
 use defect_file::DefectFile;
 use lines::Lines;
 use output::Output;
-use worker::{Flattened, Part, Worker};
+use worker::{Flattened, Part, Place, Worker};
 
 pub use options::FlattenOptions;
 pub use summary::{FlattenSummary, FlattenedTable};
@@ -105,7 +105,7 @@ impl Flatten {
     /// # Errors
     /// If it cannot be read or cracked, or the rows cannot be written. Rows of the page that were complete stay
     /// written; another page can follow.
-    pub fn read(&mut self, input: impl Read) -> Result<(), Error> {
+    pub fn read(&mut self, input: impl Read + Send) -> Result<(), Error> {
         if self.workers.is_empty() {
             return self.read_rest(input);
         }
@@ -133,8 +133,9 @@ impl Flatten {
         }
     }
 
-    fn read_lines(&mut self, lines: Lines<impl Read>) -> Result<(), Error> {
+    fn read_lines(&mut self, lines: Lines<impl Read + Send>) -> Result<(), Error> {
         let mut workers = std::mem::take(&mut self.workers);
+        let mut before = Place::default();
         let read = in_order(
             lines,
             &mut workers,
@@ -142,15 +143,15 @@ impl Flatten {
                 let piece = piece.map_err(|error| Error::caused(ErrorKind::Input, error))?;
                 worker.flatten(&piece)
             },
-            |flattened| self.append(flattened?),
+            |flattened| self.append(flattened?, &mut before),
         );
         self.workers = workers;
         self.worked.pages += u64::from(read.is_ok());
         read
     }
 
-    /// Writes what became of a piece of a page.
-    fn append(&mut self, flattened: Flattened) -> Result<(), Error> {
+    /// Writes what became of a piece of a page, which stands behind `before`.
+    fn append(&mut self, flattened: Flattened, before: &mut Place) -> Result<(), Error> {
         self.worked.add(&Summary {
             pages: 0,
             ..flattened.summary
@@ -169,8 +170,15 @@ impl Flatten {
             }
         }
         match flattened.fault {
-            Some(fault) => Err(Error::caused(ErrorKind::Input, fault)),
-            None => Ok(()),
+            Some(fault) => {
+                let fault = fault.behind(before.bytes, before.lines);
+                Err(Error::caused(ErrorKind::Input, fault))
+            }
+            None => {
+                before.bytes += flattened.length.bytes;
+                before.lines += flattened.length.lines;
+                Ok(())
+            }
         }
     }
 

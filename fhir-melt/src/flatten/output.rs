@@ -8,7 +8,7 @@ use table_description::{Defect, MeltMode, TableDescription};
 use super::{FlattenedTable, Open};
 use crate::error::{Error, ErrorKind};
 use crate::write::{Format, TableWriter, write_csv_line};
-use crate::{MeltOptions, Melted, Melter};
+use crate::{MeltOptions, Melted, Melter, Rows};
 
 /// Where the rows of one table go.
 pub(super) struct Output {
@@ -82,10 +82,9 @@ impl Output {
         self
     }
 
-    /// Whether a batch has at most so many rows, and no resource above the row limit.
-    pub(super) fn fits(&self, batch: &Batch, rows: u64) -> bool {
-        let melted = self.melter.stream(batch);
-        melted.row_count() <= rows && !melted.leaves_out()
+    /// The rows of a batch, to be counted and written.
+    pub(super) fn rows<'b>(&self, batch: &'b Batch) -> Rows<'b> {
+        self.melter.stream(batch)
     }
 
     /// Takes what was written and kept.
@@ -113,8 +112,17 @@ impl Output {
 
     /// Melts and writes a batch; the defects are handed back.
     pub(super) fn write(&mut self, batch: &Batch, open: &mut Open) -> Result<Vec<Defect>, Error> {
+        self.write_rows(batch, self.rows(batch), open)
+    }
+
+    /// Writes the rows of a batch; the defects are handed back.
+    pub(super) fn write_rows(
+        &mut self,
+        batch: &Batch,
+        mut rows: Rows<'_>,
+        open: &mut Open,
+    ) -> Result<Vec<Defect>, Error> {
         let mut defects = Vec::new();
-        let mut rows = self.melter.stream(batch);
         let sources = self.sources;
         loop {
             let melted = rows.take(ROWS);

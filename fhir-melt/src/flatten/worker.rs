@@ -21,8 +21,17 @@ pub(super) struct Flattened {
     pub(super) parts: Vec<(usize, Part)>,
     pub(super) defects: Vec<Defect>,
     pub(super) summary: Summary,
-    /// Why the piece could not be cracked to its end.
+    /// Bytes and line ends of the piece.
+    pub(super) length: Place,
+    /// Why the piece could not be cracked to its end; it counts from the piece's beginning.
     pub(super) fault: Option<fhir_crack::Error>,
+}
+
+/// Bytes and line ends.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) bytes: u64,
+    pub(super) lines: u64,
 }
 
 /// What became of a batch.
@@ -66,7 +75,11 @@ impl Worker {
             parts: Vec::new(),
             defects: Vec::new(),
             summary: self.decoder.summary().since(&before),
-            fault: cracked.err().map(|fault| fault.behind(piece.bytes, piece.lines)),
+            length: Place {
+                bytes: piece.text.len() as u64,
+                lines: memchr::memchr_iter(b'\n', &piece.text).count() as u64,
+            },
+            fault: cracked.err(),
         };
         if flattened.fault.is_some() {
             self.decoder.abandon_page();
@@ -77,8 +90,9 @@ impl Worker {
                 continue;
             };
             let output = &mut self.outputs[number];
-            let part = if output.fits(&batch, ROWS) {
-                let mut defects = output.write(&batch, &mut self.open)?;
+            let rows = output.rows(&batch);
+            let part = if rows.row_count() <= ROWS && !rows.leaves_out() {
+                let mut defects = output.write_rows(&batch, rows, &mut self.open)?;
                 flattened.defects.append(&mut defects);
                 Part::Text(output.take())
             } else {
