@@ -33,13 +33,14 @@ const WARDS_OF_INTEREST: usize = 6;
 
 fn hospital(resources: u64, day: u32) -> Hospital {
     let hospital = Hospital::sized(1, resources).with_wards(60).with_running(249);
-    // Beside what happens by itself, a correction for every patient inside, seen in the night.
+    // Beside what happens by itself, corrections for every patient inside, seen in the night: some 60,000 in all with a million
+    // resources.
     let night = jiff::SignedDuration::from_hours(20);
     match day {
         0 => hospital,
         _ => hospital
             .clone()
-            .with_change(hospital.patients() / 2, Some(hospital.timestamp() + night))
+            .with_changes(hospital.patients() / 2, 8, Some(hospital.timestamp() + night))
             .at(day),
     }
 }
