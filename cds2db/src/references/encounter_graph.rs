@@ -1,47 +1,52 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
+use super::addition::Addition;
 use super::timeline::{Class, Timeline};
 use super::{EncounterRow, INVALID, Level, reference_id};
 
 /// How far the main encounter may lie above: ward, department, facility, and one more for odd sites.
 const MAX_HOPS: usize = 3;
 /// The number of an encounter without a patient.
-const NOBODY: u32 = u32::MAX;
+pub(super) const NOBODY: u32 = u32::MAX;
 
 /// All encounters of a set of patients with parent and main encounter worked out.
 ///
 /// Building takes time linear in the rows but for the sorting, however the encounters are spread over the patients.
 pub struct EncounterGraph {
-    encounters: Vec<Encounter>,
-    by_id: HashMap<String, u32>,
-    /// Patients by reference; their encounters came with one call and stand in its timeline.
-    patients: HashMap<String, Patient>,
-    timelines: Vec<Timeline>,
-    counts: [usize; 3],
+    pub(super) encounters: Vec<Encounter>,
+    pub(super) by_id: HashMap<Arc<str>, u32>,
+    /// Patients by reference; their encounters came with one addition and stand in its timeline.
+    pub(super) patients: HashMap<Arc<str>, Patient>,
+    pub(super) timelines: Vec<Timeline>,
+    pub(super) counts: [usize; 3],
 }
 
 #[derive(Clone, Copy)]
-struct Patient {
-    number: u32,
-    timeline: usize,
+pub(super) struct Patient {
+    pub(super) number: u32,
+    pub(super) timeline: usize,
 }
 
-struct Encounter {
-    id: String,
-    level: Level,
-    patient: u32,
-    start: Option<i64>,
-    end: Option<i64>,
-    class: Class,
-    given_part_of: Option<String>,
-    part_of: Link,
-    main: Link,
+pub(super) struct Encounter {
+    pub(super) id: Arc<str>,
+    /// Of several versions the newest decides; `None` is older than any.
+    pub(super) version: Option<i32>,
+    pub(super) level: Level,
+    pub(super) patient: u32,
+    pub(super) start: Option<i64>,
+    pub(super) end: Option<i64>,
+    pub(super) class: Class,
+    /// Until the parent is known.
+    pub(super) given_part_of: Option<Box<str>>,
+    pub(super) part_of: Link,
+    pub(super) main: Link,
 }
 
 /// A calculated reference.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
+pub(super) enum Link {
     /// Not calculated, or the top level.
     None,
     /// No encounter fits.
@@ -51,9 +56,6 @@ enum Link {
     /// The server's own reference to an encounter that is not known here.
     Given,
 }
-
-/// (system, value) of the identifiers that the rows of a call bring, by position.
-type Identifiers = Vec<(u32, Option<String>, String)>;
 
 impl fmt::Debug for EncounterGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,19 +81,21 @@ impl EncounterGraph {
 
     /// Adds encounters of further patients and works out their references; those of the patients known stay.
     pub fn extend(&mut self, rows: impl IntoIterator<Item = EncounterRow>, common_system: Option<&str>) {
-        let first = self.encounters.len();
-        let mut identifiers = Identifiers::new();
+        let mut addition = self.addition(common_system);
         for row in rows {
-            self.add(row, &mut identifiers);
+            addition.add(row, None);
         }
-        let new = self.encounters.iter().enumerate().skip(first);
-        let timeline = Timeline::new(new.filter_map(|(position, e)| {
-            let position = u32::try_from(position).ok()?;
-            Some(((e.level, e.patient, e.class), e.start?, e.end, position))
-        }));
-        self.timelines.push(timeline);
-        self.link_parents(first, &identifiers, common_system);
-        self.link_mains(first);
+        addition.link();
+    }
+
+    /// Begins to add encounters of further patients.
+    pub(crate) fn addition<'g>(&'g mut self, common_system: Option<&'g str>) -> Addition<'g> {
+        Addition::new(self, common_system)
+    }
+
+    /// Whether the encounters of a patient were added, or that there are none was.
+    pub(crate) fn knows_patient(&self, reference: &str) -> bool {
+        self.patients.contains_key(reference)
     }
 
     /// How many encounters of this level there are; none at a level is worth a warning.
@@ -152,117 +156,13 @@ impl EncounterGraph {
         INVALID.to_owned()
     }
 
-    fn encounter(&self, position: u32) -> &Encounter {
+    pub(super) fn encounter(&self, position: u32) -> &Encounter {
         &self.encounters[position as usize]
-    }
-
-    fn add(&mut self, row: EncounterRow, identifiers: &mut Identifiers) {
-        let Some(level) = row.type_code.as_deref().and_then(Level::from_code) else {
-            return;
-        };
-        let position = match self.by_id.get(&row.id) {
-            Some(&known) => known,
-            None => {
-                let Ok(position) = u32::try_from(self.encounters.len()) else {
-                    return;
-                };
-                let patient = row.patient.map_or(NOBODY, |p| self.patient(p));
-                self.counts[level as usize] += 1;
-                self.by_id.insert(row.id.clone(), position);
-                self.encounters.push(Encounter {
-                    id: row.id,
-                    level,
-                    patient,
-                    start: row.start,
-                    end: row.end,
-                    class: Class::of(row.class.as_deref()),
-                    given_part_of: row.part_of,
-                    part_of: Link::None,
-                    main: Link::None,
-                });
-                position
-            }
-        };
-        if let Some(value) = row.identifier_value {
-            identifiers.push((position, row.identifier_system, value));
-        }
-    }
-
-    fn patient(&mut self, reference: String) -> u32 {
-        let number = u32::try_from(self.patients.len()).unwrap_or(NOBODY);
-        let timeline = self.timelines.len();
-        let known = self
-            .patients
-            .entry(reference)
-            .or_insert(Patient { number, timeline });
-        known.timeline = timeline;
-        known.number
-    }
-
-    fn link_parents(&mut self, first: usize, identifiers: &Identifiers, common_system: Option<&str>) {
-        let common = common_system.map(|system| self.common_parents(identifiers, system));
-        let new = self.encounters.iter().enumerate().skip(first);
-        let links: Vec<Link> = new
-            .map(|(position, child)| {
-                let Some(parent_level) = child.level.parent() else {
-                    return Link::None;
-                };
-                if let Some(given) = &child.given_part_of {
-                    let known = reference_id(given, "Encounter").and_then(|id| self.by_id.get(id));
-                    return known.map_or(Link::Given, |&p| Link::To(p));
-                }
-                if self.count(parent_level) == 0 {
-                    return Link::None;
-                }
-                let common = common.as_ref().and_then(|c| c.get(&position).copied());
-                common
-                    .or_else(|| self.by_time(child, parent_level))
-                    .map_or(Link::Invalid, Link::To)
-            })
-            .collect();
-        for (encounter, link) in self.encounters.iter_mut().skip(first).zip(links) {
-            encounter.part_of = link;
-        }
-    }
-
-    /// For each encounter with an identifier of the common system: the only parent of the same patient with the same
-    /// value, whatever system the parent's has.
-    fn common_parents(&self, identifiers: &Identifiers, system: &str) -> HashMap<usize, u32> {
-        // `None` where two encounters have the value.
-        let mut owners: HashMap<(Level, u32, &str), Option<u32>> = HashMap::new();
-        for (position, _, value) in identifiers {
-            let e = self.encounter(*position);
-            owners
-                .entry((e.level, e.patient, value))
-                .and_modify(|owner| *owner = owner.filter(|o| o == position))
-                .or_insert(Some(*position));
-        }
-        let mut parents: HashMap<usize, Option<u32>> = HashMap::new();
-        for (position, _, value) in identifiers
-            .iter()
-            .filter(|(_, s, _)| s.as_deref() == Some(system))
-        {
-            let e = self.encounter(*position);
-            let Some(level) = e.level.parent().filter(|_| e.patient != NOBODY) else {
-                continue;
-            };
-            let Some(&owner) = owners.get(&(level, e.patient, value.as_str())) else {
-                continue;
-            };
-            parents
-                .entry(*position as usize)
-                .and_modify(|parent| *parent = parent.filter(|p| Some(*p) == owner))
-                .or_insert(owner);
-        }
-        parents
-            .into_iter()
-            .filter_map(|(child, parent)| Some((child, parent?)))
-            .collect()
     }
 
     /// The encounter of a level that encloses the child's period; inpatient before short stay before ambulatory, then
     /// the nearest start, then the first.
-    fn by_time(&self, child: &Encounter, level: Level) -> Option<u32> {
+    pub(super) fn by_time(&self, child: &Encounter, level: Level) -> Option<u32> {
         if child.patient == NOBODY {
             return None;
         }
@@ -273,22 +173,8 @@ impl EncounterGraph {
             .map(|(_, position)| position)
     }
 
-    fn link_mains(&mut self, first: usize) {
-        let new = (0_u32..).zip(&self.encounters).skip(first);
-        let mains: Vec<Link> = new
-            .map(|(position, encounter)| {
-                self.top(position)
-                    .or_else(|| self.by_time(encounter, Level::Facility))
-                    .map_or(Link::Invalid, Link::To)
-            })
-            .collect();
-        for (encounter, link) in self.encounters.iter_mut().skip(first).zip(mains) {
-            encounter.main = link;
-        }
-    }
-
     /// The facility encounter at the end of the chain of parents, at most [`MAX_HOPS`] above, so a cycle ends too.
-    fn top(&self, mut position: u32) -> Option<u32> {
+    pub(super) fn top(&self, mut position: u32) -> Option<u32> {
         for _ in 0..=MAX_HOPS {
             let encounter = self.encounter(position);
             match encounter.part_of {
@@ -305,7 +191,7 @@ impl EncounterGraph {
             Link::None => None,
             Link::Invalid => Some(INVALID.to_owned()),
             Link::To(position) => Some(self.reference(position)),
-            Link::Given => encounter.given_part_of.clone(),
+            Link::Given => encounter.given_part_of.as_deref().map(str::to_owned),
         }
     }
 
@@ -509,6 +395,39 @@ mod tests {
         assert_eq!(
             graph.encounter_of(None, Some("Patient/a"), &[Some(9)]),
             "Encounter/a1"
+        );
+    }
+
+    #[test]
+    fn the_newest_version_decides_and_older_ones_are_not_found() {
+        let mut graph = EncounterGraph::build([], None);
+        let mut addition = graph.addition(Some(SYSTEM));
+        let with = |mut row: EncounterRow, value: &str| {
+            row.identifier_system = Some(SYSTEM.to_owned());
+            row.identifier_value = Some(value.to_owned());
+            row
+        };
+        addition.add(with(row("case", 1, 0, Some(5)), "F1"), Some(1));
+        addition.add(with(row("other", 1, 0, Some(20)), "F2"), Some(1));
+        addition.add(with(row("ward", 3, 10, None), "F1"), Some(2));
+        addition.add(row("gone", 2, 10, None), Some(2));
+        // The case got the other number, the other one lost its level, `gone` is a department contact no more.
+        addition.add(with(row("case", 1, 0, Some(50)), "F3"), Some(3));
+        addition.add(row("ward", 3, 11, Some(30)), Some(4));
+        let mut gone = row("gone", 2, 10, None);
+        gone.type_code = Some("other".to_owned());
+        addition.add(gone, Some(5));
+        assert!(addition.came_anew("gone") && addition.came_anew("case") && !addition.came_anew("nobody"));
+        assert_eq!(addition.patients().len(), 1);
+        addition.link();
+        assert_eq!(graph.count(Level::Department), 0);
+        assert_eq!(graph.count(Level::Facility), 2);
+        assert_eq!(graph.main("gone"), None);
+        assert_eq!(graph.part_of("ward"), None, "no department contact is left");
+        assert_eq!(
+            graph.main("ward"),
+            reference("case"),
+            "its newest period encloses the ward's"
         );
     }
 

@@ -63,16 +63,6 @@ pub struct EncounterRow {
     pub part_of: Option<String>,
 }
 
-impl EncounterRow {
-    /// Whether another row of the same version of the same encounter adds nothing: only type and identifier can differ.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        self.id == other.id
-            && self.type_code == other.type_code
-            && self.identifier_system == other.identifier_system
-            && self.identifier_value == other.identifier_value
-    }
-}
-
 impl fmt::Debug for EncounterRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncounterRow")

@@ -1,10 +1,12 @@
 //! References that servers leave out and that consumers need: the parent and the main encounter of an encounter,
 //! and the main encounter of every other resource.
 
+mod addition;
 mod encounter_graph;
 mod encounter_row;
 mod timeline;
 
+pub(crate) use addition::Addition;
 pub use encounter_graph::EncounterGraph;
 pub use encounter_row::{EncounterRow, Level};
 

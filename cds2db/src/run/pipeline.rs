@@ -47,6 +47,8 @@ pub struct Run<'r> {
 const MODULE: &str = "cds2db";
 /// Marker of a day without any ward patient.
 const EMPTY_DATA: &str = "EMPTY_DATA";
+/// Ids whose watermarks move with one statement.
+const IDS_AT_ONCE: usize = 2_000;
 /// The zone of date-times without an offset.
 pub(crate) const ZONE: &str = "Europe/Berlin";
 
@@ -424,13 +426,14 @@ impl Run<'_> {
                 Request {
                     watermark: resource.clone(),
                     resource,
-                    ids: Vec::new(),
                     search,
                 }
             };
             return Ok(resources.map(request).collect());
         }
         let mut requests = Vec::new();
+        // Shared by the searches of all types.
+        let shared: Vec<Arc<str>> = patients.iter().map(|id| Arc::from(id.as_str())).collect();
         let wanted = |resource: &String| match self.scope {
             Scope::Given(given) => given.resources.is_empty() || given.resources.contains(resource),
             _ => true,
@@ -451,7 +454,7 @@ impl Run<'_> {
                 self.settings,
                 &resource,
                 &narrowing,
-                patients,
+                &shared,
                 &watermarks,
                 zone,
             ));
@@ -508,6 +511,7 @@ impl Run<'_> {
                 true => BTreeMap::new(),
                 false => self.watermarks(&narrowing.watermark, &ids).await?,
             };
+            let ids: Vec<Arc<str>> = ids.into_iter().map(Arc::from).collect();
             let more = requests::by_id(self.settings, &resource, &narrowing, &ids, &watermarks, zone);
             requests.extend(more);
         }
@@ -629,21 +633,31 @@ impl Run<'_> {
         if matches!(self.scope, Scope::Given(given) if !given.move_watermarks) {
             return Ok(());
         }
-        let mut by_resource: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut moved: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for request in complete {
-            by_resource
-                .entry(&request.watermark)
-                .or_default()
-                .extend(request.ids.iter().cloned());
+            let ids = moved.entry(&request.watermark).or_default();
+            ids.extend(request.ids().iter().map(|id| (**id).to_owned()));
+            if ids.len() >= IDS_AT_ONCE {
+                move_watermark(&request.watermark, &std::mem::take(ids), loaded_until, import).await?;
+            }
         }
-        for (resource, ids) in by_resource {
-            import
-                .set_watermarks(resource, &ids, loaded_until)
-                .await
-                .map_err(|e| hub_error("moving the watermarks", e))?;
+        for (watermark, ids) in moved {
+            move_watermark(watermark, &ids, loaded_until, import).await?;
         }
         Ok(())
     }
+}
+
+async fn move_watermark(
+    watermark: &str,
+    ids: &[String],
+    loaded_until: i64,
+    import: &mut Import<'_>,
+) -> Result<()> {
+    import
+        .set_watermarks(watermark, ids, loaded_until)
+        .await
+        .map_err(|e| hub_error("moving the watermarks", e))
 }
 
 fn hub_error(place: &str, error: cds_hub::Error) -> Error {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fhir_crack::search::Search;
 use jiff::tz::TimeZone;
@@ -13,15 +14,18 @@ pub(crate) struct Request {
     pub(crate) resource: String,
     /// Name of its watermarks.
     pub(crate) watermark: String,
-    /// Patients (or, for referenced resources, ids) whose watermark moves when the search is complete.
-    pub(crate) ids: Vec<String>,
     pub(crate) search: Search,
 }
 
 impl Request {
+    /// Patients (or, for referenced resources, ids) whose watermark moves when the search is complete.
+    pub(crate) fn ids(&self) -> &[Arc<str>] {
+        self.search.listed_ids()
+    }
+
     /// What the summary says of the request where it ends early: type and how many, never who.
     pub(crate) fn place(&self) -> String {
-        match self.ids.len() {
+        match self.ids().len() {
             0 => self.resource.clone(),
             n => format!("{} of {n} ids", self.resource),
         }
@@ -118,7 +122,7 @@ pub(crate) fn by_patient(
     settings: &Settings,
     resource: &str,
     narrowing: &Narrowing,
-    patients: &[String],
+    patients: &[Arc<str>],
     watermarks: &BTreeMap<String, i64>,
     zone: &TimeZone,
 ) -> Vec<Request> {
@@ -134,7 +138,7 @@ pub(crate) fn by_id(
     settings: &Settings,
     resource: &str,
     narrowing: &Narrowing,
-    ids: &[String],
+    ids: &[Arc<str>],
     watermarks: &BTreeMap<String, i64>,
     zone: &TimeZone,
 ) -> Vec<Request> {
@@ -147,13 +151,15 @@ fn in_groups(
     resource: &str,
     parameter: &str,
     narrowing: &Narrowing,
-    ids: &[String],
+    ids: &[Arc<str>],
     watermarks: &BTreeMap<String, i64>,
     zone: &TimeZone,
 ) -> Vec<Request> {
-    let mut groups: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<String>, Vec<Arc<str>>> = BTreeMap::new();
     for id in ids {
-        let watermark = watermarks.get(id).filter(|_| !settings.debug.ignore_last_update);
+        let watermark = watermarks
+            .get(&**id)
+            .filter(|_| !settings.debug.ignore_last_update);
         groups
             .entry(watermark.and_then(|w| since(*w, zone)))
             .or_default()
@@ -175,7 +181,6 @@ fn in_groups(
             requests.push(Request {
                 resource: resource.to_owned(),
                 watermark: narrowing.watermark.clone(),
-                ids: ids.to_vec(),
                 search,
             });
         }
@@ -212,7 +217,7 @@ pub(crate) fn outline(settings: &Settings, description: &Description, zone: &Tim
             ("_id", "referenced ids")
         };
         let none = BTreeMap::new();
-        let ids = [format!("<{whose}>")];
+        let ids = [format!("<{whose}>").into()];
         let query = in_groups(settings, resource, parameter, &narrowing, &ids, &none, zone)
             .first()
             .map(|request| {
@@ -271,7 +276,7 @@ mod tests {
     fn trap_17_patient_is_always_asked_for_in_full_and_others_since_their_own_watermark() {
         let mut settings = Settings::default();
         settings.server.ids_at_once = 2;
-        let ids = ["a", "b", "c", "d"].map(str::to_owned);
+        let ids = ["a", "b", "c", "d"].map(Arc::from);
         let watermarks = BTreeMap::from([
             ("a".to_owned(), micros("2024-05-03T10:00:00Z")),
             ("b".to_owned(), micros("2024-05-03T20:00:00Z")),

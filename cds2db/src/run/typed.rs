@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cds_hub::Hub;
@@ -15,7 +15,7 @@ use super::encoding::Encoding;
 use super::pipeline::Watches;
 use crate::config::Settings;
 use crate::progress::{Progress, Stage};
-use crate::references::{EncounterGraph, EncounterRow, Level};
+use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows typed at a time.
@@ -24,6 +24,8 @@ const RAW_ROWS: usize = 2_000;
 const PIECES_AHEAD: usize = 1;
 /// Patients whose stored references are looked at again at a time.
 const PATIENTS_AT_ONCE: usize = 1_000;
+/// Patients whose encounters are read from the hub at a time.
+const STORED_PATIENTS_AT_ONCE: usize = 10_000;
 /// The table whose rows become the graph of encounters.
 pub(super) const ENCOUNTER: &str = "encounter";
 /// The table of the wards, which is typed but neither FHIR nor melted.
@@ -43,11 +45,9 @@ pub(crate) struct Typing<'r> {
 
 /// The encounters known so far and what follows from them.
 struct Encounters {
-    /// Patients whose encounters are in the graph.
-    patients: HashSet<String>,
-    /// Of these, the ones with an encounter that waits for typing.
-    waiting: Vec<String>,
     graph: EncounterGraph,
+    /// Patients in the graph with an encounter that waits for typing.
+    waiting: Vec<Arc<str>>,
 }
 
 impl<'r> Typing<'r> {
@@ -61,9 +61,8 @@ impl<'r> Typing<'r> {
     ) -> Self {
         let graph = EncounterGraph::build([], None);
         let encounters = Encounters {
-            patients: HashSet::new(),
-            waiting: Vec::new(),
             graph,
+            waiting: Vec::new(),
         };
         Self {
             settings,
@@ -211,37 +210,27 @@ impl<'r> Typing<'r> {
         let columns = EncounterColumns::of(&table);
         let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
         let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
-        let mut rows: Vec<(i32, EncounterRow)> = Vec::new();
-        // After a run that broke off several versions of an encounter may wait: the newest decides.
-        let mut newest: HashMap<String, i32> = HashMap::new();
+        let system = self.settings.common_identifier_system.as_deref();
+        let mut addition = self.encounters.graph.addition(system);
+        let mut waiting = false;
         while let Some((raw_ids, batch)) = open.next().await.map_err(failed)? {
             let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
             for row in 0..typed.rows() {
-                let (Some(encounter), Some(&raw_id)) =
+                // After a run that broke off several versions of an encounter may wait: the newest decides.
+                if let (Some(encounter), Some(&raw_id)) =
                     (columns.row(&typed, row), raw_ids.get(typed.source_row(row)))
-                else {
-                    continue;
-                };
-                // An encounter has a row for each of its diagnoses and places, all the same here.
-                if rows
-                    .last()
-                    .is_some_and(|(last, row)| *last == raw_id && row.says_the_same(&encounter))
                 {
-                    continue;
+                    waiting = true;
+                    addition.add(encounter, Some(raw_id));
                 }
-                let newest = newest.entry(encounter.id.clone()).or_insert(raw_id);
-                *newest = raw_id.max(*newest);
-                rows.push((raw_id, encounter));
             }
         }
-        rows.retain(|(raw_id, encounter)| newest.get(&encounter.id) == Some(raw_id));
-        let waiting = rows.len();
-        let rows: Vec<EncounterRow> = rows.into_iter().map(|(_, row)| row).collect();
-        let patients: HashSet<String> = rows.iter().filter_map(|r| r.patient.clone()).collect();
-        self.encounters.waiting = patients.iter().cloned().collect();
-        self.add_patients(patients, rows, &newest).await?;
+        let patients = addition.patients().to_vec();
+        add_stored(self.hub, &mut addition, &patients).await?;
+        addition.link();
+        self.encounters.waiting = patients;
         for level in Level::ALL {
-            if waiting > 0 && self.encounters.graph.count(level) == 0 {
+            if waiting && self.encounters.graph.count(level) == 0 {
                 summary.notes.push(format!(
                     "no encounter of level {level:?}; calculated references need all three"
                 ));
@@ -250,35 +239,19 @@ impl<'r> Typing<'r> {
         Ok(())
     }
 
-    /// Adds the encounters of patients not seen yet: those given, and what the hub has beside them.
-    async fn add_patients(
-        &mut self,
-        patients: HashSet<String>,
-        mut rows: Vec<EncounterRow>,
-        given: &HashMap<String, i32>,
-    ) -> Result<()> {
-        let new: Vec<String> = patients
-            .into_iter()
-            .filter(|p| !self.encounters.patients.contains(p))
-            .collect();
-        if new.is_empty() && rows.is_empty() {
+    /// Adds what the hub has of the encounters of patients not seen yet.
+    async fn add_patients(&mut self, patients: HashSet<Arc<str>>) -> Result<()> {
+        if patients.is_empty() {
             return Ok(());
         }
-        let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
-                   (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
-                   (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
-                   enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
-                   FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
-        let stored = self
-            .hub
-            .select_text(sql, std::slice::from_ref(&new))
-            .await
-            .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
-        let stored = stored.into_iter().filter_map(stored_row);
-        rows.extend(stored.filter(|row| !given.contains_key(&row.id)));
-        self.encounters.patients.extend(new);
         let system = self.settings.common_identifier_system.as_deref();
-        self.encounters.graph.extend(rows, system);
+        let mut addition = self.encounters.graph.addition(system);
+        for patient in &patients {
+            addition.add_patient(patient);
+        }
+        let patients: Vec<_> = patients.into_iter().collect();
+        add_stored(self.hub, &mut addition, &patients).await?;
+        addition.link();
         Ok(())
     }
 
@@ -297,7 +270,7 @@ impl<'r> Typing<'r> {
         for patients in self.encounters.waiting.chunks(PATIENTS_AT_ONCE) {
             let rows = self
                 .hub
-                .select_text(&question.sql, &[patients.to_vec()])
+                .select_text(&question.sql, &[texts(patients)])
                 .await
                 .map_err(|e| Error::new(ErrorKind::Hub, "reading references that say invalid").because(e))?;
             for (position, column) in question.columns.iter().enumerate() {
@@ -344,9 +317,11 @@ impl<'r> Typing<'r> {
             return Ok(());
         };
         let patients = (0..typed.rows())
-            .filter_map(|row| text(typed, row, patient).map(str::to_owned))
+            .filter_map(|row| text(typed, row, patient))
+            .filter(|patient| !self.encounters.graph.knows_patient(patient))
+            .map(Arc::from)
             .collect();
-        self.add_patients(patients, Vec::new(), &HashMap::new()).await?;
+        self.add_patients(patients).await?;
         if table.name == ENCOUNTER {
             let Some(id) = table.position_of_path("id") else {
                 return Ok(());
@@ -381,6 +356,31 @@ impl<'r> Typing<'r> {
         typed.set_texts(column, references);
         Ok(())
     }
+}
+
+/// Adds the encounters that the hub has of these patients, but for those that have come anew.
+async fn add_stored(hub: &Hub, addition: &mut Addition<'_>, patients: &[Arc<str>]) -> Result<()> {
+    let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
+               (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
+               (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
+               enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
+               FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
+    for patients in patients.chunks(STORED_PATIENTS_AT_ONCE) {
+        let stored = hub
+            .select_text(sql, &[texts(patients)])
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
+        for row in stored.into_iter().filter_map(stored_row) {
+            if !addition.came_anew(&row.id) {
+                addition.add(row, None);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn texts(patients: &[Arc<str>]) -> Vec<String> {
+    patients.iter().map(|patient| (**patient).to_owned()).collect()
 }
 
 /// Whether a search for encounters was not answered in full.

@@ -11,8 +11,11 @@ use crate::{Error, ErrorKind, Result};
 /// the watermark it is about, a slash and the id.
 const UNANSWERED: &str = "unanswered";
 
-async fn keep(watermark: &str, ids: &[String], until: i64, import: &mut Import<'_>) -> Result<()> {
-    let ids: Vec<String> = ids.iter().map(|id| format!("{watermark}/{id}")).collect();
+async fn keep(watermark: &str, ids: &[impl AsRef<str>], until: i64, import: &mut Import<'_>) -> Result<()> {
+    let ids: Vec<String> = ids
+        .iter()
+        .map(|id| format!("{watermark}/{}", id.as_ref()))
+        .collect();
     import
         .set_watermarks(UNANSWERED, &ids, until)
         .await
@@ -22,7 +25,7 @@ async fn keep(watermark: &str, ids: &[String], until: i64, import: &mut Import<'
 /// Remembers whom these searches were for.
 pub(crate) async fn remember(unanswered: &[Request], until: i64, import: &mut Import<'_>) -> Result<()> {
     for request in unanswered {
-        keep(&request.watermark, &request.ids, until, import).await?;
+        keep(&request.watermark, request.ids(), until, import).await?;
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Client {
 
     /// Searches for many ids, `at_once` in a request, batches in parallel: `param` is `_id`, `patient`, `subject`, …
     /// Each batch is a search of its own with its own end.
-    pub fn by_ids<T: Into<String>>(
+    pub fn by_ids<T: Into<Arc<str>>>(
         &self,
         search: Search,
         param: &str,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::Url;
 
@@ -31,8 +32,9 @@ pub struct Search {
 /// A parameter whose value is a list of ids that may be spread over several requests.
 #[derive(Clone, PartialEq, Eq)]
 struct IdList {
-    param: String,
-    ids: Vec<String>,
+    param: Arc<str>,
+    /// Shared, since many searches ask for the same ids.
+    ids: Arc<[Arc<str>]>,
 }
 
 /// How a search is sent.
@@ -126,11 +128,12 @@ impl Search {
     }
 
     /// Searches for a list of ids in `param` (`_id`, `patient`, …), by POST if nothing else is said. An empty list
-    /// finds nothing and sends nothing.
+    /// finds nothing and sends nothing. The ids are shared by all clones of the search, and given as `Arc<str>` by
+    /// several searches.
     #[must_use]
-    pub fn ids<T: Into<String>>(
+    pub fn ids<T: Into<Arc<str>>>(
         mut self,
-        param: impl Into<String>,
+        param: impl Into<Arc<str>>,
         ids: impl IntoIterator<Item = T>,
     ) -> Search {
         self.list = Some(IdList {
@@ -158,6 +161,11 @@ impl Search {
     /// Resource type asked for.
     pub fn resource(&self) -> &str {
         &self.resource
+    }
+
+    /// The ids of [`ids`](Search::ids), in their order; none without a list.
+    pub fn listed_ids(&self) -> &[Arc<str>] {
+        self.list.as_ref().map_or(&[], |list| &*list.ids)
     }
 
     /// The parameters as an encoded query: the id list first, then the others in the order they were added.
@@ -216,8 +224,8 @@ impl Search {
             .chunks(at_once.max(1))
             .map(|ids| Search {
                 list: Some(IdList {
-                    param: list.param.clone(),
-                    ids: ids.to_vec(),
+                    param: Arc::clone(&list.param),
+                    ids: ids.into(),
                 }),
                 ..self.clone()
             })
@@ -294,7 +302,7 @@ impl Search {
         url
     }
 
-    fn query_with(&self, list: Option<(&str, &[String])>) -> String {
+    fn query_with(&self, list: Option<(&str, &[Arc<str>])>) -> String {
         let mut out = String::new();
         if let Some((param, ids)) = list {
             encode_into(&mut out, param);
