@@ -23,6 +23,8 @@ pub(crate) struct Table<'t> {
     pub(crate) roles: &'t Roles<'t>,
     pub(crate) known: &'t Known,
     pub(crate) patients: &'t [u32],
+    /// The tally of all rows of each piece.
+    pub(crate) pieces: &'t [Tally],
     pub(crate) present_year: i16,
 }
 
@@ -57,13 +59,13 @@ pub(crate) fn collect(table: Table<'_>, position: usize, hashes: &mut [u64]) -> 
     let mut column = Column::new(table, role);
     let seed = hash::text(name.as_bytes());
     let mut begin = 0;
-    for &piece in table.source.pieces() {
+    for (&piece, all) in table.source.pieces().iter().zip(table.pieces) {
         let rows = begin..begin + piece.rows;
         begin += piece.rows;
         let patients = &table.patients[rows.clone()];
         match table.source.read(piece, name)? {
             Some(series) => column.piece(piece, &series, kind, patients, &mut hashes[rows], seed)?,
-            None => patients.iter().for_each(|patient| column.empty.add(*patient)),
+            None => column.empty.add_all(all),
         }
     }
     Ok(column.finish(name, kind))
@@ -298,7 +300,8 @@ impl<'t> Column<'t> {
             codes.clear();
         }
         let known = self.role.target.and_then(|target| self.table.known.ids(target));
-        let groups = self.groups.finish(&mut self.samples);
+        let numbers = (kind == Kind::Number).then(|| distribution(&mut self.samples));
+        let groups = self.groups.finish(&self.samples);
         ColumnProfile {
             name: name.to_owned(),
             kind,
@@ -311,7 +314,7 @@ impl<'t> Column<'t> {
                 rows: self.unknown.count(),
                 ids: self.unknown_ids.len() as u64,
             }),
-            numbers: (kind == Kind::Number).then(|| distribution(&mut self.samples)),
+            numbers,
             groups,
             days: matches!(kind, Kind::Date | Kind::DateTime).then(|| self.days.finish()),
             codes,

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::civil::{civil, days};
 use super::shape::Days;
@@ -7,14 +7,25 @@ use super::tally::Tally;
 /// Months of the course that are kept: the last ones, a hundred years.
 const COURSE: usize = 1_200;
 
-/// Dates that are being counted.
+/// Days that are counted one by one before they are added up: some 170 years.
+const KEPT: usize = 1 << 16;
+
+/// Dates that are being counted: each day for itself, and added up to months and years at the end.
 #[derive(Debug)]
 pub(crate) struct DayCounts {
     plausible: std::ops::Range<i32>,
+    slots: HashMap<i32, usize>,
+    kept: Vec<(i32, Tally)>,
+    /// The day counted last and its slot: rows that lie together are often of one day.
+    last: Option<(i32, usize)>,
+    sums: Sums,
+}
+
+/// Sums over days.
+#[derive(Debug)]
+struct Sums {
     implausible: Tally,
     course: BTreeMap<(i32, u8), Tally>,
-    /// The month counted last: rows that lie together are often of one time.
-    month: Option<((i32, u8), Tally)>,
     years: BTreeMap<i32, Tally>,
     months: [Tally; 12],
     days: [Tally; 31],
@@ -27,55 +38,75 @@ impl DayCounts {
         let end = days(present_year.saturating_add(1), 1, 2).unwrap_or(i32::MAX);
         Self {
             plausible: first..end,
-            implausible: Tally::default(),
-            course: BTreeMap::new(),
-            month: None,
-            years: BTreeMap::new(),
-            months: Default::default(),
-            days: std::array::from_fn(|_| Tally::default()),
+            slots: HashMap::new(),
+            kept: Vec::new(),
+            last: None,
+            sums: Sums {
+                implausible: Tally::default(),
+                course: BTreeMap::new(),
+                years: BTreeMap::new(),
+                months: Default::default(),
+                days: std::array::from_fn(|_| Tally::default()),
+            },
         }
     }
 
     /// Counts a date, in days from 1970-01-01.
     pub(crate) fn add(&mut self, date: i32, patient: u32) {
-        if !self.plausible.contains(&date) {
-            self.implausible.add(patient);
-        }
-        let (year, month, day) = civil(date);
-        let key = (year, month);
-        match &mut self.month {
-            Some((at, tally)) if *at == key => tally.add(patient),
-            slot => {
-                let mut tally = self.course.remove(&key).unwrap_or_default();
-                tally.add(patient);
-                if let Some((at, last)) = slot.replace((key, tally)) {
-                    self.course.insert(at, last);
+        let slot = match self.last {
+            Some((last, slot)) if last == date => slot,
+            _ => match self.slots.get(&date) {
+                Some(&slot) => slot,
+                None => {
+                    if self.kept.len() >= KEPT {
+                        self.add_up();
+                    }
+                    self.slots.insert(date, self.kept.len());
+                    self.kept.push((date, Tally::default()));
+                    self.kept.len() - 1
                 }
-            }
-        }
-        self.years.entry(year).or_default().add(patient);
-        if let Some(tally) = self.months.get_mut(usize::from(month) - 1) {
-            tally.add(patient);
-        }
-        if let Some(tally) = self.days.get_mut(usize::from(day) - 1) {
+            },
+        };
+        self.last = Some((date, slot));
+        if let Some((_, tally)) = self.kept.get_mut(slot) {
             tally.add(patient);
         }
     }
 
-    pub(crate) fn finish(mut self) -> Days {
-        if let Some((at, tally)) = self.month.take() {
-            self.course.insert(at, tally);
+    /// Adds the days that are kept to the sums, in the order they came.
+    fn add_up(&mut self) {
+        let sums = &mut self.sums;
+        for (date, tally) in self.kept.drain(..) {
+            if !self.plausible.contains(&date) {
+                sums.implausible.add_all(&tally);
+            }
+            let (year, month, day) = civil(date);
+            sums.course.entry((year, month)).or_default().add_all(&tally);
+            sums.years.entry(year).or_default().add_all(&tally);
+            if let Some(sum) = sums.months.get_mut(usize::from(month) - 1) {
+                sum.add_all(&tally);
+            }
+            if let Some(sum) = sums.days.get_mut(usize::from(day) - 1) {
+                sum.add_all(&tally);
+            }
         }
-        let skip = self.course.len().saturating_sub(COURSE);
-        let course = self.course.iter().skip(skip);
+        self.slots.clear();
+        self.last = None;
+    }
+
+    pub(crate) fn finish(mut self) -> Days {
+        self.add_up();
+        let sums = self.sums;
+        let skip = sums.course.len().saturating_sub(COURSE);
+        let course = sums.course.iter().skip(skip);
         Days {
-            years: self.years.iter().map(|(year, t)| (*year, t.count())).collect(),
-            months: (1..).zip(self.months.iter().map(Tally::count)).collect(),
-            days: (1..).zip(self.days.iter().map(Tally::count)).collect(),
+            years: sums.years.iter().map(|(year, t)| (*year, t.count())).collect(),
+            months: (1..).zip(sums.months.iter().map(Tally::count)).collect(),
+            days: (1..).zip(sums.days.iter().map(Tally::count)).collect(),
             course: course
                 .map(|((year, month), t)| (*year, *month, t.count()))
                 .collect(),
-            implausible: self.implausible.count(),
+            implausible: sums.implausible.count(),
         }
     }
 }
@@ -83,6 +114,26 @@ impl DayCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_days_than_are_kept_are_counted_too() {
+        let mut counts = DayCounts::new(2026);
+        let dates = 3 * KEPT as i32;
+        for date in 0..dates {
+            counts.add(date, date.unsigned_abs() % 3);
+            counts.add(date / 2, 7);
+        }
+        let found = counts.finish();
+        let rows: u64 = found.years.values().map(|count| count.rows).sum();
+        assert_eq!(rows, 2 * dates.unsigned_abs() as u64);
+        assert!(
+            found
+                .years
+                .values()
+                .all(|count| (3..=4).contains(&count.patients))
+        );
+        assert_eq!(found.years[&1970].rows, 365 * 3);
+    }
 
     #[test]
     fn dates_are_counted_by_year_month_and_day() {

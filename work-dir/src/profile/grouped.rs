@@ -2,7 +2,7 @@ use polars::prelude::Series;
 
 use super::hash::{self, ByHash, mix};
 use super::measure::texts;
-use super::numbers::{Sample, of_sorted};
+use super::numbers::{Sample, by_group, of_sorted};
 use super::shape::Group;
 
 /// Groups that are told apart.
@@ -53,13 +53,13 @@ impl Groups {
         slot
     }
 
-    /// The distributions of the groups, the largest first; puts the numbers in order of group and value.
-    pub(crate) fn finish(self, samples: &mut [Sample]) -> Vec<Group> {
+    /// The distributions of the groups of ascending numbers, the largest first.
+    pub(crate) fn finish(self, sorted: &[Sample]) -> Vec<Group> {
         let is_one = self.names.len() == 1 && self.names[0].0.is_empty() && self.names[0].1.is_empty();
         if self.names.is_empty() || is_one {
             return Vec::new();
         }
-        samples.sort_unstable_by(|a, b| a.group.cmp(&b.group).then(a.value.total_cmp(&b.value)));
+        let samples = by_group(sorted, self.names.len());
         let chunks = samples.chunk_by(|a, b| a.group == b.group);
         let mut chunks: Vec<&[Sample]> = chunks
             .filter(|c| c.first().is_some_and(|s| s.group > 0))
@@ -90,7 +90,7 @@ mod tests {
         let mut groups = Groups::default();
         let at = groups.piece(Some(&code), Some(&unit), 4);
         assert_eq!(at, [1, 2, 3, 4]);
-        let mut samples: Vec<Sample> = [1, 2, 2, 3]
+        let samples: Vec<Sample> = [1, 2, 2, 3]
             .into_iter()
             .map(|group| Sample {
                 value: f64::from(group),
@@ -98,7 +98,7 @@ mod tests {
                 group,
             })
             .collect();
-        let found = groups.finish(&mut samples);
+        let found = groups.finish(&samples);
         let names: Vec<_> = found
             .iter()
             .map(|g| (g.code.as_str(), g.unit.as_str(), g.numbers.count.rows))

@@ -32,11 +32,18 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         Some(column) => resources(source, column)?,
         None => (source.rows() as u64, u64::from(source.rows() > 0)),
     };
+    let mut begin = 0;
+    let pieces = source.pieces().iter().map(|piece| {
+        begin += piece.rows;
+        Tally::of(&patients[begin - piece.rows..begin])
+    });
+    let pieces: Vec<Tally> = pieces.collect();
     let table = Table {
         source,
         roles,
         known,
         patients: &patients,
+        pieces: &pieces,
         present_year: jiff::Zoned::now().year(),
     };
     let next = AtomicUsize::new(0);
@@ -77,7 +84,7 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     columns.sort_by_key(|(position, _)| *position);
     let mut rows = Tally::default();
-    patients.iter().for_each(|patient| rows.add(*patient));
+    pieces.iter().for_each(|piece| rows.add_all(piece));
     Ok(TableProfile {
         table: source.table().to_owned(),
         batches: source.batches(),

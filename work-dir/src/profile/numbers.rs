@@ -19,6 +19,29 @@ pub(crate) fn distribution(samples: &mut [Sample]) -> Numbers {
     of_sorted(samples)
 }
 
+/// Puts ascending numbers in order of their groups, which keep the order of their numbers.
+pub(crate) fn by_group(sorted: &[Sample], groups: usize) -> Vec<Sample> {
+    let mut starts = vec![0_usize; groups + 2];
+    for sample in sorted {
+        starts[sample.group as usize + 1] += 1;
+    }
+    for group in 1..starts.len() {
+        starts[group] += starts[group - 1];
+    }
+    let nothing = Sample {
+        value: 0.0,
+        patient: 0,
+        group: 0,
+    };
+    let mut placed = vec![nothing; sorted.len()];
+    for sample in sorted {
+        let place = &mut starts[sample.group as usize];
+        placed[*place] = *sample;
+        *place += 1;
+    }
+    placed
+}
+
 /// The distribution of ascending numbers.
 pub(crate) fn of_sorted(samples: &[Sample]) -> Numbers {
     let at = |q| interpolated(samples.len(), q, |rank| samples.get(rank).map(|s| s.value));

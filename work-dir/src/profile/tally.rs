@@ -48,6 +48,21 @@ impl Tally {
         }
     }
 
+    /// Counts the rows of another tally as if each had been added here.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for &patient in &other.seen {
+            self.add(patient);
+        }
+        self.rows += other.rows - other.seen.len() as u64;
+    }
+
+    /// The tally of rows of these patients.
+    pub(crate) fn of(patients: &[u32]) -> Self {
+        let mut tally = Self::default();
+        patients.iter().for_each(|patient| tally.add(*patient));
+        tally
+    }
+
     pub(crate) fn count(&self) -> Count {
         Count {
             rows: self.rows,
@@ -59,6 +74,20 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sum_of_tallies_is_the_tally_of_all_rows() {
+        let patients: Vec<u32> = (0..200).map(|i| i * i % 37).collect();
+        for at in 0..patients.len() {
+            let (first, second) = patients.split_at(at);
+            let mut sum = Tally::of(first);
+            sum.add_all(&Tally::of(second));
+            assert_eq!(sum.count(), Tally::of(&patients).count(), "{at}");
+        }
+        let mut few = Tally::of(&[1, 2]);
+        few.add_all(&Tally::of(&[2, 3, 3]));
+        assert_eq!(few.count(), Count { rows: 5, patients: 3 });
+    }
 
     #[test]
     fn patients_are_counted_once_and_up_to_the_cap() {
