@@ -9,9 +9,10 @@ use super::hash::{self, Hashes, mix};
 use super::known::{Known, id_of};
 use super::measure::texts;
 use super::numbers::{Sample, distribution};
+use super::part::Cells;
 use super::roles::{Role, Roles};
 use super::shape::{Code, ColumnProfile, Kind, Unknown};
-use super::source::{Piece, Source};
+use super::source::Source;
 use super::tally::Tally;
 use super::units::Units;
 use crate::Error;
@@ -31,7 +32,11 @@ pub(crate) struct Table<'t> {
 /// What a column's cells are counted in.
 struct Column<'t> {
     table: Table<'t>,
+    name: &'t str,
+    kind: Kind,
     role: Role,
+    /// Tells the cells of this column from equal ones of others.
+    seed: u64,
     filled: Tally,
     empty: Tally,
     unreadable: Tally,
@@ -51,28 +56,52 @@ const PLANNED: i16 = 2099;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
-/// Reads a column and adds the hashes of its cells to those of the rows.
-pub(crate) fn collect(table: Table<'_>, position: usize, hashes: &mut [u64]) -> Result<ColumnProfile, Error> {
-    let (name, dtype) = &table.source.columns()[position];
-    let role = table.roles.of(name);
-    let kind = kind(dtype, &role);
-    let mut column = Column::new(table, role);
-    let seed = hash::text(name.as_bytes());
+/// Reads columns together and adds the hashes of their cells to those of the rows.
+pub(crate) fn collect(
+    table: Table<'_>,
+    positions: &[usize],
+    hashes: &mut [u64],
+) -> Result<Vec<ColumnProfile>, Error> {
+    let columns = table.source.columns();
+    let mut made: Vec<Column<'_>> = positions
+        .iter()
+        .filter_map(|&position| columns.get(position))
+        .map(|(name, dtype)| Column::new(table, name, dtype))
+        .collect();
+    let mut names: Vec<&str> = positions
+        .iter()
+        .filter_map(|&position| columns.get(position))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let roles: Vec<Role> = made.iter().map(|column| column.role.clone()).collect();
+    names.extend(roles.iter().flat_map(beside));
+    names.sort_unstable();
+    names.dedup();
     let mut begin = 0;
     for (&piece, all) in table.source.pieces().iter().zip(table.pieces) {
         let rows = begin..begin + piece.rows;
         begin += piece.rows;
+        let cells = table.source.read(piece, &names)?;
         let patients = &table.patients[rows.clone()];
-        match table.source.read(piece, name)? {
-            Some(series) => column.piece(piece, &series, kind, patients, &mut hashes[rows], seed)?,
-            None => column.empty.add_all(all),
+        for column in &mut made {
+            column.piece(&cells, all, patients, &mut hashes[rows.clone()]);
         }
     }
-    Ok(column.finish(name, kind))
+    Ok(made.into_iter().map(Column::finish).collect())
+}
+
+/// The columns that a column is divided by, and the system of its units.
+fn beside(role: &Role) -> impl Iterator<Item = &str> {
+    let by = role
+        .by
+        .iter()
+        .flat_map(|(code, unit)| [code.as_deref(), unit.as_deref()]);
+    let system = role.unit.iter().map(|system| system.as_deref());
+    by.chain(system).flatten()
 }
 
 /// The type a column is counted as: the declared one where the file has text.
-fn kind(dtype: &DataType, role: &Role) -> Kind {
+pub(crate) fn kind(dtype: &DataType, role: &Role) -> Kind {
     match dtype {
         DataType::Boolean => Kind::Boolean,
         DataType::Date => Kind::Date,
@@ -89,10 +118,14 @@ fn kind(dtype: &DataType, role: &Role) -> Kind {
 }
 
 impl<'t> Column<'t> {
-    fn new(table: Table<'t>, role: Role) -> Self {
+    fn new(table: Table<'t>, name: &'t str, dtype: &DataType) -> Self {
+        let role = table.roles.of(name);
         let planned = role.planned;
         Self {
             table,
+            name,
+            kind: kind(dtype, &role),
+            seed: hash::text(name.as_bytes()),
             role,
             filled: Tally::default(),
             empty: Tally::default(),
@@ -109,15 +142,13 @@ impl<'t> Column<'t> {
         }
     }
 
-    fn piece(
-        &mut self,
-        piece: Piece,
-        series: &Series,
-        kind: Kind,
-        patients: &[u32],
-        hashes: &mut [u64],
-        seed: u64,
-    ) -> Result<(), Error> {
+    /// Counts the cells of a piece; `all` is the tally of its rows.
+    fn piece(&mut self, cells: &Cells, all: &Tally, patients: &[u32], hashes: &mut [u64]) {
+        let Some(series) = cells.get(self.name) else {
+            self.empty.add_all(all);
+            return;
+        };
+        let (kind, seed) = (self.kind, self.seed);
         let mut hashed = |row: usize, cell: u64| {
             if let Some(hash) = hashes.get_mut(row) {
                 *hash = hash.wrapping_add(mix(cell, seed));
@@ -139,7 +170,7 @@ impl<'t> Column<'t> {
                 }
             }
             Kind::Number => {
-                let groups = self.groups_of(piece)?;
+                let groups = self.groups_of(cells, series.len());
                 self.samples.reserve_exact(series.len() - series.null_count());
                 if is_text {
                     for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
@@ -175,14 +206,10 @@ impl<'t> Column<'t> {
                 }
             }
         }
-        if let Some(system) = self.role.unit.clone() {
-            let system = match &system {
-                Some(system) => self.table.source.read(piece, system)?,
-                None => None,
-            };
-            self.units.piece(&texts(series), system.as_ref(), patients);
+        if let Some(system) = &self.role.unit {
+            let system = system.as_deref().and_then(|system| cells.get(system));
+            self.units.piece(&texts(series), system, patients);
         }
-        Ok(())
     }
 
     /// Counts a cell as filled or empty.
@@ -270,19 +297,16 @@ impl<'t> Column<'t> {
     }
 
     /// The group of each row of a piece.
-    fn groups_of(&mut self, piece: Piece) -> Result<Vec<u32>, Error> {
+    fn groups_of(&mut self, cells: &Cells, rows: usize) -> Vec<u32> {
         let Some((code, unit)) = &self.role.by else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
-        let read = |column: &Option<String>| match column {
-            Some(column) => self.table.source.read(piece, column),
-            None => Ok(None),
-        };
-        let (code, unit) = (read(code)?, read(unit)?);
-        Ok(self.groups.piece(code.as_ref(), unit.as_ref(), piece.rows))
+        let read = |column: &Option<String>| column.as_deref().and_then(|column| cells.get(column));
+        self.groups.piece(read(code), read(unit), rows)
     }
 
-    fn finish(mut self, name: &str, kind: Kind) -> ColumnProfile {
+    fn finish(mut self) -> ColumnProfile {
+        let kind = self.kind;
         let full = self.dictionary.is_full() || self.distinct.len() > LIMIT;
         let counted = self.dictionary.len().max(self.distinct.len()) as u64;
         let mut odd = self.odd.count();
@@ -303,7 +327,7 @@ impl<'t> Column<'t> {
         let numbers = (kind == Kind::Number).then(|| distribution(&mut self.samples));
         let groups = self.groups.finish(&self.samples);
         ColumnProfile {
-            name: name.to_owned(),
+            name: self.name.to_owned(),
             kind,
             filled: self.filled.count(),
             empty: self.empty.count(),

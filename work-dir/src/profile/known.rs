@@ -21,8 +21,8 @@ impl Known {
         };
         let ids = self.0.entry(target).or_default();
         for &piece in source.pieces() {
-            if let Some(series) = source.read(piece, id)? {
-                let series = texts(&series);
+            if let Some(series) = source.read(piece, &[id])?.get(id) {
+                let series = texts(series);
                 let cells = series.str().into_iter().flat_map(|cells| cells.iter().flatten());
                 ids.extend(cells.map(|id| hash::text(id.as_bytes())));
             }

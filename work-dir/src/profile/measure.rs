@@ -3,22 +3,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{DataType, Series};
 
-use super::collect::{Table, collect};
+use super::collect::{Table, collect, kind};
 use super::dictionary::Numbering;
 use super::known::{Known, id_of};
 use super::roles::{Roles, Target};
-use super::shape::{ColumnProfile, TableProfile};
+use super::shape::{ColumnProfile, Kind, TableProfile};
 use super::source::Source;
 use super::tally::Tally;
 use crate::{Error, ErrorKind};
 
-/// Columns worked on at a time, at most: each holds its numbers in memory.
+/// Groups of columns worked on at a time, at most.
 const WORKERS: usize = 4;
+/// Columns of a group, at most: they are read together.
+const GROUP_COLUMNS: usize = 12;
+/// Numbers of a group that are in memory at a time, about.
+const GROUP_NUMBERS: usize = 4_000_000;
 
 /// Makes the profile of a table.
 ///
-/// Columns are read one after the other on a few threads; memory holds some bytes a row and the numbers of the columns
-/// that are being worked on.
+/// Columns are read some at a time on a few threads; memory holds some bytes a row and the numbers of the columns that are
+/// being worked on.
 ///
 /// # Errors
 /// [`ErrorKind::Rows`] or [`ErrorKind::File`] when a file cannot be read.
@@ -46,24 +50,25 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         pieces: &pieces,
         present_year: jiff::Zoned::now().year(),
     };
+    let groups = groups(source, roles);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, ColumnProfile)>> = Mutex::new(Vec::new());
     let work = || -> Result<Vec<u64>, Error> {
         let mut hashes = vec![0_u64; source.rows()];
         loop {
             let position = next.fetch_add(1, Ordering::Relaxed);
-            if position >= source.columns().len() {
+            let Some(group) = groups.get(position) else {
                 return Ok(hashes);
-            }
-            let profile = collect(table, position, &mut hashes)?;
+            };
+            let profiles = collect(table, group, &mut hashes)?;
             let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.push((position, profile));
+            done.extend(group.iter().copied().zip(profiles));
         }
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     // Small tables are worked on side by side.
     let most = if source.is_small() { 1 } else { WORKERS };
-    let workers = workers.min(most).min(source.columns().len()).max(1);
+    let workers = workers.min(most).min(groups.len()).max(1);
     let mut hashes = std::thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         let mut sum = work()?;
@@ -97,16 +102,47 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
     })
 }
 
+/// Positions of the columns that are read together: those with values a few at a time, all others at once.
+fn groups(source: &Source, roles: &Roles<'_>) -> Vec<Vec<usize>> {
+    let (mut groups, mut empty): (Vec<Vec<usize>>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut numbers = 0;
+    for (position, (name, dtype)) in source.columns().iter().enumerate() {
+        let values = source.values(name);
+        if values == 0 {
+            empty.push(position);
+            continue;
+        }
+        let own = if kind(dtype, &roles.of(name)) == Kind::Number {
+            values
+        } else {
+            0
+        };
+        match groups.last_mut() {
+            Some(group) if group.len() < GROUP_COLUMNS && numbers + own <= GROUP_NUMBERS => {
+                group.push(position);
+                numbers += own;
+            }
+            _ => {
+                groups.push(vec![position]);
+                numbers = own;
+            }
+        }
+    }
+    groups.extend((!empty.is_empty()).then_some(empty));
+    groups
+}
+
 /// The patient of each row as a number counted from 1, 0 for none, and how many there are.
 fn patients(source: &Source, column: &str) -> Result<(Vec<u32>, u64), Error> {
     let mut numbering = Numbering::default();
     let mut patients = Vec::with_capacity(source.rows());
     for &piece in source.pieces() {
-        let Some(series) = source.read(piece, column)? else {
+        let cells = source.read(piece, &[column])?;
+        let Some(series) = cells.get(column) else {
             patients.resize(patients.len() + piece.rows, 0);
             continue;
         };
-        let series = texts(&series);
+        let series = texts(series);
         let mut last: Option<(&str, u32)> = None;
         for cell in series.str().into_iter().flat_map(|cells| cells.iter()) {
             let number = match (cell, last) {
@@ -129,10 +165,11 @@ fn resources(source: &Source, column: &str) -> Result<(u64, u64), Error> {
     let (mut resources, mut most, mut rows) = (0, 0, 0);
     let mut last: Option<String> = None;
     for &piece in source.pieces() {
-        let Some(series) = source.read(piece, column)? else {
+        let cells = source.read(piece, &[column])?;
+        let Some(series) = cells.get(column) else {
             continue;
         };
-        let series = texts(&series);
+        let series = texts(series);
         let mut current = last.take();
         for cell in series.str().into_iter().flat_map(|cells| cells.iter().flatten()) {
             if current.as_deref() != Some(cell) {

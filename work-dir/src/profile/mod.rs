@@ -12,6 +12,7 @@ mod hash;
 mod known;
 mod measure;
 mod numbers;
+mod part;
 mod quantile;
 mod roles;
 mod shape;
