@@ -199,3 +199,81 @@ pub(crate) fn texts(series: &Series) -> Series {
         .cast(&DataType::String)
         .unwrap_or_else(|_| Series::full_null(series.name().clone(), series.len(), &DataType::String))
 }
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{Column, DataFrame, df};
+    use table_description::{FhirType, TableDescription, default_description};
+
+    use super::*;
+    use crate::{FinalSignals, Id2Nr, Layout};
+
+    /// Rows of a batch; every other one lacks columns that the next one has.
+    fn rows(table: &TableDescription, batch: u32) -> DataFrame {
+        let numbers: Vec<u32> = (0..500).map(|i| batch * 500 + i).collect();
+        let text = |prefix: &str, modulus: u32| -> Vec<String> {
+            numbers
+                .iter()
+                .map(|n| format!("{prefix}{}", n % modulus))
+                .collect()
+        };
+        let value = |n: &u32| (n % 7 != 0).then(|| f64::from(n * 7_919 % 1_001) / 8.0);
+        let values: Vec<Option<f64>> = numbers.iter().map(value).collect();
+        let mut rows = df!(
+            "obs_id" => text("o", 1_200),
+            "obs_patient_ref" => text("Patient/p", 31),
+            "obs_code_code" => text("c", 5),
+            "obs_valuequantity_value" => values.clone(),
+            "obs_valuequantity_code" => text("u", 3),
+        )
+        .unwrap();
+        if batch % 2 == 1 {
+            let more = df!(
+                "obs_referencerange_low_value" => values,
+                "obs_status" => text("s", 2),
+                "obs_note_text" => text("MARKER", 400),
+            );
+            rows.hstack_mut(more.unwrap().columns()).unwrap();
+        }
+        // Many more than are read together: the number's code is read with others.
+        let texts = table
+            .columns
+            .iter()
+            .filter(|column| column.fhir_type == FhirType::String);
+        let open: Vec<&str> = texts
+            .map(|column| column.name.as_str())
+            .filter(|name| !name.starts_with("obs_v") && rows.column(name).is_err())
+            .collect();
+        for name in open {
+            let cells = Column::new(name.into(), text(name, 11));
+            rows.hstack_mut(&[cells]).unwrap();
+        }
+        rows
+    }
+
+    #[test]
+    fn a_table_read_at_once_looks_like_one_read_some_columns_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let description = default_description();
+        let table = description.table("observation").unwrap();
+        let signals = FinalSignals::new(layout.clone(), None, Id2Nr::open(&layout, None).unwrap());
+        for batch in 0..5 {
+            signals.write(table, batch, &[rows(table, batch)]).unwrap();
+        }
+        let roles = Roles::new(Some(table));
+        let open = || Source::open(&layout, "observation", None).unwrap();
+        let known = Known::default();
+        let at_once = measure(&open().read_if_small().unwrap(), &roles, &known).unwrap();
+        let in_groups = measure(&open(), &roles, &known).unwrap();
+        assert_eq!(at_once, in_groups);
+        assert_eq!(
+            (at_once.rows.rows, at_once.patients, at_once.columns.len()),
+            (2_500, 31, table.columns.len())
+        );
+        let low = at_once.column("obs_referencerange_low_value").unwrap();
+        assert!(low.filled.rows > 800 && low.empty.rows > 1_500 && low.empty.patients == 20);
+        assert!(at_once.column("obs_valuequantity_value").unwrap().groups.len() == 15);
+        assert!(groups(&open(), &roles).len() > 3);
+    }
+}
