@@ -16,6 +16,8 @@ pub(crate) struct Rows {
     fields: Vec<u8>,
     ends: Vec<usize>,
     hashes: Vec<RowHash>,
+    /// The rows in the order of their hashes, twins in that of their delivery.
+    by_hash: Vec<usize>,
     digests: Vec<i64>,
     /// The raw row of each typed row; empty in other tables.
     raw_ids: Vec<i32>,
@@ -37,6 +39,7 @@ impl Rows {
             fields: Vec::new(),
             ends: Vec::new(),
             hashes: Vec::new(),
+            by_hash: Vec::new(),
             digests: Vec::new(),
             raw_ids: Vec::new(),
             precisions: Vec::new(),
@@ -107,9 +110,17 @@ impl Rows {
             content.end_row();
             meta.end_row();
         }
-        rows.hashes = content.finish();
-        rows.digests = meta.finish().into_iter().map(RowHash::prefix).collect();
+        rows.hashed(content, meta);
         rows
+    }
+
+    /// Keeps the hashes of all rows. Sorted here, where it is done while the server works on the rows before.
+    fn hashed(&mut self, content: Hasher, meta: Hasher) {
+        self.hashes = content.finish();
+        self.digests = meta.finish().into_iter().map(RowHash::prefix).collect();
+        let mut order: Vec<(RowHash, usize)> = self.hashes.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        self.by_hash = order.into_iter().map(|(_, row)| row).collect();
     }
 
     fn begin_field(&mut self) -> usize {
@@ -140,6 +151,11 @@ impl Rows {
     /// The content hash of a row.
     pub(crate) fn hash(&self, row: usize) -> RowHash {
         self.hashes.get(row).copied().unwrap_or(RowHash([0; 16]))
+    }
+
+    /// The rows in the order of their hashes, those of the same hash ascending.
+    pub(crate) fn by_hash(&self) -> &[usize] {
+        &self.by_hash
     }
 
     /// The digest of a row's `meta` columns.
@@ -245,8 +261,7 @@ impl<'t> RawEncoding<'t> {
     }
 
     fn finish(mut self) -> Rows {
-        self.rows.hashes = self.content.finish();
-        self.rows.digests = self.meta.finish().into_iter().map(RowHash::prefix).collect();
+        self.rows.hashed(self.content, self.meta);
         self.rows
     }
 }

@@ -53,12 +53,10 @@ pub(crate) async fn store(
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     // In the order of the index: neighbours are then on the same pages, and twins beside one another.
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_unstable_by_key(|&row| (rows.hash(row), row));
     let mut firsts = Vec::with_capacity(rows.len());
     let mut lasts = Vec::new();
     let mut between = 0;
-    for twins in order.chunk_by(|&a, &b| rows.hash(a) == rows.hash(b)) {
+    for twins in rows.by_hash().chunk_by(|&a, &b| rows.hash(a) == rows.hash(b)) {
         firsts.extend(twins.first());
         if let [_, middle @ .., last] = twins {
             lasts.push(*last);
@@ -136,21 +134,28 @@ async fn ask(
     outcome: &mut Outcome,
 ) -> Result<Vec<usize>> {
     let name = &statements.table.name;
+    // In their order, as the positions are.
     let hashes: Vec<RowHash> = positions.iter().map(|&row| rows.hash(row)).collect();
     let (known, ids, digests): (Vec<RowHash>, Vec<i32>, Vec<i64>) =
         sqlx::query_as(AssertSqlSafe(statements.known.clone()))
-            .bind(hashes)
+            .bind(&hashes)
             .fetch_one(&mut *connection)
             .await
             .map_err(|e| Error::sql(format!("looking up known rows of {name}"), &e))?;
     let has_meta = statements.table.has_meta();
     let mut is_known = vec![false; positions.len()];
     let mut differing: Vec<(usize, i32)> = Vec::new();
+    let mut next = 0;
     for ((hash, &id), digest) in known.into_iter().zip(&ids).zip(digests) {
-        // The positions are in the order of their hashes.
-        let Ok(at) = positions.binary_search_by_key(&hash, |&row| rows.hash(row)) else {
+        // The index answers in its order, so the next hash is mostly the one.
+        let at = if hashes.get(next) == Some(&hash) {
+            next
+        } else if let Ok(at) = hashes.binary_search(&hash) {
+            at
+        } else {
             continue;
         };
+        next = at + 1;
         if let (Some(flag), Some(&row)) = (is_known.get_mut(at), positions.get(at)) {
             *flag = true;
             if statements.link.is_some() {

@@ -157,15 +157,16 @@ impl Plan {
         });
         let companion = seen::name(table);
         let companion = identifier(&companion);
-        for statement in [
-            format!("CREATE TEMPORARY TABLE seen_before ON COMMIT DROP AS SELECT * FROM core.{companion}"),
-            format!("DROP TABLE core.{companion}"),
-            seen::create(table),
-            seen::fill(table, "SELECT * FROM pg_temp.seen_before"),
-            "DROP TABLE pg_temp.seen_before".to_owned(),
-        ] {
+        self.script.push(format!(
+            "CREATE TEMPORARY TABLE seen_before ON COMMIT DROP AS SELECT * FROM core.{companion}"
+        ));
+        self.script.push(format!("DROP TABLE core.{companion}"));
+        for statement in seen::create(table) {
             self.script.push(statement);
         }
+        self.script
+            .push(seen::fill(table, "SELECT * FROM pg_temp.seen_before"));
+        self.script.push("DROP TABLE pg_temp.seen_before");
         if table.kind == Kind::Typed {
             let carry = Names::of(table).function("carry");
             self.script

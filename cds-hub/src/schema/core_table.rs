@@ -4,7 +4,9 @@ use super::{Kind, Script, StoredTable, identifier, seen};
 /// Adds the permanent table and its companions.
 pub(super) fn tables(script: &mut Script, table: &StoredTable) {
     script.push(wide(table));
-    script.push(seen::create(table));
+    for statement in seen::create(table) {
+        script.push(statement);
+    }
     match table.kind {
         Kind::Raw => script.push(format!(
             "CREATE TABLE core.{} (\n  id integer NOT NULL\n)",

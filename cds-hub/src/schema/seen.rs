@@ -13,19 +13,30 @@ pub(crate) const MASK: u32 = (1 << BITS) - 1;
 /// SQL of the numbers of a block that says nothing.
 pub(crate) const NOTHING: &str = "array_fill(0, ARRAY[64])";
 
-/// The statement that makes it. Narrow and updated all the time: half of every page is left free and nothing that
-/// changes is indexed, so that a row's versions stay on one page.
-pub(crate) fn create(table: &StoredTable) -> String {
-    let processed = if table.kind == Kind::Raw {
-        ",\n  raw_already_processed integer[]"
-    } else {
-        ""
-    };
-    format!(
-        "CREATE TABLE core.{} (\n  block integer PRIMARY KEY,\n  imports integer[] NOT NULL DEFAULT \
-         {NOTHING}{processed}\n) WITH (fillfactor = 45)",
-        identifier(&name(table))
-    )
+/// The statements that make it. Narrow and updated all the time: half of every page is left free and nothing that
+/// changes is indexed, so that a row's versions stay on one page. It can do without the table and the index for values
+/// of any size that the server makes where a column might need them; before PostgreSQL 16 only a column added later can
+/// say so.
+pub(crate) fn create(table: &StoredTable) -> [String; 2] {
+    let name = name(table);
+    let name = identifier(&name);
+    let mut changes = vec![
+        format!("ADD COLUMN imports integer[] NOT NULL DEFAULT {NOTHING}"),
+        "ALTER COLUMN imports SET STORAGE PLAIN".to_owned(),
+    ];
+    if table.kind == Kind::Raw {
+        changes.extend(
+            [
+                "ADD COLUMN raw_already_processed integer[]",
+                "ALTER COLUMN raw_already_processed SET STORAGE PLAIN",
+            ]
+            .map(str::to_owned),
+        );
+    }
+    [
+        format!("CREATE TABLE core.{name} (\n  block integer PRIMARY KEY\n) WITH (fillfactor = 45)"),
+        format!("ALTER TABLE core.{name}\n  {}", changes.join(",\n  ")),
+    ]
 }
 
 /// Its name within schema `core`, unquoted.
