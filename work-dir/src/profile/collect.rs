@@ -10,6 +10,7 @@ use super::known::{Known, id_of};
 use super::measure::texts;
 use super::numbers::{Sample, distribution};
 use super::part::Cells;
+use super::repeats::with_repeats;
 use super::roles::{Role, Roles};
 use super::shape::{Code, ColumnProfile, Kind, Unknown};
 use super::source::Source;
@@ -170,7 +171,7 @@ impl<'t> Column<'t> {
                 }
             }
             Kind::Number => {
-                let groups = self.groups_of(cells, series.len());
+                let groups = self.groups_of(cells, series);
                 self.samples.reserve_exact(series.len() - series.null_count());
                 if is_text {
                     for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
@@ -225,13 +226,13 @@ impl<'t> Column<'t> {
         let known = self.role.target.and_then(|target| self.table.known.ids(target));
         let resource = self.role.target.map_or("", super::roles::Target::resource);
         let mut last: Option<(&str, u64, bool)> = None;
-        for (row, cell) in series.str().into_iter().flat_map(|c| c.iter()).enumerate() {
+        for (row, (cell, repeats)) in series.str().into_iter().flat_map(with_repeats).enumerate() {
             let patient = patients[row];
             let Some(cell) = self.present(cell, patient) else {
                 continue;
             };
             let (hash, lost) = match last {
-                Some((text, hash, lost)) if text == cell => (hash, lost),
+                Some((text, hash, lost)) if repeats || text == cell => (hash, lost),
                 _ => {
                     let id = known.map(|_| hash::text(id_of(cell, resource).as_bytes()));
                     let lost = id.filter(|id| known.is_some_and(|known| !known.contains(id)));
@@ -297,12 +298,14 @@ impl<'t> Column<'t> {
     }
 
     /// The group of each row of a piece.
-    fn groups_of(&mut self, cells: &Cells, rows: usize) -> Vec<u32> {
+    fn groups_of(&mut self, cells: &Cells, numbers: &Series) -> Vec<u32> {
         let Some((code, unit)) = &self.role.by else {
             return Vec::new();
         };
         let read = |column: &Option<String>| column.as_deref().and_then(|column| cells.get(column));
-        self.groups.piece(read(code), read(unit), rows)
+        let filled = numbers.is_not_null();
+        let filled = filled.iter().map(|filled| filled == Some(true));
+        self.groups.piece(read(code), read(unit), filled)
     }
 
     fn finish(mut self) -> ColumnProfile {

@@ -3,6 +3,7 @@ use polars::prelude::Series;
 use super::hash::{self, ByHash, mix};
 use super::measure::texts;
 use super::numbers::{Sample, by_group, of_sorted};
+use super::repeats::with_repeats;
 use super::shape::Group;
 
 /// Groups that are told apart.
@@ -18,24 +19,32 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// The group of each row of a piece, counted from 1; 0 where there are too many.
-    pub(crate) fn piece(&mut self, code: Option<&Series>, unit: Option<&Series>, rows: usize) -> Vec<u32> {
+    /// The group of each row of a piece that has a number, counted from 1; 0 where there are too many, or no number.
+    pub(crate) fn piece(
+        &mut self,
+        code: Option<&Series>,
+        unit: Option<&Series>,
+        numbers: impl Iterator<Item = bool>,
+    ) -> Vec<u32> {
         let (code, unit) = (code.map(texts), unit.map(texts));
-        let mut codes = code.iter().flat_map(|s| s.str()).flat_map(|c| c.iter());
-        let mut units = unit.iter().flat_map(|s| s.str()).flat_map(|c| c.iter());
-        let mut last: Option<(&str, &str, u32)> = None;
-        let mut groups = Vec::with_capacity(rows);
-        for _ in 0..rows {
-            let code = codes.next().flatten().unwrap_or("");
-            let unit = units.next().flatten().unwrap_or("");
-            let group = match last {
-                Some((c, u, group)) if c == code && u == unit => group,
-                _ => self.group(code, unit),
-            };
-            last = Some((code, unit, group));
-            groups.push(group);
-        }
-        groups
+        let mut codes = code.iter().flat_map(|s| s.str()).flat_map(with_repeats);
+        let mut units = unit.iter().flat_map(|s| s.str()).flat_map(with_repeats);
+        // The group of the row before; 0 where that is not known.
+        let mut last = 0;
+        let has = (code.is_some(), unit.is_some());
+        numbers
+            .map(|number| {
+                let (code, same_code) = codes.next().unwrap_or_default();
+                let (unit, same_unit) = units.next().unwrap_or_default();
+                if last == 0 || !(same_code || !has.0) || !(same_unit || !has.1) {
+                    last = 0;
+                    if number {
+                        last = self.group(code.unwrap_or(""), unit.unwrap_or(""));
+                    }
+                }
+                if number { last } else { 0 }
+            })
+            .collect()
     }
 
     fn group(&mut self, code: &str, unit: &str) -> u32 {
@@ -64,7 +73,11 @@ impl Groups {
         let mut chunks: Vec<&[Sample]> = chunks
             .filter(|c| c.first().is_some_and(|s| s.group > 0))
             .collect();
-        chunks.sort_by_key(|chunk| std::cmp::Reverse(chunk.len()));
+        // Groups of the same size in order of their names.
+        chunks.sort_by_key(|chunk| {
+            let name = chunk.first().and_then(|s| self.names.get(s.group as usize - 1));
+            (std::cmp::Reverse(chunk.len()), name)
+        });
         let group = |chunk: &&[Sample]| {
             let slot = chunk.first()?.group as usize - 1;
             let (code, unit) = self.names.get(slot)?;
@@ -88,8 +101,15 @@ mod tests {
         let code = Series::new("c".into(), [Some("a"), Some("b"), Some("a"), None]);
         let unit = Series::new("u".into(), ["g", "g", "kg", "g"]);
         let mut groups = Groups::default();
-        let at = groups.piece(Some(&code), Some(&unit), 4);
+        let at = groups.piece(Some(&code), Some(&unit), [true, true, true, true].into_iter());
         assert_eq!(at, [1, 2, 3, 4]);
+        let code = Series::new("c".into(), ["b", "b", "b", "b", "z"]);
+        let at = groups.piece(
+            Some(&code),
+            Some(&unit),
+            [true, false, true, true, false].into_iter(),
+        );
+        assert_eq!(at, [2, 0, 5, 2, 0], "only rows with a number have a group");
         let samples: Vec<Sample> = [1, 2, 2, 3]
             .into_iter()
             .map(|group| Sample {

@@ -6,6 +6,7 @@ use polars::prelude::{DataType, Series};
 use super::collect::{Table, collect, kind};
 use super::dictionary::Numbering;
 use super::known::{Known, id_of};
+use super::repeats::with_repeats;
 use super::roles::{Roles, Target};
 use super::shape::{ColumnProfile, Kind, TableProfile};
 use super::source::Source;
@@ -144,10 +145,10 @@ fn patients(source: &Source, column: &str) -> Result<(Vec<u32>, u64), Error> {
         };
         let series = texts(series);
         let mut last: Option<(&str, u32)> = None;
-        for cell in series.str().into_iter().flat_map(|cells| cells.iter()) {
+        for (cell, repeats) in series.str().into_iter().flat_map(with_repeats) {
             let number = match (cell, last) {
                 (None, _) => 0,
-                (Some(cell), Some((text, number))) if text == cell => number,
+                (Some(cell), Some((text, number))) if repeats || text == cell => number,
                 (Some(cell), _) => {
                     let number = numbering.number(id_of(cell, Target::Patient.resource()));
                     last = Some((cell, number));
@@ -171,8 +172,9 @@ fn resources(source: &Source, column: &str) -> Result<(u64, u64), Error> {
         };
         let series = texts(series);
         let mut current = last.take();
-        for cell in series.str().into_iter().flat_map(|cells| cells.iter().flatten()) {
-            if current.as_deref() != Some(cell) {
+        for (cell, repeats) in series.str().into_iter().flat_map(with_repeats) {
+            let Some(cell) = cell else { continue };
+            if !repeats && current.as_deref() != Some(cell) {
                 current = Some(cell.to_owned());
                 resources += 1;
                 rows = 0;

@@ -14,6 +14,7 @@ mod measure;
 mod numbers;
 mod part;
 mod quantile;
+mod repeats;
 mod roles;
 mod shape;
 mod signal_text;
