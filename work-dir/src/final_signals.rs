@@ -6,7 +6,7 @@ use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, ParquetWriter, PolarsResult, Series, SortMultipleOptions,
     TimeUnit, UniqueKeepStrategy,
 };
-use table_description::{FhirType, TableDescription};
+use table_description::{Column as ColumnDescription, FhirType, TableDescription};
 
 use crate::{Channels, Error, ErrorKind, Id2Nr, Layout, private, signal_text};
 
@@ -118,12 +118,13 @@ impl FinalSignals {
     }
 }
 
-/// All columns of the table in order.
-fn whole(table: &TableDescription, rows: &DataFrame) -> PolarsResult<DataFrame> {
+/// These columns in order, those that the rows do not show without a value.
+fn with_columns<'c>(
+    columns: impl Iterator<Item = &'c ColumnDescription>,
+    rows: &DataFrame,
+) -> PolarsResult<DataFrame> {
     let height = rows.height();
-    let columns: Vec<Column> = table
-        .columns
-        .iter()
+    let columns: Vec<Column> = columns
         .map(|column| match rows.column(&column.name) {
             Ok(found) => found.clone(),
             Err(_) => {
@@ -137,26 +138,25 @@ fn whole(table: &TableDescription, rows: &DataFrame) -> PolarsResult<DataFrame> 
 
 /// All rows with all columns, sorted and each once.
 fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
+    // Most columns of most tables have no value: they are added last.
+    let shown = |column: &&ColumnDescription| rows.iter().any(|rows| rows.column(&column.name).is_ok());
+    let shown: Vec<&ColumnDescription> = table.columns.iter().filter(shown).collect();
     let empty = DataFrame::empty();
     let (first, others) = rows.split_first().unwrap_or((&empty, &[]));
-    let mut frame = whole(table, first)?;
+    let mut frame = with_columns(shown.iter().copied(), first)?;
     for rows in others {
-        frame.vstack_mut(&whole(table, rows)?)?;
+        frame.vstack_mut(&with_columns(shown.iter().copied(), rows)?)?;
     }
-    if frame.height() < 2 {
-        return Ok(frame);
+    if frame.height() > 1 && !shown.is_empty() {
+        frame = frame.unique_stable(None, UniqueKeepStrategy::First, None)?;
+        let keys = [Channels::of(table).patient, table.position_of_path("id")];
+        let keys = keys.into_iter().flatten().map(|c| table.columns[c].name.as_str());
+        let keys: Vec<&str> = keys.filter(|name| frame.column(name).is_ok()).collect();
+        if !keys.is_empty() {
+            frame = frame.sort(keys, SortMultipleOptions::default().with_maintain_order(true))?;
+        }
     }
-    let keys = [Channels::of(table).patient, table.position_of_path("id")];
-    let keys: Vec<&str> = keys
-        .into_iter()
-        .flatten()
-        .map(|c| table.columns[c].name.as_str())
-        .collect();
-    let unique = frame.unique_stable(None, UniqueKeepStrategy::First, None)?;
-    if keys.is_empty() {
-        return Ok(unique);
-    }
-    unique.sort(keys, SortMultipleOptions::default().with_maintain_order(true))
+    with_columns(table.columns.iter(), &frame)
 }
 
 /// The type of a column in a file.
