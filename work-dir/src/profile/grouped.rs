@@ -36,7 +36,7 @@ impl Groups {
             .map(|number| {
                 let (code, same_code) = codes.next().unwrap_or_default();
                 let (unit, same_unit) = units.next().unwrap_or_default();
-                if last == 0 || !(same_code || !has.0) || !(same_unit || !has.1) {
+                if last == 0 || (has.0 && !same_code) || (has.1 && !same_unit) {
                     last = 0;
                     if number {
                         last = self.group(code.unwrap_or(""), unit.unwrap_or(""));

@@ -219,7 +219,7 @@ mod tests {
                 .map(|n| format!("{prefix}{}", n % modulus))
                 .collect()
         };
-        let value = |n: &u32| (n % 7 != 0).then(|| f64::from(n * 7_919 % 1_001) / 8.0);
+        let value = |n: &u32| (!n.is_multiple_of(7)).then(|| f64::from(n * 7_919 % 1_001) / 8.0);
         let values: Vec<Option<f64>> = numbers.iter().map(value).collect();
         let mut rows = df!(
             "obs_id" => text("o", 1_200),
