@@ -1,7 +1,7 @@
 //! Raw rows of earlier runs that wait to be typed, since those were refused or broke off. This run hands them on with its
 //! own, so it tests them with its own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use cds_hub::Hub;
@@ -128,12 +128,14 @@ impl std::fmt::Display for EarlierRun {
     }
 }
 
-/// Remembers in the hub that the data of a run failed a test.
-pub(crate) async fn remember_refusal(mut import: Import<'_>, micros: i64) -> Result<()> {
-    let run = [import.run().number().to_string()];
+/// Remembers in the hub that the data of a run failed a test, and those of the earlier runs that were tested with them.
+pub(crate) async fn remember_refusal(mut import: Import<'_>, earlier: &Earlier, micros: i64) -> Result<()> {
+    let numbers = earlier.0.values().flatten().map(|run| run.number);
+    let runs: BTreeSet<i32> = numbers.chain([import.run().number()]).collect();
+    let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
     let failed = |e| Error::new(ErrorKind::Hub, "remembering that the data were refused").because(e);
     import
-        .set_watermarks(REFUSED, &run, micros)
+        .set_watermarks(REFUSED, &runs, micros)
         .await
         .map_err(failed)?;
     import.commit().await.map(drop).map_err(failed)

@@ -379,7 +379,7 @@ impl Run<'_> {
             let passed = gate::pass(directory, self.description, &earlier, summary).await;
             if let Err(refusal) = passed {
                 if refusal.kind() == ErrorKind::Data {
-                    remember_refusal(import, who.loaded_until).await?;
+                    remember_refusal(import, &earlier, who.loaded_until).await?;
                 }
                 return Err(refusal);
             }

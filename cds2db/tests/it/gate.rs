@@ -139,6 +139,12 @@ async fn rows_of_a_refused_run_are_tested_by_the_run_that_hands_them_on() {
     let (waiting, typed) = waiting_and_typed(&site, "observation").await;
     assert!(waiting > 10 && typed == 0, "{waiting} wait, {typed} are typed");
 
+    // As if the first run had died before its tests.
+    sqlx::raw_sql("DELETE FROM core.watermark WHERE resource = 'refused'")
+        .execute(site.hub.pool())
+        .await
+        .expect("forgets the refusal");
+
     // The server has nothing new, so no observation is in this run's own files.
     let (second, refused) = fresh_run(&site, base.path(), &[]).await;
     assert_ne!(first, second);
