@@ -77,6 +77,11 @@ impl Hub {
 }
 
 impl OpenRows {
+    /// How many rows [`OpenRows::next`] gives from now on, at most.
+    pub fn set_chunk_rows(&mut self, rows: usize) {
+        self.chunk_rows = rows.max(1);
+    }
+
     /// The next rows with their raw ids; `None` behind the last ones.
     ///
     /// # Errors

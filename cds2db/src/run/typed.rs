@@ -18,8 +18,14 @@ use crate::progress::{Progress, Stage};
 use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
-/// Raw rows typed at a time.
+/// Raw rows typed at a time, at most.
 const RAW_ROWS: usize = 2_000;
+/// Raw rows of a table typed first; what becomes of them tells how many follow at a time.
+const FIRST_RAW_ROWS: usize = 200;
+/// Raw rows typed at a time, at least.
+const FEWEST_RAW_ROWS: usize = 20;
+/// Typed rows aimed at: a Consent becomes twenty, and a piece should take as much memory whatever its table.
+const TYPED_ROWS: usize = 8_000;
 /// Pieces of so many rows that wait while others are stored.
 const PIECES_AHEAD: usize = 1;
 /// Patients whose stored references are looked at again at a time.
@@ -412,20 +418,23 @@ fn typed_pieces(
     open: OpenRows,
     zone: Zone,
 ) -> impl Stream<Item = cds_hub::Result<TypedPiece>> + Send + 'static {
-    stream::try_unfold(open, move |mut open| {
+    stream::try_unfold((open, FIRST_RAW_ROWS), move |(mut open, raw_rows)| {
         let zone = zone.clone();
         async move {
+            open.set_chunk_rows(raw_rows);
             let Some((raw_ids, batch)) = open.next().await? else {
                 return Ok(None);
             };
             let (typed, defects) = melt(&batch, &MeltOptions::default()).typed(&zone);
+            let raw_rows =
+                (raw_ids.len() * TYPED_ROWS / typed.rows().max(1)).clamp(FEWEST_RAW_ROWS, RAW_ROWS);
             let piece = TypedPiece {
                 raw_ids,
                 batch,
                 typed,
                 defects,
             };
-            Ok(Some((piece, open)))
+            Ok(Some((piece, (open, raw_rows))))
         }
     })
 }
