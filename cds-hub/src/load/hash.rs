@@ -80,8 +80,22 @@ pub struct Hasher {
 impl Hasher {
     /// Adds a column of text. An empty text is not NULL here; whoever stores it as NULL passes `None`.
     pub fn text(&mut self, value: Option<&[u8]>) {
-        self.text.extend_from_slice(value.unwrap_or(b"#NULL#"));
-        self.text.extend_from_slice(b"|||");
+        match value {
+            Some(value) => {
+                self.text.extend_from_slice(value);
+                self.text.extend_from_slice(b"|||");
+            }
+            None => self.nulls(1),
+        }
+    }
+
+    /// Adds so many columns of text that are NULL.
+    pub(super) fn nulls(&mut self, count: usize) {
+        const NULL: &[u8] = b"#NULL#|||";
+        let end = self.text.len() + count * NULL.len();
+        while self.text.len() < end {
+            self.text.extend_from_slice(NULL);
+        }
     }
 
     /// Adds a typed column. NULL needs the type because a boolean's is written `null`.

@@ -5,7 +5,7 @@ use table_description::FhirType;
 use table_description::typing::{Precision, Value};
 
 use super::hash::{Hasher, RowHash};
-use crate::schema::StoredTable;
+use crate::schema::{StoredColumn, StoredTable};
 
 /// Rows of one table, hashed and in the binary form the server copies in.
 ///
@@ -128,6 +128,13 @@ impl Rows {
         self.fields.len()
     }
 
+    /// Adds so many fields that are NULL.
+    fn nulls(&mut self, count: usize) {
+        // A length of -1 each.
+        let end = self.fields.len() + count * size_of::<i32>();
+        self.fields.resize(end, 0xff);
+    }
+
     /// Sets the length of the field that starts here, or takes its bytes away again; the bytes.
     fn end_field(&mut self, start: usize, some: bool) -> Option<&[u8]> {
         let len = self.fields.len() - start;
@@ -203,9 +210,63 @@ impl Rows {
     }
 }
 
+/// What a cell takes part in; small, since it is asked for with every cell.
+#[derive(Clone, Copy)]
+enum Part {
+    Content,
+    /// Content where it has a value, with the column's name.
+    AddedContent,
+    Meta,
+    Neither,
+}
+
+impl Part {
+    fn of(column: &StoredColumn) -> Self {
+        match column {
+            c if c.hashed && c.added => Self::AddedContent,
+            c if c.hashed => Self::Content,
+            c if c.meta => Self::Meta,
+            _ => Self::Neither,
+        }
+    }
+}
+
+/// A column that has values in a batch, behind so many that have none.
+#[derive(Default)]
+struct Stretch {
+    nulls: usize,
+    /// Of these, how many count in the hash and how many in the digest.
+    content: usize,
+    meta: usize,
+    /// `None` behind the last column with values.
+    cell: Option<(usize, Part)>,
+}
+
+/// The columns of a table as stretches, for rows of this batch.
+fn stretches(parts: &[Part], batch: Option<&Batch>) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    let mut stretch = Stretch::default();
+    for (position, &part) in parts.iter().enumerate() {
+        if batch.is_some_and(|b| b.entries(position).len() > 0) {
+            stretch.cell = Some((position, part));
+            stretches.push(std::mem::take(&mut stretch));
+        } else {
+            stretch.nulls += 1;
+            stretch.content += usize::from(matches!(part, Part::Content));
+            stretch.meta += usize::from(matches!(part, Part::Meta));
+        }
+    }
+    stretches.push(stretch);
+    stretches
+}
+
 /// Raw rows that are being encoded.
 struct RawEncoding<'t> {
     table: &'t StoredTable,
+    parts: Vec<Part>,
+    /// Those of batch number `batch` of the walk.
+    stretches: Vec<Stretch>,
+    batch: usize,
     most_rows: usize,
     most_bytes: usize,
     rows: Rows,
@@ -217,6 +278,9 @@ impl<'t> RawEncoding<'t> {
     fn new(table: &'t StoredTable, most_rows: usize, most_bytes: usize) -> Self {
         Self {
             table,
+            parts: table.columns.iter().map(Part::of).collect(),
+            stretches: Vec::new(),
+            batch: 0,
             most_rows,
             most_bytes,
             rows: Rows::new(table),
@@ -243,16 +307,29 @@ impl<'t> RawEncoding<'t> {
         let Self {
             rows, content, meta, ..
         } = self;
-        for (position, column) in self.table.columns.iter().enumerate() {
+        if self.batch != walk.number {
+            self.batch = walk.number;
+            self.stretches = stretches(&self.parts, walk.batch);
+        }
+        for stretch in &self.stretches {
+            rows.nulls(stretch.nulls);
+            content.nulls(stretch.content);
+            meta.nulls(stretch.meta);
+            let Some((position, part)) = stretch.cell else {
+                continue;
+            };
             let start = rows.begin_field();
             let some = walk.write(position, &mut rows.fields);
             let text = rows.end_field(start, some);
-            if column.hashed && column.added {
-                content.added_text(&column.name, text);
-            } else if column.hashed {
-                content.text(text);
-            } else if column.meta {
-                meta.text(text);
+            match part {
+                Part::Content => content.text(text),
+                Part::AddedContent => {
+                    if let Some(column) = self.table.columns.get(position) {
+                        content.added_text(&column.name, text);
+                    }
+                }
+                Part::Meta => meta.text(text),
+                Part::Neither => {}
             }
         }
         rows.ends.push(rows.fields.len());
@@ -269,6 +346,9 @@ impl<'t> RawEncoding<'t> {
 /// Walks over the rows of several batches of one table, one after the other.
 pub(crate) struct RawWalk<'a> {
     batches: std::slice::Iter<'a, Batch>,
+    /// The batch that is walked over, and its number, counted from 1.
+    batch: Option<&'a Batch>,
+    number: usize,
     cursor: Option<fhir_crack::Cursor<'a>>,
     notation: Notation,
 }
@@ -277,6 +357,8 @@ impl<'a> RawWalk<'a> {
     pub(crate) fn new(batches: &'a [Batch]) -> Self {
         Self {
             batches: batches.iter(),
+            batch: None,
+            number: 0,
             cursor: None,
             notation: Notation::default(),
         }
@@ -292,6 +374,8 @@ impl<'a> RawWalk<'a> {
             let Some(batch) = self.batches.next() else {
                 return false;
             };
+            self.batch = Some(batch);
+            self.number += 1;
             self.cursor = Some(batch.cursor());
         }
     }
