@@ -5,7 +5,8 @@ use fhir_crack::Batch;
 use fhir_melt::TypedBatch;
 use table_description::TableDescription;
 
-use super::rows::{RawWalk, Rows};
+use super::raw_rows::RawWalk;
+use super::rows::Rows;
 use crate::schema::{Kind, StoredTable};
 use crate::{Error, ErrorKind, Result};
 

@@ -9,7 +9,8 @@ use table_description::{Defect, TableDescription};
 
 use super::encoded::{Encoded, SLICE_BYTES, SLICE_ROWS, have_raw_rows, of_one_table};
 use super::loading::Loading;
-use super::rows::{RawWalk, Rows};
+use super::raw_rows::RawWalk;
+use super::rows::Rows;
 use super::statements::Statements;
 use super::store::{Outcome, Stamp, store};
 use super::{ImportSummary, Loaded, Run};

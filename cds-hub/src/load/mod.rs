@@ -13,6 +13,7 @@ mod loaded;
 mod loading;
 mod open_rows;
 mod precision;
+mod raw_rows;
 mod read;
 mod rows;
 mod statements;
