@@ -46,7 +46,7 @@ pub use limits::Limits;
 pub use meta::{BundleMeta, Issue};
 pub use notation::Notation;
 pub use options::{Attributes, Duplicates, Options};
-pub use parallel::{crack_pages, in_order, pieces_of_lines};
+pub use parallel::{crack_pages, in_order, pieces_of_lines, workers};
 pub use plan::Plan;
 pub use store::Entry;
 pub use summary::{Summary, TableSummary};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::iter::Fuse;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::crack::{Cracked, crack_on};
@@ -35,9 +35,8 @@ where
     P: AsRef<[u8]>,
     E: From<Error> + Send,
 {
-    let mut decoders: Vec<Decoder> = (0..threads.max(1))
-        .map(|_| Decoder::for_whole_pages(Arc::clone(plan), options.clone()))
-        .collect();
+    let decoder = || Ok(Decoder::for_whole_pages(Arc::clone(plan), options.clone()));
+    let mut decoders = workers(threads.max(1), decoder)?;
     let mut seen = Seen::default();
     let mut summary = summary_of(plan);
     in_order(
@@ -54,6 +53,32 @@ where
         },
     )?;
     Ok(summary)
+}
+
+/// Makes workers for [`in_order`], each on a thread of its own while the others make theirs: what they keep then lies apart
+/// in memory. Made one after the other their small buffers share cache lines, and each write of one stalls the other.
+///
+/// # Errors
+/// The first of `make`.
+pub fn workers<W: Send, E: Send>(
+    count: usize,
+    make: impl Fn() -> Result<W, E> + Sync,
+) -> Result<Vec<Box<W>>, E> {
+    let together = Barrier::new(count);
+    let make = || {
+        together.wait();
+        let made = panic::catch_unwind(AssertUnwindSafe(|| make().map(Box::new)));
+        together.wait();
+        made
+    };
+    thread::scope(|scope| {
+        let making: Vec<_> = (0..count).map(|_| scope.spawn(make)).collect();
+        let made = making.into_iter().map(|thread| match thread.join() {
+            Ok(Ok(made)) => made,
+            Ok(Err(fault)) | Err(fault) => panic::resume_unwind(fault),
+        });
+        made.collect()
+    })
 }
 
 /// Gives every job to the next worker that is free, each worker on a thread of its own and the first on this one, and

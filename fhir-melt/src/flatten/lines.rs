@@ -6,53 +6,96 @@ pub(super) struct Lines<R> {
     input: R,
     spares: Spares,
     /// Bytes read and not handed out.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     ended: bool,
 }
 
 /// Whole resources.
 pub(super) struct Piece {
-    pub(super) text: Vec<u8>,
+    buffer: Buffer,
     spares: Spares,
+}
+
+/// The bytes in use are the first `filled`; those behind them are left of earlier uses, so that they need not be made anew.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    filled: usize,
 }
 
 /// Buffers of pieces that are done. They are filled again: fresh memory of the system costs as much as what is done with it.
 #[derive(Clone, Default)]
-struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+struct Spares(Arc<Mutex<Vec<Buffer>>>);
 
-impl Spares {
-    fn take(&self) -> Vec<u8> {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(PIECE + READ as usize))
+/// Bytes of a piece, about: with what becomes of it, it stays in a core's cache.
+const PIECE: usize = 1 << 17;
+/// Bytes asked of the input at a time, at least.
+const READ: usize = 1 << 16;
+
+impl Buffer {
+    fn filled(&self) -> &[u8] {
+        &self.bytes[..self.filled]
     }
 
-    fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() > 4 * PIECE {
-            // Made for one huge resource.
-            return;
+    /// Reads once; `false` at the end of the input.
+    fn read(&mut self, input: &mut impl Read) -> io::Result<bool> {
+        if self.bytes.len() - self.filled < READ {
+            let wanted = (self.bytes.len() * 2).max(PIECE + READ);
+            self.bytes.resize(wanted, 0);
         }
-        buffer.clear();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        loop {
+            match input.read(&mut self.bytes[self.filled..]) {
+                Ok(read) => {
+                    self.filled += read;
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if self.bytes.len() < bytes.len() {
+            self.bytes.resize(bytes.len(), 0);
+        }
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.filled = bytes.len();
+    }
+}
+
+impl Spares {
+    fn take(&self) -> Buffer {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_default()
+    }
+
+    fn give(&self, buffer: Buffer) {
+        // One made for a huge resource is not kept.
+        if buffer.bytes.len() <= 4 * PIECE {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        }
+    }
+}
+
+impl Piece {
+    pub(super) fn text(&self) -> &[u8] {
+        self.buffer.filled()
     }
 }
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.spares.give(std::mem::take(&mut self.text));
+        self.spares.give(std::mem::take(&mut self.buffer));
     }
 }
-
-/// Bytes of a piece, about: with what becomes of it, it stays in a core's cache.
-const PIECE: usize = 1 << 17;
-/// Bytes asked of the input at a time.
-const READ: u64 = 1 << 16;
 
 impl<R: Read> Lines<R> {
     /// Reads the first piece.
     pub(super) fn new(input: R) -> io::Result<Self> {
         let mut lines = Self {
             input,
-            buffer: Vec::with_capacity(PIECE + READ as usize),
+            buffer: Buffer::default(),
             spares: Spares::default(),
             ended: false,
         };
@@ -62,19 +105,21 @@ impl<R: Read> Lines<R> {
 
     /// Whether the page is one of resources, one a line: JSON with a place to split it in its first piece.
     pub(super) fn is_bulk_data(&self) -> bool {
-        let first = self.buffer.iter().find(|byte| !byte.is_ascii_whitespace());
-        first == Some(&b'{') && boundary(&self.buffer).is_some()
+        let begun = self.buffer.filled();
+        let first = begun.iter().find(|byte| !byte.is_ascii_whitespace());
+        first == Some(&b'{') && boundary(begun).is_some()
     }
 
     /// What was read so far, and the input to read the rest from.
     pub(super) fn into_parts(self) -> (Vec<u8>, R) {
-        (self.buffer, self.input)
+        let Buffer { mut bytes, filled } = self.buffer;
+        bytes.truncate(filled);
+        (bytes, self.input)
     }
 
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        while !self.ended && self.buffer.len() < wanted {
-            let read = (&mut self.input).take(READ).read_to_end(&mut self.buffer)?;
-            self.ended = read == 0;
+        while !self.ended && self.buffer.filled < wanted {
+            self.ended = !self.buffer.read(&mut self.input)?;
         }
         Ok(())
     }
@@ -84,24 +129,23 @@ impl<R: Read> Lines<R> {
         let end = loop {
             self.fill(wanted)?;
             if self.ended {
-                break self.buffer.len();
+                break self.buffer.filled;
             }
-            match boundary(&self.buffer) {
+            match boundary(self.buffer.filled()) {
                 Some(end) => break end,
-                None => wanted = self.buffer.len() * 2,
+                None => wanted = self.buffer.filled * 2,
             }
         };
         if end == 0 {
             return Ok(None);
         }
         let mut rest = self.spares.take();
-        rest.extend_from_slice(&self.buffer[end..]);
-        self.buffer.truncate(end);
-        let piece = Piece {
-            text: std::mem::replace(&mut self.buffer, rest),
+        rest.take(&self.buffer.filled()[end..]);
+        self.buffer.filled = end;
+        Ok(Some(Piece {
+            buffer: std::mem::replace(&mut self.buffer, rest),
             spares: self.spares.clone(),
-        };
-        Ok(Some(piece))
+        }))
     }
 }
 
@@ -148,9 +192,9 @@ mod tests {
         let mut whole = Vec::new();
         for piece in lines {
             let piece = piece.expect("memory");
-            assert_eq!(piece.text.len() % line.len(), 0);
-            assert!(piece.text.len() <= PIECE + READ as usize);
-            whole.extend_from_slice(&piece.text);
+            assert_eq!(piece.text().len() % line.len(), 0);
+            assert!(piece.text().len() <= 2 * (PIECE + READ));
+            whole.extend_from_slice(piece.text());
         }
         assert_eq!(whole, text.as_bytes());
     }

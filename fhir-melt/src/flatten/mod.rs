@@ -12,7 +12,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use fhir_crack::{Decoder, Duplicates, Plan, Summary, in_order};
+use fhir_crack::{Decoder, Duplicates, Plan, Summary, in_order, workers};
 use table_description::{Description, MeltMode, TableDescription};
 
 use crate::MeltOptions;
@@ -42,7 +42,7 @@ pub struct Flatten {
     open: Open,
     defects: DefectFile,
     /// One a thread; none where one thread does all.
-    workers: Vec<Worker>,
+    workers: Vec<Box<Worker>>,
     /// What the workers took in.
     worked: Summary,
 }
@@ -85,11 +85,11 @@ impl Flatten {
                 let mode = mode.as_ref().unwrap_or(&table.melt);
                 *mode == MeltMode::Child && table.position_of_path("id").is_none()
             });
-        let threads = if alone { 1 } else { threads };
-        let workers = (0..threads)
-            .filter(|_| threads > 1)
-            .map(|_| Worker::new(&plan, crack.clone(), &tables, output))
-            .collect::<Result<_, Error>>()?;
+        let workers = match threads {
+            0 | 1 => Vec::new(),
+            _ if alone => Vec::new(),
+            _ => workers(threads, || Worker::new(&plan, crack.clone(), &tables, output))?,
+        };
         Ok(Self {
             decoder: Decoder::new(plan, crack),
             outputs,

@@ -69,15 +69,15 @@ impl Worker {
         let before = self.decoder.summary().clone();
         let cracked = self
             .decoder
-            .push(&piece.text)
+            .push(piece.text())
             .and_then(|()| self.decoder.end_page().map(drop));
         let mut flattened = Flattened {
             parts: Vec::new(),
             defects: Vec::new(),
             summary: self.decoder.summary().since(&before),
             length: Place {
-                bytes: piece.text.len() as u64,
-                lines: memchr::memchr_iter(b'\n', &piece.text).count() as u64,
+                bytes: piece.text().len() as u64,
+                lines: memchr::memchr_iter(b'\n', piece.text()).count() as u64,
             },
             fault: cracked.err(),
         };
