@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// As in the program `cds2db`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     benches::run(std::env::args())
 }

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use cds2db::cli::{Arguments, print_error};
 use clap::Parser;
 
+/// The C library keeps what a thread has freed for that thread, so that memory grew with the number of resources.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let first = std::env::args_os().nth(1);
     if let Some(code) = cds_hub::cluster::supervisor_main(first.as_deref()) {

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 use super::Loaded;
+use super::id_ranges::IdRanges;
 use super::statements::Statements;
 use super::store::Outcome;
 use crate::schema::StoredTable;
@@ -17,8 +18,8 @@ pub(super) struct Loading {
     /// The part of it the server has not been told yet.
     untold: Loaded,
     /// Keys of rows stored for the first time, of rows confirmed, and of rows with other `meta`, not told yet.
-    new: Vec<i32>,
-    seen: Vec<i32>,
+    new: IdRanges,
+    seen: IdRanges,
     changed: Vec<i32>,
 }
 
@@ -28,8 +29,8 @@ impl Loading {
             statements: Arc::new(Statements::new(table)),
             loaded: Loaded::default(),
             untold: Loaded::default(),
-            new: Vec::new(),
-            seen: Vec::new(),
+            new: IdRanges::default(),
+            seen: IdRanges::default(),
             changed: Vec::new(),
         }
     }
@@ -50,8 +51,8 @@ impl Loading {
         if counts.new + counts.seen == 0 {
             return Ok(());
         }
-        let new = ranges(std::mem::take(&mut self.new));
-        let seen = ranges(std::mem::take(&mut self.seen));
+        let new = self.new.take();
+        let seen = self.seen.take();
         let changed = std::mem::take(&mut self.changed);
         let statements = &self.statements;
         let name = &statements.table.name;
@@ -89,27 +90,5 @@ impl Loading {
             .await
             .map_err(|e| Error::sql(format!("confirming the typed rows of {name}"), &e))?;
         Ok(())
-    }
-}
-
-/// Ids as the text of a multirange: neighbours are one range.
-fn ranges(mut ids: Vec<i32>) -> String {
-    ids.sort_unstable();
-    ids.dedup();
-    let ranges: Vec<String> = ids
-        .chunk_by(|a, b| a.checked_add(1) == Some(*b))
-        .filter_map(|range| Some(format!("[{},{}]", range.first()?, range.last()?)))
-        .collect();
-    format!("{{{}}}", ranges.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_are_one_range() {
-        assert_eq!(ranges(vec![]), "{}");
-        assert_eq!(ranges(vec![7, 3, 1, 2, 3, 9]), "{[1,3],[7,7],[9,9]}");
     }
 }

@@ -7,6 +7,7 @@ mod defects;
 mod deleted;
 mod encoded;
 mod hash;
+mod id_ranges;
 mod import;
 mod lanes;
 mod loaded;

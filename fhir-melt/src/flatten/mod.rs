@@ -42,6 +42,10 @@ pub struct Flatten {
     open: Open,
     defects: DefectFile,
     /// One a thread; none where one thread does all.
+    #[expect(
+        clippy::vec_box,
+        reason = "each was made apart from the others, and side by side they would share cache lines"
+    )]
     workers: Vec<Box<Worker>>,
     /// What the workers took in.
     worked: Summary,
