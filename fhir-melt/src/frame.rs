@@ -28,15 +28,58 @@ impl Melted<'_> {
         for (column, description) in self.table().columns.iter().enumerate() {
             let Some(group) = self.shown[column] else { continue };
             let range = ranges[group].clone();
-            let texts = range
-                .clone()
-                .map(|slot| self.slots.text(column, slot as u32))
-                .chain([None]);
-            let texts = StringChunked::from_iter_options(name(&description.name), texts);
+            let texts = self.texts(column, &description.name, range.clone());
             let index = rows.index(&self.rows, group, range);
             columns.push(texts.take(index).map_err(failed)?.into_column());
         }
         DataFrame::new(self.rows(), columns).map_err(failed)
+    }
+}
+
+/// One column of melted rows in the layout of an Arrow dictionary: which text each row shows, and the texts.
+///
+/// Source: <https://arrow.apache.org/docs/format/Columnar.html#dictionary-encoded-layout>.
+#[derive(Clone, Debug)]
+pub struct DictionaryColumn {
+    /// The text of each row by its position among `texts`, counted from 0. Columns below one repeated element share them.
+    pub keys: IdxCa,
+    /// Each repetition once, in the order of the resources; the last one is NULL, which rows without a value show.
+    pub texts: StringChunked,
+}
+
+impl DictionaryColumn {
+    /// The column with a text a row, as [`Melted::to_frame`] has it.
+    ///
+    /// # Errors
+    /// If polars refuses the keys, which it does not for columns of [`Melted::to_dictionaries`].
+    pub fn to_texts(&self) -> Result<StringChunked, Error> {
+        self.texts.take(&self.keys).map_err(failed)
+    }
+}
+
+impl Melted<'_> {
+    /// The rows as dictionaries, one a column they show: rows of a product repeat keys of four bytes instead of texts.
+    #[must_use]
+    pub fn to_dictionaries(&self) -> Vec<DictionaryColumn> {
+        let ranges = self.slots.ranges(self.source_rows());
+        let mut rows = Gather::new(self.width());
+        let columns = self.table().columns.iter().zip(&*self.shown).enumerate();
+        columns
+            .filter_map(|(column, (description, group))| {
+                let group = (*group)?;
+                let range = ranges[group].clone();
+                Some(DictionaryColumn {
+                    texts: self.texts(column, &description.name, range.clone()),
+                    keys: rows.index(&self.rows, group, range).clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// A column's repetitions, and a NULL behind them.
+    fn texts(&self, column: usize, column_name: &str, range: Range<usize>) -> StringChunked {
+        let texts = range.map(|slot| self.slots.text(column, slot as u32));
+        StringChunked::from_iter_options(name(column_name), texts.chain([None]))
     }
 }
 
@@ -154,6 +197,53 @@ mod tests {
     use table_description::typing::Zone;
 
     use crate::{MeltOptions, melt};
+
+    #[test]
+    fn dictionaries_say_what_the_frame_says() {
+        let description = table_description::default_description();
+        let table = description.table("patient").expect("a table");
+        let column = |path: &str| table.position_of_path(path).expect("a column");
+        let mut builder = BatchBuilder::new(Arc::clone(table));
+        for patient in 1..4_u32 {
+            builder.begin_row();
+            builder.push(column("id"), &[1], &format!("p{patient}"));
+            for name in 1..patient {
+                builder.push(column("name/given"), &[name, 1], &format!("given {name}"));
+                builder.push(column("name/given"), &[name, 2], "second");
+            }
+            for number in 1..3 {
+                builder.push(
+                    column("identifier/value"),
+                    &[number, 1],
+                    &format!("number {number}"),
+                );
+            }
+        }
+        let batch = builder.finish();
+        let melted = melt(&batch, &MeltOptions::default());
+        let frame = melted.to_frame().expect("a frame");
+        let dictionaries = melted.to_dictionaries();
+        // Names, whose given names are joined, times two identifiers.
+        assert_eq!((frame.height(), dictionaries.len()), (2 + 2 + 4, frame.width()));
+        for dictionary in &dictionaries {
+            let texts = dictionary.to_texts().expect("texts");
+            let expected = frame.column(texts.name()).expect("the column");
+            assert!(
+                expected.str().expect("texts").iter().eq(texts.iter()),
+                "{}",
+                texts.name()
+            );
+        }
+        let given = dictionaries
+            .iter()
+            .find(|d| d.texts.name().ends_with("name_given"));
+        let given = given.expect("the column");
+        assert_eq!(
+            (given.keys.len(), given.texts.len()),
+            (8, 3 + 1),
+            "each text once, and NULL"
+        );
+    }
 
     /// A calculated column has one text a row, and nothing behind them.
     #[test]

@@ -24,6 +24,8 @@ mod unmelt;
 pub mod write;
 
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "polars")]
+pub use frame::DictionaryColumn;
 pub use melted::Melted;
 pub use options::{MeltOptions, TrailingSeparator};
 pub use repeats::Repeats;

@@ -23,6 +23,9 @@ pub(crate) enum Output {
     /// Arrow views in frames.
     #[cfg(feature = "polars")]
     Views,
+    /// Arrow dictionaries.
+    #[cfg(feature = "polars")]
+    Dictionaries,
 }
 
 pub(crate) struct Figures {
@@ -45,6 +48,8 @@ impl Output {
         Self::Typed,
         #[cfg(feature = "polars")]
         Self::Views,
+        #[cfg(feature = "polars")]
+        Self::Dictionaries,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -55,6 +60,8 @@ impl Output {
             Self::Typed => "typed values",
             #[cfg(feature = "polars")]
             Self::Views => "Arrow views",
+            #[cfg(feature = "polars")]
+            Self::Dictionaries => "Arrow dictionaries",
         }
     }
 
@@ -95,6 +102,10 @@ impl Output {
                     #[cfg(feature = "polars")]
                     Self::Views => {
                         black_box(melted.to_frame().expect("columns of equal length"));
+                    }
+                    #[cfg(feature = "polars")]
+                    Self::Dictionaries => {
+                        black_box(melted.to_dictionaries());
                     }
                 }
             }

@@ -42,6 +42,8 @@ fn client(site: &Site) -> Client {
     let retry = RetryPolicy {
         attempts: 3,
         base: Duration::from_millis(5),
+        // Some answers ask for minutes.
+        retry_after_cap: Duration::from_millis(50),
         ..RetryPolicy::default()
     };
     let timeouts = Timeouts {
