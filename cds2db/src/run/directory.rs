@@ -41,7 +41,7 @@ fn is_young(run: &Layout) -> Result<bool> {
 }
 
 /// Files written at a time: bringing one to the disk is waiting.
-const FILES_AT_ONCE: usize = 8;
+const FILES_AT_ONCE: usize = 3;
 
 /// How long an unfinished run is continued. Later its list of patients is too old, and a new run finds what it missed:
 /// watermarks move with the rows, and rows that were not handed on wait in the hub.
