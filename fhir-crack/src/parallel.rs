@@ -93,14 +93,13 @@ pub fn in_order<J, W, R, E>(
     jobs: impl IntoIterator<Item = J, IntoIter: Send>,
     workers: &mut [W],
     work: impl Fn(&mut W, J) -> R + Sync,
-    each: impl FnMut(R) -> Result<(), E> + Send,
+    mut each: impl FnMut(R) -> Result<(), E> + Send,
 ) -> Result<(), E>
 where
     W: Send,
     R: Send,
     E: Send,
 {
-    let mut each = each;
     let Some((first, others)) = workers.split_first_mut() else {
         return Ok(());
     };

@@ -1,6 +1,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::listing::paths_in;
+
 /// Where everything lies in a run's directory: the one place that knows the names.
 ///
 /// It reads names only, opens nothing and locks nothing, so a report may be made of a directory that another process
@@ -241,14 +243,8 @@ impl Layout {
 
 /// What lies in a directory under the name of a batch with this ending; nothing where the directory is not there.
 fn batches_in(directory: &Path, ending: &str) -> std::io::Result<Vec<BatchFile>> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
+    for path in paths_in(directory)? {
         let name = path.file_name().and_then(OsStr::to_str);
         if let Some((table, batch)) = name.and_then(|name| batch_name(name.strip_suffix(ending)?)) {
             let table = table.to_owned();
@@ -260,7 +256,7 @@ fn batches_in(directory: &Path, ending: &str) -> std::io::Result<Vec<BatchFile>>
 }
 
 /// Table and batch of a name such as `observation.3`.
-fn batch_name(name: &str) -> Option<(&str, u32)> {
+pub(crate) fn batch_name(name: &str) -> Option<(&str, u32)> {
     let (table, batch) = name.rsplit_once('.')?;
     Some((table, batch.parse().ok()?))
 }

@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
-use std::path::PathBuf;
 
+use crate::listing::paths_in;
 use crate::{Error, Layout, private};
 
 /// Removes everything that a table's load left: pages, typed rows, test results, pages of the report, logs.
@@ -19,13 +19,7 @@ pub(crate) fn remove_all(layout: &Layout, table: &str) -> Result<(), Error> {
 /// Removes pages and typed rows of a table's batches from this number on.
 pub(crate) fn remove_batches(layout: &Layout, table: &str, from: u32) -> Result<(), Error> {
     for directory in [layout.spools(), layout.final_signals()] {
-        let entries = match std::fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(Error::file(&directory, e)),
-        };
-        for entry in entries {
-            let path: PathBuf = entry.map_err(|e| Error::file(&directory, e))?.path();
+        for path in paths_in(&directory).map_err(|e| Error::file(&directory, e))? {
             let name = path.file_name().and_then(OsStr::to_str);
             if name
                 .and_then(|name| batch_of(name, table))

@@ -14,6 +14,7 @@ pub mod inspect;
 mod layout;
 mod ledger;
 mod leftovers;
+mod listing;
 mod private;
 mod process_log;
 #[cfg(feature = "polars")]

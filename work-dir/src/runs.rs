@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use jiff::Zoned;
 use jiff::civil::DateTime;
 
+use crate::listing::paths_in;
 use crate::{Error, Layout};
 
 /// The run directories below a directory, each named after the moment it began: `runs/2026-11-25_06-00-00`.
@@ -29,14 +30,8 @@ impl Runs {
     /// When the directory cannot be read.
     pub fn all(&self) -> Result<Vec<Layout>, Error> {
         let directory = self.base.join(RUNS);
-        let entries = match std::fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::file(&directory, e)),
-        };
         let mut found = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|e| Error::file(&directory, e))?.path();
+        for path in paths_in(&directory).map_err(|e| Error::file(&directory, e))? {
             if let Some(order) = order(&path)
                 && path.is_dir()
             {

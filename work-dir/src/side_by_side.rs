@@ -6,15 +6,26 @@ pub(crate) fn side_by_side<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
+    with_states(items, usize::MAX, || (), |(), item| work(item)).map(|(results, _)| results)
+}
+
+/// The same on at most so many threads, each with a state of its own; the states are handed back, one at least.
+pub(crate) fn with_states<T: Sync, S: Send, R: Send, E: Send>(
+    items: &[T],
+    most_threads: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
+) -> Result<(Vec<R>, Vec<S>), E> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
     let worker = || {
+        let mut state = state();
         loop {
             let position = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(position) else {
-                return Ok(());
+                return Ok(state);
             };
-            match work(item) {
+            match work(&mut state, item) {
                 Ok(result) => done
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -26,22 +37,22 @@ pub(crate) fn side_by_side<T: Sync, R: Send, E: Send>(
             }
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let others = workers.min(items.len()).saturating_sub(1);
-    std::thread::scope(|scope| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let others = cores.min(most_threads).min(items.len()).saturating_sub(1);
+    let states = std::thread::scope(|scope| {
         let others: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
         let own = worker();
         // A panic of another thread goes on in this one, as if the work had been done here.
-        let all = others.into_iter().map(|other| {
+        let others = others.into_iter().map(|other| {
             other
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        all.fold(own, Result::and)
+        std::iter::once(own).chain(others).collect::<Result<_, _>>()
     })?;
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(position, _)| *position);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
+    Ok((done.into_iter().map(|(_, result)| result).collect(), states))
 }
 
 #[cfg(test)]
@@ -56,5 +67,24 @@ mod tests {
         let failed = side_by_side(&items, |&n| if n == 300 { Err(n) } else { Ok(n) });
         assert_eq!(failed, Err(300));
         assert_eq!(side_by_side(&[], |n: &u32| Ok::<_, u32>(*n)), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn every_item_is_in_one_state() {
+        let items: Vec<u64> = (1..=100).collect();
+        for most in [1, 2, 9] {
+            let add = |sum: &mut u64, n: &u64| {
+                *sum += n;
+                Ok::<_, ()>(*n)
+            };
+            let (results, sums) = with_states(&items, most, || 0, add).unwrap();
+            assert_eq!(results, items);
+            assert!((1..=most).contains(&sums.len()));
+            assert_eq!(sums.iter().sum::<u64>(), 5_050);
+        }
+        assert_eq!(
+            with_states(&[], 2, || 7, |_, (): &()| Ok::<_, ()>(())),
+            Ok((Vec::new(), vec![7]))
+        );
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn functions() -> Vec<Function> {
         (
             "core.processed",
             "p_processed int[], p_places int[], p_values int[]",
-            PROCESSED,
+            &processed(),
         ),
     ]
     .map(|(name, arguments, body)| Function {
@@ -80,12 +80,17 @@ const MARKED: &str = "BEGIN
 END";
 
 /// Of two raw rows that one shares its typed rows with, the newer counts.
-const PROCESSED: &str = "DECLARE k int;
+fn processed() -> String {
+    format!(
+        "DECLARE k int;
 BEGIN
-  p_processed := coalesce(p_processed, array_fill(0, ARRAY[64]));
+  p_processed := coalesce(p_processed, {});
   FOR n IN 1 .. cardinality(p_places) LOOP
     k := p_places[n] + 1;
     p_processed[k] := CASE p_processed[k] WHEN 0 THEN p_values[n] ELSE greatest(p_processed[k], p_values[n]) END;
   END LOOP;
   RETURN p_processed;
-END";
+END",
+        seen::NOTHING
+    )
+}

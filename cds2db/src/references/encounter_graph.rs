@@ -431,6 +431,31 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_stored_version_does_not_come_back_when_the_newest_has_no_level() {
+        let mut graph = EncounterGraph::build([], None);
+        let mut addition = graph.addition(None);
+        let mut newest = row("case", 1, 0, Some(50));
+        newest.type_code = None;
+        addition.add(newest, Some(1));
+        assert_eq!(
+            addition.patients().len(),
+            1,
+            "the hub is asked for this patient's others now"
+        );
+        assert!(addition.came_anew("case"));
+        addition.add(row("ward", 3, 10, Some(20)), None);
+        addition.link();
+        assert!(
+            graph.knows_patient("Patient/p"),
+            "and not again later, when the newest is forgotten"
+        );
+        assert_eq!(
+            (graph.main("case"), graph.main("ward").as_deref()),
+            (None, Some(INVALID))
+        );
+    }
+
     /// A million encounters, three for each patient and all of one patient: the time of each is that of sorting.
     /// Full size with `CDS2DB_LARGE=1`, a tenth of it otherwise.
     #[test]

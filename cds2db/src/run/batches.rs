@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use fhir_crack::search::{Client, Spool};
 use table_description::Description;
 use work_dir::{Batch, Digest, Layout, ProcessLog, Status, WorkDir};
 
-use super::directory::{failed, file_error};
+use super::directory::{failed, file_error, lock};
 use super::requests::Request;
 use super::state_writer::StateWriter;
 use super::typed::PIDS_PER_WARD;
@@ -112,15 +112,12 @@ impl Batches {
     }
 
     /// Notes that all of a batch has been fetched and is kept.
-    pub(crate) fn finished(&self, table: &str, number: u32, pages: u32, entries: u64) -> Result<()> {
+    pub(crate) fn finished(&self, batch: &Planned, pages: u32, entries: u64) -> Result<()> {
         if let Some(writer) = lock(&self.writer).as_ref() {
-            writer.finish(table, number);
+            writer.finish(&batch.table, batch.number);
         }
-        self.note(
-            table,
-            Some(number),
-            format!("fetched: {pages} pages, {entries} entries"),
-        )
+        let text = format!("fetched: {pages} pages, {entries} entries");
+        self.note(&batch.table, Some(batch.number), text)
     }
 
     /// Notes that a page of a batch arrived and cannot be read, and forgets the batch's pages, so that they are
@@ -131,13 +128,13 @@ impl Batches {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(file_error(pages, e)),
             _ => {}
         }
-        self.broke_off(&batch.table, batch.number)
+        self.broke_off(batch)
     }
 
     /// Notes that a batch could not be fetched; its table will not be completed.
-    pub(crate) fn broke_off(&self, table: &str, number: u32) -> Result<()> {
-        lock(&self.progress).broken.insert(table.to_owned());
-        self.note(table, Some(number), "broke off")
+    pub(crate) fn broke_off(&self, batch: &Planned) -> Result<()> {
+        lock(&self.progress).broken.insert(batch.table.clone());
+        self.note(&batch.table, Some(batch.number), "broke off")
     }
 
     /// Everything is fetched: brings the state to the disk and removes batches that an earlier load had beyond these.
@@ -254,8 +251,4 @@ impl Batches {
     fn failed(&self, error: work_dir::Error) -> Error {
         failed(self.layout.root(), error)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -120,26 +120,6 @@ impl RunDirectory {
         &self.batches
     }
 
-    /// Begins tables, or goes on with them; those that are completed are left out from now on.
-    pub(crate) fn begin<'t>(&self, tables: impl IntoIterator<Item = &'t str>) -> Result<()> {
-        self.batches.begin(tables)
-    }
-
-    /// Whether a table is to be loaded.
-    pub(crate) fn is_open(&self, table: &str) -> bool {
-        self.batches.is_open(table)
-    }
-
-    /// Whether any table is.
-    pub(crate) fn has_open(&self) -> bool {
-        self.batches.has_open()
-    }
-
-    /// Everything is fetched; returns what is worth telling.
-    pub(crate) fn fetched(&self) -> Result<Vec<String>> {
-        self.batches.fetched()
-    }
-
     /// What is worth telling about the choice of the directory.
     #[must_use]
     pub fn notes(&self) -> &[String] {
@@ -339,7 +319,7 @@ impl fmt::Debug for RunDirectory {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

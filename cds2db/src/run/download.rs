@@ -102,11 +102,10 @@ impl Download<'_> {
         let mut complete = vec![false; requests.len()];
         let mut unreadable = vec![false; requests.len()];
         let searches = requests.iter().map(|r| r.search.clone());
-        let (planned, pages) = match self.directory {
-            Some(directory) => {
-                let planned = directory
-                    .batches()
-                    .plan(self.client, self.description, &requests)?;
+        let batches = self.directory.map(RunDirectory::batches);
+        let (planned, pages) = match batches {
+            Some(batches) => {
+                let planned = batches.plan(self.client, self.description, &requests)?;
                 let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
                 (planned, self.client.search_all_spooled(spooled))
             }
@@ -140,39 +139,33 @@ impl Download<'_> {
                         chain(&error)
                     ));
                 }
-                Cracking::Ended { search, end } => match end {
-                    // Only this proof moves a watermark; a search cut short by a limit of pages has none.
-                    Ok(Step::Complete(_)) if unreadable[search] => {
-                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.batches().unreadable(batch)?;
+                Cracking::Ended { search, end } => {
+                    let batch = batches.zip(planned.get(search));
+                    let why = match end {
+                        // Only this proof moves a watermark; a search cut short by a limit of pages has none.
+                        Ok(Step::Complete(_)) if unreadable[search] => {
+                            if let Some((batches, batch)) = batch {
+                                batches.unreadable(batch)?;
+                            }
+                            continue;
                         }
-                    }
-                    Ok(Step::Complete(proof)) => {
-                        complete[search] = true;
-                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.batches().finished(
-                                &batch.table,
-                                batch.number,
-                                proof.pages(),
-                                proof.entries(),
-                            )?;
+                        Ok(Step::Complete(proof)) => {
+                            complete[search] = true;
+                            if let Some((batches, batch)) = batch {
+                                batches.finished(batch, proof.pages(), proof.entries())?;
+                            }
+                            continue;
                         }
+                        Ok(_) => "cut short".to_owned(),
+                        Err(error) => chain(&error),
+                    };
+                    summary
+                        .incomplete
+                        .push(format!("{}: {why}", requests[search].place()));
+                    if let Some((batches, batch)) = batch {
+                        batches.broke_off(batch)?;
                     }
-                    Ok(_) => {
-                        let line = format!("{}: cut short", requests[search].place());
-                        summary.incomplete.push(line);
-                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.batches().broke_off(&batch.table, batch.number)?;
-                        }
-                    }
-                    Err(error) => {
-                        let line = format!("{}: {}", requests[search].place(), chain(&error));
-                        summary.incomplete.push(line);
-                        if let (Some(directory), Some(batch)) = (self.directory, planned.get(search)) {
-                            directory.batches().broke_off(&batch.table, batch.number)?;
-                        }
-                    }
-                },
+                }
             }
         }
         self.flush(import, summary).await?;

@@ -8,17 +8,15 @@ use cds_hub::Hub;
 use cds_hub::load::{Import, Run as HubRun};
 use fhir_melt::{MeltOptions, melt};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray, PlSmallStr};
-use table_description::{Description, TableDescription};
+use table_description::{Description, TableDescription, quote_identifier};
 use work_dir::RowKeys;
 
-use super::typed::Typing;
+use super::typed::{RAW_ROWS, Typing};
 use super::writing::Writing;
 use super::{Run, RunDirectory};
 
 use crate::{Error, ErrorKind, Result, Summary};
 
-/// Raw rows read at a time.
-const RAW_ROWS: usize = 2_000;
 /// Typed rows of a file, about.
 const FILE_ROWS: usize = 50_000;
 /// Name of the watermarks whose ids are the numbers of refused runs.
@@ -228,7 +226,10 @@ async fn newest(hub: &Hub, table: &TableDescription) -> Result<HashSet<i32>> {
     let (queue, raw, key) = names(table);
     let resource = match table.position_of_path("id") {
         // A row without an id is a resource of its own.
-        Some(id) => format!("coalesce(r.{}, r.{key}::text)", quoted(&table.columns[id].name)),
+        Some(id) => format!(
+            "coalesce(r.{}, r.{key}::text)",
+            quote_identifier(&table.columns[id].name)
+        ),
         None => format!("r.{key}"),
     };
     let sql = format!(
@@ -244,16 +245,12 @@ async fn newest(hub: &Hub, table: &TableDescription) -> Result<HashSet<i32>> {
 
 /// Queue, raw table and its key.
 fn names(table: &TableDescription) -> (String, String, String) {
-    let name = |end: &str| quoted(&format!("{}_raw{end}", table.name));
+    let name = |end: &str| quote_identifier(&format!("{}_raw{end}", table.name));
     (
         format!("core.{}", name("_open")),
         format!("core.{}", name("")),
         name("_id"),
     )
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn failed(table: &TableDescription, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

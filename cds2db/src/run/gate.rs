@@ -28,7 +28,9 @@ pub(crate) async fn pass(
     let files = layout.batch_files().map_err(|e| failed(&layout, e))?;
     let open: Vec<(String, u32)> = files
         .into_iter()
-        .filter(|file| directory.is_open(&file.table) || earlier.tables().any(|table| table == file.table))
+        .filter(|file| {
+            directory.batches().is_open(&file.table) || earlier.tables().any(|table| table == file.table)
+        })
         .map(|file| (file.table, file.batch))
         .collect();
     let (of, place) = (description.clone(), layout.clone());

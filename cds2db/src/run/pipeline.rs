@@ -121,10 +121,10 @@ impl Run<'_> {
         };
         if let Some(directory) = directory {
             summary.notes.extend(directory.notes().iter().cloned());
-            directory.begin(self.tables(who.wards.is_some()))?;
+            directory.batches().begin(self.tables(who.wards.is_some()))?;
         }
         // An earlier process may have come so far that nothing is left.
-        if directory.is_none_or(RunDirectory::has_open) {
+        if directory.is_none_or(|directory| directory.batches().has_open()) {
             let run = self.raw(&who, &zone, &watches, directory, &mut summary).await?;
             self.typed(run, &who, &watches, directory, &mut summary).await?;
         }
@@ -321,7 +321,7 @@ impl Run<'_> {
         )
         .await?;
         if let Some(directory) = directory {
-            summary.notes.extend(directory.fetched()?);
+            summary.notes.extend(directory.batches().fetched()?);
             directory.committing(import.run(), summary)?;
         }
         let stored = import
@@ -338,7 +338,7 @@ impl Run<'_> {
 
     /// The rows of `pids_per_ward`, where they are to be stored.
     fn ward_rows(&self, who: &Who, directory: Option<&RunDirectory>) -> Option<Batch> {
-        let open = directory.is_none_or(|directory| directory.is_open(PIDS_PER_WARD));
+        let open = directory.is_none_or(|directory| directory.batches().is_open(PIDS_PER_WARD));
         let wards = who.wards.as_ref().filter(|_| open)?;
         ward_batch(self.description, wards)
     }
@@ -467,7 +467,7 @@ impl Run<'_> {
         let (Some(directory), Some(table)) = (directory, self.description.resource(resource)) else {
             return true;
         };
-        directory.is_open(&table.name)
+        directory.batches().is_open(&table.name)
     }
 
     /// Whether a type is loaded again without regard to what had changed.

@@ -19,7 +19,7 @@ use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows typed at a time, at most.
-const RAW_ROWS: usize = 2_000;
+pub(super) const RAW_ROWS: usize = 2_000;
 /// Raw rows of a table typed first; what becomes of them tells how many follow at a time.
 const FIRST_RAW_ROWS: usize = 200;
 /// Raw rows typed at a time, at least.

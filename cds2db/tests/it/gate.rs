@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cds2db::progress::Silent;
-use cds2db::run::{DirectoryOptions, Run, RunDirectory, Scope};
+use cds2db::run::{DirectoryOptions, RunDirectory};
 use cds2db::{ErrorKind, Result, Summary};
 use fixtures::hospital::Hospital;
-use table_description::default_description;
 use work_dir::Layout;
 
 use crate::load_elsewhere::rows_in_files;
@@ -100,17 +98,7 @@ async fn fresh_run(site: &Site, base: &Path, again: &[&str]) -> (Layout, Result<
         ..DirectoryOptions::default()
     };
     let directory = RunDirectory::open(base, options).expect("opens");
-    let description = default_description();
-    let client = site.client();
-    let run = Run {
-        settings: &site.settings,
-        description: &description,
-        client: &client,
-        hub: &site.hub,
-        scope: &Scope::Patients,
-        progress: &Silent,
-    };
-    let done = run.execute_in(&directory).await;
+    let done = site.run_in(&directory).await;
     (directory.layout().clone(), done)
 }
 

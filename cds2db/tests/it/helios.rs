@@ -9,8 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cds2db::config::Wards;
-use cds2db::progress::Silent;
-use cds2db::run::{Run, Scope};
 use cds2db::ward::WardPatient;
 use fhir_crack::search::{Client, ClientOptions, Format as Wanted};
 use fixtures::Format;
@@ -178,16 +176,7 @@ impl Helios {
 async fn run(site: &Site, base: &str, format: Wanted) {
     let options = ClientOptions::new(base).expect("a base URL").format(format);
     let client = Client::new(options).expect("a client");
-    let description = default_description();
-    let run = Run {
-        settings: &site.settings,
-        description: &description,
-        client: &client,
-        hub: &site.hub,
-        scope: &Scope::Patients,
-        progress: &Silent,
-    };
-    let summary = run.execute().await.expect("runs");
+    let summary = site.run_with(&client).await.expect("runs");
     assert!(summary.complete, "{:?}", summary.incomplete);
 }
 

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cds2db::progress::Silent;
-use cds2db::run::{DirectoryOptions, Run, RunDirectory, Scope};
+use cds2db::run::{DirectoryOptions, RunDirectory};
 use fixtures::hospital::Hospital;
 use table_description::default_description;
 use work_dir::{Layout, TextForm, WorkDir};
@@ -30,16 +29,7 @@ async fn load() -> Loaded {
     };
     let kept = RunDirectory::open(directory.path(), options).expect("opens");
     let description = default_description();
-    let client = site.client();
-    let run = Run {
-        settings: &site.settings,
-        description: &description,
-        client: &client,
-        hub: &site.hub,
-        scope: &Scope::Patients,
-        progress: &Silent,
-    };
-    let summary = run.execute_in(&kept).await.expect("runs");
+    let summary = site.run_in(&kept).await.expect("runs");
     assert!(summary.complete, "{:?}", summary.incomplete);
     kept.finish(&description, &summary).expect("finishes");
     let layout = kept.layout().clone();

@@ -9,13 +9,13 @@ use cds_hub::cluster::{Cluster, ClusterOptions};
 use cds_hub::{Hub, HubTables};
 use cds2db::config::{Settings, Wards};
 use cds2db::progress::Silent;
-use cds2db::run::{Run, Scope};
+use cds2db::run::{Run, RunDirectory, Scope};
 use cds2db::ward::WardDefinition;
 use cds2db::{Result, Summary};
 use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
 use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
-use table_description::default_description;
+use table_description::{Description, default_description};
 
 static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -88,17 +88,31 @@ impl Site {
 
     /// Runs once.
     pub(crate) async fn run(&self) -> Result<Summary> {
-        let client = self.client();
+        self.run_with(&self.client()).await
+    }
+
+    /// Runs once, with a client of the caller's.
+    pub(crate) async fn run_with(&self, client: &Client) -> Result<Summary> {
         let description = default_description();
-        let run = Run {
+        self.patients(&description, client).execute().await
+    }
+
+    /// Runs once, in a directory.
+    pub(crate) async fn run_in(&self, directory: &RunDirectory) -> Result<Summary> {
+        let (description, client) = (default_description(), self.client());
+        self.patients(&description, &client).execute_in(directory).await
+    }
+
+    /// The daily run of this site.
+    fn patients<'r>(&'r self, description: &'r Description, client: &'r Client) -> Run<'r> {
+        Run {
             settings: &self.settings,
-            description: &description,
-            client: &client,
+            description,
+            client,
             hub: &self.hub,
             scope: &Scope::Patients,
             progress: &Silent,
-        };
-        run.execute().await
+        }
     }
 
     /// The single value of a query.

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cds2db::config::Deletions;
-use cds2db::progress::Silent;
-use cds2db::run::{Run, Scope};
 use fhir_crack::search::{Client, ClientOptions, RetryPolicy, Timeouts};
 use fixtures::hospital::{CASE_NUMBER_SYSTEM, Hospital};
 use fixtures::server::FaultPlan;
@@ -89,15 +87,7 @@ async fn ten_days(seed: u64, faults: bool) {
                 .set_faults(FaultPlan::random(seed * 1000 + u64::from(day), 2));
         }
         let client = client(&site);
-        let run = Run {
-            settings: &site.settings,
-            description: &description,
-            client: &client,
-            hub: &site.hub,
-            scope: &Scope::Patients,
-            progress: &Silent,
-        };
-        let done = run.execute().await;
+        let done = site.run_with(&client).await;
         let complete = done.as_ref().is_ok_and(|summary| summary.complete);
         let summary = if complete || !faults {
             done.unwrap_or_else(|e| panic!("seed {seed}, day {day}: {e:?}"))
@@ -105,7 +95,7 @@ async fn ten_days(seed: u64, faults: bool) {
             // As the next run would: it asks again for what is missing.
             broken += 1;
             site.server.set_faults(FaultPlan::default());
-            run.execute()
+            site.run_with(&client)
                 .await
                 .unwrap_or_else(|e| panic!("seed {seed}, day {day}: {e:?}"))
         };

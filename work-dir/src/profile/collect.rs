@@ -69,11 +69,7 @@ pub(crate) fn collect(
         .filter_map(|&position| columns.get(position))
         .map(|(name, dtype)| Column::new(table, name, dtype))
         .collect();
-    let mut names: Vec<&str> = positions
-        .iter()
-        .filter_map(|&position| columns.get(position))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let mut names: Vec<&str> = made.iter().map(|column| column.name).collect();
     let roles: Vec<Role> = made.iter().map(|column| column.role.clone()).collect();
     names.extend(roles.iter().flat_map(beside));
     names.sort_unstable();

@@ -1,53 +1,27 @@
-use std::path::PathBuf;
-
+use crate::layout::{BatchFile, batch_name};
+use crate::listing::paths_in;
 use crate::{Error, Layout};
 
 /// The files of typed rows in a run's directory, ordered by table and batch, as they were when they were listed.
 #[derive(Clone, Debug)]
-pub(crate) struct Files(Vec<TypedFile>);
-
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TypedFile {
-    /// The table, in lower case.
-    pub(crate) table: String,
-    /// Number of the batch, counted from 0.
-    pub(crate) batch: u32,
-    pub(crate) path: PathBuf,
-}
+pub(crate) struct Files(Vec<BatchFile>);
 
 impl Files {
     /// Lists the files. Text files of the original system count only where a table has no Parquet.
     pub(crate) fn list(layout: &Layout) -> Result<Self, Error> {
         let directory = layout.final_signals();
         let failed = |e| Error::file(&directory, e);
-        let parquet = layout.batch_files().map_err(failed)?.into_iter();
-        let mut found: Vec<TypedFile> = parquet
-            .map(|file| TypedFile {
-                table: file.table,
-                batch: file.batch,
-                path: file.path,
-            })
-            .collect();
-        let entries = match std::fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self(found)),
-            Err(e) => return Err(failed(e)),
-        };
+        let mut found = layout.batch_files().map_err(failed)?;
         let mut texts = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed)?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            if let Some((table, batch)) = name.rsplit_once('.')
-                && let Ok(batch) = batch.parse()
+        for path in paths_in(&directory).map_err(failed)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some((table, batch)) = name.and_then(batch_name)
                 && found
                     .binary_search_by(|file| file.table.as_str().cmp(table))
                     .is_err()
             {
                 let table = table.to_owned();
-                texts.push(TypedFile { table, batch, path });
+                texts.push(BatchFile { table, batch, path });
             }
         }
         found.extend(texts);
@@ -63,7 +37,7 @@ impl Files {
     }
 
     /// The files of a table, by batch.
-    pub(crate) fn of(&self, table: &str) -> &[TypedFile] {
+    pub(crate) fn of(&self, table: &str) -> &[BatchFile] {
         let begin = self.0.partition_point(|file| file.table.as_str() < table);
         let end = self.0.partition_point(|file| file.table.as_str() <= table);
         &self.0[begin..end]

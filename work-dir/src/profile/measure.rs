@@ -1,6 +1,3 @@
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use polars::prelude::{DataType, Series};
 
 use super::collect::{Table, collect, kind};
@@ -11,7 +8,8 @@ use super::roles::{Roles, Target};
 use super::shape::{ColumnProfile, Kind, TableProfile};
 use super::source::Source;
 use super::tally::Tally;
-use crate::{Error, ErrorKind};
+use crate::Error;
+use crate::side_by_side::with_states;
 
 /// Groups of columns worked on at a time, at most.
 const WORKERS: usize = 4;
@@ -52,43 +50,24 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         present_year: jiff::Zoned::now().year(),
     };
     let groups = groups(source, roles);
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, ColumnProfile)>> = Mutex::new(Vec::new());
-    let work = || -> Result<Vec<u64>, Error> {
-        let mut hashes = vec![0_u64; source.rows()];
-        loop {
-            let position = next.fetch_add(1, Ordering::Relaxed);
-            let Some(group) = groups.get(position) else {
-                return Ok(hashes);
-            };
-            let profiles = collect(table, group, &mut hashes)?;
-            let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.extend(group.iter().copied().zip(profiles));
-        }
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
     // Small tables are worked on side by side.
     let most = if source.is_small() { 1 } else { WORKERS };
-    let workers = workers.min(most).min(groups.len()).max(1);
-    let mut hashes = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mut sum = work()?;
-        for other in others {
-            let more = other
-                .join()
-                .map_err(|_| Error::new(ErrorKind::Rows, std::path::Path::new(source.table())))??;
-            for (sum, more) in sum.iter_mut().zip(more) {
-                *sum = sum.wrapping_add(more);
-            }
-        }
-        Ok::<_, Error>(sum)
+    let zeros = || vec![0_u64; source.rows()];
+    let (profiles, sums) = with_states(&groups, most, zeros, |hashes, group| {
+        collect(table, group, hashes)
     })?;
+    let mut sums = sums.into_iter();
+    let mut hashes = sums.next().unwrap_or_default();
+    for sum in sums {
+        for (hash, more) in hashes.iter_mut().zip(sum) {
+            *hash = hash.wrapping_add(more);
+        }
+    }
     hashes.sort_unstable();
     let duplicates = hashes.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    let mut columns = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    columns.sort_by_key(|(position, _)| *position);
+    let positions = groups.iter().flatten();
+    let mut columns: Vec<(&usize, ColumnProfile)> = positions.zip(profiles.into_iter().flatten()).collect();
+    columns.sort_by_key(|(position, _)| **position);
     let mut rows = Tally::default();
     pieces.iter().for_each(|piece| rows.add_all(piece));
     Ok(TableProfile {
