@@ -90,3 +90,19 @@ impl StdError for Error {
 
 /// The result of an operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// An error of the hub at a place.
+pub(crate) fn hub_error(place: &str, error: cds_hub::Error) -> Error {
+    Error::new(ErrorKind::Hub, place).because(error)
+}

@@ -179,6 +179,15 @@ pub struct ImportSettings {
 }
 
 impl Settings {
+    /// Worker threads for cracking and typing.
+    pub(crate) fn workers(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        match self.server.max_cores {
+            0 => cores,
+            most => most.min(cores),
+        }
+    }
+
     /// What counts as now.
     #[must_use]
     pub fn now(&self) -> Timestamp {

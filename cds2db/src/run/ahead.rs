@@ -1,3 +1,5 @@
+//! Work that runs ahead of whoever takes its results.
+
 use futures_util::stream::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

@@ -1,3 +1,5 @@
+//! From settings to a run.
+
 use std::time::Duration;
 
 use cds_hub::{Hub, HubOptions};
@@ -5,7 +7,9 @@ use fhir_crack::search::{Auth, Client, ClientOptions, Format, Search, Secret, Ti
 use jiff::tz::TimeZone;
 use table_description::Description;
 
-use super::{Run, RunDirectory, Scope, requests, wards};
+use super::ask::outline::outline as requests_outline;
+use super::who::ward_request::{Dates, request};
+use super::{Run, RunDirectory, Scope};
 use crate::config::{ServerSettings, Settings, Wards};
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
@@ -73,7 +77,7 @@ pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
 /// The request that finds the encounters of the wards, as `--dry-run` shows it.
 #[must_use]
 pub fn first_request(settings: &Settings, zone: &TimeZone) -> Search {
-    wards::request(settings, zone, &wards::Dates::Configured)
+    request(settings, zone, &Dates::Configured)
 }
 
 /// All requests of a run, one line each, as `--dry-run` shows them: the search for wards, and one request a resource type with
@@ -84,7 +88,7 @@ pub fn outline(settings: &Settings, description: &Description, zone: &TimeZone) 
     if let Wards::Patterns(_) = settings.wards {
         lines.push(format!("GET Encounter?{}", first_request(settings, zone).query()));
     }
-    lines.extend(requests::outline(settings, description, zone));
+    lines.extend(requests_outline(settings, description, zone));
     lines
 }
 

@@ -1,3 +1,5 @@
+//! Rows on their way into the form that the hub takes.
+
 use cds_hub::load::Encoded;
 use fhir_crack::Batch;
 use fhir_melt::TypedBatch;

@@ -1,38 +1,29 @@
-//! One run: who is asked for, what is fetched and stored, what is melted, typed and worked out.
+//! One run: five rooms in the order that the data take, under [`Run::execute`].
+//!
+//! `who` finds whose resources are asked for, `ask` what is asked, `raw` fetches and cracks, `typed` melts, types, tests and
+//! hands on; `kept` is the directory that all of them write to.
 
-mod again;
-mod age;
 mod ahead;
-mod batches;
+mod ask;
 mod connect;
-mod directory;
-mod directory_options;
-mod download;
-mod earlier;
-mod elements;
 mod encoding;
-mod gate;
-mod gone;
-mod patients;
-mod pipeline;
-mod record;
-mod referenced;
-mod requests;
+mod execute;
+mod kept;
+mod raw;
+mod report;
+mod retrieval;
 mod scope;
-mod signals;
-mod state_writer;
 mod stopwatch;
 mod typed;
-mod unanswered;
-mod wards;
-mod writing;
+mod watches;
+mod who;
 
+pub(crate) use ask::narrowing::digest;
 pub use connect::{connect, first_request, from_settings, from_settings_in, outline};
-pub use directory::RunDirectory;
-pub use directory_options::DirectoryOptions;
-pub use pipeline::Run;
-pub(crate) use pipeline::ZONE;
-pub(crate) use requests::digest;
+pub use kept::directory::RunDirectory;
+pub use kept::options::DirectoryOptions;
+pub use retrieval::Run;
+pub(crate) use retrieval::ZONE;
 pub use scope::{Given, Scope};
-pub use wards::Dates;
-pub(crate) use wards::{find_wards, patients_of_encounters};
+pub use who::ward_request::Dates;
+pub(crate) use who::wards::{find_wards, patients_of_encounters};

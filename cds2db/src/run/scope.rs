@@ -1,3 +1,5 @@
+//! Which resources a run asks for.
+
 /// Which resources a run asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {

@@ -1,3 +1,5 @@
+//! How long a stage worked and on how much.
+
 use std::sync::Mutex;
 use std::time::Instant;
 

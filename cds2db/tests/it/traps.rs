@@ -1,6 +1,6 @@
 //! The thirty traps of the original's behaviour that a re-implementation falls into, each with a test of its number. Those that
 //! are about one module alone stand beside it: 10 and 11 in `ward::assignment`, 12 and 13 in `ward::pattern`, 17 and 30 in
-//! `run::requests`, 23 in `references`, 27 in `config::read`; 14, 15 and 28 in `retrieval`.
+//! `run::ask::requests`, 23 in `references`, 27 in `config::read`; 14, 15 and 28 in `retrieval`.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! The batches of a run: requests and what has become of each.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -6,10 +8,10 @@ use fhir_crack::search::{Client, Spool};
 use table_description::Description;
 use work_dir::{Batch, Digest, Layout, ProcessLog, Status, WorkDir};
 
-use super::directory::{failed, file_error, lock};
-use super::requests::Request;
+use super::fault::{failed, file_error, lock};
 use super::state_writer::StateWriter;
-use super::typed::PIDS_PER_WARD;
+use crate::run::ask::requests::Request;
+use crate::run::typed::PIDS_PER_WARD;
 use crate::{Error, ErrorKind, Result};
 
 /// The batches of a run's tables: which are planned, which are fetched, and which broke off.

@@ -1,3 +1,5 @@
+//! Files of typed rows, several at a time.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use table_description::TableDescription;
 use tokio::task::JoinHandle;
 use work_dir::{FinalSignals, Written};
 
-use super::RunDirectory;
+use crate::run::RunDirectory;
 use crate::{Error, ErrorKind, Result};
 
 /// Files of batches that are being written on worker threads.

@@ -1,3 +1,5 @@
+//! State of batches on its way to the disk.
+
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

@@ -1,3 +1,5 @@
+//! Resources that are asked for because others refer to them.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! Who is too young to be asked for.
+
 use std::collections::{BTreeSet, HashMap};
 
 use cds_hub::Hub;
@@ -6,10 +8,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::elements::{by_ids, elements};
-use super::requests::patient_parameter;
 use crate::config::Settings;
 use crate::references::reference_id;
+use crate::run::ask::elements::{by_ids, elements};
+use crate::run::ask::requests::patient_parameter;
 use crate::ward::instant;
 use crate::{Error, ErrorKind, Result};
 

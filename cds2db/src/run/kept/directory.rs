@@ -1,15 +1,17 @@
+//! The directory of a run.
+
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cds_hub::Hub;
 use cds_hub::load::Run as HubRun;
 use jiff::{SignedDuration, Zoned};
-use table_description::Description;
-use work_dir::{FinalSignals, Id2Nr, Layout, Runs, Status, WorkDir, write_rep_configs};
+use work_dir::{FinalSignals, Id2Nr, Layout, Runs, Status, WorkDir};
 
-use super::DirectoryOptions;
 use super::batches::Batches;
+use super::fault::{failed, file_error, lock};
+use super::options::DirectoryOptions;
 use super::record::Record;
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result, Summary};
@@ -20,7 +22,7 @@ use crate::{Error, ErrorKind, Result, Summary};
 /// directory instead of the server, and the hub gets the same rows.
 pub struct RunDirectory {
     layout: Layout,
-    work: Arc<Mutex<WorkDir>>,
+    pub(in crate::run) work: Arc<Mutex<WorkDir>>,
     record: Mutex<Option<Record>>,
     batches: Batches,
     options: DirectoryOptions,
@@ -294,19 +296,7 @@ impl RunDirectory {
         lock(&self.work).set(name, status).map_err(|e| self.failed(e))
     }
 
-    /// Writes what whoever loads the rows elsewhere needs, removes the pages and writes the figures; the run is finished
-    /// with that, and the report is written.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    pub fn finish(&self, description: &Description, summary: &Summary) -> Result<()> {
-        write_rep_configs(&self.layout, description).map_err(|e| self.failed(e))?;
-        lock(&self.work).remove_spools().map_err(|e| self.failed(e))?;
-        summary.write(self.layout.root())?;
-        super::gate::report(&self.layout, description)
-    }
-
-    fn failed(&self, error: work_dir::Error) -> Error {
+    pub(in crate::run) fn failed(&self, error: work_dir::Error) -> Error {
         failed(self.layout.root(), error)
     }
 }
@@ -317,20 +307,4 @@ impl fmt::Debug for RunDirectory {
             .field("root", &self.layout.root())
             .finish_non_exhaustive()
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn failed(directory: &Path, error: work_dir::Error) -> Error {
-    Error::new(
-        ErrorKind::File,
-        format!("the run's directory {}", directory.display()),
-    )
-    .because(error)
-}
-
-pub(super) fn file_error(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::File, format!("{} cannot be used", path.display())).because(error)
 }

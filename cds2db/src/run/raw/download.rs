@@ -1,30 +1,28 @@
+//! Fetching, cracking and storing side by side.
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cds_hub::load::{Import, Loaded};
-use fhir_crack::search::{Client, ManyStep, Page, Step};
-use fhir_crack::{Batch, Cracked, Options, Plan};
+use fhir_crack::search::{Client, Step};
+use fhir_crack::{Batch, Cracked, Plan};
 use futures_util::{StreamExt, stream};
 use table_description::Description;
 
-use super::ahead::Ahead;
-use super::directory::RunDirectory;
-use super::encoding::Encoding;
-use super::pipeline::Watches;
-use super::referenced::References;
-use super::requests::Request;
+use super::cracking::{Cracking, count, crack_step};
+use super::waiting::{BYTES_WAITING, Waiting};
+use crate::error::chain;
 use crate::progress::{Progress, Stage};
+use crate::run::RunDirectory;
+use crate::run::ahead::Ahead;
+use crate::run::ask::referenced::References;
+use crate::run::ask::requests::Request;
+use crate::run::encoding::Encoding;
+use crate::run::watches::Watches;
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Cracked pages that wait while rows are stored.
 const PAGES_AHEAD: usize = 16;
-/// Raw rows of one table kept back until there are enough for one COPY.
-const ROWS_A_COPY: usize = 10_000;
-/// Bytes of pages that the rows of one table may keep in memory before that.
-const BYTES_A_COPY: usize = 8 << 20;
-/// The same over all tables.
-const BYTES_WAITING: usize = 32 << 20;
-
 /// Fetches, cracks and stores; the three overlap.
 pub(crate) struct Download<'r> {
     /// Where the pages are kept until the hub has them.
@@ -48,46 +46,6 @@ pub(crate) struct Download<'r> {
     /// Which of them came again.
     pub(crate) returned: BTreeMap<String, Vec<String>>,
     pub(crate) crack: fhir_crack::Summary,
-}
-
-/// Raw rows by table, in the order they arrived.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    tables: BTreeMap<String, Kept>,
-    bytes: usize,
-}
-
-/// The rows of one table, and the bytes of the pages that they keep in memory.
-#[derive(Debug, Default)]
-struct Kept {
-    batches: Vec<Batch>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl Waiting {
-    /// Keeps rows back; all of their table where there are enough now.
-    fn add(&mut self, batch: Batch, bytes: usize) -> Option<Vec<Batch>> {
-        let name = batch.table().name.clone();
-        let kept = self.tables.entry(name.clone()).or_default();
-        kept.rows += batch.rows();
-        kept.bytes += bytes;
-        kept.batches.push(batch);
-        self.bytes += bytes;
-        if kept.rows < ROWS_A_COPY && kept.bytes < BYTES_A_COPY {
-            return None;
-        }
-        let full = self.tables.remove(&name)?;
-        self.bytes -= full.bytes;
-        Some(full.batches)
-    }
-
-    fn take_all(&mut self) -> impl Iterator<Item = Vec<Batch>> + use<> {
-        self.bytes = 0;
-        std::mem::take(&mut self.tables)
-            .into_values()
-            .map(|kept| kept.batches)
-    }
 }
 
 impl Download<'_> {
@@ -290,85 +248,4 @@ impl Download<'_> {
         self.stored(&name, rows as u64, loaded, summary);
         Ok(())
     }
-}
-
-/// A page that has been cracked, or the end of a search.
-enum Cracking {
-    Page {
-        bytes: usize,
-        cracked: Box<Cracked>,
-    },
-    Unreadable {
-        search: usize,
-        page: u32,
-        error: fhir_crack::Error,
-    },
-    Ended {
-        search: usize,
-        end: std::result::Result<Step, fhir_crack::search::Error>,
-    },
-}
-
-async fn crack_step(
-    step: std::result::Result<ManyStep, fhir_crack::search::Error>,
-    plan: Arc<Plan>,
-) -> Result<Cracking> {
-    let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
-    match step {
-        ManyStep::Page { search, page } => crack_page(search, page, plan).await,
-        ManyStep::Ended { search, end } => Ok(Cracking::Ended { search, end }),
-        _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
-    }
-}
-
-/// Cracks on a worker thread, so that the fetching goes on.
-async fn crack_page(search: usize, page: Page, plan: Arc<Plan>) -> Result<Cracking> {
-    let (number, bytes) = (page.number, page.bytes.len());
-    let work =
-        tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
-    // What a panic said is left out, since it may hold a value.
-    let cracked = work.await.map_err(|_| {
-        Error::new(
-            ErrorKind::Crack,
-            format!("page {number} of a search: the cracking broke off"),
-        )
-    })?;
-    Ok(match cracked {
-        Ok(cracked) => Cracking::Page {
-            bytes,
-            cracked: Box::new(cracked),
-        },
-        Err(error) => Cracking::Unreadable {
-            search,
-            page: number,
-            error,
-        },
-    })
-}
-
-/// Adds what a page held to the run's summary, so that every resource is counted.
-fn count(page: &fhir_crack::Summary, summary: &mut Summary) {
-    for t in page.tables.iter().filter(|t| t.resources > 0) {
-        let table = summary.table(&t.table);
-        table.downloaded += t.resources;
-        for (reason, count) in [
-            ("no described element has a value", t.no_value),
-            ("twice on one page", t.duplicates),
-        ] {
-            if count > 0 {
-                *table.left_out.entry(reason.to_owned()).or_default() += count;
-            }
-        }
-    }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,3 +1,5 @@
+//! What a run set out to load, on the disk.
+
 use std::collections::BTreeSet;
 use std::fmt;
 

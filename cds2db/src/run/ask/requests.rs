@@ -1,3 +1,5 @@
+//! Searches for the resources of patients and for resources by id.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -6,7 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use table_description::{Description, TableDescription};
 
-use crate::config::{Settings, date_parameter};
+use super::narrowing::Narrowing;
+use crate::config::Settings;
 
 /// One search of the download and whom it is for.
 #[derive(Clone)]
@@ -55,59 +58,6 @@ pub(crate) fn since(watermark: i64, zone: &TimeZone) -> Option<String> {
     Some(start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
-/// What is asked of a resource type beside whom it belongs to.
-pub(crate) struct Narrowing {
-    parameters: Vec<(String, String)>,
-    /// Name of the watermarks: the type's, and a digest of what is left out, so that a wider question finds the rest.
-    pub(crate) watermark: String,
-}
-
-impl Narrowing {
-    /// What the configuration says of this type; `None` where it is not to be loaded.
-    pub(crate) fn of(settings: &Settings, resource: &str, zone: &TimeZone) -> Option<Self> {
-        let mut parameters = Vec::new();
-        let mut kept_apart = String::new();
-        if let Some(filter) = settings.filters.get(resource) {
-            kept_apart = format!("{filter:?}");
-            if let (Some(days), Some(name)) = (filter.window_days, date_parameter(resource)) {
-                let today = settings.now().to_zoned(zone.clone()).date();
-                let first = today.checked_sub(i64::from(days).days()).unwrap_or(today);
-                parameters.push((name.to_owned(), format!("ge{first}")));
-            }
-            for (name, values) in [("category", &filter.categories), ("code", &filter.codes)] {
-                if !values.is_empty() {
-                    parameters.push((name.to_owned(), values.join(",")));
-                }
-            }
-        }
-        let debug = &settings.debug.add_search;
-        let added = [debug.get("GENERAL"), debug.get(&resource.to_ascii_uppercase())];
-        for text in added.into_iter().flatten() {
-            if text.is_empty() {
-                return None;
-            }
-            kept_apart.push_str(text);
-            parameters.extend(pairs(text).map(|(name, value)| (name.to_owned(), value.to_owned())));
-        }
-        let watermark = match kept_apart.as_str() {
-            "" => resource.to_owned(),
-            text => format!("{resource}?{:016x}", digest([text])),
-        };
-        Some(Self {
-            parameters,
-            watermark,
-        })
-    }
-}
-
-/// FNV-1a of some texts, so that they are known again without being written down.
-pub(crate) fn digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
-    let bytes = texts.into_iter().flat_map(|text| text.bytes().chain([0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 /// The parameter by which the resources of patients are searched.
 pub(crate) fn patient_parameter(settings: &Settings, resource: &str) -> &'static str {
     match (resource, settings.server.by_subject) {
@@ -146,7 +96,7 @@ pub(crate) fn by_id(
 }
 
 /// Ids grouped by the day they were last loaded, in batches.
-fn in_groups(
+pub(super) fn in_groups(
     settings: &Settings,
     resource: &str,
     parameter: &str,
@@ -197,49 +147,6 @@ pub(crate) fn with_paging(settings: &Settings, mut search: Search) -> Search {
         search = search.sort(sort.clone());
     }
     search
-}
-
-/// What a run asks for, without asking: one line a resource type, ids and moments left open.
-pub(crate) fn outline(settings: &Settings, description: &Description, zone: &TimeZone) -> Vec<String> {
-    let mut lines = Vec::new();
-    let of_patients = patient_resources(description);
-    let referenced = super::referenced::targets(description);
-    for resource in of_patients.iter().chain(&referenced) {
-        let Some(narrowing) = Narrowing::of(settings, resource, zone) else {
-            lines.push(format!(
-                "{resource} is not loaded: DEBUG_ADD_FHIR_SEARCH_ has an empty text for it"
-            ));
-            continue;
-        };
-        let (parameter, whose) = if of_patients.contains(resource) {
-            (patient_parameter(settings, resource), "patients")
-        } else {
-            ("_id", "referenced ids")
-        };
-        let none = BTreeMap::new();
-        let ids = [format!("<{whose}>").into()];
-        let query = in_groups(settings, resource, parameter, &narrowing, &ids, &none, zone)
-            .first()
-            .map(|request| {
-                request
-                    .search
-                    .query()
-                    .replace("%3C", "<")
-                    .replace("%3E", ">")
-                    .replace("%20", " ")
-            })
-            .unwrap_or_default();
-        let since = match (resource.as_str(), settings.debug.ignore_last_update) {
-            ("Patient", _) | (_, true) => "",
-            _ => "&_lastUpdated=gt<the day before they were last loaded, where they were>",
-        };
-        lines.push(format!("POST {resource}/_search {query}{since}"));
-    }
-    lines
-}
-
-fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split('&').filter_map(|pair| pair.split_once('='))
 }
 
 #[cfg(test)]

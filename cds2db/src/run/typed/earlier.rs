@@ -1,26 +1,24 @@
 //! Raw rows of earlier runs that wait to be typed, since those were refused or broke off. This run hands them on with its
 //! own, so it tests them with its own.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use cds_hub::Hub;
-use cds_hub::load::{Import, Run as HubRun};
+use cds_hub::load::Run as HubRun;
 use fhir_melt::{MeltOptions, melt};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray, PlSmallStr};
-use table_description::{Description, TableDescription, quote_identifier};
+use table_description::{TableDescription, quote_identifier};
 use work_dir::RowKeys;
 
-use super::typed::{RAW_ROWS, Typing};
+use super::pieces::RAW_ROWS;
+use super::typing::Typing;
 use super::writing::Writing;
-use super::{Run, RunDirectory};
-
+use crate::run::{Run, RunDirectory};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Typed rows of a file, about.
 const FILE_ROWS: usize = 50_000;
-/// Name of the watermarks whose ids are the numbers of refused runs.
-const REFUSED: &str = "refused";
 
 /// The tables with raw rows of earlier runs, and which runs those are.
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ pub(crate) struct Earlier(BTreeMap<String, Vec<EarlierRun>>);
 
 /// Raw rows of one run.
 #[derive(Debug)]
-struct EarlierRun {
+pub(super) struct EarlierRun {
     number: i32,
     began: String,
     rows: u64,
@@ -36,7 +34,7 @@ struct EarlierRun {
 
 impl Earlier {
     /// Which rows of a table wait, from runs other than this one.
-    async fn of(hub: &Hub, table: &TableDescription, run: HubRun) -> Result<Vec<EarlierRun>> {
+    pub(super) async fn of(hub: &Hub, table: &TableDescription, run: HubRun) -> Result<Vec<EarlierRun>> {
         let (queue, raw, key) = names(table);
         let sql = format!(
             "WITH own AS (SELECT coalesce(range_agg(r.ids), '{{}}') AS ids FROM core.import i \
@@ -101,6 +99,11 @@ impl Earlier {
         Ok(earlier)
     }
 
+    /// Numbers of the runs they are from.
+    pub(super) fn runs(&self) -> impl Iterator<Item = i32> {
+        self.0.values().flatten().map(EarlierRun::number)
+    }
+
     /// The tables with such rows.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -120,55 +123,16 @@ impl Earlier {
     }
 }
 
+impl EarlierRun {
+    pub(super) fn number(&self) -> i32 {
+        self.number
+    }
+}
+
 impl std::fmt::Display for EarlierRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} rows of run {} ({})", self.rows, self.number, self.began)
     }
-}
-
-/// Remembers in the hub that the data of a run failed a test, and those of the earlier runs that were tested with them.
-pub(crate) async fn remember_refusal(mut import: Import<'_>, earlier: &Earlier, micros: i64) -> Result<()> {
-    let numbers = earlier.0.values().flatten().map(|run| run.number);
-    let runs: BTreeSet<i32> = numbers.chain([import.run().number()]).collect();
-    let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
-    let failed = |e| Error::new(ErrorKind::Hub, "remembering that the data were refused").because(e);
-    import
-        .set_watermarks(REFUSED, &runs, micros)
-        .await
-        .map_err(failed)?;
-    import.commit().await.map(drop).map_err(failed)
-}
-
-/// A run without tests hands nothing on that a test refused.
-///
-/// # Errors
-/// [`ErrorKind::Data`] while rows of a refused run wait.
-pub(crate) async fn none_refused(hub: &Hub, description: &Description, run: HubRun) -> Result<()> {
-    let sql = "SELECT patient_id FROM core.watermark WHERE resource = ($1)[1]";
-    let rows = hub
-        .select_text(sql, &[vec![REFUSED.to_owned()]])
-        .await
-        .map_err(|e| Error::new(ErrorKind::Hub, "asking which runs were refused").because(e))?;
-    let refused: HashSet<i32> = rows
-        .into_iter()
-        .flatten()
-        .filter_map(|number| number?.parse().ok())
-        .collect();
-    if refused.is_empty() {
-        return Ok(());
-    }
-    for table in &description.tables {
-        let runs = Earlier::of(hub, table, run).await?;
-        if let Some(refused) = runs.iter().find(|run| refused.contains(&run.number)) {
-            let text = format!(
-                "{}: {refused} failed a test of the data and wait; what was fetched now is stored and waits with them. \
-                 `cds2db run` tests all of them and hands them on, with --warn-only in spite of failures",
-                table.name
-            );
-            return Err(Error::new(ErrorKind::Data, text));
-        }
-    }
-    Ok(())
 }
 
 /// Writes the files of a table; how many rows they have.

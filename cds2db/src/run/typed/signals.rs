@@ -1,3 +1,5 @@
+//! Typed rows as files in the run's directory.
+
 use std::sync::Arc;
 
 use fhir_crack::{Batch, Options, Plan};
@@ -7,11 +9,10 @@ use polars::prelude::DataFrame;
 use table_description::TableDescription;
 use table_description::typing::Zone;
 
-use super::Run;
-use super::RunDirectory;
-use super::batches::Planned;
-use super::typed::Typing;
+use super::typing::Typing;
 use super::writing::Writing;
+use crate::run::kept::batches::Planned;
+use crate::run::{Run, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes the typed rows of every complete batch to the run's directory, from the pages kept there: the same rows that

@@ -1,3 +1,5 @@
+//! Patients with a running case, whom the hub knows.
+
 use std::collections::BTreeSet;
 
 use cds_hub::Hub;

@@ -1,6 +1,8 @@
+//! References that said `invalid` and can be worked out anew.
+
 use table_description::TableDescription;
 
-use super::typed::{ENCOUNTER, time_columns};
+use super::tables::{ENCOUNTER, time_columns};
 use crate::references::{EncounterGraph, INVALID};
 
 /// The references of a table that can be worked out again.

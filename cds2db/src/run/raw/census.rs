@@ -9,9 +9,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use table_description::{Description, TableDescription};
 
-use super::elements::{by_ids, crack, each_page, elements, plan, table};
-use super::requests::since;
 use crate::config::{Deletions, Settings};
+use crate::run::ask::elements::{by_ids, crack, each_page, elements, plan, table};
+use crate::run::ask::requests::since;
 use crate::{Error, ErrorKind, Result};
 
 /// Reads run side by side where single ids are asked for.

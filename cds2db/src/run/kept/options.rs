@@ -1,6 +1,8 @@
+//! How a run uses its directory.
+
 use work_dir::{Pseudonym, TextForm};
 
-/// How a run uses its directory.
+/// What a site may choose of it.
 #[derive(Clone, Debug, Default)]
 pub struct DirectoryOptions {
     /// Begin a new run, even where one is unfinished.

@@ -1,12 +1,13 @@
+//! The tests that typed rows pass before the hub gets them.
+
 use std::collections::HashSet;
 
 use table_description::Description;
 use work_dir::Layout;
 use work_dir::checks::{CheckOptions, Checks, Findings, Verdict};
-use work_dir::report::{ReportOptions, write};
 
-use super::RunDirectory;
 use super::earlier::Earlier;
+use crate::run::RunDirectory;
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Tests the typed rows of a run before they are handed on to the hub, those of earlier runs among them: each batch of the
@@ -75,13 +76,6 @@ fn tests(
         return Ok(Findings::default());
     }
     checks.whole(&tables)
-}
-
-/// Writes the pages that show a run.
-pub(crate) fn report(layout: &Layout, description: &Description) -> Result<()> {
-    write(layout, Some(description), &ReportOptions::default())
-        .map(drop)
-        .map_err(|e| failed(layout, e))
 }
 
 fn failed(layout: &Layout, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

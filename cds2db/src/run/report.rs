@@ -1,0 +1,33 @@
+//! What a run leaves behind it for its readers: figures and pages.
+
+use table_description::Description;
+use work_dir::report::{ReportOptions, write};
+use work_dir::{Layout, write_rep_configs};
+
+use super::RunDirectory;
+use super::kept::fault::lock;
+use crate::{Error, ErrorKind, Result, Summary};
+
+impl RunDirectory {
+    /// Writes what whoever loads the rows elsewhere needs, removes the pages and writes the figures; the run is finished
+    /// with that, and the report is written.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(&self, description: &Description, summary: &Summary) -> Result<()> {
+        write_rep_configs(self.layout(), description).map_err(|e| self.failed(e))?;
+        lock(&self.work).remove_spools().map_err(|e| self.failed(e))?;
+        summary.write(self.layout().root())?;
+        report(self.layout(), description)
+    }
+}
+
+/// Writes the pages that show a run.
+fn report(layout: &Layout, description: &Description) -> Result<()> {
+    write(layout, Some(description), &ReportOptions::default())
+        .map(drop)
+        .map_err(|e| {
+            let text = format!("the report of the run in {}", layout.root().display());
+            Error::new(ErrorKind::File, text).because(e)
+        })
+}

@@ -1,0 +1,173 @@
+//! The encounters a run knows: those that came anew and those that the hub has.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cds_hub::Hub;
+use fhir_melt::{MeltOptions, TypedBatch, melt};
+use table_description::TableDescription;
+use table_description::typing::Value;
+
+use super::pieces::RAW_ROWS;
+use super::tables::ENCOUNTER;
+use super::typing::Typing;
+use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
+use crate::{Error, ErrorKind, Result, Summary};
+
+/// Patients whose encounters are read from the hub at a time.
+const STORED_PATIENTS_AT_ONCE: usize = 10_000;
+
+/// The encounters known so far and what follows from them.
+pub(super) struct Encounters {
+    pub(super) graph: EncounterGraph,
+    /// Patients in the graph with an encounter that waits for typing.
+    pub(super) waiting: Vec<Arc<str>>,
+}
+
+impl Typing<'_> {
+    /// Reads the encounters that wait and builds the graph of them and of their patients' older ones.
+    pub(super) async fn read_encounters(&mut self, summary: &mut Summary) -> Result<()> {
+        let Some(table) = self.description.table(ENCOUNTER).cloned() else {
+            return Ok(());
+        };
+        let columns = EncounterColumns::of(&table);
+        let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
+        let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
+        let system = self.settings.common_identifier_system.as_deref();
+        let mut addition = self.encounters.graph.addition(system);
+        let mut waiting = false;
+        while let Some((raw_ids, batch)) = open.next().await.map_err(failed)? {
+            let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
+            for row in 0..typed.rows() {
+                // After a run that broke off several versions of an encounter may wait: the newest decides.
+                if let (Some(encounter), Some(&raw_id)) =
+                    (columns.row(&typed, row), raw_ids.get(typed.source_row(row)))
+                {
+                    waiting = true;
+                    addition.add(encounter, Some(raw_id));
+                }
+            }
+        }
+        let patients = addition.patients().to_vec();
+        add_stored(self.hub, &mut addition, &patients).await?;
+        addition.link();
+        self.encounters.waiting = patients;
+        for level in Level::ALL {
+            if waiting && self.encounters.graph.count(level) == 0 {
+                summary.notes.push(format!(
+                    "no encounter of level {level:?}; calculated references need all three"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the hub has of the encounters of patients not seen yet.
+    pub(super) async fn add_patients(&mut self, patients: HashSet<Arc<str>>) -> Result<()> {
+        if patients.is_empty() {
+            return Ok(());
+        }
+        let system = self.settings.common_identifier_system.as_deref();
+        let mut addition = self.encounters.graph.addition(system);
+        for patient in &patients {
+            addition.add_patient(patient);
+        }
+        let patients: Vec<_> = patients.into_iter().collect();
+        add_stored(self.hub, &mut addition, &patients).await?;
+        addition.link();
+        Ok(())
+    }
+}
+
+/// Adds the encounters that the hub has of these patients, but for those that have come anew.
+async fn add_stored(hub: &Hub, addition: &mut Addition<'_>, patients: &[Arc<str>]) -> Result<()> {
+    let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
+               (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
+               (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
+               enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
+               FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
+    for patients in patients.chunks(STORED_PATIENTS_AT_ONCE) {
+        let stored = hub
+            .select_text(sql, &[texts(patients)])
+            .await
+            .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
+        for row in stored.into_iter().filter_map(stored_row) {
+            if !addition.came_anew(&row.id) {
+                addition.add(row, None);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn texts(patients: &[Arc<str>]) -> Vec<String> {
+    patients.iter().map(|patient| (**patient).to_owned()).collect()
+}
+
+pub(super) fn text(typed: &TypedBatch, row: usize, column: usize) -> Option<&str> {
+    match typed.value(row, column) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+pub(super) fn time(typed: &TypedBatch, row: usize, column: usize) -> Option<i64> {
+    match typed.value(row, column) {
+        Some(Value::DateTime(micros)) => Some(micros),
+        _ => None,
+    }
+}
+
+/// Where the columns stand that make an [`EncounterRow`].
+struct EncounterColumns([Option<usize>; 9]);
+
+impl EncounterColumns {
+    fn of(table: &TableDescription) -> Self {
+        let paths = [
+            "id",
+            "type/coding/code",
+            "subject/reference",
+            "period/start",
+            "period/end",
+            "identifier/system",
+            "identifier/value",
+            "class/code",
+            "partOf/reference",
+        ];
+        Self(paths.map(|path| table.position_of_path(path)))
+    }
+
+    fn row(&self, typed: &TypedBatch, row: usize) -> Option<EncounterRow> {
+        let text = |i: usize| self.0[i].and_then(|c| text(typed, row, c)).map(str::to_owned);
+        let time = |i: usize| self.0[i].and_then(|c| time(typed, row, c));
+        Some(EncounterRow {
+            id: text(0)?,
+            type_code: text(1),
+            patient: text(2),
+            start: time(3),
+            end: time(4),
+            identifier_system: text(5),
+            identifier_value: text(6),
+            class: text(7),
+            part_of: text(8),
+        })
+    }
+}
+
+fn stored_row(mut cells: Vec<Option<String>>) -> Option<EncounterRow> {
+    cells.resize(9, None);
+    let mut cells = cells.into_iter();
+    let mut next = || cells.next().flatten();
+    let micros = |text: Option<String>| text.and_then(|t| t.parse().ok());
+    Some(EncounterRow {
+        id: next()?,
+        type_code: next(),
+        patient: next(),
+        start: micros(next()),
+        end: micros(next()),
+        identifier_system: next(),
+        identifier_value: next(),
+        class: next(),
+        part_of: next(),
+    })
+}
