@@ -16,6 +16,7 @@ mod melt_mode;
 #[cfg(fuzzing)]
 pub mod oracle;
 mod read;
+pub mod reference;
 mod render;
 mod report;
 mod sheet;
