@@ -3,6 +3,7 @@ use std::io::Write;
 use jiff::Zoned;
 
 use super::Outcome;
+use crate::state::private;
 use crate::{Error, Layout};
 
 /// Adds the outcomes of a table to its log; the first batch, which is batch 0, begins anew.
@@ -26,8 +27,8 @@ pub(crate) fn write(
         }
     }
     let append = || {
-        crate::private::make_dirs(&layout.outputs())?;
-        let mut options = crate::private::options();
+        private::make_dirs(&layout.outputs())?;
+        let mut options = private::options();
         options.create(true);
         if batch == Some(0) {
             options.write(true).truncate(true);

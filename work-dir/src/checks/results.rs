@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, Verdict};
+use crate::state::private;
 use crate::{Error, ErrorKind, Layout};
 
 /// What the tests of a run said, as `outputs/tests.json` has it.
@@ -53,8 +54,8 @@ impl Results {
     pub fn write(&self, layout: &Layout) -> Result<(), Error> {
         let path = layout.tests_json();
         let write = || {
-            crate::private::make_dirs(&layout.outputs())?;
-            crate::private::replace(&path, &serde_json::to_vec_pretty(self)?)
+            private::make_dirs(&layout.outputs())?;
+            private::replace(&path, &serde_json::to_vec_pretty(self)?)
         };
         write().map_err(|e| Error::file(&path, e))
     }

@@ -7,6 +7,7 @@ use polars::prelude::DataFrame;
 use super::tables::{Tables, schema};
 use crate::checks::Results;
 use crate::profile::{Source, texts};
+use crate::state::private;
 use crate::{Error, ErrorKind, Layout};
 
 /// Somebody who looks into a table; commands and outputs are kept in `signal_processings_log/TABLE.log`.
@@ -48,8 +49,8 @@ impl Session {
             return Err(Error::new(ErrorKind::Rows, &layout.parquet(table, 0)));
         }
         let path = layout.session_log(table);
-        crate::private::make_dirs(&layout.logs()).map_err(|e| Error::file(&path, e))?;
-        let log = crate::private::options().create(true).append(true).open(&path);
+        private::make_dirs(&layout.logs()).map_err(|e| Error::file(&path, e))?;
+        let log = private::options().create(true).append(true).open(&path);
         let log = log.map_err(|e| Error::file(&path, e))?;
         Ok(Self {
             layout: layout.clone(),

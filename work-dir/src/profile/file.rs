@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::shape::TableProfile;
+use crate::state::private;
 use crate::{Error, ErrorKind, Layout};
 
 impl TableProfile {
@@ -17,9 +18,9 @@ impl TableProfile {
         let path = Self::path(layout, &self.table);
         let write = || -> std::io::Result<()> {
             if let Some(directory) = path.parent() {
-                crate::private::make_dirs(directory)?;
+                private::make_dirs(directory)?;
             }
-            crate::private::replace(&path, &serde_json::to_vec(self)?)
+            private::replace(&path, &serde_json::to_vec(self)?)
         };
         write().map_err(|e| Error::file(&path, e))
     }

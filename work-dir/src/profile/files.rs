@@ -1,5 +1,5 @@
-use crate::layout::{BatchFile, batch_name};
-use crate::listing::paths_in;
+use crate::state::layout::{BatchFile, batch_name};
+use crate::state::listing::paths_in;
 use crate::{Error, Layout};
 
 /// The files of typed rows in a run's directory, ordered by table and batch, as they were when they were listed.

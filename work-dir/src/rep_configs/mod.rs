@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use table_description::{Description, TableDescription};
 
-use crate::{Error, Layout, private};
+use crate::state::private;
+use crate::{Error, Layout};
 
 /// Name of the definitions in the original system's form: `cds.signals`, `cds.convert_config`.
 const NAME: &str = "cds";

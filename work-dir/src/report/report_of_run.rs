@@ -8,6 +8,7 @@ use super::run_figures::RunFigures;
 use super::table_page::TablePage;
 use crate::checks::{Outcome, References, Results, Rules};
 use crate::profile::{Files, Known, PATIENT_CAP, Roles, Source, TableProfile, measure};
+use crate::state::private;
 use crate::{Error, Layout, Runs};
 
 /// How a report is written.
@@ -135,9 +136,9 @@ fn fresh(layout: &Layout, files: &Files, table: &str) -> Result<Option<TableProf
 fn put(path: &std::path::Path, html: &str) -> Result<(), Error> {
     let write = || {
         if let Some(directory) = path.parent() {
-            crate::private::make_dirs(directory)?;
+            private::make_dirs(directory)?;
         }
-        crate::private::replace(path, html.as_bytes())
+        private::replace(path, html.as_bytes())
     };
     write().map_err(|e| Error::file(path, e))
 }

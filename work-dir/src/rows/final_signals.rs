@@ -8,7 +8,9 @@ use polars::prelude::{
 };
 use table_description::{Column as ColumnDescription, FhirType, TableDescription};
 
-use crate::{Channels, Error, ErrorKind, Id2Nr, Layout, private, signal_text};
+use super::signal_text;
+use crate::state::private;
+use crate::{Channels, Error, ErrorKind, Id2Nr, Layout};
 
 /// Writes the typed rows of each batch to the run's directory.
 ///

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, ErrorKind, Layout, Pseudonym, Runs, private};
+use super::private;
+use crate::{Error, ErrorKind, Layout, Pseudonym, Runs};
 
 /// Patient ids and their numbers, counted from 1: one line an id, id and number separated by a tab, without a header.
 ///

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::Zoned;
 use jiff::civil::DateTime;
 
-use crate::{Error, ErrorKind, Status, private};
+use super::private;
+use crate::{Error, ErrorKind, Status};
 
 /// A file with one line a unit: name, date and time, value, separated by tabs and sorted by name.
 ///

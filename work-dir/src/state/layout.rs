@@ -1,7 +1,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::listing::paths_in;
+use super::listing::paths_in;
 
 /// Where everything lies in a run's directory: the one place that knows the names.
 ///

@@ -1,7 +1,8 @@
 use std::ffi::OsStr;
 
-use crate::listing::paths_in;
-use crate::{Error, Layout, private};
+use super::listing::paths_in;
+use super::private;
+use crate::{Error, Layout};
 
 /// Removes everything that a table's load left: pages, typed rows, test results, pages of the report, logs.
 pub(crate) fn remove_all(layout: &Layout, table: &str) -> Result<(), Error> {

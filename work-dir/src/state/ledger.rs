@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error, ErrorKind, private};
+use super::private;
+use crate::{Digest, Error, ErrorKind};
 
 /// The digests of all batches that a run has begun: a batch whose input has changed since is not the same batch.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use jiff::civil::DateTime;
 
-use crate::ledger::Ledger;
-use crate::state_file::StateFile;
-use crate::{Batch, Error, ErrorKind, Layout, Status, leftovers, private};
+use super::ledger::Ledger;
+use super::state_file::StateFile;
+use super::{leftovers, private};
+use crate::{Batch, Error, ErrorKind, Layout, Status};
 
 /// The state of a run's directory at one moment, for reading.
 #[derive(Debug)]

@@ -3,7 +3,8 @@ use std::io::Write;
 
 use jiff::Zoned;
 
-use crate::{Error, Layout, private};
+use super::private;
+use crate::{Error, Layout};
 
 /// What is done for the tables, batch by batch: one file a table, one line a step, `time :: batch_N :: text`.
 ///

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use jiff::Zoned;
 use jiff::civil::DateTime;
 
-use crate::listing::paths_in;
+use super::listing::paths_in;
 use crate::{Error, Layout};
 
 /// The run directories below a directory, each named after the moment it began: `runs/2026-11-25_06-00-00`.
@@ -58,7 +58,7 @@ impl Runs {
                 format!("{name}.{number}")
             };
             let path = directory.join(name);
-            match crate::private::make_dir(&path) {
+            match super::private::make_dir(&path) {
                 Ok(()) => return Ok(Layout::new(path)),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::file(&path, e)),
