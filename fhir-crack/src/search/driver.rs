@@ -20,7 +20,7 @@ use super::query::Search;
 use super::replay::Replay;
 use super::server::Server;
 use super::spool::{Journal, Spool};
-use super::target::{Target, bundle, refuses_post};
+use super::target::{Target, bundle, partial, refuses_post};
 use super::task::Task;
 
 /// Takes one search from its first request to its end and hands its pages over.
@@ -33,6 +33,8 @@ pub(crate) struct Driver {
     counts: Counts,
     restarts: u32,
     journal: Option<Journal>,
+    /// The first page that says by an outcome among its entries that the server could not answer in full.
+    partial: Option<Error>,
 }
 
 /// Where a search begins.
@@ -79,6 +81,7 @@ impl Driver {
             counts: Counts::default(),
             restarts: 0,
             journal: None,
+            partial: None,
         }
     }
 
@@ -155,6 +158,9 @@ impl Driver {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if let Some(error) = self.partial.take() {
+            return Err(error);
         }
         if let Some(journal) = &mut self.journal {
             journal.complete().await?;
@@ -237,21 +243,21 @@ impl Driver {
                 }
                 Err(error) => return Err(error),
             };
-            let next = match &envelope.next {
-                Some(link) => Some(self.target(link, &reply.url, part.start.form.as_deref())?),
-                None => None,
-            };
+            // The page is handed over whatever its link is like.
+            let link = envelope.next.as_deref();
+            let next = link.map(|link| self.target(link, &reply.url, part.start.form.as_deref()));
             pass.take(&envelope, self.search.resource());
             if let Some(journal) = &mut self.journal {
+                let next = next.as_ref().map(|next| next.as_ref().ok());
                 journal
-                    .store(part.number, pass.pages, format, &reply.body, next.as_ref())
+                    .store(part.number, pass.pages, format, &reply.body, next)
                     .await?;
             }
             self.tell_page(&reply, &envelope);
             if !self.hand_over(reply.body, format, &envelope).await {
                 return Ok(End::Dropped);
             }
-            let Some(next) = next else {
+            let Some(next) = next.transpose()? else {
                 self.check_total(&pass, part.behind)?;
                 return Ok(End::Done(pass));
             };
@@ -327,7 +333,13 @@ impl Driver {
 
     /// Reads a page. Before that the next one is asked for if its link can be guessed, so that the server is at work
     /// while the page is read.
-    async fn read(&self, reply: Reply, target: &Target, part: &Part, guess: bool) -> Result<Found, Error> {
+    async fn read(
+        &mut self,
+        reply: Reply,
+        target: &Target,
+        part: &Part,
+        guess: bool,
+    ) -> Result<Found, Error> {
         let link = if guess { guess::next(&reply.body) } else { None };
         let next = link.and_then(|link| self.target(&link, &reply.url, part.start.form.as_deref()).ok());
         let ahead = match next {
@@ -352,15 +364,25 @@ impl Driver {
                 drop(ahead);
                 let call = target.call(self.server.transport.options.format.media_type());
                 let (transport, place) = (&self.server.transport, self.here());
-                let again = transport.exchange_again(&call, &place, bundle, reply.attempts, fault);
-                let (reply, (format, envelope)) = again.await?;
+                let again = transport
+                    .exchange_again(&call, &place, bundle, reply.attempts, fault)
+                    .await;
+                let (reply, (format, envelope)) = match (again, partial(&reply)) {
+                    (Ok(found), _) => found,
+                    // Asked again in vain: what the page does hold counts, though the search is not complete with it.
+                    (Err(error), Some(found)) => {
+                        self.partial.get_or_insert(error);
+                        (reply, found)
+                    }
+                    (Err(error), None) => return Err(error),
+                };
                 Ok((reply, format, envelope, None))
             }
         }
     }
 
     /// Asks for a page whose `_search` link refuses POST; a link that neither method knows has expired.
-    async fn again_by_get(&self, target: Target, part: &Part, refusal: Error) -> Result<Found, Error> {
+    async fn again_by_get(&mut self, target: Target, part: &Part, refusal: Error) -> Result<Found, Error> {
         let target = target.into_get();
         let reply = self.fetch(self.ask(target.clone(), self.here()), false).await;
         let reply = reply.map_err(|error| match (refusal.status(), error.status()) {

@@ -53,6 +53,13 @@ impl Endpoint {
         &self.base
     }
 
+    /// Whether the URL's path is that of the base or below it, whatever its scheme, host and port.
+    pub(crate) fn is_base_of(&self, url: &Url) -> bool {
+        let base = self.base.path().trim_end_matches('/');
+        let below = url.path().strip_prefix(base);
+        below.is_some_and(|below| !base.is_empty() && (below.is_empty() || below.starts_with('/')))
+    }
+
     /// Whether the URL has the scheme, host and port of this server.
     pub(crate) fn is_origin_of(&self, url: &Url) -> bool {
         self.base.origin() == url.origin()

@@ -45,8 +45,8 @@ pub enum ErrorKind {
     Malformed,
     /// A next link or redirect came a second time.
     Loop,
-    /// A link or redirect leads to an origin that is not allowed.
-    ForeignOrigin,
+    /// A link or redirect leads to an origin (scheme, host, port; named here) that is not allowed.
+    ForeignOrigin(String),
     /// A link is no URL that can be followed.
     Link,
     /// The server refused a paging link it gave (404 or 410), and fresh starts of the search did not help.
@@ -199,7 +199,11 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Outcome => f.write_str("the server answered with an OperationOutcome"),
             ErrorKind::Malformed => f.write_str("the body is no complete FHIR Bundle"),
             ErrorKind::Loop => f.write_str("the server's links go in a circle"),
-            ErrorKind::ForeignOrigin => f.write_str("a link leads to an origin that is not allowed"),
+            ErrorKind::ForeignOrigin(origin) => write!(
+                f,
+                "a link leads to {origin}, which is not allowed: name it in FHIR_SERVER_ALIASES if it is this server, \
+                 or in FHIR_ALLOWED_LINK_ORIGINS if it may be asked"
+            ),
             ErrorKind::Link => f.write_str("a link cannot be followed"),
             ErrorKind::ExpiredLink => f.write_str("the server no longer knows its own paging link"),
             ErrorKind::NoProgress => f.write_str("page after page brings nothing new"),

@@ -41,6 +41,11 @@ pub enum Event {
         /// Resource type.
         resource: String,
     },
+    /// The server names another origin or base in its links; they are asked at the configured one. Told once an origin.
+    LinkReplaced {
+        /// Scheme, host and port that the links name.
+        origin: String,
+    },
     /// The number of requests allowed at one time has changed.
     Lanes {
         /// The new number.

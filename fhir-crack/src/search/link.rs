@@ -35,35 +35,121 @@ impl fmt::Debug for NextUrl {
 pub(crate) struct Origins {
     /// Origins that may be asked, without credentials.
     pub(crate) allowed: Vec<Url>,
+    /// Origins that may be asked with the credentials of the configured one.
+    pub(crate) trusted: Vec<Url>,
     /// Other names of the configured server: links to them are asked at the configured origin.
     pub(crate) aliases: Vec<Url>,
 }
 
+/// The URL to ask for a link.
+pub(crate) struct Admitted {
+    pub(crate) url: Url,
+    /// The origin or base that the link named instead of the configured one, where it was replaced unasked.
+    pub(crate) replaced: Option<String>,
+}
+
+/// Bytes of an origin that an error or event shows, at most.
+const SHOWN: usize = 120;
+
 impl Origins {
-    /// The URL to ask for a link: an alias replaced, a foreign origin refused.
-    pub(crate) fn admit(&self, mut url: Url, endpoint: &Endpoint) -> Result<Url, ErrorKind> {
+    /// The URL to ask for a link or redirect that the server named.
+    ///
+    /// A server behind a proxy names the host, scheme, port or base that it knows itself by. Where the path agrees with
+    /// the configured base, such a link is asked there: so it never leads credentials or a request to another server.
+    /// `resource` is the type that was asked for.
+    pub(crate) fn admit(&self, url: Url, endpoint: &Endpoint, resource: &str) -> Result<Admitted, ErrorKind> {
+        let as_it_is = |url| Admitted { url, replaced: None };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(ErrorKind::ForeignOrigin);
+            return Err(foreign(&url));
         }
-        if endpoint.is_origin_of(&url) {
-            return Ok(url);
+        let is_own = endpoint.is_origin_of(&url);
+        if is_own && endpoint.is_base_of(&url) {
+            return Ok(as_it_is(url));
         }
-        if self.aliases.iter().any(|alias| alias.origin() == url.origin()) {
-            let own = endpoint.root();
-            let moved = url.set_scheme(own.scheme()).is_ok()
-                && url.set_host(own.host_str()).is_ok()
-                && url.set_port(own.port()).is_ok();
-            return if moved { Ok(url) } else { Err(ErrorKind::Link) };
+        if is_listed(&self.allowed, &url) || is_listed(&self.trusted, &url) {
+            return Ok(as_it_is(url));
         }
-        if self
-            .allowed
-            .iter()
-            .any(|allowed| allowed.origin() == url.origin())
-        {
-            return Ok(url);
+        if let Some(own) = at_base(&url, endpoint, resource) {
+            let replaced = (!is_listed(&self.aliases, &url)).then(|| shown(&url));
+            return Ok(Admitted { url: own, replaced });
         }
-        Err(ErrorKind::ForeignOrigin)
+        if is_own {
+            return Ok(as_it_is(url));
+        }
+        if is_listed(&self.aliases, &url) {
+            return moved(url, endpoint).map(as_it_is).ok_or(ErrorKind::Link);
+        }
+        Err(foreign(&url))
     }
+
+    /// Whether credentials go along with a request to this URL.
+    pub(crate) fn takes_credentials(&self, url: &Url, endpoint: &Endpoint) -> bool {
+        endpoint.is_origin_of(url) || is_listed(&self.trusted, url)
+    }
+}
+
+fn is_listed(origins: &[Url], url: &Url) -> bool {
+    origins.iter().any(|origin| origin.origin() == url.origin())
+}
+
+/// Scheme, host and port of a URL, as far as an error may show them.
+fn shown(url: &Url) -> String {
+    let mut text = url.origin().ascii_serialization();
+    text.truncate(SHOWN);
+    text
+}
+
+pub(crate) fn foreign(url: &Url) -> ErrorKind {
+    ErrorKind::ForeignOrigin(shown(url))
+}
+
+/// The URL with scheme, host and port of the configured server.
+fn moved(mut url: Url, endpoint: &Endpoint) -> Option<Url> {
+    let own = endpoint.root();
+    let moved = url.set_scheme(own.scheme()).is_ok()
+        && url.set_host(own.host_str()).is_ok()
+        && url.set_port(own.port()).is_ok();
+    moved.then_some(url)
+}
+
+/// The same request below the configured base, where the path says that it is one: it begins with the base's path, or it
+/// ends as the request for `resource` does, or as the base does. A link to a type or base alone is no page of a search.
+fn at_base(url: &Url, endpoint: &Endpoint, resource: &str) -> Option<Url> {
+    let is_page = |below: &str| url.query().is_some() || !matches!(below, "" | "_search");
+    let kind = resource.split('/').next().filter(|kind| !kind.is_empty());
+    if endpoint.is_base_of(url) {
+        let below = url
+            .path()
+            .strip_prefix(endpoint.root().path())
+            .unwrap_or_default();
+        let below = below.trim_matches('/');
+        let behind = kind.and_then(|kind| below.strip_prefix(kind)).unwrap_or(below);
+        return moved(url.clone(), endpoint).filter(|_| is_page(behind.trim_matches('/')));
+    }
+    let is_own = endpoint.is_origin_of(url);
+    let base = endpoint.root().path().trim_end_matches('/');
+    let path = url.path().trim_end_matches('/');
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let below = match kind.and_then(|kind| segments.iter().rposition(|segment| *segment == kind)) {
+        Some(at) => segments.get(at..)?,
+        // `/fhir?page=2` for a base such as `/gateway/fhir`; `/` for any.
+        None if url.query().is_some() && base.ends_with(path) && !(path.is_empty() && is_own) => &[][..],
+        None => {
+            let last = base.rsplit('/').next().filter(|last| !last.is_empty())?;
+            let at = segments.iter().position(|segment| *segment == last)?;
+            segments.get(at + 1..)?
+        }
+    };
+    if !is_page(below.get(1..).unwrap_or_default().join("/").as_str()) {
+        return None;
+    }
+    let mut own = moved(url.clone(), endpoint)?;
+    let below = below.join("/");
+    own.set_path(&format!(
+        "{base}{}{below}",
+        if below.is_empty() { "" } else { "/" }
+    ));
+    Some(own)
 }
 
 /// The absolute URL of a paging link found in the answer to `current`.
@@ -216,21 +302,102 @@ mod tests {
     fn foreign_origins() {
         let origins = Origins {
             allowed: vec![Url::parse("http://friend:81/").expect("url")],
+            trusted: vec![Url::parse("http://close:82/").expect("url")],
             aliases: vec![Url::parse("http://inner:8080").expect("url")],
         };
         for (link, admitted) in [
             ("http://h/x?p=1", Some("http://h/x?p=1")),
             ("http://h:80/x", Some("http://h/x")),
             ("http://friend:81/x", Some("http://friend:81/x")),
+            (
+                "http://friend:81/fhir/Patient",
+                Some("http://friend:81/fhir/Patient"),
+            ),
+            (
+                "http://close:82/fhir/Patient",
+                Some("http://close:82/fhir/Patient"),
+            ),
             ("http://inner:8080/x?p=1", Some("http://h/x?p=1")),
             ("https://h/x", None),
             ("http://h:81/x", None),
             ("http://h.evil/x", None),
-            ("http://u:p@h/x", None),
+            ("http://u:p@h/fhir/Patient", None),
             ("http://friend/x", None),
         ] {
-            let url = origins.admit(Url::parse(link).expect("url"), &endpoint());
-            assert_eq!(url.ok().as_ref().map(Url::as_str), admitted, "{link}");
+            let url = origins.admit(Url::parse(link).expect("url"), &endpoint(), "Patient");
+            let url = url.ok().map(|admitted| admitted.url);
+            assert_eq!(url.as_ref().map(Url::as_str), admitted, "{link}");
+        }
+        let credentials = |url: &str| origins.takes_credentials(&Url::parse(url).expect("url"), &endpoint());
+        assert!(credentials("http://h/x") && credentials("http://close:82/x"));
+        assert!(!credentials("http://friend:81/x") && !credentials("https://h/fhir"));
+    }
+
+    #[test]
+    fn links_that_agree_with_the_base_are_asked_there() {
+        for (base, link, asked) in [
+            (
+                "http://h/fhir",
+                "https://h/fhir/Patient?page=2",
+                Some("http://h/fhir/Patient?page=2"),
+            ),
+            (
+                "http://h/fhir",
+                "http://h:8080/fhir?page=2",
+                Some("http://h/fhir?page=2"),
+            ),
+            (
+                "https://h:8443/fhir",
+                "https://h/fhir/Patient/_search?p=2",
+                Some("https://h:8443/fhir/Patient/_search?p=2"),
+            ),
+            (
+                "http://127.0.0.1:9/fhir",
+                "http://localhost:9/fhir/__page/x?a=%2C",
+                Some("http://127.0.0.1:9/fhir/__page/x?a=%2C"),
+            ),
+            (
+                "https://h/gate/fhir",
+                "http://inner:80/fhir/Patient?p=2",
+                Some("https://h/gate/fhir/Patient?p=2"),
+            ),
+            (
+                "https://h/gate/fhir",
+                "https://h/fhir?p=2",
+                Some("https://h/gate/fhir?p=2"),
+            ),
+            (
+                "https://h/gate/fhir",
+                "http://inner/fhir/_page?p=2",
+                Some("https://h/gate/fhir/_page?p=2"),
+            ),
+            (
+                "https://h",
+                "http://inner/r4/Patient?p=2",
+                Some("https://h/Patient?p=2"),
+            ),
+            ("https://h/fhir", "http://inner?p=2", Some("https://h/fhir?p=2")),
+            ("https://h/fhir", "http://inner/?p=2", Some("https://h/fhir?p=2")),
+            ("http://h/fhir", "http://pages.example/abc", None),
+            ("http://h/fhir", "http://evil/fhir/Patient", None),
+            ("http://h/fhir", "http://evil/fhir/Patient/_search", None),
+            ("http://h/fhir", "http://evil/fhir", None),
+            ("http://h/fhir", "http://evil/r4/Patient", None),
+            ("http://h/fhir", "http://evil/x/Patients?p=2", None),
+            ("http://h/fhir", "http://evil/fhirx/y?p=2", None),
+        ] {
+            let endpoint = Endpoint::parse(base).expect("endpoint");
+            let url = Url::parse(link).expect("url");
+            match Origins::default().admit(url, &endpoint, "Patient") {
+                Ok(admitted) => {
+                    assert_eq!(Some(admitted.url.as_str()), asked, "{link}");
+                    assert!(admitted.replaced.is_some(), "{link}");
+                }
+                Err(kind) => {
+                    assert_eq!(asked, None, "{link}");
+                    assert!(!kind.to_string().contains("p=2"), "{kind}");
+                }
+            }
         }
     }
 

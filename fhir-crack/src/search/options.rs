@@ -167,8 +167,18 @@ impl ClientOptions {
         Ok(self)
     }
 
+    /// Allows links to another origin as [`allow_origin`](ClientOptions::allow_origin) does, and sends credentials and
+    /// extra headers there too.
+    ///
+    /// # Errors
+    /// The origin is no http(s) URL.
+    pub fn trust_origin(mut self, origin: &str) -> Result<ClientOptions, Error> {
+        self.origins.trusted.push(origin_url(origin)?);
+        Ok(self)
+    }
+
     /// Names another origin the server uses for itself in its links, as servers behind a proxy do; such links are
-    /// asked at the configured origin.
+    /// asked at the configured origin. Links whose path agrees with the base URL are so without being named.
     ///
     /// # Errors
     /// The origin is no http(s) URL.

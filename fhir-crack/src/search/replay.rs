@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use super::driver::Driver;
 use super::envelope::Envelope;
 use super::error::Error;
+use super::issue::Issue;
 use super::part::{Part, Sums};
 use super::pass::Pass;
 use super::spool::{Past, PastPage};
@@ -88,6 +89,10 @@ impl Replay {
         }
         let bytes = driver.journal()?.load(found).await?;
         let (format, envelope) = Envelope::read(&bytes)?;
+        if !Issue::codes(&envelope.issues).is_empty() {
+            // not the whole answer, so it is asked for again
+            return None;
+        }
         let found = self.past.pop_front()?;
         pass.enter(at).ok()?;
         pass.take(&envelope, driver.search.resource());

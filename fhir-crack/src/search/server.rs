@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::error::Place;
+use reqwest::Url;
+
+use super::error::{ErrorKind, Place};
 use super::event::Event;
 use super::transport::Transport;
 
@@ -10,13 +12,19 @@ pub(crate) struct Server {
     pub(crate) transport: Transport,
     /// Resource types whose searches the server takes by GET only.
     get_only: Mutex<HashSet<String>>,
+    /// Origins the server names in links instead of its own, each told once.
+    replaced: Mutex<HashSet<String>>,
 }
+
+/// Such origins remembered, at most.
+const REPLACED: usize = 16;
 
 impl Server {
     pub(crate) fn new(transport: Transport) -> Server {
         Server {
             transport,
             get_only: Mutex::new(HashSet::new()),
+            replaced: Mutex::new(HashSet::new()),
         }
     }
 
@@ -27,6 +35,31 @@ impl Server {
             search: None,
             page: None,
         }
+    }
+
+    /// The URL to ask for a link in the answer to a search for `resource`; a name replaced in it is told once.
+    pub(crate) fn admit(&self, url: Url, resource: &str) -> Result<Url, ErrorKind> {
+        let options = &self.transport.options;
+        let admitted = options.origins.admit(url, &options.endpoint, resource)?;
+        if let Some(origin) = admitted.replaced {
+            self.tell_replaced(origin);
+        }
+        Ok(admitted.url)
+    }
+
+    fn tell_replaced(&self, origin: String) {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        if replaced.len() >= REPLACED || !replaced.insert(origin.clone()) {
+            return;
+        }
+        drop(replaced);
+        let endpoint = self.transport.options.endpoint.shown();
+        tracing::warn!(
+            origin,
+            endpoint,
+            "the server's links name another origin or base; they are asked at the configured one"
+        );
+        self.transport.tell(|| Event::LinkReplaced { origin });
     }
 
     pub(crate) fn refuses_post(&self, resource: &str) -> bool {

@@ -46,6 +46,7 @@ impl Spool {
         let (mut pages, mut complete) = (Vec::new(), false);
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             match serde_json::from_str(line).map_err(|_| foreign())? {
+                Line::Page(line) if line.stuck => {}
                 Line::Page(line) => {
                     let format = if line.xml { Format::Xml } else { Format::Json };
                     pages.push((
@@ -93,6 +94,9 @@ struct PageLine {
     xml: bool,
     bytes: usize,
     next: Option<NextLine>,
+    /// Whether the page has a next link that could not be followed, so that it is not the last one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stuck: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -161,6 +165,8 @@ impl Journal {
             match serde_json::from_str(line) {
                 Ok(Line::Search(other)) if other == name => known = true,
                 Ok(Line::ByGet) => past.by_get = true,
+                // Asked for again, since another configuration may be able to follow its link.
+                Ok(Line::Page(line)) if line.stuck => {}
                 Ok(Line::Page(line)) => past.pages.push(line.read().ok_or_else(foreign)?),
                 Ok(Line::Cut { part, page }) => {
                     past.pages.retain(|kept| (kept.part, kept.page) < (part, page));
@@ -179,14 +185,15 @@ impl Journal {
         Ok((journal, past))
     }
 
-    /// Keeps a page; the journal names it only when its file is whole.
+    /// Keeps a page; the journal names it only when its file is whole. `next` is the next page, `Some(None)` where the page
+    /// has a link that leads nowhere.
     pub(crate) async fn store(
         &mut self,
         part: usize,
         page: u32,
         format: Format,
         bytes: &Bytes,
-        next: Option<&Target>,
+        next: Option<Option<&Target>>,
     ) -> Result<(), Error> {
         let path = self.path(part, page, format);
         let unfinished = path.with_extension("unfinished");
@@ -199,7 +206,8 @@ impl Journal {
             fs::rename(&unfinished, &path).await
         };
         write.await.map_err(failed)?;
-        let next = next.map(|target| NextLine {
+        let stuck = next == Some(None);
+        let next = next.flatten().map(|target| NextLine {
             url: target.url.to_string(),
             form: target.form.clone(),
             query: target.query.clone(),
@@ -211,6 +219,7 @@ impl Journal {
             xml,
             bytes: bytes.len(),
             next,
+            stuck,
         }))
         .await
     }

@@ -86,7 +86,7 @@ impl Target {
     ) -> Result<Target, ErrorKind> {
         let options = &server.transport.options;
         let url = resolve(link, current, &options.endpoint)?;
-        let url = options.origins.admit(url, &options.endpoint)?;
+        let url = server.admit(url, search.resource())?;
         if is_post(&url) && !server.refuses_post(search.resource()) {
             let query = url.query().map(str::to_owned);
             let (url, form) = merge(form.unwrap_or_default(), &url);
@@ -125,6 +125,12 @@ pub(crate) fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
             Err(fault)
         }
     }
+}
+
+/// Reads a Bundle that holds resources although an outcome among its entries says that it is not all.
+pub(crate) fn partial(reply: &Reply) -> Option<(Format, Envelope)> {
+    reply.success().ok()?;
+    Envelope::read(&reply.body).filter(|(_, envelope)| envelope.root == Root::Bundle)
 }
 
 /// Whether the answer to a POST says that this server wants searches by GET.

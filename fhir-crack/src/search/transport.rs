@@ -10,6 +10,7 @@ use super::call::{Call, Reply, Verb};
 use super::error::{Error, ErrorKind, Fault, Phase, Place};
 use super::event::Event;
 use super::lanes::{Lanes, Signal};
+use super::link::foreign;
 use super::options::ClientOptions;
 use super::{body, download};
 
@@ -286,11 +287,14 @@ impl Transport {
             }
             let target = location.to_str().map_err(|_| Fault::fatal(ErrorKind::Link))?;
             let target = url.join(target).map_err(|_| Fault::fatal(ErrorKind::Link))?;
-            url = self
-                .options
-                .origins
-                .admit(target, &self.options.endpoint)
-                .map_err(Fault::fatal)?;
+            let origins = &self.options.origins;
+            let admitted = origins.admit(target.clone(), &self.options.endpoint, "");
+            let next = admitted.map_err(Fault::fatal)?.url;
+            if next == url && target != url {
+                // such as http redirected to https: asked at the configured origin it would be redirected again
+                return Err(Fault::fatal(foreign(&target)));
+            }
+            url = next;
             // 303 is the one status that asks for GET; a search by POST is safe to send again
             as_get |= status == StatusCode::SEE_OTHER;
         }
@@ -326,7 +330,11 @@ impl Transport {
             request = request.header(RANGE, format!("bytes={offset}-"));
         }
         // the one place where credentials are put on a request, so this is the one guard they need
-        if self.options.endpoint.is_origin_of(url) {
+        if self
+            .options
+            .origins
+            .takes_credentials(url, &self.options.endpoint)
+        {
             for (name, value) in &self.options.headers {
                 request = request.header(name, value);
             }

@@ -296,5 +296,8 @@ async fn status_urls_of_other_origins_are_refused() {
         .run()
         .await
         .expect_err("foreign");
-    assert_eq!(error.kind(), &ErrorKind::ForeignOrigin);
+    assert_eq!(
+        error.kind(),
+        &ErrorKind::ForeignOrigin("http://evil.example".to_owned())
+    );
 }

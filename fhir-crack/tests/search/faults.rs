@@ -191,12 +191,12 @@ async fn every_fault_alone() {
         (
             Fault::NextTo("http://127.0.0.1:9/fhir/Condition".to_owned()),
             1,
-            Err(E::ForeignOrigin),
+            Err(E::ForeignOrigin("http://127.0.0.1:9".to_owned())),
         ),
         (
             Fault::RedirectTo("http://127.0.0.1:9/fhir".to_owned()),
             1,
-            Err(E::ForeignOrigin),
+            Err(E::ForeignOrigin("http://127.0.0.1:9".to_owned())),
         ),
     ];
     for (fault, times, expected) in cases {

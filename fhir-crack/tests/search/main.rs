@@ -10,6 +10,7 @@ mod bundle;
 mod exporting;
 mod faults;
 mod hfs;
+mod links;
 mod paging;
 mod requests;
 mod retries;

@@ -370,7 +370,7 @@ async fn foreign_links_and_redirects_are_refused() {
             .collect()
             .await
             .expect_err("foreign");
-        assert_eq!(error.kind(), &ErrorKind::ForeignOrigin);
+        assert_eq!(error.kind(), &ErrorKind::ForeignOrigin(other.origin.clone()));
         assert!(other.requests().is_empty());
         let client = Client::new(allowing).expect("client");
         let (pages, _) = client

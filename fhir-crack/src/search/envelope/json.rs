@@ -36,7 +36,8 @@ fn link(scan: &mut Scan<'_>) -> Option<Option<String>> {
         }
         Some(())
     })?;
-    Some((relation == "next").then_some(url))
+    let leads = relation == "next" && !url.trim().is_empty();
+    Some(leads.then_some(url))
 }
 
 fn entry(scan: &mut Scan<'_>, envelope: &mut Envelope) -> Option<()> {

@@ -159,7 +159,9 @@ impl<'a> Walk<'a> {
     fn leave(&mut self) -> Option<()> {
         self.depth = self.depth.checked_sub(1)?;
         match self.path.get(self.depth) {
-            Some(Name::Link) if self.relation_is_next => self.envelope.next = self.url.take(),
+            Some(Name::Link) if self.relation_is_next => {
+                self.envelope.next = self.url.take().filter(|url| !url.trim().is_empty());
+            }
             Some(Name::Entry) => {
                 if let Some(mut head) = self.head.take() {
                     head.mode = self.mode;

@@ -256,7 +256,7 @@ impl ExportJob {
             current.unwrap_or(options.endpoint.root()),
             &options.endpoint,
         )
-        .and_then(|url| options.origins.admit(url, &options.endpoint))
+        .and_then(|url| self.server.admit(url, ""))
         .map_err(|kind| self.error(kind))
     }
 
