@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::flat_toml::Fault;
+use site_config::Fault;
 
 /// Result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

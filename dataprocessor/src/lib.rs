@@ -10,7 +10,6 @@ mod delivery;
 mod diagnosis;
 mod error;
 pub mod fall_fe;
-pub mod flat_toml;
 pub mod frame;
 mod lineage;
 mod measurement;

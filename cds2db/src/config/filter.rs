@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dataprocessor::flat_toml::Reader;
+use site_config::Reader;
 
 use super::ResourceFilter;
 

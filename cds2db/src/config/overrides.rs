@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dataprocessor::flat_toml::{Fault, FlatToml};
+use site_config::{Fault, FlatToml};
 
 /// Keys given on the command line (`--set KEY=VALUE`) or in the environment (`CDS2DB_KEY`).
 #[derive(Clone, Debug, Default)]

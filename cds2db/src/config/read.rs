@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dataprocessor::flat_toml::{Fault, FlatToml, Place, Reader, resolve};
 use fancy_regex::Regex;
+use site_config::{Fault, FlatToml, Place, Reader, resolve};
 
 use super::filter::filters;
 use super::keys::{Effect, KEYS};

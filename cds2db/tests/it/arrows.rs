@@ -6,13 +6,17 @@ use std::path::Path;
 use toml_edit::Document;
 
 /// Allowed dependencies of each crate on others of the workspace, apart from those of its tests.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("table-description", &[]),
+    ("site-config", &[]),
     ("fhir-crack", &["table-description"]),
     ("fhir-melt", &["fhir-crack", "table-description"]),
     ("cds-hub", &["fhir-crack", "fhir-melt", "table-description"]),
     ("work-dir", &["table-description"]),
-    ("dataprocessor", &["cds-hub", "table-description", "work-dir"]),
+    (
+        "dataprocessor",
+        &["cds-hub", "site-config", "table-description", "work-dir"],
+    ),
     (
         "cds2db",
         &[
@@ -21,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "fhir-crack",
             "fhir-melt",
             "fixtures",
+            "site-config",
             "table-description",
             "work-dir",
         ],

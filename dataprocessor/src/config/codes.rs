@@ -1,4 +1,4 @@
-use crate::flat_toml::Reader;
+use site_config::Reader;
 
 /// One code system and the codes of it that mean the same measurement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use cds_hub::HubOptions;
 
-use crate::flat_toml::{Fault, FlatToml, Place, Reader};
+use site_config::{Fault, FlatToml, Place, Reader};
 
 /// How one module of the tool chain reaches the hub, as written in `cds_hub_db_config.toml`.
 #[derive(Clone, PartialEq, Eq)]

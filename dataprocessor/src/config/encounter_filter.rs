@@ -1,6 +1,6 @@
 use regex::RegexBuilder;
 
-use crate::flat_toml::Reader;
+use site_config::Reader;
 
 /// Key of the seed's optional filter of cases.
 pub(super) const KEY: &str = "FRONTEND_DISPLAYED_ENCOUNTER_FILTER";

@@ -6,7 +6,7 @@ use super::{
     CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, phases, wall_time,
 };
 use crate::Error;
-use crate::flat_toml::{Fault, FlatToml, Place, Reader, resolve};
+use site_config::{Fault, FlatToml, Place, Reader, resolve};
 
 const SECOND_FILE: &str = "DEBUG_PATH_TO_CONFIG_TOML";
 const DATABASE_FILE: &str = "PATH_TO_DB_CONFIG_TOML";
@@ -191,8 +191,7 @@ fn idle_keys(toml: &FlatToml) -> Vec<Fault> {
     ];
     let set = |(key, why): (&str, &str)| {
         let entry = toml.get(key)?;
-        let off = entry.value.as_bool() == Some(false) || entry.value.as_str() == Some("");
-        (!off).then(|| Fault::of_key(entry.place.clone(), key, why.to_owned()))
+        (!entry.is_off()).then(|| Fault::of_key(entry.place().clone(), key, why.to_owned()))
     };
     IDLE.into_iter().filter_map(set).collect()
 }

@@ -4,10 +4,6 @@ mod codes;
 mod database;
 mod encounter_filter;
 mod keys;
-/// When the phases of the study start, ward by ward.
-pub mod phases;
-/// Times as the hub keeps them: wall time of one zone.
-pub mod wall_time;
 
 use jiff::civil::DateTime;
 use std::path::PathBuf;
@@ -15,9 +11,9 @@ use std::path::PathBuf;
 pub use codes::CodeList;
 pub use database::Database;
 pub use encounter_filter::{Condition, EncounterFilter};
-pub use phases::{Phases, WardPhases};
+pub use site_config::{Phases, WardPhases, phases, wall_time};
 
-use crate::flat_toml::Fault;
+use site_config::Fault;
 
 /// Which rule decides whose cases are shown and how a row is put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

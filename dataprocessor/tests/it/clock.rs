@@ -178,7 +178,7 @@ async fn an_encounter_without_part_of_counts_as_a_case_whatever_its_type() {
         "{}FRONTEND_DISPLAYED_ENCOUNTER_FILTER = [\"enc_type_code = '^EINRICHTUNG' + enc_class_code = 'imp'\"]",
         crate::settings::MANDATORY
     );
-    let toml = dataprocessor::flat_toml::FlatToml::parse(&text, path).unwrap();
+    let toml = site_config::FlatToml::parse(&text, path).unwrap();
     let mut filtered = Config::from_toml(&toml, path).unwrap();
     filtered.debug_now = wall_time::parse("2026-03-02");
     assert_eq!(run(&t.hub, &filtered).await.unwrap().cases, 1);

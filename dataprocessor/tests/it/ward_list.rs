@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use dataprocessor::config::wall_time;
-use dataprocessor::flat_toml::FlatToml;
 use dataprocessor::{CaseProfile, Config, ErrorKind, run};
+use site_config::FlatToml;
 
 use crate::server::TestHub;
 use crate::settings::MANDATORY;

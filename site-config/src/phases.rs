@@ -1,12 +1,13 @@
+//! When the phases of the study start, ward by ward.
+
 use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
 
-use super::wall_time;
-use crate::flat_toml::{Entry, Reader};
+use crate::{Entry, Reader, wall_time};
 
 /// Prefix of the keys that hold the phases, one key for each ward.
-pub(super) const KEY: &str = "PHASES_WARD";
+pub const KEY: &str = "PHASES_WARD";
 
 /// When the study's phases start, ward by ward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Phases {
     }
 
     /// Reads all `PHASES_WARD…` keys and `WARDS_PHASE_B_TEST`; faults go to the reader.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub fn read(reader: &mut Reader<'_>) -> Self {
         let mut wards: Vec<WardPhases> = Vec::new();
         for (key, entry) in reader.family(KEY) {
             match ward(entry) {
@@ -165,7 +166,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::flat_toml::{FlatToml, Place};
+    use crate::{FlatToml, Place};
 
     fn read(text: &str) -> (Phases, Vec<String>) {
         let file = Path::new("dp.toml");

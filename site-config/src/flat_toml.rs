@@ -2,20 +2,15 @@
 //!
 //! The configuration files of the tool chain are read this way: tables and dotted keys are flattened, the last part
 //! of a key is its name, and a later key overwrites an earlier one of the same name. [`FlatToml`] reads and merges
-//! such files and remembers where each key stands; [`Reader`] turns keys into typed values and collects every
+//! such files and remembers where each key stands; [`crate::Reader`] turns keys into typed values and collects every
 //! [`Fault`], so that a user sees all of them at once.
-
-mod fault;
-mod reader;
-mod spelling;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-pub use fault::{Fault, Place};
-pub use reader::{Findings, Reader};
+use crate::{Fault, Place};
 
 /// One key's value and where it stands.
 #[derive(Clone)]
@@ -29,6 +24,12 @@ impl Entry {
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whether the value switches something off: `false` or an empty text.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.value.as_bool() == Some(false) || self.value.as_str() == Some("")
     }
 
     /// The strings of a list; `None` if this is no list or one of its items is no string.

@@ -1,3 +1,5 @@
+//! What is wrong with a configuration file, and where.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -92,3 +94,6 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// A fault stops whoever needs the file.
+impl std::error::Error for Fault {}

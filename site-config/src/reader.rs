@@ -1,10 +1,12 @@
+//! Keys as typed values, with all faults at once.
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use toml_edit::Value;
 
-use super::spelling::nearest;
-use super::{Entry, Fault, FlatToml, Place};
+use crate::spelling::nearest;
+use crate::{Entry, Fault, FlatToml, Place};
 
 /// Turns keys into typed values; each wrong one becomes a [`Fault`] and reads as if it were absent.
 ///

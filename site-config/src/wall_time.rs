@@ -1,3 +1,5 @@
+//! Times as the hub keeps them: wall time of one zone.
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};

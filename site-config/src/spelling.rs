@@ -1,7 +1,9 @@
+//! Which known word a misspelled one means.
+
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
 ///
 /// Near enough: at most one slip (a missing, extra, wrong or swapped character) for each five characters.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let upper = word.to_uppercase();
     candidates
         .map(|c| (slips(&upper, c), c))
