@@ -1,5 +1,6 @@
 use super::Rule;
 use crate::schema::recipe::Recipe;
+use crate::schema::version_order::rows;
 use crate::schema::{Kind, Model, StoredTable, identifier, seen};
 
 /// The statements of the rules that look at one table; each gives the number of rows that break it.
@@ -47,10 +48,7 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
                     Rule::CompanionHasRow,
                     without(&companion("link"), "raw_id", &raw_name, &raw_key),
                 ));
-                rules.push((
-                    Rule::Aligned,
-                    aligned(&name, &key, &companion("link"), &raw_name, &raw_key),
-                ));
+                rules.push((Rule::Aligned, aligned(table, raw, &companion("link"))));
             }
         }
         Kind::Form | Kind::Core | Kind::Submodule => {}
@@ -85,12 +83,16 @@ fn hash(table: &StoredTable, sample: u32) -> String {
 }
 
 /// Raw rows of the newest number whose typed rows, their own or shared ones, all have an older one.
-fn aligned(typed: &str, key: &str, link: &str, raw: &str, raw_key: &str) -> String {
+fn aligned(typed: &StoredTable, raw: &StoredTable, link: &str) -> String {
+    let (typed_key, raw_key) = (typed.key_column(), raw.key_column());
+    let (key, raw_key) = (identifier(&typed_key), identifier(&raw_key));
+    let (typed_rows, raw_rows) = (rows(typed), rows(raw));
+    let name = identifier(&typed.name);
     format!(
-        "WITH newest AS (SELECT {raw_key} AS id, last_processing_nr AS nr FROM db_log.{raw} WHERE last_processing_nr = \
-         (SELECT max(last_processing_nr) FROM db_log.{raw})), member AS (SELECT n.id, n.nr, t.{key} AS typed FROM newest n \
-         JOIN core.{typed} t ON t.{raw_key} = n.id UNION SELECT n.id, n.nr, l.typed_id FROM newest n JOIN core.{link} l ON \
-         l.raw_id = n.id) SELECT count(*) FROM (SELECT m.id FROM member m JOIN db_log.{typed} t ON t.{key} = m.typed \
+        "WITH newest AS (SELECT {raw_key} AS id, last_processing_nr AS nr FROM {raw_rows} WHERE last_processing_nr = \
+         (SELECT max(last_processing_nr) FROM {raw_rows})), member AS (SELECT n.id, n.nr, t.{key} AS typed FROM newest n \
+         JOIN core.{name} t ON t.{raw_key} = n.id UNION SELECT n.id, n.nr, l.typed_id FROM newest n JOIN core.{link} l ON \
+         l.raw_id = n.id) SELECT count(*) FROM (SELECT m.id FROM member m JOIN {typed_rows} t ON t.{key} = m.typed \
          GROUP BY m.id HAVING max(t.last_processing_nr) < max(m.nr)) b"
     )
 }

@@ -140,6 +140,12 @@ impl Plan {
         if catalogue.column("core", &seen::name(table), "id").is_some() {
             self.blocks(table);
         }
+        for replaced in Index::replaced(table) {
+            if catalogue.has_index(&replaced) {
+                self.script
+                    .push(format!("DROP INDEX core.{}", identifier(&replaced)));
+            }
+        }
         for index in Index::of(table) {
             if index.name != hash.name && !catalogue.has_index(&index.name) {
                 self.changes.push(Change::AddIndex {

@@ -1,7 +1,7 @@
 use super::identifier::literal;
 use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
-use super::{contract_view, core_table, grants, inbox, reading_view};
+use super::{contract_view, core_table, grants, inbox, reading_view, version_order};
 use crate::schema::Function;
 use crate::{lineage, semaphore, transfer};
 
@@ -50,6 +50,10 @@ pub(crate) fn views(script: &mut Script, model: &Model) {
     for table in model.tables() {
         script.heading(format!("Views of {}", table.name));
         contract_view::contract_view(script, table);
+        // Views of last versions call it.
+        if let Some(newer) = version_order::function(table) {
+            script.push(newer.sql);
+        }
         reading_view::reading_views(script, table);
     }
     script.heading("Views of parameters, of the queue of calculated values, and of sources");
@@ -58,7 +62,12 @@ pub(crate) fn views(script: &mut Script, model: &Model) {
 
 /// The functions of all parts.
 pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
-    let mut all = semaphore::functions(model);
+    let mut all: Vec<Function> = model
+        .tables()
+        .iter()
+        .filter_map(version_order::function)
+        .collect();
+    all.extend(semaphore::functions(model));
     all.extend(transfer::functions(model));
     all.extend(lineage::functions(model));
     all

@@ -1,17 +1,47 @@
 use super::recipe::wrapped;
-use super::{Kind, Script, StoredTable, identifier, seen};
+use super::{Kind, Script, StoredColumn, StoredTable, identifier, seen, version_order};
 
-/// Adds `db_log.<name>`: the permanent rows as the contract shows them.
+/// Adds `core.<name>_rows`, the permanent rows with what is noted about them, and `db_log.<name>`, the same in order, as
+/// the contract shows them.
 ///
-/// The joins are outer ones, so that the planner drops those whose columns a query does not use.
+/// The joins are outer ones, so that the planner drops those whose columns a query does not use. What is made from rows is
+/// made from the first view: an order within it would keep the planner from asking by index.
 pub(super) fn contract_view(script: &mut Script, table: &StoredTable) {
     let name = identifier(&table.name);
+    let rows = version_order::rows(table);
     script.push(format!(
-        "CREATE VIEW db_log.{name} AS\nSELECT\n{}\n{}",
+        "CREATE VIEW {rows} AS\nSELECT\n{}\n{}",
         columns(table),
         source(table)
     ));
+    script.push(format!(
+        "CREATE VIEW db_log.{name} AS\nSELECT\n{}\nFROM {rows} t\n{}",
+        wrapped(&shown(table, table.columns.iter()), "  "),
+        version_order::in_order(table, "t")
+    ));
 }
+
+/// The names of a contract view's columns, qualified by `t`: ids, technical columns, these data columns, the hash.
+pub(super) fn shown<'a>(table: &StoredTable, data: impl Iterator<Item = &'a StoredColumn>) -> Vec<String> {
+    let mut names = vec![table.id_column()];
+    names.extend(table.raw_id_column());
+    names.extend(TECHNICAL.iter().map(|c| (*c).to_owned()));
+    if table.kind == Kind::Raw {
+        names.push("raw_already_processed".to_owned());
+    }
+    names.extend(data.map(|c| c.name.clone()));
+    names.push("hash_index_col".to_owned());
+    names.iter().map(|c| format!("t.{}", identifier(c))).collect()
+}
+
+/// What is noted about every row.
+const TECHNICAL: [&str; 5] = [
+    "input_datetime",
+    "last_check_datetime",
+    "current_dataset_status",
+    "input_processing_nr",
+    "last_processing_nr",
+];
 
 /// `t` the row, `s` its companion, `a` the import that brought it, `l` the import that confirmed it last.
 fn source(table: &StoredTable) -> String {
@@ -32,6 +62,9 @@ fn key(table: &StoredTable) -> String {
 
 fn columns(table: &StoredTable) -> String {
     let mut columns = vec![format!("t.{}", identifier(&table.id_column()))];
+    if table.key_column() != table.id_column() {
+        columns.push(key(table));
+    }
     if let Some(raw_id) = table.raw_id_column() {
         columns.push(format!("t.{}", identifier(&raw_id)));
     }

@@ -36,10 +36,15 @@ impl Index {
         if let Some(fhir_id) = table.fhir_id_column() {
             let query = "the versions of one resource (last-version views)";
             add(
-                "fhir_id",
+                "versions",
                 format!("({}){}", identifier(fhir_id), versions(table)),
                 query,
             );
+            if let Some(updated) = table.last_updated_column() {
+                let columns = format!("({}) WHERE {} IS NULL", identifier(fhir_id), identifier(updated));
+                let query = "whether a resource has a version without a moment (last-version views)";
+                add("undated", columns, query);
+            }
         }
         for (column, query) in lookups(table) {
             add(column, format!("({})", identifier(column)), query);
@@ -58,6 +63,11 @@ impl Index {
             indexes.push(Self::new(&link, "typed_id", "(typed_id)".into(), query));
         }
         indexes
+    }
+
+    /// Names of indexes that hubs had before and that others have replaced.
+    pub(crate) fn replaced(table: &StoredTable) -> [String; 1] {
+        [index_name(&table.name, "fhir_id")]
     }
 
     /// The index every load asks which rows are known.
@@ -114,14 +124,17 @@ fn versions(table: &StoredTable) -> String {
     if table.kind != Kind::Typed {
         return String::new();
     }
-    let updated = table
+    let key = table.key_column();
+    let raw_id = table.raw_id_column();
+    let included: Vec<Cow<'_, str>> = table
         .last_updated_column()
-        .map(|c| format!("{}, ", identifier(c)))
-        .unwrap_or_default();
-    format!(
-        " INCLUDE ({updated}import_no, {})",
-        identifier(&table.key_column())
-    )
+        .into_iter()
+        .chain(table.version_id_column())
+        .chain(raw_id.as_deref())
+        .chain(["import_no", &key])
+        .map(identifier)
+        .collect();
+    format!(" INCLUDE ({})", included.join(", "))
 }
 
 /// Columns that consumers filter by, each with the query.

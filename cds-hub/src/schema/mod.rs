@@ -18,6 +18,7 @@ pub(crate) mod recipe;
 mod script;
 pub(crate) mod seen;
 mod stored_table;
+pub(crate) mod version_order;
 
 pub use compose::script;
 pub use function::Function;

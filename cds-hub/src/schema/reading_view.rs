@@ -1,5 +1,8 @@
+use super::contract_view::shown;
 use super::identifier::literal;
-use super::{Kind, Script, StoredTable, identifier};
+use super::recipe::wrapped;
+use super::version_order::{in_order, newer, rows};
+use super::{Kind, Script, StoredColumn, StoredTable, identifier};
 
 /// Schema `cds2db` reads from.
 const CDS2DB: &str = "cds2db_out";
@@ -55,30 +58,53 @@ fn all(script: &mut Script, table: &StoredTable, schema: &str) {
     ));
 }
 
-/// Raw rows that wait for typing.
+/// Raw rows that wait for typing. Whoever types them reads all columns, so there are only those that every reader knows; a
+/// view of its own has ours too.
 fn diff(script: &mut Script, table: &StoredTable) {
-    let (view, open) = (format!("v_{}_diff", table.name), format!("{}_open", table.name));
+    let view = format!("v_{}_diff", table.name);
+    waiting(script, table, &view, table.contract_columns());
+    if table.columns.iter().any(|c| c.added) {
+        waiting(script, table, &format!("{view}_all"), table.columns.iter());
+    }
+}
+
+fn waiting<'a>(
+    script: &mut Script,
+    table: &StoredTable,
+    view: &str,
+    columns: impl Iterator<Item = &'a StoredColumn>,
+) {
+    let open = format!("{}_open", table.name);
     script.push(format!(
-        "CREATE VIEW {CDS2DB}.{} AS\nSELECT t.*\nFROM db_log.{} t\nWHERE t.{} IN (SELECT id FROM core.{})",
-        identifier(&view),
-        identifier(&table.name),
+        "CREATE VIEW {CDS2DB}.{} AS\nSELECT\n{}\nFROM {} t\nWHERE t.{} IN (SELECT id FROM core.{})\n{}",
+        identifier(view),
+        wrapped(&shown(table, columns), "  "),
+        rows(table),
         identifier(&table.id_column()),
-        identifier(&open)
+        identifier(&open),
+        in_order(table, "t"),
     ));
+}
+
+/// The columns of a table's views, in the contract's order.
+fn contract(table: &StoredTable) -> String {
+    wrapped(&shown(table, table.columns.iter()), "  ")
 }
 
 /// Rows the newest run brought or confirmed: all of them, whichever import of the run did it.
 fn last_import(script: &mut Script, table: &StoredTable, schema: &str, view: &str) {
     script.push(format!(
-        "CREATE VIEW {schema}.{} AS\nSELECT *\nFROM db_log.{}\nWHERE last_processing_nr = (\n  SELECT max(i.last_nr)\n  \
-         FROM core.import_rows r\n  JOIN core.import i ON i.no = r.import_no\n  WHERE r.table_name = {})",
+        "CREATE VIEW {schema}.{} AS\nSELECT\n{}\nFROM {} t\nWHERE t.last_processing_nr = (\n  SELECT max(i.last_nr)\n  \
+         FROM core.import_rows r\n  JOIN core.import i ON i.no = r.import_no\n  WHERE r.table_name = {})\n{}",
         identifier(view),
-        identifier(&table.name),
-        literal(&table.name)
+        contract(table),
+        rows(table),
+        literal(&table.name),
+        in_order(table, "t"),
     ));
 }
 
-/// Rows of the newest version of each resource: by meta/lastUpdated (else when it was confirmed), then by number.
+/// Rows of the newest version of each resource, see [`super::version_order`].
 ///
 /// A raw row that is confirmed takes its typed rows along, so content that returns to an earlier state is the newest
 /// again. Each row asks for a newer one of the same resource by index, so any filter reaches the rows first.
@@ -88,59 +114,46 @@ fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
     };
     let fhir_id = identifier(fhir_id);
     let updated = table.last_updated_column().map(identifier);
-    let moment = |row: &str| match (&updated, table.kind) {
-        (None, _) => format!("{row}.last_check_datetime"),
-        (Some(column), Kind::Raw) => {
-            format!("coalesce(core.raw_moment({row}.{column}), {row}.last_check_datetime::timestamptz)")
-        }
-        (Some(column), _) => format!("coalesce({row}.{column}, {row}.last_check_datetime)"),
-    };
     // The contract has text here for raw tables, as the column itself is text.
-    let checked = "to_char(t.last_check_datetime, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')";
+    let checked = match table.kind {
+        Kind::Raw => "to_char(t.last_check_datetime, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')",
+        _ => "t.last_check_datetime",
+    };
     let date = match (&updated, table.kind) {
         (Some(column), Kind::Raw) => {
             format!("coalesce(substring(t.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), {checked})")
         }
-        (None, Kind::Raw) => checked.to_owned(),
-        _ => moment("t"),
+        (Some(column), _) => format!("coalesce(t.{column}, {checked})"),
+        (None, _) => checked.to_owned(),
     };
-    let by_moment = format!(
-        "({}, o.last_processing_nr) > ({}, t.last_processing_nr)",
-        moment("o"),
-        moment("t")
-    );
-    let newer = match (&updated, table.kind) {
-        // Most rows only meet themselves; a text is read as a moment where two differ.
-        (Some(column), Kind::Raw) => format!(
-            "CASE WHEN o.{column} IS NOT DISTINCT FROM t.{column} THEN o.last_processing_nr > t.last_processing_nr\n      \
-             ELSE {by_moment} END"
-        ),
-        _ => by_moment,
-    };
-    let name = identifier(&table.name);
+    let rows = rows(table);
     script.push(format!(
-        "CREATE VIEW {schema}.{} AS\nSELECT t.*, {date} AS last_version_date, t.{fhir_id} AS id\nFROM db_log.{name} t\n\
-         WHERE t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM db_log.{name} o\n  WHERE o.{fhir_id} = \
-         t.{fhir_id}\n    AND {newer})",
+        "CREATE VIEW {schema}.{} AS\nSELECT\n{},\n  {date} AS last_version_date, t.{fhir_id} AS id\nFROM {rows} t\nWHERE \
+         t.{fhir_id} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM {rows} o\n  WHERE o.{fhir_id} = t.{fhir_id}\n  AND \
+         {})\n{}",
         identifier(&view),
+        contract(table),
+        newer(table),
+        in_order(table, "t"),
     ));
 }
 
 /// Rows of a form with the highest number per key; rows without a complete key do not appear.
 fn form_last_version(script: &mut Script, table: &StoredTable, schema: &str) {
     let view = format!("v_{}_last_version", table.name);
-    let (view, name) = (identifier(&view), identifier(&table.name));
-    let Some(second) = table.form_key() else {
-        script.push(format!(
-            "CREATE VIEW {schema}.{view} AS\nSELECT * FROM db_log.{name}"
-        ));
-        return;
-    };
-    let second = identifier(second);
+    let (view, rows, columns) = (identifier(&view), rows(table), contract(table));
+    let newest = table.form_key().map(|second| {
+        let second = identifier(second);
+        format!(
+            "WHERE t.record_id IS NOT NULL AND t.{second} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM {rows} o\n  WHERE \
+             o.record_id = t.record_id AND o.{second} = t.{second}\n    AND o.last_processing_nr > \
+             t.last_processing_nr)\n"
+        )
+    });
     script.push(format!(
-        "CREATE VIEW {schema}.{view} AS\nSELECT t.*\nFROM db_log.{name} t\nWHERE t.record_id IS NOT NULL AND \
-         t.{second} IS NOT NULL AND NOT EXISTS (\n  SELECT FROM db_log.{name} o\n  WHERE o.record_id = t.record_id \
-         AND o.{second} = t.{second}\n    AND o.last_processing_nr > t.last_processing_nr)"
+        "CREATE VIEW {schema}.{view} AS\nSELECT\n{columns}\nFROM {rows} t\n{}{}",
+        newest.unwrap_or_default(),
+        in_order(table, "t")
     ));
 }
 

@@ -164,6 +164,18 @@ impl StoredTable {
         self.columns.get(position).map(|c| c.name.as_str())
     }
 
+    /// The column that holds meta/versionId, where there is one.
+    #[must_use]
+    pub fn version_id_column(&self) -> Option<&str> {
+        let position = self.description.position_of_path("meta/versionId")?;
+        self.columns.get(position).map(|c| c.name.as_str())
+    }
+
+    /// The columns that every reader of the original system knows: those of the contract, without ours.
+    pub fn contract_columns(&self) -> impl Iterator<Item = &StoredColumn> {
+        self.columns.iter().filter(|c| !c.added)
+    }
+
     /// The column that makes the key of a form together with `record_id`: the patient, the case, or the repetition.
     #[must_use]
     pub fn form_key(&self) -> Option<&str> {

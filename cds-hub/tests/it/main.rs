@@ -25,3 +25,4 @@ mod serve;
 mod server;
 mod sql;
 mod tls;
+mod versions;
