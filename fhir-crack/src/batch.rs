@@ -4,6 +4,7 @@ use std::sync::Arc;
 use table_description::TableDescription;
 
 use crate::Notation;
+use crate::outline::{Outline, Outlines};
 use crate::store::{Entry, Span, Store};
 
 /// Raw rows of one table: for every column the values found, each with its index path.
@@ -21,6 +22,8 @@ pub struct Batch {
     pub(crate) columns: Vec<Run>,
     /// One a row, or none at all where rows were not hashed.
     pub(crate) hashes: Vec<u128>,
+    /// What was recorded of the resources, with a plan for outlines.
+    pub(crate) outlines: Outlines,
 }
 
 /// The values of one column among those of all: the first, and the one behind the last.
@@ -51,6 +54,7 @@ impl Batch {
             spans: Arc::default(),
             columns,
             hashes: Vec::new(),
+            outlines: Outlines::default(),
         }
     }
 
@@ -108,6 +112,13 @@ impl Batch {
         }
     }
 
+    /// What was recorded of a resource, with a plan made by an [`OutlinePlan`](crate::outline::OutlinePlan). Rows count
+    /// from 0.
+    #[must_use]
+    pub fn outline(&self, row: usize) -> Option<Outline<'_>> {
+        self.outlines.get(row, &self.store)
+    }
+
     /// Appends the cell as text in this notation. `false`, and nothing appended, for a NULL cell.
     pub fn write_cell(&self, row: usize, column: usize, notation: &Notation, out: &mut Vec<u8>) -> bool {
         notation.write(self.cell(row, column), out)
@@ -142,6 +153,7 @@ impl Batch {
         self.columns = columns;
         let mut kept = keep.iter();
         self.hashes.retain(|_| kept.next().copied().unwrap_or_default());
+        self.outlines.retain(keep);
         self.rows = rows;
     }
 }

@@ -102,6 +102,7 @@ impl BatchBuilder {
             columns: columns.collect(),
             spans: Arc::new(spans),
             hashes: Vec::new(),
+            outlines: Default::default(),
         }
     }
 }

@@ -35,6 +35,15 @@ impl IndexPath {
         self.repeated & ((1 << depth) - 1) == 0
     }
 
+    /// The number of the last of `depth` levels.
+    #[inline(always)]
+    pub(crate) fn last(&self, depth: u32) -> u32 {
+        self.numbers
+            .get((depth as usize).wrapping_sub(1))
+            .copied()
+            .unwrap_or(1)
+    }
+
     /// The first `depth` numbers.
     #[inline(always)]
     pub(crate) fn to(&self, depth: u32) -> &[u32] {

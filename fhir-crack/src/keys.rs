@@ -124,14 +124,14 @@ impl Keys {
         let Some(node) = plan.node(node) else { return keys };
         for &child in &node.children {
             let Some(element) = plan.node(child) else { continue };
-            if node.url == Some(child) || &*element.name == "id" && !node.is_resource() {
+            if node.url == Some(child) || &*element.name == "id" && !node.is_resource() && !plan.outlines {
                 continue;
             }
             keys.add(
                 format!("\"{}\":", element.name).as_bytes(),
                 Target::Element(child),
             );
-            if !element.children.is_empty() {
+            if !element.children.is_empty() || plan.outlines {
                 keys.add(
                     format!("\"_{}\":", element.name).as_bytes(),
                     Target::Extension(child),

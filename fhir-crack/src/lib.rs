@@ -22,6 +22,7 @@ mod meta;
 pub mod ndjson;
 pub mod notation;
 mod options;
+pub mod outline;
 mod parallel;
 mod plan;
 mod position;

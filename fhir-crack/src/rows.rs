@@ -8,6 +8,7 @@ use crate::duplicates::TextHash;
 use crate::error::Limit;
 use crate::index_path::IndexPath;
 use crate::limits::Limits;
+use crate::outline::{Recorded, Recorder};
 use crate::plan::{Node, Plan, Sink, TablePlan};
 use crate::store::{Span, Store};
 use crate::summary::TableSummary;
@@ -45,6 +46,8 @@ pub(crate) struct Rows {
     bytes: u64,
     mark: (usize, usize),
     last_index: u32,
+    /// What is recorded instead, with a plan for outlines.
+    outlines: Option<Recorded>,
 }
 
 impl Rows {
@@ -69,6 +72,7 @@ impl Rows {
             bytes: 0,
             mark,
             last_index: 0,
+            outlines: plan.outlines.then(|| Recorded::new(tables)),
         }
     }
 
@@ -187,6 +191,49 @@ impl Rows {
         self.bytes = 0;
         self.store.truncate(self.mark);
         self.last_index = 0;
+        if let Some(outlines) = &mut self.outlines {
+            outlines.rollback();
+        }
+    }
+
+    /// Whether elements are recorded instead of the values of columns.
+    pub(crate) fn records(&self) -> bool {
+        self.outlines.is_some()
+    }
+
+    /// Begins to record a resource; `attributes` if values are attributes of their element.
+    pub(crate) fn recorder(&mut self, attributes: bool) -> Option<Recorder<'_>> {
+        let outlines = self.outlines.as_mut()?;
+        let first = outlines.committed();
+        Some(Recorder::new(
+            &mut outlines.items,
+            first,
+            &mut self.store,
+            &mut self.scratch,
+            attributes,
+        ))
+    }
+
+    fn commit_outline(
+        &mut self,
+        tables: &[u32],
+        summaries: &mut [TableSummary],
+        limits: &Limits,
+    ) -> Result<(), Limit> {
+        if let Some(outlines) = &mut self.outlines {
+            outlines.commit(tables, limits)?;
+        }
+        for &table in tables {
+            if let Some(summary) = summaries.get_mut(table as usize) {
+                summary.resources += 1;
+                summary.rows += 1;
+            }
+            if let Some(rows) = self.rows.get_mut(table as usize) {
+                *rows += 1;
+            }
+        }
+        self.mark = self.store.mark();
+        Ok(())
     }
 
     /// Makes rows of what was pushed since the last commit, one in every table of the resource's type that got a value.
@@ -196,6 +243,9 @@ impl Rows {
         summaries: &mut [TableSummary],
         limits: &Limits,
     ) -> Result<(), Limit> {
+        if self.outlines.is_some() {
+            return self.commit_outline(tables, summaries, limits);
+        }
         self.check(limits)?;
         for &table in tables {
             let sum = self.sums.get_mut(table as usize);
@@ -251,6 +301,11 @@ impl Rows {
         let spans = Arc::new(self.spans());
         self.log.clear();
         self.committed = 0;
+        let mut outlines = self
+            .outlines
+            .as_mut()
+            .map_or_else(Vec::new, Recorded::take)
+            .into_iter();
         let mut batches = Vec::with_capacity(plan.tables.len());
         for (number, table) in plan.tables.iter().enumerate() {
             let (description, columns) = if self.named.get(number).is_none_or(BTreeMap::is_empty) {
@@ -271,6 +326,7 @@ impl Rows {
                     .get_mut(number)
                     .map(std::mem::take)
                     .unwrap_or_default(),
+                outlines: outlines.next().unwrap_or_default(),
             });
         }
         batches

@@ -122,7 +122,8 @@ impl Store {
     }
 
     /// The text of a value.
-    fn text_of(&self, span: &Span) -> &str {
+    #[inline]
+    pub(crate) fn text_of(&self, span: &Span) -> &str {
         let (text, start) = if span.start & ARENA == 0 {
             (&self.text, span.start)
         } else {

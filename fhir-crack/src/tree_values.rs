@@ -44,6 +44,11 @@ impl Work<'_> {
         let Some(of_type) = plan.types.get(number as usize) else {
             return Ok(());
         };
+        if self.rows.records() {
+            let most = self.options.limits.entries as usize;
+            let recorded = self.rows.outline_tree(plan, of_type.root, resource, most);
+            return recorded.map_err(|limit| Halt::limit(limit, at));
+        }
         if self.options.refuse_shared_values && !self.walks() && self.shares_values(of_type, resource) {
             return Err(Halt::Shared(at as u32));
         }

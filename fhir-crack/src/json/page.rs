@@ -192,6 +192,9 @@ fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> 
     let Some(of_type) = work.plan.types.get(number as usize) else {
         return Ok(());
     };
+    if work.rows.records() {
+        return recorded(scan, work, of_type.root, depth);
+    }
     let mut ahead = *scan;
     if work.walks() {
         let mut walk = Walk {
@@ -216,5 +219,24 @@ fn wanted(scan: &mut Scan<'_>, work: &mut Work<'_>, number: u32, depth: u32) -> 
         scan.pos = ahead.pos;
         work.push_resource(number, &resource, work.walks(), at)?;
     }
+    Ok(())
+}
+
+/// Takes a resource the elements of which are recorded.
+fn recorded(scan: &mut Scan<'_>, work: &mut Work<'_>, root: u32, depth: u32) -> Result<(), Halt> {
+    let Some(mut recorder) = work.rows.recorder(false) else {
+        return Ok(());
+    };
+    let mut walk = Walk {
+        scan: *scan,
+        plan: work.plan,
+        rows: &mut recorder,
+        learned: work.learned,
+        limits: &work.options.limits,
+        index: IndexPath::new(),
+    };
+    walk.object(root, depth)?;
+    scan.pos = walk.scan.pos;
+    recorder.finish();
     Ok(())
 }

@@ -5,20 +5,20 @@ use crate::halt::{Expected, Halt};
 use crate::index_path::IndexPath;
 use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
+use crate::outline::{Record, Token};
 use crate::plan::{Node, Plan};
-use crate::rows::Rows;
 
 /// Walks a resource along the plan and pushes the values met. Recursion follows the plan's paths, never the input.
-pub(crate) struct Walk<'a, 'w> {
+pub(crate) struct Walk<'a, 'w, R> {
     pub(crate) scan: Scan<'a>,
     pub(crate) plan: &'w Plan,
-    pub(crate) rows: &'w mut Rows,
+    pub(crate) rows: &'w mut R,
     pub(crate) learned: &'w mut Learned,
     pub(crate) limits: &'w Limits,
     pub(crate) index: IndexPath,
 }
 
-impl Walk<'_, '_> {
+impl<R: Record> Walk<'_, '_, R> {
     /// Walks the members of an object, its opening bracket taken, `depth` elements being open with it.
     pub(crate) fn object(&mut self, node: u32, depth: u32) -> Result<(), Halt> {
         let plan = self.plan;
@@ -165,23 +165,20 @@ impl Walk<'_, '_> {
                     Ok(())
                 }
             }
-            b'{' if element.children.is_empty() && !element.is_extension() => {
-                self.scan.skip(depth, self.limits.depth)
+            b'{' if R::OUTLINES && self.rows.pushed() >= self.limits.entries as usize => {
+                Err(Halt::limit(Limit::Entries, self.scan.pos))
             }
             b'{' => {
-                let depth = self.open(depth)?;
-                self.scan.pos += 1;
-                if element.holds_resource() {
-                    self.contained(node, depth)
-                } else {
-                    self.object(node, depth)
-                }
+                let entered = self.rows.enter(element, &self.index, !values);
+                self.braced(node, element, depth)?;
+                self.rows.leave(entered);
+                Ok(())
             }
             b'[' => self.scan.skip(depth, self.limits.depth),
             b'-' | b'0'..=b'9' => {
                 let (start, end) = self.scan.number()?;
                 if wanted {
-                    self.push_span(element, start, end)
+                    self.push_span(element, start, end, Token::Number)
                 } else {
                     Ok(())
                 }
@@ -189,11 +186,26 @@ impl Walk<'_, '_> {
             byte => {
                 let (start, end) = self.scan.literal()?;
                 if wanted && byte != b'n' {
-                    self.push_span(element, start, end)
+                    self.push_span(element, start, end, Token::Boolean)
                 } else {
                     Ok(())
                 }
             }
+        }
+    }
+
+    /// Walks or passes over an object.
+    #[inline(always)]
+    fn braced(&mut self, node: u32, element: &Node, depth: u32) -> Result<(), Halt> {
+        if element.children.is_empty() && !element.is_extension() {
+            return self.scan.skip(depth, self.limits.depth);
+        }
+        let depth = self.open(depth)?;
+        self.scan.pos += 1;
+        if element.holds_resource() {
+            self.contained(node, depth)
+        } else {
+            self.object(node, depth)
         }
     }
 
@@ -203,6 +215,11 @@ impl Walk<'_, '_> {
         let Some(name) = self.scan.resource_type(depth, self.limits.depth)? else {
             return self.object(node, depth);
         };
+        if R::OUTLINES {
+            self.rows
+                .holds(name.start() as u32, (name.end() - name.start()) as u32);
+            return self.object(node, depth);
+        }
         let inside = self.plan.child(node, self.scan.slice(name.start(), name.end()));
         match inside.and_then(|node| self.plan.node(node).map(|element| (node, element.depth))) {
             Some((inside, level)) => {
@@ -238,27 +255,27 @@ impl Walk<'_, '_> {
     #[inline(always)]
     fn push(&mut self, element: &Node, string: StringSpan) -> Result<(), Halt> {
         if !string.escaped() {
-            return self.push_span(element, string.start(), string.end());
+            return self.push_span(element, string.start(), string.end(), Token::String);
         }
-        let mut text = std::mem::take(&mut self.rows.scratch);
+        let mut text = std::mem::take(self.rows.scratch());
         text.clear();
         unescape(
             self.scan.slice(string.start(), string.end()),
             string.start(),
             &mut text,
         )?;
-        let pushed = self.rows.push_unescaped(element, &self.index, &text, self.limits);
-        self.rows.scratch = text;
+        let pushed = self.rows.unescaped(element, &self.index, &text, self.limits);
+        *self.rows.scratch() = text;
         pushed.map_err(|limit| Halt::limit(limit, string.start()))
     }
 
     #[inline(always)]
-    fn push_span(&mut self, element: &Node, start: usize, end: usize) -> Result<(), Halt> {
+    fn push_span(&mut self, element: &Node, start: usize, end: usize, token: Token) -> Result<(), Halt> {
         if self.rows.pushed() >= self.limits.entries as usize {
             return Err(Halt::limit(Limit::Entries, start));
         }
         let text = self.scan.bytes.get(start..end).unwrap_or_default();
-        self.rows.push_walked(element, &self.index, start as u32, text);
+        self.rows.walked(element, &self.index, start as u32, text, token);
         Ok(())
     }
 }

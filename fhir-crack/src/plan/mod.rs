@@ -21,6 +21,8 @@ pub struct Plan {
     pub(crate) nodes: Vec<Node>,
     /// Columns of all tables, hidden ones included.
     pub(crate) columns: usize,
+    /// Whether elements are recorded instead of the values of columns.
+    pub(crate) outlines: bool,
 }
 
 /// A table and where its columns are among those of all tables.
@@ -63,6 +65,7 @@ impl Plan {
             types: Vec::new(),
             nodes: Vec::new(),
             columns: 0,
+            outlines: false,
         };
         for table in description.resources() {
             plan.add_table(table)?;

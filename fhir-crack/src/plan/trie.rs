@@ -13,6 +13,8 @@ pub(crate) struct Node {
     pub(crate) sinks: Vec<Sink>,
     /// The child `url` of an extension: in XML an attribute of the extension, in JSON a member like any other.
     pub(crate) url: Option<u32>,
+    /// What the element is called in an outline.
+    pub(crate) symbol: u16,
 }
 
 /// A column, by its place among those of all tables, and its table.
@@ -30,6 +32,7 @@ impl Node {
             children: Vec::new(),
             sinks: Vec::new(),
             url: None,
+            symbol: 0,
         }
     }
 
@@ -114,7 +117,7 @@ impl Plan {
         Ok(())
     }
 
-    fn add_child(&mut self, parent: u32, name: &str, depth: u32) -> u32 {
+    pub(crate) fn add_child(&mut self, parent: u32, name: &str, depth: u32) -> u32 {
         let child = self.nodes.len() as u32;
         self.nodes.push(Node {
             name: name.into(),
@@ -122,6 +125,7 @@ impl Plan {
             children: Vec::new(),
             sinks: Vec::new(),
             url: None,
+            symbol: 0,
         });
         if let Some(parent) = self.nodes.get_mut(parent as usize) {
             parent.children.push(child);

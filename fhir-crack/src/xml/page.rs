@@ -188,6 +188,13 @@ fn resource_of_usual_form<'a>(
     }
     if let Some(number) = work.plan.type_of(tag.name) {
         let of_type = work.plan.types.get(number as usize);
+        if work.rows.records() {
+            let root = of_type.map_or(0, |t| t.root);
+            if !tag.empty {
+                recorded(scan, work, root, tag.name, depth)?;
+            }
+            return Ok(Found::Wanted(number));
+        }
         if of_type.is_some_and(|t| work.needs_tree(t)) && !work.walks() {
             return Err(Halt::Unusual);
         }
@@ -219,6 +226,25 @@ fn resource_of_usual_form<'a>(
         scan.skip_content(tag.name, depth, limit)?;
     }
     Ok(Found::Other(tag.name.into()))
+}
+
+/// Takes a resource the elements of which are recorded, its start tag taken.
+fn recorded(scan: &mut Scan<'_>, work: &mut Work<'_>, root: u32, name: &str, depth: u32) -> Result<(), Halt> {
+    let Some(mut recorder) = work.rows.recorder(true) else {
+        return Ok(());
+    };
+    let mut walk = Walk {
+        scan: *scan,
+        plan: work.plan,
+        rows: &mut recorder,
+        learned: work.learned,
+        limits: &work.options.limits,
+        index: IndexPath::new(),
+    };
+    walk.content(root, name.as_bytes(), depth)?;
+    scan.pos = walk.scan.pos;
+    recorder.finish();
+    Ok(())
 }
 
 /// Pushes the values of a resource read as a tree. `at` is where it ends in the page.

@@ -6,23 +6,23 @@ use crate::halt::{Expected, Halt};
 use crate::index_path::IndexPath;
 use crate::keys::{Keys, Learned, Target};
 use crate::limits::Limits;
+use crate::outline::{Record, Token};
 use crate::plan::{Node, Plan};
-use crate::rows::Rows;
 
 /// Walks a resource along the plan and pushes the values met. Recursion follows the plan's paths, never the input.
 ///
 /// Knows the shape FHIR's XML has: elements without prefix, attributes in double quotes without blanks round `=`. Anything
 /// else is [`Halt::Unusual`], and the unit is read again by the tree reader.
-pub(crate) struct Walk<'a, 'w> {
+pub(crate) struct Walk<'a, 'w, R> {
     pub(crate) scan: Scan<'a>,
     pub(crate) plan: &'w Plan,
-    pub(crate) rows: &'w mut Rows,
+    pub(crate) rows: &'w mut R,
     pub(crate) learned: &'w mut Learned,
     pub(crate) limits: &'w Limits,
     pub(crate) index: IndexPath,
 }
 
-impl Walk<'_, '_> {
+impl<'w, R: Record> Walk<'_, 'w, R> {
     /// Walks the children of an element, its start tag taken, up to and with its end tag. `depth` elements are open
     /// with it.
     pub(crate) fn content(&mut self, node: u32, name: &[u8], depth: u32) -> Result<(), Halt> {
@@ -134,6 +134,21 @@ impl Walk<'_, '_> {
             .node(node)
             .ok_or(Halt::syntax(Expected::Planned, self.scan.pos))?;
         self.index.set(element.depth as usize - 1, repetition);
+        if R::OUTLINES && element.holds_resource() {
+            return Err(Halt::Unusual);
+        }
+        if R::OUTLINES && self.rows.pushed() >= self.limits.entries as usize {
+            return Err(Halt::limit(Limit::Entries, self.scan.pos));
+        }
+        let entered = self.rows.enter(element, &self.index, false);
+        self.entered(node, element, depth)?;
+        self.rows.leave(entered);
+        Ok(())
+    }
+
+    /// Takes the attributes of an element and what is below it.
+    #[inline(always)]
+    fn entered(&mut self, node: u32, element: &Node, depth: u32) -> Result<(), Halt> {
         if self.attributes(element)? {
             return Ok(());
         }
@@ -193,6 +208,13 @@ impl Walk<'_, '_> {
             if rest.starts_with(b"url=") && element.wants_url() {
                 return self.url(element, self.scan.pos + length + 2);
             }
+            if R::OUTLINES
+                && rest.starts_with(b"id=")
+                && let Some(id) = self.below(element, "id")
+            {
+                self.index.set(element.depth as usize, 1);
+                return self.value(id, self.scan.pos + length + 2);
+            }
             (length, false)
         };
         let start = self.scan.pos + name + 2;
@@ -203,6 +225,13 @@ impl Walk<'_, '_> {
         let end = start + memchr::memchr(b'"', value).ok_or(Halt::More)?;
         self.scan.pos = end + 1;
         Ok(())
+    }
+
+    /// The element of this name below another.
+    fn below(&self, element: &Node, name: &str) -> Option<&'w Node> {
+        let plan = self.plan;
+        let mut below = element.children.iter().filter_map(|&child| plan.node(child));
+        below.find(|node| &*node.name == name)
     }
 
     /// The `url` of an extension stands for the extension itself, and for the member `url` it has in JSON.
@@ -226,16 +255,17 @@ impl Walk<'_, '_> {
         if self.scan.bytes.get(at) == Some(&b'"') {
             self.scan.pos = at + 1;
             let text = self.scan.bytes.get(start..at).unwrap_or_default();
-            self.rows.push_walked(element, &self.index, start as u32, text);
+            self.rows
+                .walked(element, &self.index, start as u32, text, Token::Text);
             return Ok(());
         }
         let rest = self.scan.bytes.get(at..).unwrap_or_default();
         let end = at + memchr::memchr(b'"', rest).ok_or(Halt::More)?;
-        let mut text = std::mem::take(&mut self.rows.scratch);
+        let mut text = std::mem::take(self.rows.scratch());
         text.clear();
         unescape(self.scan.slice(start, end), start, &mut text)?;
-        let pushed = self.rows.push_unescaped(element, &self.index, &text, self.limits);
-        self.rows.scratch = text;
+        let pushed = self.rows.unescaped(element, &self.index, &text, self.limits);
+        *self.rows.scratch() = text;
         self.scan.pos = end + 1;
         pushed.map_err(|limit| Halt::limit(limit, start))
     }

@@ -15,6 +15,7 @@ mod inputs;
 mod json_pages;
 mod layouts;
 mod notation_laws;
+mod outlines;
 mod same_rows;
 mod simple_json;
 mod slow;
