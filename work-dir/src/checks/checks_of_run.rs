@@ -16,12 +16,14 @@ use crate::{Error, Layout, Runs};
 /// The tests of the data of one run.
 #[derive(Debug)]
 pub struct Checks<'d> {
-    layout: Layout,
+    pub(super) layout: Layout,
     description: Option<&'d Description>,
-    rules: Rules,
+    pub(super) rules: Rules,
     references: References,
     before: Option<Layout>,
     options: CheckOptions,
+    /// Ids that the hub or the standing files know.
+    pub(super) elsewhere: Known,
 }
 
 /// How the tests are made.
@@ -29,10 +31,13 @@ pub struct Checks<'d> {
 pub struct CheckOptions {
     /// A file of rules; without one, `checks.toml` of the run or of the directory of all runs.
     pub rules: Option<PathBuf>,
-    /// Directory of the run to compare with; without one, the run before in the same directory.
+    /// Directory of a run to compare with, of the same kind as this one: an increment is not like a first load. Without one
+    /// nothing is compared.
     pub before: Option<PathBuf>,
-    /// Nothing stops: what would stop warns.
+    /// Nothing stops or waits: what would is remarked.
     pub warn_only: bool,
+    /// The rules of the final files hold, not those of the hub.
+    pub strict: bool,
     /// What belongs to fewer patients than this is not shown.
     pub few: u32,
 }
@@ -43,6 +48,7 @@ impl Default for CheckOptions {
             rules: None,
             before: None,
             warn_only: false,
+            strict: false,
             few: 5,
         }
     }
@@ -76,12 +82,19 @@ impl Findings {
             String::new()
         };
         Some(format!(
-            "the data of {table} failed a test and were not handed on: {first}{more}. Look with `cds2db work inspect \
-             {table}`; then correct the source and load the table again with --override {table}, or change the \
-             rules in {}, or go on in spite of it with --warn-only",
-            Rules::site_file(layout).display()
+            "{table} failed a test: {first}{more}. {}",
+            ways_on(table, layout)
         ))
     }
+}
+
+/// How to go on after a failure that stops a table.
+pub(crate) fn ways_on(table: &str, layout: &Layout) -> String {
+    format!(
+        "Look with `cds2db work inspect {table}`; then correct the source and load the table again with --override \
+         {table}, or change the rules in {}, or go on in spite of it with --warn-only",
+        Rules::site_file(layout).display()
+    )
 }
 
 impl<'d> Checks<'d> {
@@ -94,13 +107,10 @@ impl<'d> Checks<'d> {
         description: Option<&'d Description>,
         options: CheckOptions,
     ) -> Result<Self, Error> {
-        let mut rules = Rules::of_run(layout, options.rules.as_deref())?;
-        if options.warn_only {
-            rules.warn_only();
-        }
+        let rules = Rules::of_run(layout, options.rules.as_deref())?;
         let before = match &options.before {
             Some(path) => Runs::locate(path)?.or_else(|| Some(Layout::new(path))),
-            None => Runs::before(layout)?,
+            None => None,
         };
         Ok(Self {
             layout: layout.clone(),
@@ -109,6 +119,7 @@ impl<'d> Checks<'d> {
             rules,
             before,
             options,
+            elsewhere: Known::default(),
         })
     }
 
@@ -130,7 +141,8 @@ impl<'d> Checks<'d> {
             let source = Source::of(&self.layout, &files, table, Some(*batch))?.read_if_small()?;
             let description = self.description_of(table);
             let profile = measure(&source, &Roles::new(description), &Known::default())?;
-            Ok(self.outcomes(&self.subject(&profile, description, None), &source))
+            let outcomes = self.outcomes(&self.subject(&profile, description, None), &source);
+            Ok(self.decided(table, outcomes))
         })?;
         let mut findings = Findings::default();
         let mut results = Results::read(&self.layout)?;
@@ -171,12 +183,17 @@ impl<'d> Checks<'d> {
             let mut outcomes = self.outcomes(&subject, &source);
             if profile.batches == [0] {
                 // One batch is all rows: it is not tested twice.
-                self.keep(&mut results, table, Some(0), &outcomes)?;
+                self.keep(
+                    &mut results,
+                    table,
+                    Some(0),
+                    &self.decided(table, outcomes.clone()),
+                )?;
             }
             outcomes.extend(references::test(&subject));
             outcomes.extend(drift::test(&subject));
-            outcomes.extend(self.site(table)?);
-            outcomes.retain(|outcome| outcome.severity != Severity::Off);
+            outcomes.extend(self.site(table, profile.rows.rows, &|_, _| false)?);
+            let outcomes = self.decided(table, outcomes);
             self.keep(&mut results, table, None, &outcomes)?;
             findings.tables.push((table.clone(), outcomes));
         }
@@ -185,8 +202,8 @@ impl<'d> Checks<'d> {
     }
 
     /// The patients and encounters of the run.
-    fn known(&self, files: &Files) -> Result<Known, Error> {
-        let mut known = Known::default();
+    pub(super) fn known(&self, files: &Files) -> Result<Known, Error> {
+        let mut known = self.elsewhere.clone();
         for target in Target::ALL {
             if !files.of(target.table()).is_empty() {
                 let source = Source::of(&self.layout, files, target.table(), None)?;
@@ -196,11 +213,11 @@ impl<'d> Checks<'d> {
         Ok(known)
     }
 
-    fn description_of(&self, table: &str) -> Option<&'d table_description::TableDescription> {
+    pub(super) fn description_of(&self, table: &str) -> Option<&'d table_description::TableDescription> {
         self.description.and_then(|d| d.table(table)).map(AsRef::as_ref)
     }
 
-    fn subject<'s>(
+    pub(super) fn subject<'s>(
         &'s self,
         profile: &'s TableProfile,
         description: Option<&'s table_description::TableDescription>,
@@ -217,7 +234,7 @@ impl<'d> Checks<'d> {
     }
 
     /// The tests that a batch can be put to as well as all rows.
-    fn outcomes(&self, subject: &Subject<'_>, source: &Source) -> Vec<Outcome> {
+    pub(super) fn outcomes(&self, subject: &Subject<'_>, source: &Source) -> Vec<Outcome> {
         let mut outcomes = structure::test(subject, source);
         outcomes.extend(dates::test(subject));
         outcomes.extend(numbers::test(subject));
@@ -228,11 +245,32 @@ impl<'d> Checks<'d> {
         outcomes.extend(uniqueness::singleton(subject));
         outcomes.extend(units::test(subject));
         outcomes.extend(distribution::test(subject));
-        outcomes.retain(|outcome| outcome.severity != Severity::Off);
         outcomes
     }
 
-    fn site(&self, table: &str) -> Result<Vec<Outcome>, Error> {
+    /// The outcomes with what the rules do about each; those of tests that are off are left out.
+    pub(super) fn decided(&self, table: &str, outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        let decide = |mut outcome: Outcome| {
+            outcome.severity = self.rules.decide(table, &outcome, self.options.strict);
+            let acts = matches!(outcome.severity, Severity::Stop | Severity::Hold);
+            if self.options.warn_only && acts {
+                outcome.severity = Severity::Remark;
+            }
+            outcome
+        };
+        let decided = outcomes.into_iter().map(decide);
+        decided
+            .filter(|outcome| outcome.severity != Severity::Off)
+            .collect()
+    }
+
+    /// The site's own tests, on the rows of all batches but those left out.
+    pub(super) fn site(
+        &self,
+        table: &str,
+        rows: u64,
+        out: &dyn Fn(&str, u32) -> bool,
+    ) -> Result<Vec<Outcome>, Error> {
         let own: Vec<_> = self
             .rules
             .site
@@ -242,14 +280,14 @@ impl<'d> Checks<'d> {
         if own.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tables = Tables::open(&self.layout)?;
+        let mut tables = Tables::without(&self.layout, out)?;
         Ok(own
             .into_iter()
-            .map(|one| site::test(one, &mut tables, self.options.few))
+            .map(|one| site::test(one, &mut tables, rows, self.options.few))
             .collect())
     }
 
-    fn keep(
+    pub(super) fn keep(
         &self,
         results: &mut Results,
         table: &str,

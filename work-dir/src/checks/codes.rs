@@ -3,6 +3,8 @@ use super::{Outcome, Subject};
 use crate::profile::{Charset, share};
 
 const CODES: &str = "codes";
+/// Codes in the original system's files, which must hold less.
+const CATEGORIES: &str = "categories";
 const SYSTEMS: &str = "systems";
 
 /// No code holds what it must not.
@@ -13,19 +15,24 @@ pub(crate) fn codes(subject: &Subject<'_>) -> Vec<Outcome> {
     for (column, role) in subject.columns().filter(|(_, role)| role.charset != Charset::Any) {
         columns += 1;
         if column.odd.rows > 0 {
-            let (what, severity) = match role.charset {
+            let (test, what, severity) = match role.charset {
                 Charset::Signal => (
+                    CATEGORIES,
                     "are empty or hold a comma, blank, quote, tab or semicolon",
                     subject.rules.codes.categories,
                 ),
                 _ => (
+                    CODES,
                     "are empty, begin or end with a blank, or hold two blanks or a control character",
                     severity,
                 ),
             };
             let found = format!("{} of {} codes {what}", column.odd.rows, column.filled.rows);
             let advice = "correct the source; cds2db work inspect TABLE finds the rows";
-            let outcome = Outcome::failed(CODES, severity, &subject.place(column), found, advice);
+            let outcome = Outcome::failed(test, severity, &subject.place(column), found, advice);
+            let outcome = outcome
+                .about(&column.name)
+                .among(column.odd.rows, column.filled.rows);
             outcomes.push(outcome.of_few(column.odd.is_small(subject.few)));
         }
     }
@@ -60,7 +67,8 @@ pub(crate) fn systems(subject: &Subject<'_>) -> Vec<Outcome> {
             let found = format!("{} of the codes come from other systems{named}", percent(part));
             let advice = "map the codes, or add the system to [systems.expected]";
             let few = others().all(|code| code.count.is_small(subject.few));
-            outcomes.push(Outcome::failed(SYSTEMS, rules.severity, &place, found, advice).of_few(few));
+            let outcome = Outcome::failed(SYSTEMS, rules.severity, &place, found, advice).about(&column.name);
+            outcomes.push(outcome.among(rows, column.filled.rows).of_few(few));
         } else if column.filled.rows > 0 && column.codes.is_empty() {
             let why = format!("{place} has too many different values to be told apart");
             outcomes.push(Outcome::skipped(SYSTEMS, rules.severity, why));

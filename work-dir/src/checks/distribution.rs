@@ -2,6 +2,8 @@ use super::{Outcome, Ratio, Severity, Subject};
 use crate::profile::{Kind, Numbers, ratio};
 
 const NAME: &str = "distribution";
+/// The same at the other quantiles.
+const TAILS: &str = "tails";
 /// Quantiles that are compared, as the original system does.
 const COMPARED: [f64; 7] = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
@@ -17,7 +19,8 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         if let (Some(numbers), Some(reference)) =
             (&column.numbers, subject.references.of_column(table, &column.name))
         {
-            outcomes.extend(compare(subject, &place, numbers, reference));
+            let compared = compare(subject, &place, numbers, reference).into_iter();
+            outcomes.extend(compared.map(|outcome| outcome.about(&column.name)));
         }
         for group in &column.groups {
             let reference = subject
@@ -25,7 +28,8 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
                 .of_group(table, &column.name, &group.code, &group.unit);
             if let Some(reference) = reference {
                 let place = format!("{place}[{}|{}]", group.code, group.unit);
-                outcomes.extend(compare(subject, &place, &group.numbers, &reference));
+                let compared = compare(subject, &place, &group.numbers, &reference).into_iter();
+                outcomes.extend(compared.map(|o| o.about_group(&column.name, &group.code, &group.unit)));
             }
         }
     }
@@ -50,11 +54,12 @@ fn compare(subject: &Subject<'_>, place: &str, numbers: &Numbers, reference: &[(
         );
         return vec![Outcome::skipped(NAME, rules.severity, why)];
     }
+    let rows = numbers.count.rows;
     let ratios = ratios(numbers, reference);
     let is_median = |r: &Ratio| (r.q - 0.5).abs() < 1e-12;
     let too_far = |r: &&Ratio| r.ratio > if is_median(r) { rules.median } else { rules.tail };
     let mut outcomes = Vec::new();
-    let mut fail = |severity: Severity, worst: &Ratio, limit: f64| {
+    let mut fail = |test: &str, severity: Severity, worst: &Ratio, limit: f64| {
         let direction = if worst.value > worst.reference {
             "high"
         } else {
@@ -64,16 +69,16 @@ fn compare(subject: &Subject<'_>, place: &str, numbers: &Numbers, reference: &[(
             "at quantile {} the values are {:.1} times too {direction}; {limit} times may be",
             worst.q, worst.ratio
         );
-        let mut outcome = Outcome::failed(NAME, severity, place, found, advice(worst));
+        let mut outcome = Outcome::failed(test, severity, place, found, advice(worst)).among(rows, rows);
         outcome.ratios.clone_from(&ratios);
         outcomes.push(outcome);
     };
     if let Some(median) = ratios.iter().find(|r| is_median(r)).filter(too_far) {
-        fail(rules.severity, median, rules.median);
+        fail(NAME, rules.severity, median, rules.median);
     }
     let tails = ratios.iter().filter(|r| !is_median(r)).filter(too_far);
     if let Some(worst) = tails.max_by(|a, b| a.ratio.total_cmp(&b.ratio)) {
-        fail(rules.tails, worst, rules.tail);
+        fail(TAILS, rules.tails, worst, rules.tail);
     }
     if outcomes.is_empty() {
         let worst = ratios.iter().map(|r| r.ratio).fold(1.0, f64::max);

@@ -15,7 +15,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         return vec![Outcome::skipped(
             NAME,
             rules.severity,
-            "no run before to compare with",
+            "compared on the standing files, or with a run that is named",
         )];
     };
     let (now, then) = (subject.profile.rows.rows, before.rows.rows);

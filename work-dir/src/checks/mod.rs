@@ -2,8 +2,12 @@
 //!
 //! Outcomes say where and how many, and a code or unit only where enough patients share it.
 
+mod action;
 mod checks_of_run;
+mod clear;
+mod clearance;
 mod codes;
+mod concerned;
 mod dates;
 mod distribution;
 mod drift;
@@ -16,18 +20,22 @@ mod references;
 mod results;
 mod rules;
 mod site;
+mod strict;
 mod structure;
 mod subject;
 pub mod ucum;
 mod uniqueness;
 mod units;
 
+pub use action::{Action, Floor};
 pub use checks_of_run::{CheckOptions, Checks, Findings};
+pub use clearance::{Clearance, Held, Released, Remark, TableClearance};
 pub use outcome::{Outcome, Ratio, Severity, Verdict};
 pub use reference::{References, reference_of};
 pub use results::{BatchResults, Results, TableResults};
 pub use rules::{
-    Codes, DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Rules, Singleton,
-    Site, Stopping, Systems, Warning,
+    Codes, DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Remarking, Rules,
+    Singleton, Site, Stopping, Systems,
 };
+pub use strict::Strict;
 pub(crate) use subject::Subject;

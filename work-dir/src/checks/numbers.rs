@@ -18,7 +18,12 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
             let found = format!("{bad} of {} values are no finite number", column.filled.rows);
             let advice = "correct the source or the column's type in the description";
             let outcome = Outcome::failed(NAME, severity, &subject.place(column), found, advice);
-            outcomes.push(outcome.of_few(column.unreadable.is_small(subject.few)));
+            outcomes.push(
+                outcome
+                    .about(&column.name)
+                    .among(bad, column.filled.rows)
+                    .of_few(column.unreadable.is_small(subject.few)),
+            );
         }
     }
     Outcome::failures_or_passed(outcomes, NAME, severity, format!("{count} columns of numbers"))

@@ -1,3 +1,5 @@
+//! The result of a test.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -6,10 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The data are not handed on.
+    /// The table is not handed on; the others are.
     Stop,
-    /// It is said, and the run goes on.
-    Warn,
+    /// The resources concerned wait, listed with their reason, until they are corrected or released.
+    Hold,
+    /// It is said, and the data are handed on as the source wrote them. `warn` means the same.
+    #[serde(alias = "warn")]
+    Remark,
     /// The test is not made.
     Off,
 }
@@ -39,6 +44,12 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
+    /// Rows that are wrong; 0 where the failure is about the table.
+    #[serde(default)]
+    pub wrong: u64,
+    /// Rows that were tested; 0 where the failure is about the table.
+    #[serde(default)]
+    pub of: u64,
     /// What to do about a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub advice: String,
@@ -48,6 +59,17 @@ pub struct Outcome {
     /// Quantiles that were compared.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub ratios: Vec<Ratio>,
+    /// The column, for finding the rows.
+    #[serde(skip)]
+    pub(crate) about: Option<About>,
+}
+
+/// The cells that an outcome is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct About {
+    pub(crate) column: String,
+    /// Code and unit.
+    pub(crate) group: Option<(String, String)>,
 }
 
 /// A quantile beside its reference.
@@ -72,9 +94,12 @@ impl Outcome {
             severity,
             verdict: Verdict::Passed,
             found: found.into(),
+            wrong: 0,
+            of: 0,
             advice: String::new(),
             few: false,
             ratios: Vec::new(),
+            about: None,
         }
     }
 
@@ -116,16 +141,46 @@ impl Outcome {
         }
     }
 
+    /// Notes which column it is about.
+    pub(crate) fn about(mut self, column: &str) -> Self {
+        self.about = Some(About {
+            column: column.to_owned(),
+            group: None,
+        });
+        self
+    }
+
+    /// Notes which numbers of a column it is about: those of a code and unit.
+    pub(crate) fn about_group(mut self, column: &str, code: &str, unit: &str) -> Self {
+        self.about = Some(About {
+            column: column.to_owned(),
+            group: Some((code.to_owned(), unit.to_owned())),
+        });
+        self
+    }
+
+    /// Notes how many rows are wrong, and among how many.
+    pub(crate) fn among(mut self, wrong: u64, of: u64) -> Self {
+        (self.wrong, self.of) = (wrong, of);
+        self
+    }
+
     /// Notes that what was found concerns few patients.
     pub(crate) fn of_few(mut self, few: bool) -> Self {
         self.few = few;
         self
     }
 
-    /// Whether the data must not be handed on.
+    /// Whether the table must not be handed on.
     #[must_use]
     pub fn stops(&self) -> bool {
         self.verdict == Verdict::Failed && self.severity == Severity::Stop
+    }
+
+    /// Whether the resources concerned must wait.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.verdict == Verdict::Failed && self.severity == Severity::Hold
     }
 }
 
@@ -135,7 +190,8 @@ impl fmt::Display for Outcome {
             (Verdict::Passed, _) => "passed",
             (Verdict::Skipped, _) => "skipped",
             (Verdict::Failed, Severity::Stop) => "FAILED (stops)",
-            (Verdict::Failed, _) => "failed (warns)",
+            (Verdict::Failed, Severity::Hold) => "FAILED (holds)",
+            (Verdict::Failed, _) => "failed (remarked)",
         };
         write!(f, "{verdict} {}", self.test)?;
         if !self.place.is_empty() {

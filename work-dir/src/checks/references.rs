@@ -24,16 +24,18 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         let part = share(unknown.rows.rows, column.filled.rows);
         if part > rules.share {
             let found = format!(
-                "{} of the rows refer to a {} that is not in the run ({} different ones)",
+                "{} of the rows refer to a {} that is known neither to the run nor to those before ({} different ones)",
                 percent(part),
                 target.table(),
                 unknown.ids
             );
             let advice = format!("load {} for the same patients", target.table());
             let few = unknown.rows.is_small(subject.few);
-            outcomes.push(
-                Outcome::failed(NAME, rules.severity, &subject.place(column), found, advice).of_few(few),
-            );
+            let outcome = Outcome::failed(NAME, rules.severity, &subject.place(column), found, advice);
+            let outcome = outcome
+                .about(&column.name)
+                .among(unknown.rows.rows, column.filled.rows);
+            outcomes.push(outcome.of_few(few));
         }
     }
     let tested = format!("{columns} columns of references");

@@ -1,9 +1,12 @@
+//! The rules of the tests, as `checks.toml` writes them.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Severity;
+use super::action::{Actions, can_hold};
+use super::{Action, Floor, Outcome, Severity, Strict};
 use crate::{Error, ErrorKind, Layout};
 
 /// The default rules as a commented file.
@@ -18,7 +21,7 @@ pub struct Rules {
     /// Dates.
     pub dates: Dates,
     /// Numbers.
-    pub numbers: Stopping,
+    pub numbers: Remarking,
     /// Characters of codes.
     pub codes: Codes,
     /// Systems of codes.
@@ -26,20 +29,46 @@ pub struct Rules {
     /// Missing values.
     pub nulls: Nulls,
     /// Repeated rows.
-    pub duplicates: Warning,
+    pub duplicates: Remarking,
     /// One row a patient.
     pub singleton: Singleton,
     /// Patients and encounters that rows refer to.
     pub references: References,
     /// Units.
-    pub units: Warning,
+    pub units: Remarking,
     /// Reference distributions.
     pub distribution: Distribution,
     /// The run before.
     pub drift: Drift,
     /// Tests of the site's own.
     pub site: Vec<Site>,
+    /// From which share and number of rows on `hold` and `stop` act.
+    pub floor: Floor,
+    /// What differs for a table, by test.
+    pub table: BTreeMap<String, BTreeMap<String, Action>>,
+    /// What keeps final files at their last good state.
+    #[serde(rename = "final")]
+    pub strict: Strict,
 }
+
+/// The tests, by the names that rules and outcomes call them.
+pub(crate) const TESTS: [&str; 15] = [
+    "structure",
+    "dates",
+    "open dates",
+    "numbers",
+    "codes",
+    "categories",
+    "systems",
+    "nulls",
+    "duplicates",
+    "singleton",
+    "references",
+    "units",
+    "distribution",
+    "tails",
+    "drift",
+];
 
 /// Rules of a test without limits that stops.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -49,10 +78,10 @@ pub struct Stopping {
     pub severity: Severity,
 }
 
-/// Rules of a test without limits that warns.
+/// Rules of a test without limits that remarks.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Warning {
+pub struct Remarking {
     /// What a failure does.
     pub severity: Severity,
 }
@@ -67,7 +96,7 @@ pub struct Dates {
     pub after_year: i32,
     /// The quantiles lie before this year.
     pub before_year: i32,
-    /// Share of implausible dates, 0 to 1, above which the test fails.
+    /// Share of implausible dates, 0 to 1, above which `hold` and `stop` act; every one is remarked.
     pub implausible: f64,
     /// Columns that may hold any date, as `table.column`.
     pub ignore: Vec<String>,
@@ -101,9 +130,9 @@ pub struct Systems {
 pub struct Nulls {
     /// What a failure does.
     pub severity: Severity,
-    /// Share, 0 to 1, above which the test fails for columns that every row needs.
+    /// Share, 0 to 1, above which `hold` and `stop` act for columns that every row needs; every miss is remarked.
     pub share: f64,
-    /// Shares by `table.column`.
+    /// Shares by `table.column` above which columns of the site's own fail.
     pub columns: BTreeMap<String, f64>,
 }
 
@@ -168,6 +197,8 @@ pub struct Drift {
 }
 
 /// A test of the site's own.
+///
+/// To be held, resources must be told: the query selects their id.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Site {
@@ -177,16 +208,22 @@ pub struct Site {
     pub table: String,
     /// Selects the rows that are wrong.
     pub sql: String,
-    /// What a failure does; it warns where nothing is said.
-    #[serde(default = "warn")]
+    /// What a failure does; it remarks where nothing is said.
+    #[serde(default = "remark")]
     pub severity: Severity,
+    /// Share of the table's rows above which it holds or stops; that of `[floor]` where nothing is said.
+    #[serde(default)]
+    pub share: Option<f64>,
+    /// Rows from which on it holds or stops; that of `[floor]` where nothing is said.
+    #[serde(default)]
+    pub number: Option<u64>,
     /// What to do about it.
     #[serde(default)]
     pub advice: String,
 }
 
-fn warn() -> Severity {
-    Severity::Warn
+fn remark() -> Severity {
+    Severity::Remark
 }
 
 impl Default for Stopping {
@@ -197,10 +234,10 @@ impl Default for Stopping {
     }
 }
 
-impl Default for Warning {
+impl Default for Remarking {
     fn default() -> Self {
         Self {
-            severity: Severity::Warn,
+            severity: Severity::Remark,
         }
     }
 }
@@ -208,7 +245,7 @@ impl Default for Warning {
 impl Default for Dates {
     fn default() -> Self {
         Self {
-            severity: Severity::Stop,
+            severity: Severity::Remark,
             after_year: 1900,
             before_year: 2100,
             implausible: 0.002,
@@ -220,8 +257,8 @@ impl Default for Dates {
 impl Default for Codes {
     fn default() -> Self {
         Self {
-            severity: Severity::Warn,
-            categories: Severity::Stop,
+            severity: Severity::Remark,
+            categories: Severity::Remark,
         }
     }
 }
@@ -229,7 +266,7 @@ impl Default for Codes {
 impl Default for Systems {
     fn default() -> Self {
         Self {
-            severity: Severity::Warn,
+            severity: Severity::Remark,
             share: 0.0,
             expected: BTreeMap::new(),
         }
@@ -239,7 +276,7 @@ impl Default for Systems {
 impl Default for Nulls {
     fn default() -> Self {
         Self {
-            severity: Severity::Stop,
+            severity: Severity::Remark,
             share: 0.001,
             columns: BTreeMap::new(),
         }
@@ -249,7 +286,7 @@ impl Default for Nulls {
 impl Default for Singleton {
     fn default() -> Self {
         Self {
-            severity: Severity::Stop,
+            severity: Severity::Remark,
             tables: ["BDATE", "GENDER", "BYEAR"].map(str::to_owned).to_vec(),
         }
     }
@@ -258,7 +295,7 @@ impl Default for Singleton {
 impl Default for References {
     fn default() -> Self {
         Self {
-            severity: Severity::Warn,
+            severity: Severity::Remark,
             share: 0.0,
         }
     }
@@ -267,8 +304,8 @@ impl Default for References {
 impl Default for Distribution {
     fn default() -> Self {
         Self {
-            severity: Severity::Stop,
-            tails: Severity::Warn,
+            severity: Severity::Remark,
+            tails: Severity::Remark,
             median: 2.0,
             tail: 3.0,
             min_rows: 20,
@@ -282,7 +319,7 @@ impl Default for Distribution {
 impl Default for Drift {
     fn default() -> Self {
         Self {
-            severity: Severity::Warn,
+            severity: Severity::Remark,
             rows: 0.5,
             nulls: 0.1,
             median: 2.0,
@@ -304,7 +341,72 @@ impl Rules {
         for file in &mut rules.distribution.files {
             *file = beside.join(&*file);
         }
-        Ok(rules)
+        match rules.fault() {
+            Some(fault) => Err(Error::caused(ErrorKind::Rules, path, fault)),
+            None => Ok(rules),
+        }
+    }
+
+    /// What the file says and cannot be done.
+    fn fault(&self) -> Option<String> {
+        let own = |name: &str| self.site.iter().any(|site| site.name == name);
+        for (table, tests) in &self.table {
+            for (test, action) in tests {
+                if !TESTS.contains(&test.as_str()) && !own(test) {
+                    let all = TESTS.join(", ");
+                    return Some(format!(
+                        "[table.{table}]: there is no test {test:?}; there are {all}"
+                    ));
+                }
+                if action.severity == Severity::Hold && !can_hold(test) {
+                    return Some(format!("[table.{table}]: {}", cannot_hold(test)));
+                }
+            }
+        }
+        let general = [
+            ("structure", self.structure.severity),
+            ("duplicates", self.duplicates.severity),
+            ("singleton", self.singleton.severity),
+            ("drift", self.drift.severity),
+        ];
+        let (test, _) = general
+            .into_iter()
+            .find(|(_, severity)| *severity == Severity::Hold)?;
+        Some(cannot_hold(test))
+    }
+
+    /// What a failure of this test of this table does.
+    #[must_use]
+    pub fn decide(&self, table: &str, outcome: &Outcome, strict: bool) -> Severity {
+        let said = |actions: &Actions| {
+            actions
+                .get(table)
+                .and_then(|tests| tests.get(&outcome.test))
+                .copied()
+        };
+        let own = self
+            .site
+            .iter()
+            .find(|site| site.name == outcome.test && site.table == table);
+        let action = if strict {
+            said(&self.strict.table).or_else(|| self.strict.of(&outcome.test))
+        } else {
+            said(&self.table)
+        };
+        let action = action.unwrap_or_else(|| Action {
+            severity: outcome.severity,
+            share: own.and_then(|site| site.share),
+            number: own.and_then(|site| site.number),
+        });
+        let floor = Floor {
+            share: match outcome.test.as_str() {
+                "dates" => self.dates.implausible,
+                "nulls" => self.nulls.share,
+                _ => self.floor.share,
+            },
+            number: self.floor.number,
+        };
+        action.on(outcome, &floor)
     }
 
     /// The rules of a run: of this file, else of `checks.toml` in its directory, else of the one beside `runs/`, else the
@@ -324,36 +426,14 @@ impl Rules {
     /// Where a site puts its rules: beside the directories of its runs, where the run is one of those.
     #[must_use]
     pub fn site_file(layout: &Layout) -> PathBuf {
-        let runs = layout.root().parent().filter(|parent| parent.ends_with("runs"));
-        runs.and_then(Path::parent)
-            .map_or_else(|| layout.checks(), |base| Layout::new(base).checks())
+        Layout::new(layout.base()).checks()
     }
+}
 
-    /// Lets what would stop warn.
-    pub fn warn_only(&mut self) {
-        let severities = [
-            &mut self.structure.severity,
-            &mut self.dates.severity,
-            &mut self.numbers.severity,
-            &mut self.codes.severity,
-            &mut self.codes.categories,
-            &mut self.systems.severity,
-            &mut self.nulls.severity,
-            &mut self.duplicates.severity,
-            &mut self.singleton.severity,
-            &mut self.references.severity,
-            &mut self.units.severity,
-            &mut self.distribution.severity,
-            &mut self.distribution.tails,
-            &mut self.drift.severity,
-        ];
-        let own = self.site.iter_mut().map(|site| &mut site.severity);
-        for severity in severities.into_iter().chain(own) {
-            if *severity == Severity::Stop {
-                *severity = Severity::Warn;
-            }
-        }
-    }
+fn cannot_hold(test: &str) -> String {
+    format!(
+        "{test} is about the table as a whole and cannot \"hold\" rows of it; \"remark\" or \"stop\" can be"
+    )
 }
 
 #[cfg(test)]
@@ -377,7 +457,7 @@ mod tests {
         assert_eq!(rules.distribution.files, [directory.path().join("labs.tsv")]);
         assert_eq!(
             (rules.site[0].severity, rules.dates.severity),
-            (Severity::Warn, Severity::Stop)
+            (Severity::Remark, Severity::Remark)
         );
         let run = Layout::new(directory.path().join("runs/2026-01-02_03-04-05"));
         assert_eq!(Rules::site_file(&run), path);

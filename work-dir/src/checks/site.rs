@@ -6,7 +6,7 @@ use crate::inspect::Tables;
 /// Makes a test of the site's own: its query selects the rows that are wrong.
 ///
 /// A query that cannot be answered is a failure, and what it says is not repeated, since it may hold values.
-pub(crate) fn test(site: &Site, tables: &mut Tables, few: u32) -> Outcome {
+pub(crate) fn test(site: &Site, tables: &mut Tables, of: u64, few: u32) -> Outcome {
     match tables.count(&site.sql) {
         Ok(0) => Outcome::passed(&site.name, site.severity, "no row is wrong"),
         Ok(rows) => Outcome::failed(
@@ -16,6 +16,7 @@ pub(crate) fn test(site: &Site, tables: &mut Tables, few: u32) -> Outcome {
             format!("{rows} rows are wrong"),
             site.advice.clone(),
         )
+        .among(rows, of.max(rows))
         .of_few(rows < u64::from(few)),
         Err(error) => Outcome::failed(
             &site.name,

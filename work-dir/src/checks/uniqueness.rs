@@ -12,7 +12,9 @@ pub(crate) fn duplicates(subject: &Subject<'_>) -> Outcome {
     }
     let found = format!("{repeated} of {rows} rows repeat another one in every column");
     let advice = "load the table again with --override if batches were loaded twice";
-    Outcome::failed(DUPLICATES, severity, "", found, advice).of_few(repeated < u64::from(subject.few))
+    Outcome::failed(DUPLICATES, severity, "", found, advice)
+        .among(repeated, rows)
+        .of_few(repeated < u64::from(subject.few))
 }
 
 /// At most one row a patient, in the tables that the rules name.
@@ -32,6 +34,8 @@ pub(crate) fn singleton(subject: &Subject<'_>) -> Option<Outcome> {
     } else {
         let found = format!("{} rows of {} patients", profile.rows.rows, profile.patients);
         let advice = "keep one row a patient, or take the table out of [singleton] tables";
-        Outcome::failed(SINGLETON, rules.severity, "", found, advice).of_few(more < u64::from(subject.few))
+        Outcome::failed(SINGLETON, rules.severity, "", found, advice)
+            .among(more, profile.rows.rows)
+            .of_few(more < u64::from(subject.few))
     })
 }

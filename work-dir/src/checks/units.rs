@@ -41,7 +41,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
                 );
                 Outcome::failed(NAME, severity, &place, found, advice)
             };
-            outcomes.push(outcome);
+            outcomes.push(outcome.about(&column.name).among(rows, column.filled.rows));
         }
         if wrong.len() > NAMED {
             let found = format!("{} further units are not UCUM", wrong.len() - NAMED);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Schema, Series};
 use polars::sql::SQLContext;
 
-use crate::profile::Source;
+use crate::profile::{Files, Source};
 use crate::{Error, ErrorKind, Layout};
 
 /// The tables of a run, to be asked in SQL.
@@ -19,14 +19,26 @@ impl Tables {
     /// # Errors
     /// When the files of a table cannot be opened.
     pub fn open(layout: &Layout) -> Result<Self, Error> {
+        Self::without(layout, &|_, _| false)
+    }
+
+    /// The same without these batches: table and number.
+    pub(crate) fn without(layout: &Layout, out: &dyn Fn(&str, u32) -> bool) -> Result<Self, Error> {
+        let files = Files::list(layout)?;
         let tables = Self {
             context: SQLContext::new(),
             layout: layout.clone(),
-            names: Source::tables(layout)?,
+            names: files.tables(),
         };
         for name in &tables.names {
-            let source = Source::open(layout, name, None)?;
-            tables.context.register(name, frame(&source)?);
+            let wanted = |batch| !out(name, batch);
+            // Where nothing is left, the columns are, without rows.
+            let some = files.of(name).iter().any(|file| wanted(file.batch));
+            let source = Source::of_batches(layout, &files, name, &|batch| !some || wanted(batch))?;
+            let frame = frame(&source)?;
+            tables
+                .context
+                .register(name, if some { frame } else { frame.slice(0, 0) });
         }
         Ok(tables)
     }

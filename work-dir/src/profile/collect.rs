@@ -2,7 +2,7 @@ use polars::prelude::{DataType, Series, TimeUnit};
 use table_description::FhirType;
 
 use super::civil;
-use super::days::DayCounts;
+use super::days::{DayCounts, Plausible};
 use super::dictionary::{Dictionary, LIMIT};
 use super::grouped::Groups;
 use super::hash::{self, Hashes, mix};
@@ -27,7 +27,6 @@ pub(crate) struct Table<'t> {
     pub(crate) patients: &'t [u32],
     /// The tally of all rows of each piece.
     pub(crate) pieces: &'t [Tally],
-    pub(crate) present_year: i16,
 }
 
 /// What a column's cells are counted in.
@@ -52,8 +51,6 @@ struct Column<'t> {
     unknown_ids: Hashes,
 }
 
-/// Last year that planned dates may lie in.
-const PLANNED: i16 = 2099;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
@@ -132,7 +129,7 @@ impl<'t> Column<'t> {
             distinct: Hashes::default(),
             samples: Vec::new(),
             groups: Groups::default(),
-            days: DayCounts::new(if planned { PLANNED } else { table.present_year }),
+            days: DayCounts::new(Plausible::of(planned)),
             units: Units::default(),
             unknown: Tally::default(),
             unknown_ids: Hashes::default(),

@@ -7,7 +7,7 @@ use super::source::Source;
 use crate::Error;
 
 /// The ids of patients and encounters that are in a run, as hashes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Known(HashMap<Target, Hashes>);
 
 impl Known {
@@ -28,6 +28,19 @@ impl Known {
             }
         }
         Ok(())
+    }
+
+    /// Adds ids that are known elsewhere: to the hub, or to the standing files. Ids of a table that the run does not have
+    /// make it a table that can be compared.
+    pub fn add_ids<'i>(&mut self, target: Target, ids: impl IntoIterator<Item = &'i str>) {
+        let known = self.0.entry(target).or_default();
+        known.extend(ids.into_iter().map(|id| hash::text(id.as_bytes())));
+    }
+
+    /// Whether an id is known; of a table nobody knows, all are.
+    pub(crate) fn has(&self, target: Target, id: &str) -> bool {
+        self.ids(target)
+            .is_none_or(|ids| ids.contains(&hash::text(id.as_bytes())))
     }
 
     pub(crate) fn ids(&self, target: Target) -> Option<&Hashes> {

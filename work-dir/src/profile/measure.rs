@@ -47,7 +47,6 @@ pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<Tabl
         known,
         patients: &patients,
         pieces: &pieces,
-        present_year: jiff::Zoned::now().year(),
     };
     let groups = groups(source, roles);
     // Small tables are worked on side by side.

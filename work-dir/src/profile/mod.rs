@@ -22,10 +22,14 @@ mod source;
 mod tally;
 mod units;
 
+pub(crate) use civil::{civil, parse as parse_day};
+pub(crate) use days::{Plausibility, Plausible};
 pub(crate) use files::Files;
 pub use known::Known;
+pub(crate) use known::id_of;
 pub use measure::measure;
 pub(crate) use measure::texts;
+pub(crate) use part::Cells;
 pub(crate) use quantile::interpolated;
 pub use quantile::{QUANTILES, quantile, ratio};
 pub use roles::{Charset, Role, Roles, Target};

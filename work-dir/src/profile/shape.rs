@@ -177,6 +177,12 @@ pub struct Days {
     pub course: Vec<(i32, u8, Count)>,
     /// Dates before 1900-01-01 or behind the first day of next year; of 2100 where they may lie in the future.
     pub implausible: Count,
+    /// Customary ends for "not ended yet" (9999-12-31, 2999-12-31), counted nowhere else.
+    #[serde(default)]
+    pub open_ends: Count,
+    /// Customary beginnings for "not known" (0001-01-01), counted nowhere else.
+    #[serde(default)]
+    pub open_begins: Count,
 }
 
 /// `part` of `whole`, 0 to 1; 0 of nothing.

@@ -48,14 +48,27 @@ impl Source {
 
     /// The same with files that were listed before.
     pub(crate) fn of(layout: &Layout, files: &Files, table: &str, batch: Option<u32>) -> Result<Self, Error> {
-        let found = files.of(table).iter();
-        let parts = found
-            .filter(|file| batch.is_none_or(|batch| batch == file.batch))
+        match batch {
+            Some(batch) => Self::of_batches(layout, files, table, &|other| other == batch),
+            None => Self::of_batches(layout, files, table, &|_| true),
+        }
+    }
+
+    /// Opens the files of those batches of a table that are wanted.
+    pub(crate) fn of_batches(
+        layout: &Layout,
+        files: &Files,
+        table: &str,
+        wanted: &dyn Fn(u32) -> bool,
+    ) -> Result<Self, Error> {
+        let parts = files
+            .of(table)
+            .iter()
+            .filter(|file| wanted(file.batch))
             .map(|file| Part::open(&file.path, file.batch))
             .collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
-            let wanted = layout.parquet(table, batch.unwrap_or(0));
-            return Err(Error::new(ErrorKind::Rows, &wanted));
+            return Err(Error::new(ErrorKind::Rows, &layout.parquet(table, 0)));
         }
         let mut columns: Vec<(PlSmallStr, DataType)> = Vec::new();
         let mut pieces = Vec::new();

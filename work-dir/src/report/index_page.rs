@@ -143,7 +143,7 @@ fn verdict(outcomes: &[&Outcome]) -> String {
     match (outcomes.is_empty(), stops, warns) {
         (true, ..) => "<span class=\"soft\">none</span>".to_owned(),
         (_, 0, 0) => "<span class=\"good\">passed</span>".to_owned(),
-        (_, 0, warns) => format!("<span class=\"warn\">{warns} warn</span>"),
+        (_, 0, warns) => format!("<span class=\"warn\">{warns} remarked</span>"),
         (_, stops, _) => format!("<span class=\"stop\">{stops} stop</span>"),
     }
 }

@@ -226,7 +226,8 @@ pub(crate) fn failures(outcomes: &[&Outcome], masking: Masking) -> String {
     for outcome in outcomes {
         let (class, word) = match (outcome.verdict, outcome.severity) {
             (Verdict::Failed, Severity::Stop) => ("stop", "stops"),
-            (Verdict::Failed, _) => ("warn", "warns"),
+            (Verdict::Failed, Severity::Hold) => ("stop", "holds"),
+            (Verdict::Failed, _) => ("warn", "remarks"),
             (Verdict::Passed, _) => ("good", "passed"),
             (Verdict::Skipped, _) => ("soft", "not made"),
         };

@@ -176,6 +176,25 @@ impl Layout {
         self.outputs().join(format!("test.{table}.log"))
     }
 
+    /// Resources that wait since a test holds them, with their reasons.
+    #[must_use]
+    pub fn held(&self) -> PathBuf {
+        self.outputs().join("held.json")
+    }
+
+    /// Resources that somebody let through, beside the directories of all runs.
+    #[must_use]
+    pub fn released(&self) -> PathBuf {
+        self.base().join("released.json")
+    }
+
+    /// Where the directories of all runs lie, where this is one of those; else the directory itself.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        let runs = self.root.parent().filter(|parent| parent.ends_with("runs"));
+        runs.and_then(Path::parent).unwrap_or(&self.root)
+    }
+
     /// Severities and limits of the tests, where the site sets its own.
     #[must_use]
     pub fn checks(&self) -> PathBuf {

@@ -19,31 +19,41 @@ fn failed<'f>(findings: &'f Findings, test: &str) -> Vec<&'f Outcome> {
         .collect()
 }
 
+fn strict() -> CheckOptions {
+    CheckOptions {
+        strict: true,
+        ..CheckOptions::default()
+    }
+}
+
 fn changed(change: impl Fn(usize, &mut Observation)) -> Vec<Observation> {
     let mut rows = haemoglobin(100, 10);
     rows.iter_mut().enumerate().for_each(|(i, row)| change(i, row));
     rows
 }
 
-fn findings_of(rows: Vec<Observation>) -> Findings {
+fn findings_of(rows: Vec<Observation>, options: CheckOptions) -> Findings {
     let directory = tempfile::tempdir().unwrap();
-    check(&run(directory.path(), &[rows]), CheckOptions::default())
+    check(&run(directory.path(), &[rows]), options)
 }
 
 #[test]
 fn good_data_pass_every_test() {
-    let findings = findings_of(haemoglobin(100, 10));
+    let findings = findings_of(haemoglobin(100, 10), strict());
     let all = findings.tables.iter().flat_map(|(_, outcomes)| outcomes);
     let failed: Vec<_> = all.filter(|o| o.verdict == Verdict::Failed).collect();
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn values_ten_times_too_high_stop_and_say_how_to_go_on() {
+fn values_ten_times_too_high_are_remarked_before_the_hub_and_stop_the_final_files() {
     let directory = tempfile::tempdir().unwrap();
     let rows = changed(|_, row| row.value = row.value.map(|v| v * 10.0));
     let layout = run(directory.path(), &[rows]);
-    let findings = check(&layout, CheckOptions::default());
+    let remarked = check(&layout, CheckOptions::default());
+    assert_eq!(failed(&remarked, "distribution")[0].severity, Severity::Remark);
+    assert!(remarked.refusal(&layout).is_none());
+    let findings = check(&layout, strict());
     let outcomes = failed(&findings, "distribution");
     assert_eq!(outcomes.len(), 1);
     assert!(
@@ -65,15 +75,15 @@ fn values_ten_times_too_high_stop_and_say_how_to_go_on() {
         &layout,
         CheckOptions {
             warn_only: true,
-            ..CheckOptions::default()
+            ..strict()
         },
     );
     assert!(warned.refusal(&layout).is_none());
-    assert_eq!(failed(&warned, "distribution")[0].severity, Severity::Warn);
+    assert_eq!(failed(&warned, "distribution")[0].severity, Severity::Remark);
 }
 
 #[test]
-fn two_bad_dates_of_a_thousand_pass_and_three_stop() {
+fn two_bad_dates_of_a_thousand_are_remarked_and_three_stop_the_final_files() {
     let bad = |count: usize| {
         changed(move |i, row| {
             if i < count {
@@ -81,11 +91,20 @@ fn two_bad_dates_of_a_thousand_pass_and_three_stop() {
             }
         })
     };
-    assert!(failed(&findings_of(bad(2)), "dates").is_empty());
-    let findings = findings_of(bad(3));
-    let outcomes = failed(&findings, "dates");
-    assert_eq!(outcomes.len(), 1);
-    assert!(outcomes[0].stops());
+    let severity = |count, options| {
+        let findings = findings_of(bad(count), options);
+        let outcomes = failed(&findings, "dates");
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!((outcomes[0].wrong, outcomes[0].of), (count as u64, 1_000));
+        outcomes[0].severity
+    };
+    assert_eq!(
+        severity(2, strict()),
+        Severity::Remark,
+        "as the original system passes it"
+    );
+    assert_eq!(severity(3, strict()), Severity::Stop);
+    assert_eq!(severity(900, CheckOptions::default()), Severity::Remark);
 }
 
 #[test]
@@ -107,9 +126,14 @@ fn a_missing_patient_in_more_than_one_row_of_a_thousand_stops() {
     };
     let layout = Layout::new(directory.path());
     write(&layout, "observation", 0, with_missing(1));
-    assert!(failed(&check(&layout, CheckOptions::default()), "nulls").is_empty());
+    let one = check(&layout, strict());
+    assert!(
+        failed(&one, "nulls")
+            .iter()
+            .all(|o| o.severity == Severity::Remark && o.wrong == 1)
+    );
     write(&layout, "observation", 0, with_missing(2));
-    let findings = check(&layout, CheckOptions::default());
+    let findings = check(&layout, strict());
     assert!(failed(&findings, "nulls").iter().any(|o| o.stops()));
 }
 
@@ -145,7 +169,7 @@ fn codes_units_duplicates_and_references_are_tested() {
     assert!(
         units
             .iter()
-            .all(|o| o.severity == Severity::Warn && o.place.starts_with("observation."))
+            .all(|o| o.severity == Severity::Remark && o.place.starts_with("observation."))
     );
     assert!(failed(&findings, "codes")[0].found.starts_with("20 of 1001"));
     assert!(failed(&findings, "duplicates")[0].found.starts_with("1 of 1001"));
@@ -331,7 +355,7 @@ fn recorded_quantile_ratios_are_equal_and_ten_times_too_high_stops() {
     let Some(from) = recorded("x10") else { return };
     let directory = tempfile::tempdir().unwrap();
     let layout = recorded_run(directory.path(), &from);
-    let checks = Checks::open(&layout, None, CheckOptions::default()).unwrap();
+    let checks = Checks::open(&layout, None, strict()).unwrap();
     let findings = checks.whole(&[]).unwrap();
     assert!(findings.refusal(&layout).unwrap().contains("10.1 times too high"));
     let log = std::fs::read_to_string(from.join("tests.Hemoglobin.log")).unwrap();
@@ -374,7 +398,7 @@ fn recorded_good_values_pass() {
     };
     let directory = tempfile::tempdir().unwrap();
     let layout = recorded_run(directory.path(), &from);
-    let checks = Checks::open(&layout, None, CheckOptions::default()).unwrap();
+    let checks = Checks::open(&layout, None, strict()).unwrap();
     let findings = checks.whole(&[]).unwrap();
     assert!(findings.refusal(&layout).is_none(), "{findings:#?}");
     assert!(failed(&findings, "distribution").is_empty());

@@ -13,6 +13,7 @@
 mod checks;
 #[cfg(feature = "polars")]
 mod chromium;
+mod clearance;
 #[cfg(feature = "polars")]
 mod report;
 #[cfg(feature = "polars")]
