@@ -22,9 +22,12 @@ pub(super) struct Check {
     place: Place,
     #[command(flatten)]
     compared: Compared,
-    /// Let what would stop warn
+    /// Remark what would stop or wait
     #[arg(long)]
     warn_only: bool,
+    /// Test by the rules of the final files, [final], instead of those before the hub
+    #[arg(long)]
+    strict: bool,
     /// Print the rules and limits that hold where a file says nothing else, and end
     #[arg(long)]
     defaults: bool,
@@ -39,7 +42,7 @@ pub(super) struct Compared {
     /// Rules of the tests; checks.toml beside runs/ or in the directory of the run where not given
     #[arg(long, value_name = "FILE")]
     pub(super) rules: Option<PathBuf>,
-    /// Run to compare with; the one before in the same directory where not given
+    /// Run of the same kind to compare with: an increment is not like a first load
     #[arg(long, value_name = "DIR")]
     pub(super) before: Option<PathBuf>,
     /// Hide what belongs to fewer patients, at most 20; 0 hides nothing
@@ -80,6 +83,7 @@ impl Check {
             rules: self.compared.rules.clone(),
             before: self.compared.before.clone(),
             warn_only: self.warn_only,
+            strict: self.strict,
             few: self.compared.few,
         };
         let checks = Checks::open(&layout, Some(&description), options).map_err(|e| failed(&layout, e))?;
