@@ -6,13 +6,14 @@ use std::path::Path;
 use toml_edit::Document;
 
 /// Allowed dependencies of each crate on others of the workspace, apart from those of its tests.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("table-description", &[]),
     ("site-config", &[]),
     ("fhir-crack", &["table-description"]),
     ("fhir-melt", &["fhir-crack", "table-description"]),
     ("cds-hub", &["fhir-crack", "fhir-melt", "table-description"]),
     ("work-dir", &["table-description"]),
+    ("project-pipeline", &[]),
     (
         "dataprocessor",
         &["cds-hub", "site-config", "table-description", "work-dir"],

@@ -1,0 +1,7 @@
+//! The command `pipeline`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    project_pipeline::cli::main()
+}

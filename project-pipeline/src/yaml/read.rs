@@ -1,0 +1,238 @@
+//! From parser events to a tree.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+
+use super::{Node, Value, scalar, tabs};
+use crate::{Fault, Place, Rule};
+
+/// A collection that is being read.
+enum Open {
+    List(Place, usize, Vec<Node>),
+    Map(Place, usize, Vec<(Node, Node)>, Option<Node>),
+}
+
+/// Reads the one document of `text`; an empty text is null.
+///
+/// # Errors
+/// Where the text is not one YAML document without duplicate keys: all duplicates, or the first fault of form.
+pub(crate) fn read(text: &str) -> Result<Node, Vec<Fault>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    forbidden(text)?;
+    ends_before_it_begins(text)?;
+    let mut tree = Tree::default();
+    for event in Parser::new_from_str(text) {
+        match event {
+            Ok((event, span)) => {
+                if let (Event::Scalar(_, style, ..), Some(range)) = (&event, span.byte_range()) {
+                    tree.texts.extend(opaque(text, *style, range));
+                }
+                tree.take(event, place(span.start))?;
+            }
+            Err(fault) => {
+                return Err(vec![Fault::new(
+                    Rule::Yaml,
+                    place(*fault.marker()),
+                    format!("this is not YAML: {}", fault.info()),
+                )]);
+            }
+        }
+    }
+    tree.faults.extend(tabs::faults(text, &tree.texts));
+    if tree.faults.is_empty() {
+        Ok(tree.root.unwrap_or_else(|| Node::new(Place::START, Value::Null)))
+    } else {
+        Err(tree.faults)
+    }
+}
+
+fn place(marker: Marker) -> Place {
+    Place::new(marker.line(), marker.col() + 1)
+}
+
+/// The part of a scalar in which every character is its own: not of plain ones, and not the header of block ones.
+fn opaque(text: &str, style: ScalarStyle, range: Range<usize>) -> Option<Range<usize>> {
+    match style {
+        ScalarStyle::Plain => None,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Some(range),
+        _ => {
+            let begins_line = text.get(..range.start)?.trim_end_matches(' ').ends_with('\n');
+            let header = if begins_line {
+                0
+            } else {
+                text.get(range.clone())?.find('\n')?
+            };
+            Some(range.start + header..range.end)
+        }
+    }
+}
+
+/// `...` ends a document, and there is none before the first one.
+fn ends_before_it_begins(text: &str) -> Result<(), Vec<Fault>> {
+    let first = text
+        .lines()
+        .enumerate()
+        .find(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    match first {
+        Some((number, line)) if line.starts_with("...") && line[3..].trim_start_matches(' ').is_empty() => {
+            Err(vec![Fault::new(
+                Rule::Yaml,
+                Place::new(number + 1, 1),
+                "`...` ends a document before one has begun",
+            )])
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Control characters have no place in YAML.
+fn forbidden(text: &str) -> Result<(), Vec<Fault>> {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    for (number, line) in text.split('\n').enumerate() {
+        if let Some((column, c)) = line.chars().enumerate().find(|(_, c)| !allowed(*c)) {
+            return Err(vec![Fault::new(
+                Rule::Yaml,
+                Place::new(number + 1, column + 1),
+                format!(
+                    "this is not YAML: it holds the control character U+{:04X}",
+                    u32::from(c)
+                ),
+            )]);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Tree {
+    open: Vec<Open>,
+    root: Option<Node>,
+    anchors: HashMap<usize, Node>,
+    faults: Vec<Fault>,
+    documents: usize,
+    /// Where quoted and block texts are, in bytes.
+    texts: Vec<Range<usize>>,
+}
+
+impl Tree {
+    fn take(&mut self, event: Event<'_>, at: Place) -> Result<(), Vec<Fault>> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(vec![Fault::new(
+                        Rule::Yaml,
+                        at,
+                        "a second YAML document begins here, a project has one",
+                    )]);
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = typed(&text, style, tag.as_deref());
+                self.close(Node::new(at, value), anchor);
+            }
+            Event::SequenceStart(_, _, Some(tag)) | Event::MappingStart(_, _, Some(tag))
+                if tag.is_yaml_core_schema()
+                    && matches!(tag.suffix(), "str" | "int" | "float" | "bool" | "null") =>
+            {
+                return Err(vec![Fault::new(
+                    Rule::Yaml,
+                    at,
+                    format!("`!!{}` is the tag of a single value", tag.suffix()),
+                )]);
+            }
+            Event::SequenceStart(_, anchor, _) => self.open.push(Open::List(at, anchor, Vec::new())),
+            Event::MappingStart(_, anchor, _) => self.open.push(Open::Map(at, anchor, Vec::new(), None)),
+            Event::SequenceEnd => {
+                if let Some(Open::List(at, anchor, items)) = self.open.pop() {
+                    self.close(Node::new(at, Value::List(items)), anchor);
+                }
+            }
+            Event::MappingEnd => {
+                if let Some(Open::Map(at, anchor, entries, _)) = self.open.pop() {
+                    let entries = self.merged(entries);
+                    self.close(Node::new(at, Value::Map(entries)), anchor);
+                }
+            }
+            Event::Alias(id) => {
+                let value = self.anchors.get(&id).map(|node| node.value.clone());
+                let node = match value {
+                    Some(value) => Node { at, value },
+                    None => Node::new(at, Value::Endless),
+                };
+                self.close(node, 0);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs.
+    fn close(&mut self, node: Node, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List(_, _, items)) => items.push(node),
+            Some(Open::Map(_, _, entries, key)) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+        }
+    }
+
+    /// Finds duplicate keys, and puts in what `<<` merges: own keys come first, then earlier merges.
+    fn merged(&mut self, entries: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
+        let mut seen = HashMap::new();
+        let mut own = Vec::with_capacity(entries.len());
+        let mut merges = Vec::new();
+        for (key, value) in entries {
+            if let Some(first) = seen.insert(key.identity(), key.at) {
+                self.faults.push(Fault::new(
+                    Rule::DuplicateKey,
+                    key.at,
+                    format!("the key `{}` stands here again, first at {first}", key.name()),
+                ));
+            } else if key.text() == Some("<<") {
+                merges.push(value);
+            } else {
+                own.push((key, value));
+            }
+        }
+        if merges.is_empty() {
+            return own;
+        }
+        let mut names: HashSet<String> = own.iter().map(|(key, _)| key.identity()).collect();
+        for value in merges {
+            let sources = match &*value.value {
+                Value::List(items) => items.clone(),
+                _ => vec![value],
+            };
+            for source in sources {
+                let Some(entries) = source.map() else {
+                    self.faults
+                        .push(Fault::new(Rule::Yaml, source.at, "`<<` merges mappings only"));
+                    continue;
+                };
+                for (key, value) in entries {
+                    if names.insert(key.identity()) {
+                        own.push((key.clone(), value.clone()));
+                    }
+                }
+            }
+        }
+        own
+    }
+}
+
+fn typed(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix())) {
+        Some((true, "int" | "float" | "bool" | "null")) => scalar::plain(text),
+        Some(_) => Value::Text(text.to_owned()),
+        None if style == ScalarStyle::Plain => scalar::plain(text),
+        None => Value::Text(text.to_owned()),
+    }
+}

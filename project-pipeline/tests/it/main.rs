@@ -1,0 +1,13 @@
+//! Tests of the crate as its users see it.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, their helpers too, and say what they skip"
+)]
+
+mod oracle;
+mod plans_against_original;
+mod random;
+mod recorded_verdicts;
+mod shared;
+mod verdicts_against_original;
