@@ -112,7 +112,10 @@ impl Arguments {
 async fn connect(url: Option<String>, config: &Config) -> Result<Hub> {
     let options = match (url, &config.database) {
         (Some(url), _) => HubOptions::new(url),
-        (None, Some(database)) => database.hub_options(),
+        (None, Some(database)) => HubOptions {
+            password: database.password.clone(),
+            ..HubOptions::new(database.url())
+        },
         (None, None) => return Err(Error::new(ErrorKind::Configuration, "no hub is named")),
     };
     Ok(Hub::open(&options).await?)

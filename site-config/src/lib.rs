@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod database;
 mod fault;
 mod flat_toml;
 pub mod phases;
@@ -7,6 +8,7 @@ mod reader;
 mod spelling;
 pub mod wall_time;
 
+pub use database::{Database, DatabaseTls};
 pub use fault::{Fault, Place};
 pub use flat_toml::{Entry, FlatToml, resolve};
 pub use phases::{Phases, WardPhases};

@@ -9,6 +9,9 @@ use crate::{Entry, Reader, wall_time};
 /// Prefix of the keys that hold the phases, one key for each ward.
 pub const KEY: &str = "PHASES_WARD";
 
+/// The key of wards whose cases all count as tests of phase B.
+const TEST_WARDS: &str = "WARDS_PHASE_B_TEST";
+
 /// When the study's phases start, ward by ward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
@@ -66,6 +69,12 @@ impl Phases {
         self.wards.iter().find(|w| w.ward == ward).map(|w| w.at(time))
     }
 
+    /// Whether a key is one of those that hold phases.
+    #[must_use]
+    pub fn is_key(key: &str) -> bool {
+        key.starts_with(KEY) || key == TEST_WARDS
+    }
+
     /// Reads all `PHASES_WARD…` keys and `WARDS_PHASE_B_TEST`; faults go to the reader.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let mut wards: Vec<WardPhases> = Vec::new();
@@ -78,7 +87,7 @@ impl Phases {
                 Err(faults) => faults.into_iter().for_each(|text| reader.fault(key, text)),
             }
         }
-        for test in reader.texts("WARDS_PHASE_B_TEST").unwrap_or_default() {
+        for test in reader.texts(TEST_WARDS).unwrap_or_default() {
             match wards.iter_mut().find(|w| w.ward == test) {
                 Some(known) => known.b_test = true,
                 None => wards.push(WardPhases {

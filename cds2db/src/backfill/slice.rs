@@ -6,10 +6,11 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::Result;
 use crate::config::Settings;
 use crate::progress::Progress;
 use crate::run::{Dates, digest, find_wards, patients_of_encounters};
+use crate::ward::id_in_list;
+use crate::{Error, ErrorKind, Result};
 
 /// One part of a backfill.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,10 +79,7 @@ impl Slice {
         progress: &dyn Progress,
     ) -> Result<Vec<String>> {
         let ids: BTreeSet<String> = match self {
-            Self::Patients(ids) => ids
-                .iter()
-                .map(|id| id.rsplit('/').next().unwrap_or(id).to_owned())
-                .collect(),
+            Self::Patients(ids) => plain(ids, "Patient", settings)?.into_iter().collect(),
             Self::Day(day) => {
                 let next = day.tomorrow().unwrap_or(*day);
                 let dates = Dates::Between {
@@ -91,13 +89,33 @@ impl Slice {
                 let found = find_wards(settings, client, zone, progress, &dates).await?;
                 found.into_iter().map(|p| p.patient_id).collect()
             }
-            Self::Encounters(ids) => patients_of_encounters(client, searches("_id", ids, settings)).await?,
+            Self::Encounters(ids) => {
+                let ids = plain(ids, "Encounter", settings)?;
+                patients_of_encounters(client, searches("_id", &ids, settings)).await?
+            }
             Self::Identifiers(ids) => {
                 patients_of_encounters(client, searches("identifier", ids, settings)).await?
             }
         };
         Ok(ids.into_iter().collect())
     }
+}
+
+/// Ids without what a reference may have around them.
+fn plain(ids: &[String], resource: &str, settings: &Settings) -> Result<Vec<String>> {
+    let ours = settings.server.own_bases();
+    let plain = |(i, id): (usize, &String)| {
+        id_in_list(id, resource, &ours)
+            .map(str::to_owned)
+            .map_err(|fault| {
+                let what = fault.expected(resource);
+                Error::new(
+                    ErrorKind::Config,
+                    format!("entry {} of the list to load: {what}", i + 1),
+                )
+            })
+    };
+    ids.iter().enumerate().map(plain).collect()
 }
 
 fn searches(parameter: &str, ids: &[String], settings: &Settings) -> Vec<Search> {
@@ -110,6 +128,19 @@ fn searches(parameter: &str, ids: &[String], settings: &Settings) -> Vec<Search>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_plain_before_they_are_searched() {
+        let mut settings = Settings::default();
+        settings.server.endpoint = "http://h/fhir".to_owned();
+        let list = ["Encounter/e1", "e2", "http://h/fhir/Encounter/e3/_history/2"].map(str::to_owned);
+        assert_eq!(
+            plain(&list, "Encounter", &settings).expect("ids"),
+            ["e1", "e2", "e3"]
+        );
+        let error = plain(&["MARKER;x".to_owned()], "Patient", &settings).expect_err("refused");
+        assert!(error.to_string().starts_with("entry 1") && !error.to_string().contains("MARKER"));
+    }
 
     #[test]
     fn a_range_is_its_days_and_a_name_holds_no_id() {

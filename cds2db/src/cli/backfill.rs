@@ -51,7 +51,10 @@ impl Backfill {
         }
         let plan = Plan {
             slices: self.slices(&config.settings)?,
-            resources: self.resource.clone(),
+            resources: match self.resource.is_empty() {
+                true => config.settings.import.resources.clone(),
+                false => self.resource.clone(),
+            },
         };
         let description = match &self.description {
             Some(file) => describe::read(file)?,

@@ -3,7 +3,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::config::{Config as File, Deletions, Overrides, Settings, Wards, default_file, reference};
+use crate::config::{
+    Config as File, Deletions, Overrides, Settings, Wards, default_file, login_in_words, reference,
+};
 use crate::run::first_request;
 use crate::{Error, ErrorKind, Result};
 
@@ -56,29 +58,13 @@ impl Config {
 
 /// Reads a configuration; its faults become one error with a line each.
 pub(super) fn read(file: &std::path::Path, sets: &[String]) -> Result<File> {
-    File::read(file, &Overrides::new(std::env::vars(), sets)).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(|f| format!("\n  {f}")).collect();
-        Error::new(
-            ErrorKind::Config,
-            format!("the configuration has {} faults:{}", faults.len(), lines.concat()),
-        )
-    })
+    let overrides = Overrides::new(std::env::vars(), sets);
+    File::read(file, &overrides).map_err(|faults| Error::new(ErrorKind::Config, faults.to_string()))
 }
 
 fn explain(settings: &Settings) -> String {
     let server = &settings.server;
-    let credentials = match (
-        &server.token_refresh,
-        &server.token_file,
-        &server.token,
-        &server.basic,
-    ) {
-        (Some(_), ..) => "a bearer token fetched from FHIR_TOKEN_REFRESH_URL",
-        (_, Some(_), ..) => "a bearer token from a file",
-        (_, _, Some(_), _) => "a bearer token (not shown)",
-        (.., Some(_)) => "user and password (not shown)",
-        _ => "no credentials",
-    };
+    let credentials = login_in_words(&server.login);
     let wards = match &settings.wards {
         Wards::None => "none".to_owned(),
         Wards::List(patients) => format!("{} patients from a text file; no filter patterns", patients.len()),
@@ -123,15 +109,14 @@ fn explain(settings: &Settings) -> String {
          first request GET Encounter?{}\n\
          left out      {filters}\n\
          deletions     {deletions}\n\
-         hub           {} on {}:{}, database {}\n\
+         hub           {} on {}, database {}\n\
          DEBUG_ keys   {debug}\n",
-        server.endpoint.split('?').next().unwrap_or_default(),
+        server.endpoint,
         server.ids_at_once,
         server.timeout_seconds,
         first.query(),
         database.user,
-        database.host,
-        database.port,
+        database.place(),
         database.name,
     )
 }

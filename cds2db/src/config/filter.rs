@@ -4,7 +4,18 @@ use std::collections::BTreeMap;
 
 use site_config::Reader;
 
-use super::ResourceFilter;
+use super::texts::comma_list;
+
+/// Which resources of a type are asked for; all where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceFilter {
+    /// Only those whose clinical date lies in the last so many days.
+    pub window_days: Option<u32>,
+    /// Only these categories, as `code` or `system|code`.
+    pub categories: Vec<String>,
+    /// Only these codes, as `code` or `system|code`.
+    pub codes: Vec<String>,
+}
 
 /// What the keys of a time window begin with; the upper-case resource type follows.
 pub const WINDOW: &str = "FHIR_SEARCH_WINDOW_DAYS_";
@@ -78,7 +89,7 @@ pub(super) fn filters(r: &mut Reader<'_>) -> BTreeMap<String, ResourceFilter> {
                 }
             }
             _ => {
-                let items = super::read::comma_list(r.texts(key));
+                let items = comma_list(r.texts(key));
                 if items.is_empty() {
                     continue;
                 }

@@ -1,11 +1,16 @@
+//! Keys given on the command line and in the environment.
+
 use std::path::Path;
 
-use site_config::{Fault, FlatToml};
+use site_config::FlatToml;
+
+use super::Faults;
 
 /// Keys given on the command line (`--set KEY=VALUE`) or in the environment (`CDS2DB_KEY`).
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     lines: Vec<String>,
+    secrets: Vec<&'static str>,
 }
 
 /// What an environment variable's name begins with.
@@ -29,18 +34,33 @@ impl Overrides {
             .iter()
             .map(|(name, value)| assignment(name, value))
             .collect();
+        let mut secrets = Vec::new();
         for set in sets {
             let (name, value) = set.split_once('=').unwrap_or((set, ""));
-            lines.push(assignment(name.trim(), value.trim()));
+            let name = name.trim();
+            lines.push(assignment(name, value.trim()));
+            secrets.extend(
+                super::KEYS
+                    .iter()
+                    .filter(|k| k.effect == super::Effect::Secret && k.name == name)
+                    .map(|k| k.name),
+            );
         }
-        Self { lines }
+        Self { lines, secrets }
+    }
+
+    /// What is worth telling of them: secrets that every user of the machine can see.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        self.secrets.iter().map(|key| {
+            format!("{key} was given on the command line, where every user of this machine can read it; give it as {ENVIRONMENT_PREFIX}{key} or in a file")
+        })
     }
 
     /// Lays the overrides over a configuration.
     ///
     /// # Errors
     /// The overrides that are no `KEY=VALUE`.
-    pub fn lay_over(&self, toml: &mut FlatToml) -> Result<(), Vec<Fault>> {
+    pub fn lay_over(&self, toml: &mut FlatToml) -> Result<(), Faults> {
         let mut faults = Vec::new();
         for line in &self.lines {
             match FlatToml::parse(line, Path::new("--set")) {
@@ -48,7 +68,7 @@ impl Overrides {
                 Err(fault) => faults.push(fault),
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
+        Faults::of(faults).map_or(Ok(()), Err)
     }
 }
 
@@ -58,10 +78,14 @@ fn is_member(name: &str, family: &str) -> bool {
         .is_some_and(|prefix| name.starts_with(prefix))
 }
 
-/// A line of TOML: the value as it stands if it is a TOML literal, else as a text.
+/// A line of TOML: the value as it stands if it is a TOML literal of the key's kind, else as a text. A password of digits
+/// alone is a text too.
 fn assignment(name: &str, value: &str) -> String {
     let literal = format!("{name} = {value}");
-    if FlatToml::parse(&literal, Path::new("--set")).is_ok() {
+    let is_text = |k: &super::Key| (k.name == name || is_member(name, k.name)) && k.literal.starts_with('"');
+    let is_quoted = value.starts_with(['"', '\'', '[']);
+    let stays = is_quoted || !super::KEYS.iter().any(is_text);
+    if stays && FlatToml::parse(&literal, Path::new("--set")).is_ok() {
         return literal;
     }
     let quoted: String = value
@@ -107,6 +131,34 @@ mod tests {
             toml.get("IDS_AT_ONCE").map(|e| e.place().to_string()),
             Some("--set:1".to_owned())
         );
+    }
+
+    #[test]
+    fn a_password_of_digits_is_a_text_and_a_list_stays_one() {
+        let environment = [
+            ("CDS2DB_DB_CDS2DB_PASSWORD".to_owned(), "12345".to_owned()),
+            ("CDS2DB_FHIR_TOKEN".to_owned(), "true".to_owned()),
+            ("CDS2DB_DATA_IMPORT_FHIR_PIDS".to_owned(), "[\"p1\"]".to_owned()),
+        ];
+        let mut toml = FlatToml::default();
+        Overrides::new(environment, &[])
+            .lay_over(&mut toml)
+            .expect("lays over");
+        assert_eq!(toml.text("DB_CDS2DB_PASSWORD"), Some("12345"));
+        assert_eq!(toml.text("FHIR_TOKEN"), Some("true"));
+        assert!(
+            toml.get("DATA_IMPORT_FHIR_PIDS")
+                .and_then(|e| e.strings())
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_secret_on_the_command_line_is_told_of_without_it() {
+        let overrides = Overrides::new([], &["FHIR_TOKEN=MARKER".to_owned(), "IDS_AT_ONCE=3".to_owned()]);
+        let notes: Vec<String> = overrides.notes().collect();
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains("CDS2DB_FHIR_TOKEN") && !notes[0].contains("MARKER"));
     }
 
     #[test]

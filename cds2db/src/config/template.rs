@@ -1,3 +1,5 @@
+//! Texts made from the keys: the default file and the reference.
+
 use std::fmt::Write;
 
 use super::keys::{Effect, KEYS, Key};

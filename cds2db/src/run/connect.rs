@@ -1,16 +1,14 @@
 //! From settings to a run.
 
-use std::time::Duration;
-
 use cds_hub::{Hub, HubOptions};
-use fhir_crack::search::{Auth, Client, ClientOptions, Format, Search, Secret, Timeouts};
+use fhir_crack::search::{Client, Search};
 use jiff::tz::TimeZone;
 use table_description::Description;
 
 use super::ask::outline::outline as requests_outline;
 use super::who::ward_request::{Dates, request};
 use super::{Run, RunDirectory, Scope};
-use crate::config::{ServerSettings, Settings, Wards};
+use crate::config::{Settings, Wards};
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -58,15 +56,13 @@ pub async fn from_settings_in(
 /// # Errors
 /// When the settings cannot be used or the hub cannot be reached; the server is asked by the first search.
 pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
-    let client = client(&settings.server)?;
-    let database = &settings.database;
-    let url = format!(
-        "postgres://{}@{}:{}/{}",
-        database.user, database.host, database.port, database.name
-    );
+    let client = settings
+        .server
+        .client()
+        .map_err(|e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e))?;
     let options = HubOptions {
-        password: Some(database.password.clone()),
-        ..HubOptions::new(url)
+        password: settings.database.password.clone(),
+        ..HubOptions::new(settings.database.url())
     };
     let hub = Hub::open(&options)
         .await
@@ -90,49 +86,4 @@ pub fn outline(settings: &Settings, description: &Description, zone: &TimeZone) 
     }
     lines.extend(requests_outline(settings, description, zone));
     lines
-}
-
-fn client(server: &ServerSettings) -> Result<Client> {
-    let failed = |e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e);
-    let total = Duration::from_secs(server.timeout_seconds);
-    let timeouts = Timeouts {
-        total,
-        idle: total,
-        ..Timeouts::default()
-    };
-    let options = ClientOptions::new(&server.endpoint)
-        .map_err(failed)?
-        .auth(auth(server))
-        .format(if server.xml { Format::Xml } else { Format::Json })
-        .timeouts(timeouts)
-        .limits(|limits| {
-            limits.url_bytes = server.max_url_length;
-            limits.url_reserve = 0;
-            if let Ok(most @ 1..) = u32::try_from(server.max_cores) {
-                limits.lanes = most;
-            }
-        });
-    Client::new(options).map_err(failed)
-}
-
-/// A token in the file wins over a fixed one, and one that can be fetched anew over both; user and password come last.
-fn auth(server: &ServerSettings) -> Auth {
-    let token = || server.token.clone().map(Secret::new);
-    if let Some((url, user, password)) = &server.token_refresh {
-        let login = (!user.is_empty()).then(|| (user.clone(), Secret::new(password.clone())));
-        return Auth::TokenUrl {
-            url: Secret::new(url.clone()),
-            login,
-            token: token(),
-        };
-    }
-    match (&server.token_file, token(), &server.basic) {
-        (Some(file), ..) => Auth::BearerFile(file.clone()),
-        (None, Some(token), _) => Auth::Bearer(token),
-        (None, None, Some((user, password))) => Auth::Basic {
-            user: user.clone(),
-            password: Secret::new(password.clone()),
-        },
-        (None, None, None) => Auth::None,
-    }
 }

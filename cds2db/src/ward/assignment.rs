@@ -1,3 +1,5 @@
+//! One ward for each patient, and the moments that decide.
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -107,6 +109,28 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
     Some(zone.to_timestamp(civil).ok()?.as_microsecond())
 }
 
+/// Whether all of the period that a FHIR date-time means lies before a wall time of `zone`; no text means such a period
+/// otherwise.
+#[must_use]
+pub fn ends_before(text: &str, moment: DateTime, zone: &TimeZone) -> bool {
+    let text = text.trim();
+    let last = match text.len() {
+        4 => text.parse().ok().and_then(|year| Date::new(year, 12, 31).ok()),
+        7 => format!("{text}-01").parse::<Date>().ok().map(Date::last_of_month),
+        10 => text.parse::<Date>().ok(),
+        _ => {
+            let before = zone
+                .to_timestamp(moment)
+                .map(jiff::Timestamp::as_microsecond)
+                .ok();
+            return instant(text, zone)
+                .zip(before)
+                .is_some_and(|(start, before)| start < before);
+        }
+    };
+    last.is_some_and(|last| last < moment.date())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,5 +223,27 @@ mod tests {
         assert_eq!(at("2024"), at("2024-01-01T00:00:00+01:00"));
         assert_eq!(at("2024-05"), at("2024-05-01"));
         assert_eq!(instant("yesterday", &berlin), None);
+    }
+
+    #[test]
+    fn a_start_is_before_a_moment_where_all_of_its_period_is() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("bundled");
+        let moment = Date::new(2025, 1, 11).expect("a date").at(10, 0, 0, 0);
+        for (text, before) in [
+            ("2025-01-11T09:59:59+01:00", true),
+            ("2025-01-11T08:59:59Z", true),
+            ("2025-01-11T09:00:00Z", false),
+            ("2025-01-11T10:00:00+01:00", false),
+            ("2025-01-11", false),
+            ("2025-01-10", true),
+            ("2025-01", false),
+            ("2024-12", true),
+            ("2025", false),
+            ("2024", true),
+            ("yesterday", false),
+            ("", false),
+        ] {
+            assert_eq!(ends_before(text, moment, &berlin), before, "{text}");
+        }
     }
 }

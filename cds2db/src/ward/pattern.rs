@@ -1,10 +1,16 @@
+//! Filter patterns: which encounters a ward takes.
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use fancy_regex::{Regex, RegexBuilder};
 
-use super::{PatternFault, PatternFaultKind};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::id_list::is_invisible;
+use super::{PatternFault, PatternFaultKind, ends_before};
 
 /// One ward: its name and the conditions of which one must hold.
 ///
@@ -16,6 +22,9 @@ pub struct WardDefinition {
     pub ward_name: String,
     /// OR-connected entries, each a list of AND-connected conditions.
     pub alternatives: Vec<Vec<Condition>>,
+    /// Wall time of the hub's zone before which an encounter must not have started to be taken, such as the beginning of
+    /// a study's phase; none where not set.
+    pub begins: Option<DateTime>,
 }
 
 /// A path of Encounter tested against a regular expression.
@@ -148,6 +157,7 @@ impl WardDefinition {
                 match parts.iter().find_map(|part| ward_name(part)).and_then(quoted) {
                     None => fault(PatternFaultKind::InvalidSubcondition),
                     Some(name) if name.trim().is_empty() => fault(PatternFaultKind::WardNameEmpty),
+                    Some(name) if name.contains(is_invisible) => fault(PatternFaultKind::WardNameInvisible),
                     Some(_) => {}
                 }
                 names.push(
@@ -188,7 +198,18 @@ impl WardDefinition {
             key: key.to_owned(),
             ward_name,
             alternatives,
+            begins: None,
         })
+    }
+
+    /// Whether an encounter with this `period.start` is too old for the ward. A partial date is too old where all of its
+    /// period is; an unknown start never is, so that nobody is lost.
+    #[must_use]
+    pub fn is_too_old(&self, start: Option<&str>, zone: &TimeZone) -> bool {
+        match (self.begins, start) {
+            (Some(begins), Some(start)) => ends_before(start, begins, zone),
+            _ => false,
+        }
     }
 
     /// Whether the definition has no condition and so takes every encounter.

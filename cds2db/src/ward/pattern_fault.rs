@@ -1,3 +1,5 @@
+//! What is wrong with a filter pattern.
+
 use std::fmt;
 
 /// What is wrong with one entry of a ward definition.
@@ -31,8 +33,21 @@ pub enum PatternFaultKind {
     WardNameCount(usize),
     /// `ward_name = ''`.
     WardNameEmpty,
+    /// A character in the name that nobody sees: it would be another ward that looks the same.
+    WardNameInvisible,
     /// The name is that of another definition, whose key follows.
     WardNameDuplicate(String),
+}
+
+impl PatternFault {
+    /// The fault without its key, for where the key stands already.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self.entry {
+            0 => self.kind.to_string(),
+            entry => format!("entry {entry}: {}", self.kind),
+        }
+    }
 }
 
 impl fmt::Display for PatternFault {
@@ -41,8 +56,13 @@ impl fmt::Display for PatternFault {
         if self.entry > 0 {
             write!(f, ", entry {}", self.entry)?;
         }
-        f.write_str(": ")?;
-        match &self.kind {
+        write!(f, ": {}", self.kind)
+    }
+}
+
+impl fmt::Display for PatternFaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             PatternFaultKind::EmptySubcondition => {
                 f.write_str("Invalid empty subcondition: remove the leading, trailing or doubled '+'")
             }
@@ -63,6 +83,7 @@ impl fmt::Display for PatternFault {
                 write!(f, "ward_name must occur exactly once, found {n} times")
             }
             PatternFaultKind::WardNameEmpty => f.write_str("ward_name must not be empty"),
+            PatternFaultKind::WardNameInvisible => f.write_str("ward_name holds an invisible character"),
             PatternFaultKind::WardNameDuplicate(other) => {
                 write!(f, "ward_name is also used by {other}; ward names must be unique")
             }

@@ -1,7 +1,6 @@
 //! The configuration of the dataprocessor, read from the existing `dataprocessor_config.toml`.
 
 mod codes;
-mod database;
 mod encounter_filter;
 mod keys;
 
@@ -9,9 +8,8 @@ use jiff::civil::DateTime;
 use std::path::PathBuf;
 
 pub use codes::CodeList;
-pub use database::Database;
 pub use encounter_filter::{Condition, EncounterFilter};
-pub use site_config::{Phases, WardPhases, phases, wall_time};
+pub use site_config::{Database, DatabaseTls, Phases, WardPhases, phases, wall_time};
 
 use site_config::Fault;
 

@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
-use crate::config::{Settings, date_parameter};
+use crate::config::{Settings, date_parameter, search_parameters};
 
 /// What is asked of a resource type beside whom it belongs to.
 pub(crate) struct Narrowing {
@@ -37,7 +37,7 @@ impl Narrowing {
                 return None;
             }
             kept_apart.push_str(text);
-            parameters.extend(pairs(text).map(|(name, value)| (name.to_owned(), value.to_owned())));
+            parameters.extend(search_parameters(text).unwrap_or_default());
         }
         let watermark = match kept_apart.as_str() {
             "" => resource.to_owned(),
@@ -56,8 +56,4 @@ pub(crate) fn digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split('&').filter_map(|pair| pair.split_once('='))
 }

@@ -62,10 +62,7 @@ pub(crate) fn request(settings: &Settings, zone: &TimeZone, dates: &Dates) -> Se
         search = search.any_of("location", encounters.location_ids.iter().cloned());
     }
     if !debug.accepted_pids.is_empty() {
-        let references = debug
-            .accepted_pids
-            .iter()
-            .map(|id| format!("Patient/{}", id.rsplit('/').next().unwrap_or(id)));
+        let references = debug.accepted_pids.iter().map(|id| format!("Patient/{id}"));
         search = search.any_of("subject", references);
     }
     search = with_paging(settings, search);

@@ -154,6 +154,7 @@ impl Found {
         zone: &TimeZone,
     ) -> WardSearch {
         let mut without_patient = 0_u64;
+        let mut too_old = 0_u64;
         let mut candidates = Vec::new();
         for encounter in &self.encounters {
             let Some(patient) = self
@@ -176,14 +177,17 @@ impl Found {
                 (!found.is_empty()).then(|| Cow::Owned(found.join(JOIN)))
             };
             for (ward_order, ward) in wards.iter().enumerate().filter(|(_, w)| w.matches(value)) {
+                let start = self.cell(encounter, "period/start");
+                if ward.is_too_old(start, zone) {
+                    too_old += 1;
+                    continue;
+                }
                 candidates.push(Candidate {
                     patient_id: patient.to_owned(),
                     encounter_id: self.cell(encounter, "id").unwrap_or_default().to_owned(),
                     ward_name: ward.ward_name.clone(),
                     ward_order,
-                    start: self
-                        .cell(encounter, "period/start")
-                        .and_then(|t| instant(t, zone)),
+                    start: start.and_then(|t| instant(t, zone)),
                     last_updated: self
                         .cell(encounter, "meta/lastUpdated")
                         .and_then(|t| instant(t, zone)),
@@ -191,6 +195,11 @@ impl Found {
             }
         }
         self.note_oddities(without_patient);
+        if too_old > 0 {
+            self.notes.push(format!(
+                "{too_old} encounters started before phase_a_start of their ward and are not listed"
+            ));
+        }
         if let Some(pattern) = &settings.debug.pids_pattern {
             candidates.retain(|c| pattern.is_match(&c.patient_id).unwrap_or(false));
         }
