@@ -142,7 +142,16 @@ impl Working {
         }
         let told: Told = serde_json::from_str(text.lines().last().unwrap_or_default())?;
         if told.runs > 0 && !told.summary.complete {
-            return Err(format!("the run is incomplete: {}", told.summary.incomplete.join("; ")).into());
+            return Err(format!(
+                "the run is incomplete: {}",
+                told.summary
+                    .incomplete
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            )
+            .into());
         }
         Ok(told)
     }

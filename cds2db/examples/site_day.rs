@@ -252,8 +252,11 @@ fn step(name: &str, resources: u64, day: u32, server: &Served, url: &str, what: 
             .collect::<Vec<_>>()
             .join(", ")
     );
-    for note in summary.notes.iter().chain(&summary.incomplete) {
+    for note in summary.notes.iter().chain(&summary.remarks) {
         println!("  {note}");
+    }
+    for line in &summary.incomplete {
+        println!("  {line}");
     }
     assert!(summary.complete, "{name} is not complete");
     std::io::stdout().flush().expect("prints");

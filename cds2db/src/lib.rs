@@ -13,4 +13,4 @@ mod summary;
 pub mod ward;
 
 pub use error::{Error, ErrorKind, Result};
-pub use summary::{OutputSummary, StageSummary, Summary, TableSummary, peak_rss_bytes};
+pub use summary::{Incomplete, OutputSummary, StageSummary, Summary, TableSummary, Verdict, peak_rss_bytes};

@@ -1,4 +1,7 @@
+//! What a run did: figures a table and a stage, what is missing, and the verdict.
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +11,11 @@ use crate::{Error, ErrorKind, Result};
 /// What a run did, as it is printed at its end and written to `summary.json`. Field names are stable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Every search delivered everything and every row was stored.
+    /// Nothing is missing: the verdict is not [`Verdict::Incomplete`].
     pub complete: bool,
+    /// The verdict in one word.
+    #[serde(default)]
+    pub verdict: Verdict,
     /// Per table, by its lower-case name.
     pub tables: BTreeMap<String, TableSummary>,
     /// Per stage; stages overlap, so their seconds add up to more than the run's.
@@ -27,10 +33,77 @@ pub struct Summary {
     /// Resources found to be gone from the server and marked so, by type.
     #[serde(default)]
     pub deleted: BTreeMap<String, u64>,
-    /// Searches that ended early: what is missing, and that its watermark stayed.
-    pub incomplete: Vec<String>,
+    /// What is missing: searches that ended early, whose watermark stayed, and tables that a test keeps back.
+    pub incomplete: Vec<Incomplete>,
+    /// What is there and not as it should be, so that the run is complete with remarks.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// What else is worth telling.
     pub notes: Vec<String>,
+}
+
+/// How complete a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything was delivered and is stored as it should be.
+    Complete,
+    /// Everything was delivered; something needs a look, see [`Summary::remarks`].
+    CompleteWithRemarks,
+    /// Something is missing, see [`Summary::incomplete`]; also what a run says that has not ended.
+    #[default]
+    Incomplete,
+}
+
+impl Verdict {
+    /// The verdict as a person reads it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::CompleteWithRemarks => "complete with remarks",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that is missing. Never says whose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incomplete {
+    /// Resource type, or table where there is none.
+    pub resource: String,
+    /// Which part of it, such as `of 50 ids`; empty where it is all of it.
+    pub place: String,
+    /// Why it is missing.
+    pub cause: String,
+}
+
+impl Incomplete {
+    /// All of a type or table is concerned.
+    #[must_use]
+    pub fn of(resource: &str, cause: String) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            place: String::new(),
+            cause,
+        }
+    }
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.resource)?;
+        if !self.place.is_empty() {
+            write!(f, " {}", self.place)?;
+        }
+        write!(f, ": {}", self.cause)
+    }
 }
 
 /// What happened to the resources of one table.
@@ -95,6 +168,19 @@ impl Summary {
         self.tables.entry(name.to_owned()).or_default()
     }
 
+    /// Says how complete the run is. This is the one place that decides; program, files and report say the same.
+    pub fn judge(&mut self) {
+        let quarantined = self.tables.values().any(|table| table.quarantined > 0);
+        self.verdict = if !self.incomplete.is_empty() {
+            Verdict::Incomplete
+        } else if quarantined || !self.remarks.is_empty() {
+            Verdict::CompleteWithRemarks
+        } else {
+            Verdict::Complete
+        };
+        self.complete = self.verdict != Verdict::Incomplete;
+    }
+
     /// Writes `summary.json` into a directory.
     ///
     /// # Errors
@@ -147,6 +233,37 @@ mod tests {
         ] {
             assert!(json.pointer(pointer).is_some(), "{pointer}");
         }
+    }
+
+    #[test]
+    fn the_verdict_has_three_words() {
+        let mut summary = Summary::default();
+        assert!(
+            !summary.complete && summary.verdict == Verdict::Incomplete,
+            "before it ends"
+        );
+        summary.judge();
+        assert_eq!((summary.complete, summary.verdict), (true, Verdict::Complete));
+        summary.table("patient").quarantined = 1;
+        summary.judge();
+        assert_eq!(
+            (summary.complete, summary.verdict),
+            (true, Verdict::CompleteWithRemarks)
+        );
+        summary.incomplete.push(Incomplete {
+            resource: "Observation".to_owned(),
+            place: "of 7 ids".to_owned(),
+            cause: "cut short".to_owned(),
+        });
+        summary.judge();
+        assert_eq!((summary.complete, summary.verdict), (false, Verdict::Incomplete));
+        assert_eq!(
+            summary.incomplete[0].to_string(),
+            "Observation of 7 ids: cut short"
+        );
+        let json = serde_json::to_value(&summary).expect("serialises");
+        assert_eq!(json["verdict"], "incomplete");
+        assert_eq!(json["incomplete"][0]["resource"], "Observation");
     }
 
     #[test]

@@ -251,6 +251,13 @@ impl TypedBatch {
         }
     }
 
+    /// Keeps the rows that come from wanted rows of the batch, in their order; before columns are replaced by texts.
+    pub fn retain_sources(&mut self, wanted: impl Fn(usize) -> bool) {
+        let rows = self.rows.chunks_exact(self.width);
+        let kept = rows.filter(|row| row.first().is_some_and(|source| wanted(*source as usize)));
+        self.rows = Arc::new(kept.flatten().copied().collect());
+    }
+
     /// Replaces a column by texts, one a row; rows beyond the end of `texts` become NULL. For calculated columns.
     pub fn set_texts(&mut self, column: usize, mut texts: Vec<Option<String>>) {
         texts.resize(self.rows(), None);

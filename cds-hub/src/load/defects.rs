@@ -4,7 +4,36 @@ use fhir_crack::Batch;
 use sqlx::postgres::PgConnection;
 use table_description::Defect;
 
+use super::part::RowDefect;
 use crate::{Error, Result};
+
+/// Writes defects of a table beside the raw rows they belong to; raw id 0 stands for none known.
+pub(super) async fn keep_rows(
+    connection: &mut PgConnection,
+    import: i32,
+    table: &str,
+    defects: &[(i32, &RowDefect)],
+) -> Result<()> {
+    if defects.is_empty() {
+        return Ok(());
+    }
+    let raw_ids: Vec<i32> = defects.iter().map(|(id, _)| *id).collect();
+    let texts = |text: fn(&RowDefect) -> &str| defects.iter().map(|(_, d)| text(d)).collect::<Vec<_>>();
+    sqlx::query(
+        "INSERT INTO core.defect (table_name, raw_id, column_name, index_path, kind, import_no)
+         SELECT $1, d.*, $6 FROM unnest($2::int[], $3::text[], $4::text[], $5::text[]) AS d",
+    )
+    .bind(table)
+    .bind(raw_ids)
+    .bind(texts(|d| &d.column))
+    .bind(texts(|d| &d.index))
+    .bind(texts(|d| &d.kind))
+    .bind(import)
+    .execute(connection)
+    .await
+    .map_err(|e| Error::sql("keeping defects", &e))?;
+    Ok(())
+}
 
 /// Writes defects beside the raw rows they belong to, found by the resource's id.
 ///

@@ -32,11 +32,11 @@ SET LOCAL tcp_keepalives_count = 4";
 ///
 /// Nothing of it can be seen before [`Import::commit`], and nothing remains of it if it is dropped.
 pub struct Import<'l> {
-    lock: &'l Lock,
-    transaction: Transaction<'static, Postgres>,
-    stamp: Stamp,
+    pub(super) lock: &'l Lock,
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) stamp: Stamp,
     run: Run,
-    tables: Vec<Loading>,
+    pub(super) tables: Vec<Loading>,
     _alone: Importing<'l>,
 }
 
@@ -268,7 +268,7 @@ impl Import<'_> {
     }
 
     /// Position of the table in this import, added at its first use.
-    fn loading(&mut self, kind: Kind, description: &Arc<TableDescription>) -> usize {
+    pub(super) fn loading(&mut self, kind: Kind, description: &Arc<TableDescription>) -> usize {
         let table = StoredTable::new(kind, description);
         if let Some(position) = self
             .tables
@@ -296,7 +296,7 @@ impl Import<'_> {
     }
 
     /// Tells the server what is known of a table's raw rows, before typed rows are stored that depend on it.
-    async fn tell_raw(&mut self, description: &TableDescription) -> Result<()> {
+    pub(super) async fn tell_raw(&mut self, description: &TableDescription) -> Result<()> {
         let raw = self.tables.iter().position(|t| {
             let table = &t.statements.table;
             table.kind == Kind::Raw && table.base() == description.name
@@ -311,7 +311,7 @@ impl Import<'_> {
         }
     }
 
-    async fn after_typed(
+    pub(super) async fn after_typed(
         &mut self,
         table: usize,
         statements: &Statements,
@@ -324,7 +324,7 @@ impl Import<'_> {
     }
 
     /// These raw rows count as typed.
-    async fn typed_ended(&mut self, statements: &Statements, raw_ids: &[i32]) -> Result<()> {
+    pub(super) async fn typed_ended(&mut self, statements: &Statements, raw_ids: &[i32]) -> Result<()> {
         self.call(
             statements.melted.as_deref(),
             "taking typed rows off the queue",
@@ -363,7 +363,7 @@ impl Import<'_> {
     }
 
     /// Adds the outcome of some rows to the table's and puts those refused into the quarantine.
-    async fn note(&mut self, table: usize, rows: &Rows, outcome: Outcome) -> Result<Loaded> {
+    pub(super) async fn note(&mut self, table: usize, rows: &Rows, outcome: Outcome) -> Result<Loaded> {
         let loading = &mut self.tables[table];
         loading.note(&outcome);
         for (row, state, reason) in outcome.refused {
@@ -374,7 +374,7 @@ impl Import<'_> {
         Ok(outcome.loaded)
     }
 
-    async fn call(
+    pub(super) async fn call(
         &mut self,
         sql: Option<&str>,
         what: &str,

@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use sqlx::postgres::PgPoolCopyExt;
 use table_description::TableDescription;
 
+use super::structure::Structures;
 use crate::schema::{Kind, StoredTable, identifier};
 use crate::transfer::Names;
 use crate::{Error, ErrorKind, Hub, Result};
@@ -23,6 +24,8 @@ pub struct OpenRows {
     /// The COPY has ended.
     ended: bool,
     chunk_rows: usize,
+    /// Cells whose text does not tell their values.
+    structures: Structures,
 }
 
 impl fmt::Debug for OpenRows {
@@ -59,6 +62,7 @@ impl Hub {
             core = names.core,
             key = names.key,
         );
+        let structures = Structures::of_open(self.pool(), &stored).await?;
         let stream = self
             .pool()
             .copy_out_raw(&sql)
@@ -72,6 +76,7 @@ impl Hub {
             trailer: false,
             ended: false,
             chunk_rows: chunk_rows.max(1),
+            structures,
         })
     }
 }
@@ -95,7 +100,7 @@ impl OpenRows {
                 && let Some(end) = self.row_end()?
             {
                 let row = self.buffer.split_to(end).freeze();
-                ids.push(read_row(row, &mut builder));
+                ids.push(read_row(row, &self.structures, &mut builder));
                 continue;
             }
             // Also behind the trailer: a connection goes back to the pool only after the end of its COPY.
@@ -160,7 +165,7 @@ impl OpenRows {
 }
 
 /// Adds a whole row to the builder; its id.
-fn read_row(mut row: Bytes, builder: &mut BatchBuilder) -> i32 {
+fn read_row(mut row: Bytes, structures: &Structures, builder: &mut BatchBuilder) -> i32 {
     let mut id = 0;
     builder.begin_row();
     let fields = usize::try_from(row.get_i16()).unwrap_or_default();
@@ -175,6 +180,7 @@ fn read_row(mut row: Bytes, builder: &mut BatchBuilder) -> i32 {
                     .map(i32::from_be_bytes)
                     .unwrap_or_default();
             }
+            Some(column) if structures.push(id, column, builder) => {}
             Some(column) => builder.push_cell(column, &String::from_utf8_lossy(&bytes)),
         }
     }

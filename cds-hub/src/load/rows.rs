@@ -1,4 +1,3 @@
-use fhir_melt::TypedBatch;
 use table_description::FhirType;
 use table_description::typing::{Precision, Value};
 
@@ -10,17 +9,17 @@ use crate::schema::StoredTable;
 /// Every row is the run of its data columns in table order, each a length (-1 for NULL) and its bytes, so that a row
 /// is sent by appending it. Rows count from 0.
 pub(crate) struct Rows {
-    columns: Vec<FhirType>,
+    pub(super) columns: Vec<FhirType>,
     pub(super) fields: Vec<u8>,
     pub(super) ends: Vec<usize>,
-    hashes: Vec<RowHash>,
+    pub(super) hashes: Vec<RowHash>,
     /// The rows in the order of their hashes, twins in that of their delivery.
-    by_hash: Vec<usize>,
-    digests: Vec<i64>,
+    pub(super) by_hash: Vec<usize>,
+    pub(super) digests: Vec<i64>,
     /// The raw row of each typed row; empty in other tables.
-    raw_ids: Vec<i32>,
+    pub(super) raw_ids: Vec<i32>,
     /// Dates and times that were not complete: row, column, how much was given.
-    precisions: Vec<(usize, usize, Precision)>,
+    pub(super) precisions: Vec<(usize, usize, Precision)>,
 }
 
 /// Days and microseconds from 1970-01-01 to 2000-01-01, where the server counts from.
@@ -39,48 +38,6 @@ impl Rows {
             raw_ids: Vec::new(),
             precisions: Vec::new(),
         }
-    }
-
-    /// Typed rows `from..to` of a batch; `raw_id` gives the raw row of each.
-    pub(crate) fn of_typed(
-        table: &StoredTable,
-        batch: &TypedBatch,
-        range: std::ops::Range<usize>,
-        raw_id: impl Fn(usize) -> Option<i32>,
-    ) -> Self {
-        let mut rows = Self::new(table);
-        let mut content = Hasher::default();
-        let mut meta = Hasher::default();
-        for row in range {
-            for (position, column) in table.columns.iter().enumerate() {
-                // An empty text is stored as NULL, as foreign writers do it.
-                let value = batch
-                    .value(row, position)
-                    .filter(|v| !matches!(v, Value::Text("")));
-                let start = rows.begin_field();
-                let some = value.as_ref().is_some_and(|v| write_binary(v, &mut rows.fields));
-                rows.end_field(start, some);
-                if column.hashed && column.added {
-                    content.added_value(&column.name, column.fhir_type, value.as_ref());
-                } else if column.hashed {
-                    content.value(column.fhir_type, value.as_ref());
-                } else if column.meta {
-                    meta.value(column.fhir_type, value.as_ref());
-                }
-                if let Some(precision) = batch
-                    .precision(row, position)
-                    .filter(|p| is_partial(column.fhir_type, *p))
-                {
-                    rows.precisions.push((rows.ends.len(), position, precision));
-                }
-            }
-            rows.raw_ids.extend(raw_id(row));
-            rows.ends.push(rows.fields.len());
-            content.end_row();
-            meta.end_row();
-        }
-        rows.hashed(content, meta);
-        rows
     }
 
     /// Keeps the hashes of all rows. Sorted here, where it is done while the server works on the rows before.
@@ -155,6 +112,79 @@ impl Rows {
         self.fields.get(start..end).unwrap_or_default()
     }
 
+    /// Sets a column of text by the text of another one; both are no part of a hash that has been made.
+    pub(super) fn set_text_by(&mut self, column: usize, key: usize, value: impl Fn(&str) -> Option<String>) {
+        let mut fields = Vec::with_capacity(self.fields.len());
+        let mut ends = Vec::with_capacity(self.ends.len());
+        for row in 0..self.len() {
+            let cells: Vec<Option<&[u8]>> = cells(self.fields(row)).collect();
+            let id = cells
+                .get(key)
+                .copied()
+                .flatten()
+                .and_then(|id| std::str::from_utf8(id).ok());
+            let text = id.and_then(&value);
+            for (position, cell) in cells.into_iter().enumerate() {
+                let cell = if position == column {
+                    text.as_deref().map(str::as_bytes)
+                } else {
+                    cell
+                };
+                let len = cell.map_or(-1, |cell| i32::try_from(cell.len()).unwrap_or(-1));
+                fields.extend_from_slice(&len.to_be_bytes());
+                fields.extend_from_slice(cell.unwrap_or_default());
+            }
+            ends.push(fields.len());
+        }
+        (self.fields, self.ends) = (fields, ends);
+    }
+
+    /// The raw rows of those rows whose text in a column is wanted.
+    pub(super) fn raw_rows_by(&self, column: usize, is_wanted: impl Fn(&str) -> bool) -> Vec<i32> {
+        let wanted = (0..self.len()).filter(|&row| {
+            let text = cells(self.fields(row)).nth(column).flatten();
+            text.and_then(|text| std::str::from_utf8(text).ok())
+                .is_some_and(&is_wanted)
+        });
+        wanted.filter_map(|row| self.raw_id(row)).collect()
+    }
+
+    /// Keeps only the rows whose raw row is wanted.
+    pub(super) fn retain(&mut self, wanted: impl Fn(i32) -> bool) {
+        let keep: Vec<bool> = self.raw_ids.iter().map(|id| wanted(*id)).collect();
+        if keep.iter().all(|keep| *keep) {
+            return;
+        }
+        let mut kept = Self {
+            columns: std::mem::take(&mut self.columns),
+            fields: Vec::new(),
+            ends: Vec::new(),
+            hashes: Vec::new(),
+            by_hash: Vec::new(),
+            digests: Vec::new(),
+            raw_ids: Vec::new(),
+            precisions: Vec::new(),
+        };
+        let mut moved = vec![None; keep.len()];
+        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+            if let Some(moved) = moved.get_mut(row) {
+                *moved = Some(kept.ends.len());
+            }
+            kept.fields.extend_from_slice(self.fields(row));
+            kept.ends.push(kept.fields.len());
+            kept.hashes.push(self.hash(row));
+            kept.digests.push(self.digest(row));
+            kept.raw_ids.extend(self.raw_id(row));
+        }
+        let moved = |row: usize| moved.get(row).copied().flatten();
+        kept.by_hash = self.by_hash.iter().filter_map(|&row| moved(row)).collect();
+        let precisions = self.precisions.iter();
+        kept.precisions = precisions
+            .filter_map(|&(row, column, precision)| Some((moved(row)?, column, precision)))
+            .collect();
+        *self = kept;
+    }
+
     /// The incomplete dates and times: row, column, how much was given; rows ascending.
     pub(crate) fn precisions(&self) -> &[(usize, usize, Precision)] {
         &self.precisions
@@ -162,32 +192,33 @@ impl Rows {
 
     /// The values of a row as text, `None` for NULL, in the order of columns.
     pub(crate) fn texts(&self, row: usize) -> Vec<Option<String>> {
-        let mut rest = self.fields(row);
-        let mut texts = Vec::with_capacity(self.columns.len());
-        for fhir_type in &self.columns {
-            let Some((len, behind)) = rest.split_first_chunk::<4>() else {
-                break;
-            };
-            let len = usize::try_from(i32::from_be_bytes(*len)).ok();
-            let (bytes, behind) = behind
-                .split_at_checked(len.unwrap_or_default())
-                .unwrap_or_default();
-            texts.push(len.and_then(|_| read_binary(*fhir_type, bytes)));
-            rest = behind;
-        }
-        texts
+        let cells = cells(self.fields(row)).zip(&self.columns);
+        cells
+            .map(|(bytes, fhir_type)| bytes.and_then(|bytes| read_binary(*fhir_type, bytes)))
+            .collect()
     }
 }
 
-fn is_partial(fhir_type: FhirType, precision: Precision) -> bool {
+pub(super) fn is_partial(fhir_type: FhirType, precision: Precision) -> bool {
     match fhir_type {
         FhirType::Date => precision < Precision::Day,
         _ => precision < Precision::Second,
     }
 }
 
+/// The cells of a row: their bytes, `None` for NULL.
+fn cells(mut rest: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        let (len, behind) = rest.split_first_chunk::<4>()?;
+        let len = usize::try_from(i32::from_be_bytes(*len)).ok();
+        let (bytes, behind) = behind.split_at_checked(len.unwrap_or_default())?;
+        rest = behind;
+        Some(len.map(|_| bytes))
+    })
+}
+
 /// Appends a value in the server's binary form; `false` for a value it has no form for.
-fn write_binary(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
+pub(super) fn write_binary(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
     match *value {
         Value::Text(text) => out.extend_from_slice(text.as_bytes()),
         Value::Boolean(b) => out.push(u8::from(b)),

@@ -34,6 +34,11 @@ pub(crate) struct Statements {
 }
 
 impl Statements {
+    /// Whether rows are asked for by their keys later: typed rows are linked by them, and name their raw row.
+    pub(super) fn keeps_keys(&self) -> bool {
+        matches!(self.table.kind, Kind::Raw | Kind::Typed)
+    }
+
     pub(crate) fn new(table: StoredTable) -> Self {
         let names = Names::of(&table);
         let typed = |verb: &str, arguments: &str| {

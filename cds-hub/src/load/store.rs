@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) seen: Vec<i32>,
     /// Keys whose `meta` was overwritten.
     pub(crate) changed: Vec<i32>,
-    /// The key of every content that is stored now; only of typed rows, which are linked by it.
+    /// The key of every content that is stored now; only of raw and typed rows, which refer to each other by it.
     pub(crate) keys: HashMap<RowHash, i32>,
     /// The new rows, position and key.
     pub(crate) stored: Vec<(usize, i32)>,
@@ -100,7 +100,7 @@ async fn pass(
             None => {
                 for &(row, id) in piece {
                     outcome.new.push(id);
-                    if statements.link.is_some() {
+                    if statements.keeps_keys() {
                         outcome.keys.insert(rows.hash(row), id);
                     }
                     outcome.stored.push((row, id));
@@ -158,7 +158,7 @@ async fn ask(
         next = at + 1;
         if let (Some(flag), Some(&row)) = (is_known.get_mut(at), positions.get(at)) {
             *flag = true;
-            if statements.link.is_some() {
+            if statements.keeps_keys() {
                 outcome.keys.insert(hash, id);
             }
             if has_meta && digest != rows.digest(row) {

@@ -10,6 +10,9 @@ use crate::transfer::Names;
 /// Mark of columns whose values are kept under another name.
 const KEPT: &str = "__kept_";
 
+/// A table of the core that hubs before did not have.
+const RAW_VALUE: &str = "raw_value";
+
 /// What a migration does, and what it wants to know first.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -65,6 +68,12 @@ impl Plan {
                 });
                 compose::add_table(&mut plan.script, table);
             }
+        }
+        if catalogue.table("core", RAW_VALUE).is_none() {
+            plan.changes.push(Change::AddTable {
+                table: RAW_VALUE.to_owned(),
+            });
+            compose::raw_value(&mut plan.script);
         }
         for name in catalogue.recorded() {
             if model.table(name).is_none() {

@@ -12,6 +12,7 @@ pub fn script(tables: &HubTables) -> Script {
     let mut script = Script::default();
     script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
     script.file("What the hub notes about itself", include_str!("internal.sql"));
+    raw_value(&mut script);
     script.file("Parameters, lock, errors, history", include_str!("config.sql"));
     for table in model.tables() {
         add_table(&mut script, table);
@@ -104,4 +105,9 @@ pub(crate) fn rights_and_comments(script: &mut Script, model: &Model) {
             inbox::comments(script, schema, table);
         }
     }
+}
+
+/// The table of values that a raw cell's text does not tell.
+pub(crate) fn raw_value(script: &mut Script) {
+    script.file("Values of raw cells", include_str!("raw_value.sql"));
 }

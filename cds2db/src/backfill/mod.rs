@@ -12,7 +12,7 @@ use work_dir::{Status, WorkDir};
 
 use crate::config::Settings;
 use crate::progress::Progress;
-use crate::run::{Given, Run, Scope};
+use crate::run::{DirectoryOptions, Given, Run, RunDirectory, Scope};
 use crate::{Error, ErrorKind, Result, Summary};
 pub use slice::Slice;
 
@@ -64,9 +64,15 @@ impl Backfill {
                 continue;
             }
             work.set(&name, Status::InProcess).map_err(file_error)?;
-            let patients = slice
-                .patients(place.settings, place.client, &zone, place.progress)
-                .await?;
+            let directory = slice_directory(&place, slice, &name)?;
+            // What a process that was killed found is not asked for again.
+            let patients = if directory.is_continued() {
+                Vec::new()
+            } else {
+                slice
+                    .patients(place.settings, place.client, &zone, place.progress)
+                    .await?
+            };
             let given = Given {
                 patients,
                 resources: self.resources.clone(),
@@ -80,7 +86,8 @@ impl Backfill {
                 scope: &Scope::Given(given),
                 progress: place.progress,
             };
-            let summary = run.execute().await?;
+            let summary = run.execute_in(&directory).await?;
+            directory.finish(place.description, &summary)?;
             let status = if summary.complete {
                 Status::Completed
             } else {
@@ -91,6 +98,21 @@ impl Backfill {
         }
         Ok(summaries)
     }
+}
+
+/// The directory of a slice's run: its rows are tested and kept there as those of a daily run are.
+fn slice_directory(place: &Place<'_>, slice: &Slice, name: &str) -> Result<RunDirectory> {
+    let kept = slice.directory_name();
+    let options = DirectoryOptions {
+        purpose: name.to_owned(),
+        ..DirectoryOptions::default()
+    };
+    let directory = RunDirectory::open(&place.directory.join("slices").join(kept), options)?;
+    directory
+        .notes()
+        .iter()
+        .for_each(|note| place.progress.note(note));
+    Ok(directory)
 }
 
 fn file_error(error: work_dir::Error) -> Error {

@@ -70,6 +70,11 @@ impl Slice {
         }
     }
 
+    /// The name of the slice's directory: that of the slice without what a path cannot have.
+    pub(super) fn directory_name(&self) -> String {
+        self.name(&[]).replace(' ', "_")
+    }
+
     /// The patients the slice is about.
     pub(super) async fn patients(
         &self,

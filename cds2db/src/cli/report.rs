@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 
-use crate::{Summary, TableSummary};
+use crate::{Summary, TableSummary, Verdict};
 
 /// The end of a run as a person wants to read it.
 #[must_use]
@@ -60,13 +60,20 @@ pub fn report(summary: &Summary) -> String {
     for note in &summary.notes {
         let _ = writeln!(out, "note: {note}");
     }
+    for remark in &summary.remarks {
+        let _ = writeln!(out, "REMARK: {remark}");
+    }
     for search in &summary.incomplete {
         let _ = writeln!(out, "INCOMPLETE: {search}");
     }
-    let verdict = if summary.complete {
-        "Complete: every search delivered everything, and everything is stored."
-    } else {
-        "NOT COMPLETE: what is missing is listed above; its watermark stayed, so the next run asks for it again."
+    let verdict = match summary.verdict {
+        Verdict::Complete => "Complete: every search delivered everything, and everything is stored.",
+        Verdict::CompleteWithRemarks => {
+            "Complete with remarks: every search delivered everything; what needs a look is listed above."
+        }
+        Verdict::Incomplete => {
+            "NOT COMPLETE: what is missing is listed above; its watermark stayed, so the next run asks for it again."
+        }
     };
     let _ = writeln!(out, "{verdict}");
     out

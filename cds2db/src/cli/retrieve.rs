@@ -62,7 +62,7 @@ impl Retrieve {
         directory.notes().iter().for_each(|note| bars.note(note));
         let summary = super::block_on(async {
             tokio::select! {
-                summary = from_settings_in(&config.settings, &description, &Scope::Patients, &bars, Some(&directory)) => summary,
+                summary = from_settings_in(&config.settings, &description, &Scope::Patients, &bars, &directory) => summary,
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; what was fetched is kept, the same command goes on with it")),
             }
         })?;

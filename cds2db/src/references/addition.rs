@@ -8,9 +8,9 @@ use super::{EncounterRow, Level, reference_id};
 /// Encounters that come together; [`Addition::link`] works out their references.
 ///
 /// Rows are taken one at a time and kept as little as possible, so that a hospital's encounters need not be held as rows.
-pub(crate) struct Addition<'g> {
-    graph: &'g mut EncounterGraph,
-    common_system: Option<&'g str>,
+pub(crate) struct Addition {
+    graph: EncounterGraph,
+    common_system: Option<String>,
     first_encounter: usize,
     identifiers: Vec<Identifier>,
     /// Encounters that came anew with none of the three levels; they are not in the graph.
@@ -27,12 +27,12 @@ struct Identifier {
     is_common: bool,
 }
 
-impl<'g> Addition<'g> {
-    pub(super) fn new(graph: &'g mut EncounterGraph, common_system: Option<&'g str>) -> Self {
+impl Addition {
+    pub(super) fn new(graph: EncounterGraph, common_system: Option<&str>) -> Self {
         Self {
             first_encounter: graph.encounters.len(),
             graph,
-            common_system,
+            common_system: common_system.map(str::to_owned),
             identifiers: Vec::new(),
             others: HashSet::new(),
             patients: Vec::new(),
@@ -75,7 +75,7 @@ impl<'g> Addition<'g> {
     }
 
     /// Works out the references of these encounters.
-    pub(crate) fn link(mut self) {
+    pub(crate) fn link(mut self) -> EncounterGraph {
         let first = self.first_encounter;
         let new = self.graph.encounters.iter().enumerate().skip(first);
         let timeline = Timeline::new(new.filter_map(|(position, e)| {
@@ -85,11 +85,12 @@ impl<'g> Addition<'g> {
         self.graph.timelines.push(timeline);
         self.link_parents();
         self.link_mains();
+        self.graph
     }
 
     /// Takes a version out if a newer one follows.
     fn replaces(&mut self, position: u32, version: Option<i32>) -> bool {
-        let graph = &mut *self.graph;
+        let graph = &mut self.graph;
         let Some(encounter) = graph.encounters.get_mut(position as usize) else {
             return false;
         };
@@ -126,7 +127,7 @@ impl<'g> Addition<'g> {
     }
 
     fn identify(&mut self, position: u32, row: EncounterRow) {
-        let (Some(common), Some(value)) = (self.common_system, row.identifier_value) else {
+        let (Some(common), Some(value)) = (self.common_system.as_deref(), row.identifier_value) else {
             return;
         };
         let is_common = row.identifier_system.as_deref() == Some(common);
@@ -145,7 +146,7 @@ impl<'g> Addition<'g> {
     }
 
     fn patient(&mut self, reference: &str) -> u32 {
-        let graph = &mut *self.graph;
+        let graph = &mut self.graph;
         let timeline = graph.timelines.len();
         if let Some(known) = graph.patients.get_mut(reference) {
             known.timeline = timeline;
@@ -159,8 +160,8 @@ impl<'g> Addition<'g> {
     }
 
     fn link_parents(&mut self) {
-        let graph = &*self.graph;
-        let common = self.common_system.map(|_| self.common_parents());
+        let graph = &self.graph;
+        let common = self.common_system.as_ref().map(|_| self.common_parents());
         let new = graph.encounters.iter().enumerate().skip(self.first_encounter);
         let links: Vec<Link> = new
             .map(|(position, child)| {
@@ -192,7 +193,7 @@ impl<'g> Addition<'g> {
     /// For each encounter with an identifier of the common system: the only parent of the same patient with the same
     /// value, whatever system the parent's has.
     fn common_parents(&self) -> HashMap<usize, u32> {
-        let graph = &*self.graph;
+        let graph = &self.graph;
         // `None` where two encounters have the value.
         let mut owners: HashMap<(Level, u32, &str), Option<u32>> = HashMap::new();
         for Identifier { position, value, .. } in &self.identifiers {
@@ -223,7 +224,7 @@ impl<'g> Addition<'g> {
     }
 
     fn link_mains(&mut self) {
-        let graph = &*self.graph;
+        let graph = &self.graph;
         let new = (0_u32..).zip(&graph.encounters).skip(self.first_encounter);
         let mains: Vec<Link> = new
             .map(|(position, encounter)| {

@@ -14,6 +14,7 @@ pub(super) const NOBODY: u32 = u32::MAX;
 /// All encounters of a set of patients with parent and main encounter worked out.
 ///
 /// Building takes time linear in the rows but for the sorting, however the encounters are spread over the patients.
+#[derive(Default)]
 pub struct EncounterGraph {
     pub(super) encounters: Vec<Encounter>,
     pub(super) by_id: HashMap<Arc<str>, u32>,
@@ -68,28 +69,22 @@ impl fmt::Debug for EncounterGraph {
 impl EncounterGraph {
     /// Works out all references. `common_system` is the identifier system that the levels of one case share.
     pub fn build(rows: impl IntoIterator<Item = EncounterRow>, common_system: Option<&str>) -> Self {
-        let mut graph = Self {
-            encounters: Vec::new(),
-            by_id: HashMap::new(),
-            patients: HashMap::new(),
-            timelines: Vec::new(),
-            counts: [0; 3],
-        };
+        let mut graph = Self::default();
         graph.extend(rows, common_system);
         graph
     }
 
     /// Adds encounters of further patients and works out their references; those of the patients known stay.
     pub fn extend(&mut self, rows: impl IntoIterator<Item = EncounterRow>, common_system: Option<&str>) {
-        let mut addition = self.addition(common_system);
+        let mut addition = std::mem::take(self).addition(common_system);
         for row in rows {
             addition.add(row, None);
         }
-        addition.link();
+        *self = addition.link();
     }
 
     /// Begins to add encounters of further patients.
-    pub(crate) fn addition<'g>(&'g mut self, common_system: Option<&'g str>) -> Addition<'g> {
+    pub(crate) fn addition(self, common_system: Option<&str>) -> Addition {
         Addition::new(self, common_system)
     }
 
@@ -400,8 +395,7 @@ mod tests {
 
     #[test]
     fn the_newest_version_decides_and_older_ones_are_not_found() {
-        let mut graph = EncounterGraph::build([], None);
-        let mut addition = graph.addition(Some(SYSTEM));
+        let mut addition = EncounterGraph::default().addition(Some(SYSTEM));
         let with = |mut row: EncounterRow, value: &str| {
             row.identifier_system = Some(SYSTEM.to_owned());
             row.identifier_value = Some(value.to_owned());
@@ -419,7 +413,7 @@ mod tests {
         addition.add(gone, Some(5));
         assert!(addition.came_anew("gone") && addition.came_anew("case") && !addition.came_anew("nobody"));
         assert_eq!(addition.patients().len(), 1);
-        addition.link();
+        let graph = addition.link();
         assert_eq!(graph.count(Level::Department), 0);
         assert_eq!(graph.count(Level::Facility), 2);
         assert_eq!(graph.main("gone"), None);
@@ -433,8 +427,7 @@ mod tests {
 
     #[test]
     fn a_stored_version_does_not_come_back_when_the_newest_has_no_level() {
-        let mut graph = EncounterGraph::build([], None);
-        let mut addition = graph.addition(None);
+        let mut addition = EncounterGraph::default().addition(None);
         let mut newest = row("case", 1, 0, Some(50));
         newest.type_code = None;
         addition.add(newest, Some(1));
@@ -445,7 +438,7 @@ mod tests {
         );
         assert!(addition.came_anew("case"));
         addition.add(row("ward", 3, 10, Some(20)), None);
-        addition.link();
+        let graph = addition.link();
         assert!(
             graph.knows_patient("Patient/p"),
             "and not again later, when the newest is forgotten"

@@ -12,7 +12,7 @@ use crate::config::{Settings, Wards};
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
 
-/// Connects to server and hub as configured and runs once.
+/// Connects to server and hub as configured and runs once, in a directory of its own.
 ///
 /// # Errors
 /// When either cannot be reached, and whatever [`Run::execute`] says.
@@ -22,7 +22,16 @@ pub async fn from_settings(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Summary> {
-    from_settings_in(settings, description, scope, progress, None).await
+    let (client, hub) = connect(settings).await?;
+    let run = Run {
+        settings,
+        description,
+        client: &client,
+        hub: &hub,
+        scope,
+        progress,
+    };
+    run.execute().await
 }
 
 /// The same in a directory that keeps what was fetched, so that a run that is killed goes on there.
@@ -34,7 +43,7 @@ pub async fn from_settings_in(
     description: &Description,
     scope: &Scope,
     progress: &dyn Progress,
-    directory: Option<&RunDirectory>,
+    directory: &RunDirectory,
 ) -> Result<Summary> {
     let (client, hub) = connect(settings).await?;
     let run = Run {
@@ -45,10 +54,7 @@ pub async fn from_settings_in(
         scope,
         progress,
     };
-    match directory {
-        Some(directory) => run.execute_in(directory).await,
-        None => run.execute().await,
-    }
+    run.execute_in(directory).await
 }
 
 /// Connects to server and hub as configured.

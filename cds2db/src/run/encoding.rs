@@ -1,44 +1,67 @@
-//! Rows on their way into the form that the hub takes.
+//! Rows on their way into the form that the hub takes, and from there to the disk.
 
-use cds_hub::load::Encoded;
-use fhir_crack::Batch;
-use fhir_melt::TypedBatch;
+use std::sync::Arc;
+
+use cds_hub::load::{RawPart, RawRows, TypedPart};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::kept::hub_rows::HubRows;
+use super::raw::waiting::Ready;
 use crate::{Error, ErrorKind, Result};
 
-/// Rows of one table that are being hashed and encoded on another thread, so that the hub does not wait for it.
+/// Rows of one table that are being hashed, encoded and written on another thread.
 pub(crate) struct Encoding {
     table: String,
-    work: JoinHandle<cds_hub::Result<Option<Encoded>>>,
+    work: JoinHandle<Result<()>>,
 }
 
 impl Encoding {
-    /// Encodes raw rows; the batches are of one table, and at least one.
-    pub(crate) fn of_raw(batches: Vec<Batch>) -> Self {
-        let table = batches
+    /// Encodes rows of one table; at least one batch.
+    pub(crate) fn of(ready: Vec<Ready>, rows: Arc<HubRows>) -> Self {
+        let table = ready
             .first()
-            .map(|b| b.table().name.clone())
+            .map(|r| r.batch.table().name.clone())
             .unwrap_or_default();
-        let work = spawn_blocking(move || Encoded::raw(&batches));
+        let work = spawn_blocking(move || encode(ready, &rows));
         Self { table, work }
     }
 
-    /// Encodes typed rows of these raw rows.
-    pub(crate) fn of_typed(batch: TypedBatch, raw_ids: Vec<i32>) -> Self {
-        let table = batch.table().name.clone();
-        let work = spawn_blocking(move || Encoded::typed(&batch, &raw_ids).map(Some));
-        Self { table, work }
-    }
-
-    /// Waits for the rows; the table's name with them.
+    /// Waits until the rows are written.
     ///
     /// # Errors
-    /// When they are of different tables or cannot be encoded. What a panic said is left out, since it may hold a value.
-    pub(crate) async fn done(self) -> Result<(String, Encoded)> {
+    /// When they cannot be. What a panic said is left out, since it may hold a value.
+    pub(crate) async fn done(self) -> Result<()> {
         let failed = || Error::new(ErrorKind::Hub, format!("encoding rows of {}", self.table));
-        let encoded = self.work.await.map_err(|_| failed())?;
-        let encoded = encoded.map_err(|e| failed().because(e))?.ok_or_else(failed)?;
-        Ok((self.table, encoded))
+        self.work.await.map_err(|_| failed())?
     }
+}
+
+fn encode(ready: Vec<Ready>, rows: &HubRows) -> Result<()> {
+    let (mut batches, mut made) = (Vec::new(), Vec::new());
+    let mut first = 0;
+    for Ready {
+        batch,
+        typed,
+        defects,
+    } in ready
+    {
+        made.push((first, typed, defects));
+        first += batch.rows();
+        batches.push(batch);
+    }
+    let Some(table) = batches.first().map(|batch| Arc::clone(batch.table())) else {
+        return Ok(());
+    };
+    let failed = |e| Error::new(ErrorKind::Hub, format!("encoding rows of {}", table.name)).because(e);
+    let Some(raw) = RawPart::new(&batches).map_err(failed)? else {
+        return Ok(());
+    };
+    let typed = made
+        .iter()
+        .flat_map(|(first, typed, _)| typed.iter().map(|typed| (&**typed, RawRows::From(*first))));
+    let mut part = TypedPart::new(&table, typed).map_err(failed)?;
+    for ((first, _, defects), batch) in made.iter().zip(&batches) {
+        part.add_defects(defects, batch, RawRows::From(*first));
+    }
+    rows.add(&table.name, &raw, &part)
 }

@@ -1,4 +1,4 @@
-//! The order of a run: who is asked for, what is asked, raw rows, typed rows; the directory keeps all of it.
+//! The order of a run: who, ask, raw, typed, kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,46 +11,52 @@ use super::retrieval::{Run, ZONE};
 use super::typed::PIDS_PER_WARD;
 use super::watches::Watches;
 use super::who::Who;
-use super::{RunDirectory, Scope};
+use super::{DirectoryOptions, RunDirectory, Scope};
 use crate::progress::Stage;
 use crate::summary::peak_rss_bytes;
 use crate::{Error, ErrorKind, Result, Summary};
 
 impl Run<'_> {
-    /// Finds the ward patients, downloads, stores, melts, types and stores again.
-    ///
-    /// Searches that break off do not end the run: what arrived is stored, their watermarks stay, and
-    /// [`Summary::incomplete`] names them.
+    /// The whole run in a directory of its own, which goes when it ends: [`Run::execute_in`] for a caller that wants to
+    /// keep nothing.
     ///
     /// # Errors
-    /// When the search for wards breaks off (nobody knows then who is missing), when a page is not FHIR, or when the
-    /// hub refuses or is lost. What an earlier step has stored stays stored.
+    /// As [`Run::execute_in`], and when no directory can be made among the system's temporary ones.
     pub async fn execute(&self) -> Result<Summary> {
-        self.execute_with(None).await
+        let text = "a directory for the run cannot be made";
+        let base = tempfile::Builder::new().prefix("cds2db-").tempdir();
+        let base = base.map_err(|e| Error::new(ErrorKind::File, text).because(e))?;
+        let directory = RunDirectory::open(base.path(), DirectoryOptions::default())?;
+        self.execute_in(&directory).await
     }
 
-    /// The same in a directory that keeps what was fetched and the typed rows. A run that was killed there is gone on
-    /// with: its patients are asked for, finished batches are not fetched again, and the hub gets the same rows.
+    /// Finds the ward patients, downloads, cracks, melts and types into the directory, tests, and stores in the hub. A run
+    /// that was killed there is continued: its patients are asked for, finished batches are not fetched again, and
+    /// the hub gets the same rows.
+    ///
+    /// Searches that break off do not end the run: what arrived is stored, their watermarks stay, and
+    /// [`Summary::incomplete`] names them; so does it the tables that a test of the data keeps from being handed on.
     ///
     /// # Errors
-    /// As [`Run::execute`], and when the directory cannot be used.
+    /// When the search for wards breaks off (nobody knows then who is missing), when the directory cannot be used, or
+    /// when the hub refuses or is lost. What was fetched is kept for the next process.
     pub async fn execute_in(&self, directory: &RunDirectory) -> Result<Summary> {
-        let result = self.execute_with(Some(directory)).await;
+        let result = self.rooms(directory).await;
         if result.is_err() {
             directory.failed_run();
         }
         result
     }
 
-    async fn execute_with(&self, directory: Option<&RunDirectory>) -> Result<Summary> {
+    async fn rooms(&self, directory: &RunDirectory) -> Result<Summary> {
         let begun = Instant::now();
         let zone = TimeZone::get(ZONE).map_err(|e| Error::new(ErrorKind::Config, "time zone").because(e))?;
         let mut summary = Summary::default();
         let watches = Watches::default();
 
-        let who = match directory.and_then(RunDirectory::record) {
+        let who = match directory.record() {
             Some(record) => {
-                summary = record.summary.clone();
+                summary = record.began_with.clone();
                 Who {
                     wards: record.wards(),
                     patients: record.patients,
@@ -59,24 +65,24 @@ impl Run<'_> {
             }
             None => {
                 let who = self.who(&zone, &watches, &mut summary).await?;
-                if let Some(directory) = directory {
-                    directory.keep(who.loaded_until, who.wards.as_deref(), &who.patients, &summary)?;
-                }
+                directory.keep(who.loaded_until, who.wards.as_deref(), &who.patients, &summary)?;
                 who
             }
         };
-        if let Some(directory) = directory {
-            summary.notes.extend(directory.notes().iter().cloned());
-            directory.batches().begin(self.tables(who.wards.is_some()))?;
-        }
+        summary.notes.extend(directory.notes().iter().cloned());
+        directory.batches().begin(self.tables(who.wards.is_some()))?;
         // An earlier process may have come so far that nothing is left.
-        if directory.is_none_or(|directory| directory.batches().has_open()) {
-            let run = self.raw(&who, &zone, &watches, directory, &mut summary).await?;
-            self.typed(run, &who, &watches, directory, &mut summary).await?;
+        if directory.batches().has_open() {
+            match self.stored_before(directory).await? {
+                Some(figures) => summary = figures,
+                None => {
+                    let fetched = self.fetch(&who, &zone, &watches, directory, &mut summary).await?;
+                    self.hand_on(fetched, &who, &watches, directory, &mut summary)
+                        .await?;
+                }
+            }
         }
-        if let Some(directory) = directory {
-            directory.stored()?;
-        }
+        directory.stored()?;
 
         summary.stages = BTreeMap::from([
             (Stage::Wards.to_string(), watches.wards.summary()),
@@ -84,7 +90,7 @@ impl Run<'_> {
             (Stage::Store.to_string(), watches.store.summary()),
             (Stage::Type.to_string(), watches.typed.summary()),
         ]);
-        summary.complete = summary.incomplete.is_empty();
+        summary.judge();
         summary.seconds = begun.elapsed().as_secs_f64();
         summary.peak_rss_bytes = peak_rss_bytes();
         Ok(summary)

@@ -1,12 +1,12 @@
-//! Failed tests of the data keep them from being handed on, and the program says how to go on.
+//! A failed test that stops keeps its table from being handed on and no other, and the program says how to go on.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use cds2db::run::{DirectoryOptions, RunDirectory};
-use cds2db::{ErrorKind, Result, Summary};
+use cds2db::{Result, Summary, Verdict};
 use fixtures::hospital::Hospital;
-use work_dir::Layout;
+use work_dir::{Layout, Runs};
 
 use crate::load_elsewhere::rows_in_files;
 use crate::site::Site;
@@ -21,25 +21,19 @@ fn program(directory: &Path, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-fn run_in(directory: &Path) -> PathBuf {
-    let runs = std::fs::read_dir(directory.join("runs")).expect("runs");
-    let mut runs: Vec<PathBuf> = runs.map(|entry| entry.expect("a run").path()).collect();
-    assert_eq!(
-        runs.len(),
-        1,
-        "the second command goes on with the first one's run"
-    );
-    runs.remove(0)
+fn runs_in(directory: &Path) -> Vec<PathBuf> {
+    let runs = Runs::below(directory).all().expect("runs");
+    runs.into_iter().map(|run| run.root().to_owned()).collect()
 }
 
 #[test]
-fn a_failed_test_stops_before_the_hub_and_warn_only_goes_on() {
+fn a_failed_test_stops_its_table_alone_and_warn_only_hands_it_on() {
     let directory = tempfile::tempdir().expect("directory");
     let rules = "[[site]]\nname = 'nothing may be observed'\ntable = 'observation'\nseverity = 'stop'\n\
                  sql = 'SELECT * FROM observation'\n";
     std::fs::write(directory.path().join("checks.toml"), rules).expect("rules");
     let stopped = program(directory.path(), &["demo", "--patients", "5"]);
-    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    let said = String::from_utf8_lossy(&[stopped.stdout, stopped.stderr].concat()).into_owned();
     assert!(!stopped.status.success(), "{said}");
     for word in [
         "nothing may be observed",
@@ -49,20 +43,33 @@ fn a_failed_test_stops_before_the_hub_and_warn_only_goes_on() {
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
-    let run = run_in(directory.path());
-    let state = || std::fs::read_to_string(run.join("loading_status.state")).expect("state");
+    let [stopped] = &runs_in(directory.path())[..] else {
+        panic!("one run")
+    };
+    let state = |run: &Path| std::fs::read_to_string(run.join("loading_status.state")).expect("state");
+    let failed: Vec<String> = state(stopped)
+        .lines()
+        .filter(|line| line.contains("Failed"))
+        .map(str::to_owned)
+        .collect();
     assert!(
-        state().contains("Failed") && !state().contains("Completed"),
-        "{}",
-        state()
+        failed.len() == 1 && failed[0].starts_with("observation"),
+        "{failed:?}"
     );
-    assert!(!run.join("summary.json").exists(), "the run is not finished");
+    let summary = std::fs::read(stopped.join("summary.json")).expect("figures");
+    let summary: Summary = serde_json::from_slice(&summary).expect("figures");
+    assert_eq!(summary.verdict, Verdict::Incomplete);
+    assert!(summary.tables["patient"].typed_new > 0 && summary.tables["encounter"].typed_new > 0);
+    assert_eq!(summary.tables["observation"].typed_new, 0);
+    assert!(summary.tables["observation"].raw_new > 0);
 
     let warned = program(directory.path(), &["demo", "--patients", "5", "--warn-only"]);
-    let said = String::from_utf8_lossy(&warned.stderr).into_owned();
+    let said = String::from_utf8_lossy(&[warned.stdout, warned.stderr].concat()).into_owned();
     assert!(warned.status.success(), "{said}");
-    assert_eq!(run_in(directory.path()), run);
-    assert!(state().contains("Completed") && !state().contains("Failed"));
+    let runs = runs_in(directory.path());
+    assert_eq!(runs.len(), 2, "the first run is finished");
+    let run = &runs[1];
+    assert!(state(run).contains("Completed") && !state(run).contains("Failed"));
     let index = || std::fs::read_to_string(run.join("outputs/index.html")).expect("the report");
     assert!(index().contains("fewer than 5 patients"), "five patients are few");
 
@@ -116,50 +123,49 @@ async fn waiting_and_typed(site: &Site, table: &str) -> (u64, u64) {
     (site.count(&waiting).await, site.count(&typed).await)
 }
 
-/// A run that was refused leaves raw rows in the queue: whoever types them tests them.
+/// A table that was stopped leaves its raw rows in the queue: the next run tests them apart, and hands them on when they
+/// pass.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_of_a_refused_run_are_tested_by_the_run_that_hands_them_on() {
+async fn rows_of_a_stopped_table_wait_and_stop_no_later_run() {
     let site = Site::open(Hospital::new(5, 10)).await;
     let base = tempfile::tempdir().expect("directory");
     forbid(base.path(), "observation", "true");
-    let (first, refused) = fresh_run(&site, base.path(), &[]).await;
-    assert_eq!(refused.expect_err("refused").kind(), ErrorKind::Data);
+    let (first, done) = fresh_run(&site, base.path(), &[]).await;
+    let summary = done.expect("the other tables are handed on");
+    let [stopped] = &summary.incomplete[..] else {
+        panic!("{:?}", summary.incomplete)
+    };
+    assert!(
+        stopped.resource == "observation" && stopped.cause.contains("of the site"),
+        "{stopped}"
+    );
     let (waiting, typed) = waiting_and_typed(&site, "observation").await;
     assert!(waiting > 10 && typed == 0, "{waiting} wait, {typed} are typed");
-
-    // As if the first run had died before its tests.
-    sqlx::raw_sql("DELETE FROM core.watermark WHERE resource = 'refused'")
-        .execute(site.hub.pool())
-        .await
-        .expect("forgets the refusal");
+    let (left, patients) = waiting_and_typed(&site, "patient").await;
+    assert!(left == 0 && patients > 0, "{left} wait, {patients} are typed");
 
     // The server has nothing new, so no observation is in this run's own files.
-    let (second, refused) = fresh_run(&site, base.path(), &[]).await;
+    let (second, done) = fresh_run(&site, base.path(), &[]).await;
     assert_ne!(first, second);
-    let text = refused
-        .expect_err("rows of the run before failed the test")
-        .to_string();
+    let summary = done.expect("the other tables are handed on");
+    assert_eq!(summary.verdict, Verdict::CompleteWithRemarks, "{summary:?}");
+    let text = summary.remarks.join("; ");
     for word in [
         "observation",
         "of the site",
         "of run 1 (",
-        "--override observation",
-        "--warn-only",
+        "wait until",
+        "held.json",
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    assert_eq!(waiting_and_typed(&site, "observation").await, (waiting, 0));
-
-    // A run without a directory makes no tests, so it hands nothing on that a test refused.
-    let refused = site.run().await.expect_err("rows of a refused run wait");
-    assert_eq!(refused.kind(), ErrorKind::Data);
-    assert!(refused.to_string().contains("of run 1 ("), "{refused}");
     assert_eq!(waiting_and_typed(&site, "observation").await, (waiting, 0));
 
     // The rules are mended: the next run hands on what waits, and its files have it.
     forbid(base.path(), "observation", "false");
     let (third, done) = fresh_run(&site, base.path(), &[]).await;
     let summary = done.expect("nothing is wrong");
+    assert!(summary.complete, "{:?}", summary.incomplete);
     assert!(
         summary.notes.iter().any(|note| note.contains("handed on too")),
         "{:?}",
@@ -180,8 +186,8 @@ async fn a_corrected_resource_takes_the_place_of_the_refused_one() {
     let seen = hospital.timestamp();
     let later = seen + std::time::Duration::from_secs(3_600);
     forbid(base.path(), "patient", "pat_meta_versionid = '1'");
-    let (_, refused) = fresh_run(&site, base.path(), &[]).await;
-    assert_eq!(refused.expect_err("refused").kind(), ErrorKind::Data);
+    let (_, stopped) = fresh_run(&site, base.path(), &[]).await;
+    assert!(!stopped.expect("the other tables are handed on").complete);
     let patients = waiting_and_typed(&site, "patient").await.0;
 
     site.server.set_store(hospital.with_change(10, Some(later)));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use fixtures::server::Logged;
 use work_dir::{Layout, Runs, Status, WorkDir};
 
+use crate::same_rows::assert_same;
 use crate::work_place::{IDS_AT_ONCE, Place, program};
 
 /// How many runs are killed; `CDS2DB_KILLS=100` for the whole campaign.
@@ -85,10 +86,10 @@ fn stage(layout: &Layout) -> &'static str {
         _ if layout.is_finished() => "8 after the end",
         None => "1 finding wards and patients",
         Some(_) if fetched(layout).is_empty() && layout.spools().exists() => "2 before the first batch",
-        Some(record) if record["import"].is_null() => "3 fetching and storing raw rows",
-        Some(_) if files(layout).is_empty() => "4 committing raw rows",
-        Some(_) if !layout.tests_json().exists() => "5 writing typed rows to files",
-        Some(_) if !state(layout).iter().any(completed) => "6 testing and storing typed rows",
+        Some(_) if !layout.tests_json().exists() => "3 fetching, typing and writing rows",
+        Some(record) if record["import"].is_null() => "4 testing and storing rows",
+        Some(_) if layout.root().join("hub_rows").exists() => "5 committing rows",
+        Some(_) if !state(layout).iter().any(completed) => "6 after the commit",
         Some(_) => "7 load scripts and report",
     }
 }
@@ -194,6 +195,7 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
                 "{name} was written again: {place_of}"
             );
         }
+        assert_same(&place.site, &layout, false, &place_of).await;
         for request in place.site.server.request_log() {
             let Some((resource, list)) = ids(&request) else {
                 continue;

@@ -18,6 +18,7 @@ mod load_elsewhere;
 mod model;
 mod narrowing;
 mod retrieval;
+mod same_rows;
 mod site;
 mod ten_days;
 mod traps;

@@ -1,5 +1,6 @@
 //! Second room: what is asked of the server.
 
+pub(super) mod answered;
 pub(super) mod elements;
 pub(super) mod narrowing;
 pub(super) mod outline;

@@ -19,7 +19,7 @@ impl Run<'_> {
         &self,
         patients: &[String],
         zone: &TimeZone,
-        directory: Option<&RunDirectory>,
+        directory: &RunDirectory,
     ) -> Result<Vec<Request>> {
         let open = |resource: &String| self.is_open(resource, directory);
         if *self.scope == Scope::Everything {
@@ -70,19 +70,15 @@ impl Run<'_> {
     }
 
     /// Whether a type is to be loaded: an earlier process has not completed it.
-    fn is_open(&self, resource: &str, directory: Option<&RunDirectory>) -> bool {
-        let (Some(directory), Some(table)) = (directory, self.description.resource(resource)) else {
-            return true;
-        };
-        directory.batches().is_open(&table.name)
+    fn is_open(&self, resource: &str, directory: &RunDirectory) -> bool {
+        let table = self.description.resource(resource);
+        table.is_none_or(|table| directory.batches().is_open(&table.name))
     }
 
     /// Whether a type is loaded again without regard to what had changed.
-    fn is_in_full(&self, resource: &str, directory: Option<&RunDirectory>) -> bool {
-        let (Some(directory), Some(table)) = (directory, self.description.resource(resource)) else {
-            return false;
-        };
-        directory.in_full(&table.name)
+    fn is_in_full(&self, resource: &str, directory: &RunDirectory) -> bool {
+        let table = self.description.resource(resource);
+        table.is_some_and(|table| directory.in_full(&table.name))
     }
 
     /// Requests for referenced resources by id; those loaded before are only asked for if they have changed.
@@ -90,7 +86,7 @@ impl Run<'_> {
         &self,
         open: BTreeMap<String, BTreeSet<String>>,
         zone: &TimeZone,
-        directory: Option<&RunDirectory>,
+        directory: &RunDirectory,
     ) -> Result<Vec<Request>> {
         let mut requests = Vec::new();
         if *self.scope == Scope::Everything {

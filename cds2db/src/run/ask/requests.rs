@@ -10,6 +10,7 @@ use table_description::{Description, TableDescription};
 
 use super::narrowing::Narrowing;
 use crate::config::Settings;
+use crate::summary::Incomplete;
 
 /// One search of the download and whom it is for.
 #[derive(Clone)]
@@ -27,10 +28,15 @@ impl Request {
     }
 
     /// What the summary says of the request where it ends early: type and how many, never who.
-    pub(crate) fn place(&self) -> String {
-        match self.ids().len() {
-            0 => self.resource.clone(),
-            n => format!("{} of {n} ids", self.resource),
+    pub(crate) fn incomplete(&self, cause: String) -> Incomplete {
+        let place = match self.ids().len() {
+            0 => String::new(),
+            n => format!("of {n} ids"),
+        };
+        Incomplete {
+            resource: self.resource.clone(),
+            place,
+            cause,
         }
     }
 }

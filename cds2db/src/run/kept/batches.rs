@@ -12,7 +12,7 @@ use super::fault::{failed, file_error, lock};
 use super::state_writer::StateWriter;
 use crate::run::ask::requests::Request;
 use crate::run::typed::PIDS_PER_WARD;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// The batches of a run's tables: which are planned, which are fetched, and which broke off.
 pub(crate) struct Batches {
@@ -31,6 +31,9 @@ struct Progress {
     /// How many batches each table has.
     counts: BTreeMap<String, u32>,
     broken: BTreeSet<String>,
+    finished: BTreeSet<(String, u32)>,
+    /// Number of the next file of a table that is of no batch.
+    further: BTreeMap<String, u32>,
     notes: Vec<String>,
 }
 
@@ -118,6 +121,8 @@ impl Batches {
         if let Some(writer) = lock(&self.writer).as_ref() {
             writer.finish(&batch.table, batch.number);
         }
+        let of = (batch.table.clone(), batch.number);
+        lock(&self.progress).finished.insert(of);
         let text = format!("fetched: {pages} pages, {entries} entries");
         self.note(&batch.table, Some(batch.number), text)
     }
@@ -156,59 +161,45 @@ impl Batches {
         Ok(std::mem::take(&mut progress.notes))
     }
 
-    /// Finds the batches that an earlier process could not fetch in full.
-    pub(super) fn find_broken(&self) -> Result<()> {
-        let mut progress = lock(&self.progress);
-        let progress = &mut *progress;
-        for table in &progress.open {
-            let batches = u32::try_from(lock(&self.work).batches(table)).unwrap_or(u32::MAX);
-            for number in 0..batches {
-                let pages = Spool::new(self.layout.spool(table, number)).complete_pages();
-                let pages = pages.map_err(|e| {
-                    Error::new(ErrorKind::File, format!("the pages of batch {number} of {table}")).because(e)
-                })?;
-                if pages.is_none() {
-                    progress.broken.insert(table.clone());
-                }
-            }
-        }
-        Ok(())
+    /// Whether all of a batch has been fetched.
+    pub(crate) fn is_finished(&self, batch: &Planned) -> bool {
+        lock(&self.progress)
+            .finished
+            .contains(&(batch.table.clone(), batch.number))
     }
 
-    /// The batches of open tables that have pages, in order.
-    pub(crate) fn kept(&self) -> Result<Vec<Planned>> {
-        let kept = self
-            .layout
-            .spooled()
-            .map_err(|e| file_error(&self.layout.spools(), e))?;
-        let progress = lock(&self.progress);
-        let open = kept
-            .into_iter()
-            .filter(|kept| progress.open.contains(&kept.table));
-        let planned = open.map(|kept| Planned {
-            table: kept.table,
-            number: kept.batch,
-            spool: Spool::new(kept.path),
-        });
-        Ok(planned.collect())
+    /// Notes that a table's rows were not handed on, so that it is not completed.
+    pub(crate) fn withheld(&self, table: &str) -> Result<()> {
+        lock(&self.progress).broken.insert(table.to_owned());
+        self.note(table, None, "not handed on: a test stops it")
     }
 
-    /// Whether a batch of a table could not be fetched in full.
-    pub(crate) fn is_broken(&self, table: &str) -> bool {
-        lock(&self.progress).broken.contains(table)
+    /// Notes the tables that an earlier process could not complete.
+    pub(super) fn incomplete(&self, tables: impl IntoIterator<Item = String>) {
+        lock(&self.progress).broken.extend(tables);
     }
 
-    /// The number of the first file of a table that holds rows of earlier runs: it follows the run's own batches.
-    pub(crate) fn first_earlier(&self, table: &str) -> u32 {
+    /// The number of the first file of a table that is of no batch: it follows the run's own batches.
+    fn first_further(&self, table: &str) -> u32 {
         // The batch of the wards is not fetched.
         let wards = usize::from(table == PIDS_PER_WARD);
         let own = lock(&self.work).batches(table).max(wards);
         u32::try_from(own).unwrap_or(u32::MAX)
     }
 
-    /// Removes the files of a table that hold rows of earlier runs.
-    pub(crate) fn remove_earlier(&self, table: &str) -> Result<()> {
-        let first = self.first_earlier(table);
+    /// The number of the next file of a table that is of no batch.
+    pub(crate) fn next_further(&self, table: &str) -> u32 {
+        let first = self.first_further(table);
+        let mut progress = lock(&self.progress);
+        let next = progress.further.entry(table.to_owned()).or_insert(first);
+        let number = *next;
+        *next = next.saturating_add(1);
+        number
+    }
+
+    /// Removes the files of a table that are of no batch.
+    pub(crate) fn remove_further(&self, table: &str) -> Result<()> {
+        let first = self.first_further(table);
         lock(&self.work).cut(table, first).map_err(|e| self.failed(e))
     }
 

@@ -11,6 +11,7 @@ use work_dir::{FinalSignals, Id2Nr, Layout, Runs, Status, WorkDir};
 
 use super::batches::Batches;
 use super::fault::{failed, file_error, lock};
+use super::hub_rows::HubRows;
 use super::options::DirectoryOptions;
 use super::record::Record;
 use crate::ward::WardPatient;
@@ -230,8 +231,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// The run of the raw rows that an earlier process committed, and its figures.
-    pub(crate) async fn committed(&self, hub: &Hub) -> Result<Option<(HubRun, Summary)>> {
+    /// The figures of an earlier process whose import was committed.
+    pub(crate) async fn committed(&self, hub: &Hub) -> Result<Option<Summary>> {
         let Some(record) = self.record() else {
             return Ok(None);
         };
@@ -242,10 +243,13 @@ impl RunDirectory {
             .known_run(number)
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "asking for the run's import").because(e))?;
-        if run.is_some() {
-            self.batches.find_broken()?;
+        if run.is_none() {
+            return Ok(None);
         }
-        Ok(run.map(|run| (run, record.summary)))
+        let summary = record.summary;
+        self.batches
+            .incomplete(summary.incomplete.iter().map(|line| line.resource.to_lowercase()));
+        Ok(Some(summary))
     }
 
     /// How many files may be written at a time: texts one by one, so that numbers do not depend on the moment.
@@ -271,6 +275,7 @@ impl RunDirectory {
             record.again.clear();
             record.write(&self.layout)?;
         }
+        HubRows::of(&self.layout).remove()?;
         lock(&self.work).remove_spools().map_err(|e| self.failed(e))
     }
 

@@ -1,8 +1,10 @@
-//! Under all rooms: what a run keeps on the disk, so that a killed one goes on.
+//! Fifth room, under the others: what a run keeps, on the disk until the hub has it, so that a killed one goes on.
 
 pub(super) mod batches;
 pub(super) mod directory;
 pub(super) mod fault;
+pub(super) mod hand_on;
+pub(super) mod hub_rows;
 pub(super) mod options;
 pub(super) mod record;
 pub(super) mod state_writer;

@@ -22,6 +22,9 @@ pub(crate) struct Record {
     pub(crate) import: Option<i32>,
     /// Figures up to that.
     pub(crate) summary: Summary,
+    /// Figures when it was decided what to load.
+    #[serde(default)]
+    pub(crate) began_with: Summary,
     /// What the run is about, where that counts.
     #[serde(default)]
     pub(crate) purpose: String,
@@ -44,6 +47,7 @@ impl Record {
             patients: patients.to_vec(),
             import: None,
             summary: summary.clone(),
+            began_with: summary.clone(),
             purpose: String::new(),
             again: BTreeSet::new(),
         }

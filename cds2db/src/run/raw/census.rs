@@ -21,6 +21,18 @@ pub(crate) const EVERYBODY: &str = "*";
 /// Name of the watermark of bulk exports.
 const EXPORT: &str = "$export";
 
+impl Deletions {
+    /// The word that stands in the hub beside a resource that was found to be gone; it outlives this program.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ids => "ids",
+            Self::History => "history",
+            Self::Export => "export",
+        }
+    }
+}
+
 /// Looks for resources that the hub has and the server has no more.
 #[derive(Clone, Copy)]
 pub(crate) struct Census<'r> {
@@ -29,6 +41,8 @@ pub(crate) struct Census<'r> {
     pub(crate) client: &'r Client,
     pub(crate) hub: &'r Hub,
     pub(crate) zone: &'r TimeZone,
+    /// Where files may lie for a moment: a directory of the run's, whose owner alone may read it.
+    pub(crate) directory: &'r Path,
 }
 
 /// What a census found.
@@ -251,7 +265,7 @@ impl Census<'_> {
     /// The ids by type that a bulk export names as deleted. Its files lie in a directory of their own and go with it.
     async fn export(&self, types: &[String], from: &str) -> Result<HashMap<String, Vec<String>>> {
         let place = || "the bulk export that tells what was deleted".to_owned();
-        let directory = std::env::temp_dir().join(format!("cds2db-export-{}", std::process::id()));
+        let directory = self.directory.join("deleted");
         remove(&directory).await?;
         // Nobody else may read what lies in it for a moment.
         tokio::fs::DirBuilder::new()

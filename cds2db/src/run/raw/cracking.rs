@@ -1,17 +1,20 @@
-//! Pages on their way through the cracker.
+//! Pages on their way through the cracker: each is cracked, melted and typed once, on a worker thread.
 
 use std::sync::Arc;
 
-use fhir_crack::search::{ManyStep, Page, Step};
-use fhir_crack::{Cracked, Options, Plan};
+use fhir_crack::search::{Complete, ManyStep, Page, Step};
+use fhir_crack::{Options, Plan};
 
+use crate::run::typed::shaping::{Shaped, Shaping};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// A page that has been cracked, or the end of a search.
 pub(super) enum Cracking {
     Page {
+        search: usize,
         bytes: usize,
-        cracked: Box<Cracked>,
+        shaped: Vec<Shaped>,
+        summary: Box<fhir_crack::Summary>,
     },
     Unreadable {
         search: usize,
@@ -20,45 +23,64 @@ pub(super) enum Cracking {
     },
     Ended {
         search: usize,
-        end: std::result::Result<Step, fhir_crack::search::Error>,
+        end: std::result::Result<Option<Complete>, fhir_crack::search::Error>,
     },
 }
 
-pub(super) async fn crack_step(
-    step: std::result::Result<ManyStep, fhir_crack::search::Error>,
-    plan: Arc<Plan>,
-) -> Result<Cracking> {
-    let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
-    match step {
-        ManyStep::Page { search, page } => crack_page(search, page, plan).await,
-        ManyStep::Ended { search, end } => Ok(Cracking::Ended { search, end }),
-        _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
-    }
+/// What becomes of every page.
+#[derive(Clone, Debug)]
+pub(super) struct Cracker {
+    pub(super) plan: Arc<Plan>,
+    pub(super) shaping: Arc<Shaping>,
 }
 
-/// Cracks on a worker thread, so that the fetching goes on.
-async fn crack_page(search: usize, page: Page, plan: Arc<Plan>) -> Result<Cracking> {
-    let (number, bytes) = (page.number, page.bytes.len());
-    let work =
-        tokio::task::spawn_blocking(move || fhir_crack::crack_with(&page.bytes, &plan, Options::default()));
-    // What a panic said is left out, since it may hold a value.
-    let cracked = work.await.map_err(|_| {
-        Error::new(
-            ErrorKind::Crack,
-            format!("page {number} of a search: the cracking broke off"),
-        )
-    })?;
-    Ok(match cracked {
-        Ok(cracked) => Cracking::Page {
-            bytes,
-            cracked: Box::new(cracked),
-        },
-        Err(error) => Cracking::Unreadable {
-            search,
-            page: number,
-            error,
-        },
-    })
+impl Cracker {
+    pub(super) async fn step(
+        self,
+        step: std::result::Result<ManyStep, fhir_crack::search::Error>,
+    ) -> Result<Cracking> {
+        let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
+        match step {
+            ManyStep::Page { search, page } => self.page(search, page).await,
+            ManyStep::Ended { search, end } => {
+                let end = end.map(|step| match step {
+                    Step::Complete(proof) => Some(proof),
+                    _ => None,
+                });
+                Ok(Cracking::Ended { search, end })
+            }
+            _ => Err(Error::new(ErrorKind::Search, "the download gave an unknown step")),
+        }
+    }
+
+    /// Works on another thread, so that the fetching goes on.
+    async fn page(self, search: usize, page: Page) -> Result<Cracking> {
+        let (number, bytes) = (page.number, page.bytes.len());
+        let work = tokio::task::spawn_blocking(move || {
+            let cracked = fhir_crack::crack_with(&page.bytes, &self.plan, Options::default())?;
+            let batches = cracked.batches.into_iter().filter(|batch| batch.rows() > 0);
+            let shaped = batches.map(|batch| self.shaping.shape(batch)).collect();
+            Ok((shaped, Box::new(cracked.summary)))
+        });
+        // What a panic said is left out, since it may hold a value.
+        let cracked = work.await.map_err(|_| {
+            let text = format!("page {number} of a search: the cracking broke off");
+            Error::new(ErrorKind::Crack, text)
+        })?;
+        Ok(match cracked {
+            Ok((shaped, summary)) => Cracking::Page {
+                search,
+                bytes,
+                shaped,
+                summary,
+            },
+            Err(error) => Cracking::Unreadable {
+                search,
+                page: number,
+                error,
+            },
+        })
+    }
 }
 
 /// Adds what a page held to the run's summary, so that every resource is counted.

@@ -1,42 +1,51 @@
-//! Fetching, cracking and storing side by side.
+//! Fetching, cracking, typing and encoding side by side. The hub is not held meanwhile.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use cds_hub::load::{Import, Loaded};
-use fhir_crack::search::{Client, Step};
-use fhir_crack::{Batch, Cracked, Plan};
+use fhir_crack::Batch;
 use futures_util::{StreamExt, stream};
-use table_description::Description;
+use table_description::{Column, TableDescription};
 
-use super::cracking::{Cracking, count, crack_step};
-use super::waiting::{BYTES_WAITING, Waiting};
-use crate::error::chain;
-use crate::progress::{Progress, Stage};
-use crate::run::RunDirectory;
+use super::breaker::Breaker;
+use super::cracking::{Cracker, Cracking, count};
+use super::waiting::{BYTES_WAITING, Ready, Waiting};
+use crate::progress::Stage;
 use crate::run::ahead::Ahead;
+use crate::run::ask::answered::Answered;
 use crate::run::ask::referenced::References;
 use crate::run::ask::requests::Request;
 use crate::run::encoding::Encoding;
+use crate::run::kept::batches::Planned;
+use crate::run::kept::hub_rows::HubRows;
+use crate::run::typed::files::Files;
+use crate::run::typed::shaping::Shaped;
+use crate::run::typed::tables::ENCOUNTER;
+use crate::run::typed::typing::Typing;
 use crate::run::watches::Watches;
-use crate::{Error, ErrorKind, Result, Summary};
+use crate::run::{Run, RunDirectory};
+use crate::summary::Incomplete;
+use crate::{ErrorKind, Result, Summary};
 
-/// Cracked pages that wait while rows are stored.
-const PAGES_AHEAD: usize = 16;
-/// Fetches, cracks and stores; the three overlap.
+/// Cracked pages that wait while rows are filled and encoded.
+const PAGES_AHEAD: usize = 8;
+
+/// What arrives and what becomes of it.
 pub(crate) struct Download<'r> {
-    /// Where the pages are kept until the hub has them.
-    pub(crate) directory: Option<&'r RunDirectory>,
-    pub(crate) description: &'r Description,
-    pub(crate) client: &'r Client,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) progress: &'r dyn Progress,
+    pub(crate) run: &'r Run<'r>,
+    /// Where pages and rows are kept until the hub has them.
+    pub(crate) directory: &'r RunDirectory,
+    pub(super) cracker: Cracker,
     pub(crate) watches: &'r Watches,
-    pub(crate) workers: usize,
-    /// Rows that wait for their COPY.
+    pub(crate) rows: Arc<HubRows>,
+    pub(crate) files: Files<'r>,
+    pub(crate) typing: Typing<'r>,
+    /// Rows that wait to be encoded.
     pub(crate) waiting: Waiting,
-    /// Rows that are being encoded while others are stored.
+    /// Rows that are being encoded.
     pub(crate) encoding: Option<Encoding>,
+    /// Rows with references to encounters that came while those were still gathered: batch, rows, bytes.
+    pub(crate) too_early: Vec<(Option<u32>, Shaped, usize)>,
     /// What the rows refer to.
     pub(crate) references: References,
     /// Searches that were not answered in full.
@@ -46,117 +55,238 @@ pub(crate) struct Download<'r> {
     /// Which of them came again.
     pub(crate) returned: BTreeMap<String, Vec<String>>,
     pub(crate) crack: fhir_crack::Summary,
+    pub(crate) breaker: Breaker,
 }
 
 impl Download<'_> {
-    /// Runs the requests side by side and stores what they bring. Returns those that were answered in full; the
-    /// others are named in the summary.
+    /// Runs the requests side by side and keeps what they bring. Returns those that were answered in full; the others
+    /// are named in the summary.
     pub(crate) async fn run(
         &mut self,
         requests: Vec<Request>,
-        import: &mut Import<'_>,
         summary: &mut Summary,
-    ) -> Result<Vec<Request>> {
-        let mut complete = vec![false; requests.len()];
+    ) -> Result<Vec<Answered>> {
+        let mut left: Vec<Option<Request>> = requests.iter().cloned().map(Some).collect();
         let mut unreadable = vec![false; requests.len()];
+        let (client, batches) = (self.run.client, self.directory.batches());
+        let planned = batches.plan(client, self.run.description, &requests)?;
         let searches = requests.iter().map(|r| r.search.clone());
-        let batches = self.directory.map(RunDirectory::batches);
-        let (planned, pages) = match batches {
-            Some(batches) => {
-                let planned = batches.plan(self.client, self.description, &requests)?;
-                let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
-                (planned, self.client.search_all_spooled(spooled))
-            }
-            None => (Vec::new(), self.client.search_all(searches.collect())),
-        };
-        let steps = stream::unfold(pages, |mut pages| async {
+        let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
+        let steps = stream::unfold(client.search_all_spooled(spooled), |mut pages| async {
             let step = pages.next().await.transpose()?;
             Some((step, pages))
         });
-        let plan = Arc::clone(&self.plan);
+        let cracker = self.cracker.clone();
         let cracked = steps
-            .map(move |step| crack_step(step, Arc::clone(&plan)))
-            .buffered(self.workers.max(2));
-        // In a task of its own: fetching and cracking go on while rows are stored.
+            .map(move |step| cracker.clone().step(step))
+            .buffered(self.run.settings.workers().max(2));
+        // In a task of its own: fetching and cracking go on while rows are filled and written.
         let mut cracked = Ahead::new(cracked, PAGES_AHEAD, ErrorKind::Search, "the download");
+        let mut answered = Vec::new();
         self.watches.download.start();
-        while let Some(step) = cracked.next().await? {
+        while !self.breaker.is_open()
+            && let Some(step) = cracked.next().await?
+        {
             match step? {
-                Cracking::Page { bytes, cracked } => {
-                    let resources = cracked.summary.entries;
+                Cracking::Page {
+                    search,
+                    bytes,
+                    shaped,
+                    summary: page,
+                } => {
+                    self.breaker.answered();
+                    let resources = page.entries;
                     self.watches.download.add(resources, bytes as u64);
-                    self.progress.advance(Stage::Download, resources, bytes as u64);
-                    self.take(*cracked, bytes, import, summary).await?;
+                    self.run
+                        .progress
+                        .advance(Stage::Download, resources, bytes as u64);
+                    count(&page, summary);
+                    self.crack.add(&page);
+                    self.take(&planned[search], shaped, bytes, summary).await?;
                 }
-                // The other pages are stored all the same; this search keeps its watermark and is asked for again.
+                // The other pages are kept all the same; this search keeps its watermark and is asked for again.
                 Cracking::Unreadable { search, page, error } => {
                     unreadable[search] = true;
-                    summary.incomplete.push(format!(
-                        "{}: page {page} cannot be read: {}",
-                        requests[search].place(),
-                        chain(&error)
-                    ));
+                    let cause = format!("page {page} cannot be read: {}", crate::error::chain(&error));
+                    summary.incomplete.push(requests[search].incomplete(cause));
                 }
                 Cracking::Ended { search, end } => {
-                    let batch = batches.zip(planned.get(search));
+                    let batch = &planned[search];
                     let why = match end {
+                        Ok(Some(_)) if unreadable[search] => {
+                            batches.unreadable(batch)?;
+                            self.broke_off(batch).await?;
+                            continue;
+                        }
                         // Only this proof moves a watermark; a search cut short by a limit of pages has none.
-                        Ok(Step::Complete(_)) if unreadable[search] => {
-                            if let Some((batches, batch)) = batch {
-                                batches.unreadable(batch)?;
+                        Ok(Some(proof)) => {
+                            self.breaker.answered();
+                            if let Some(table) = self.table(batch) {
+                                self.files.finished(&table, batch.number).await?;
                             }
+                            batches.finished(batch, proof.pages(), proof.entries())?;
+                            answered
+                                .extend(left[search].take().map(|request| Answered::new(request, &proof)));
                             continue;
                         }
-                        Ok(Step::Complete(proof)) => {
-                            complete[search] = true;
-                            if let Some((batches, batch)) = batch {
-                                batches.finished(batch, proof.pages(), proof.entries())?;
-                            }
-                            continue;
+                        Ok(None) => "cut short".to_owned(),
+                        Err(error) => {
+                            self.breaker.failed();
+                            crate::error::chain(&error)
                         }
-                        Ok(_) => "cut short".to_owned(),
-                        Err(error) => chain(&error),
                     };
-                    summary
-                        .incomplete
-                        .push(format!("{}: {why}", requests[search].place()));
-                    if let Some((batches, batch)) = batch {
-                        batches.broke_off(batch)?;
-                    }
+                    summary.incomplete.push(requests[search].incomplete(why));
+                    self.broke_off(batch).await?;
+                    batches.broke_off(batch)?;
                 }
             }
         }
-        self.flush(import, summary).await?;
-        self.settle(import, summary).await?;
-        let mut answered = Vec::with_capacity(requests.len());
-        for (request, complete) in requests.into_iter().zip(complete) {
-            if complete {
-                answered.push(request);
-            } else {
-                self.unanswered.push(request);
-            }
+        drop(cracked);
+        let unanswered: Vec<Request> = left.into_iter().flatten().collect();
+        if self.breaker.is_open() {
+            self.not_asked(&unanswered, &planned, summary).await?;
         }
+        self.unanswered.extend(unanswered);
         Ok(answered)
     }
 
-    async fn take(
+    /// Names the searches that were given up, once a type.
+    async fn not_asked(
         &mut self,
-        cracked: Cracked,
-        bytes: usize,
-        import: &mut Import<'_>,
+        unanswered: &[Request],
+        planned: &[Planned],
         summary: &mut Summary,
     ) -> Result<()> {
-        count(&cracked.summary, summary);
-        self.crack.add(&cracked.summary);
-        for batch in cracked.batches.into_iter().filter(|b| b.rows() > 0) {
-            self.references.collect(&batch);
-            self.notice_returned(&batch);
-            if let Some(batches) = self.waiting.add(batch, bytes) {
-                self.store_behind(batches, import, summary).await?;
+        let types: BTreeMap<&str, usize> = unanswered.iter().fold(BTreeMap::new(), |mut types, request| {
+            *types.entry(request.resource.as_str()).or_default() += 1;
+            types
+        });
+        for (resource, searches) in types {
+            let cause = format!("{searches} searches {}", self.breaker.reason());
+            summary.incomplete.push(Incomplete::of(resource, cause));
+        }
+        for batch in planned {
+            let of_batch = |request: &&Request| {
+                let table = self.run.description.resource(&request.resource);
+                table.is_some_and(|table| table.name == batch.table)
+            };
+            if unanswered.iter().any(|request| of_batch(&request))
+                && !self.directory.batches().is_finished(batch)
+            {
+                self.broke_off(batch).await?;
+                self.directory.batches().broke_off(batch)?;
             }
         }
+        Ok(())
+    }
+
+    fn table(&self, batch: &Planned) -> Option<Arc<TableDescription>> {
+        self.run.description.table(&batch.table).cloned()
+    }
+
+    async fn broke_off(&mut self, batch: &Planned) -> Result<()> {
+        match self.table(batch) {
+            Some(table) => self.files.broke_off(&table, batch.number).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the rows of a page of this batch.
+    async fn take(
+        &mut self,
+        planned: &Planned,
+        shaped: Vec<Shaped>,
+        bytes: usize,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        for shaped in shaped {
+            let is_own = shaped.batch.table().name == planned.table;
+            self.take_rows(is_own.then_some(planned.number), shaped, bytes, summary)
+                .await?;
+        }
         if self.waiting.bytes >= BYTES_WAITING {
-            self.flush(import, summary).await?;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes rows of one table; `batch` is the number of the batch they are of.
+    pub(crate) async fn take_rows(
+        &mut self,
+        batch: Option<u32>,
+        mut shaped: Shaped,
+        bytes: usize,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let table = Arc::clone(shaped.batch.table());
+        if table.name == ENCOUNTER {
+            shaped
+                .typed
+                .iter()
+                .for_each(|typed| self.typing.add_encounters(&table, typed));
+        } else if self.typing.is_gathering() && table.columns.iter().any(Column::is_calculated) {
+            self.too_early.push((batch, shaped, bytes));
+            return Ok(());
+        }
+        self.references.collect(&shaped.batch);
+        self.notice_returned(&shaped.batch);
+        if shaped.aligned() > 0 {
+            let text = format!(
+                "{}: {} resources would be too many rows; their lists stand side by side",
+                table.name,
+                shaped.aligned()
+            );
+            summary.remarks.push(text);
+        }
+        if self.typing.stays_raw(&table) {
+            shaped.typed.clear();
+            shaped.defects.clear();
+        }
+        for typed in &mut shaped.typed {
+            self.typing.fill_references(&table, typed).await?;
+        }
+        self.watches.typed.start();
+        self.watches.typed.add(shaped.rows() as u64, 0);
+        let resources = shaped.batch.rows() as u64;
+        self.run.progress.advance(Stage::Type, resources, 0);
+        let typed: Vec<_> = shaped.typed.into_iter().map(Arc::new).collect();
+        if !self.typing.stays_raw(&table) {
+            self.files.add(&table, batch, &typed).await?;
+        }
+        let ready = Ready {
+            batch: shaped.batch,
+            typed,
+            defects: shaped.defects,
+        };
+        match self.waiting.add(ready, bytes) {
+            Some(full) => self.encode(full).await,
+            None => Ok(()),
+        }
+    }
+
+    /// All encounters have come: works out what follows from them, and takes the rows that came too early.
+    pub(crate) async fn know_encounters(&mut self, summary: &mut Summary) -> Result<()> {
+        let resource = self
+            .run
+            .description
+            .table(ENCOUNTER)
+            .and_then(|table| table.resource.as_deref());
+        let missing = summary
+            .incomplete
+            .iter()
+            .any(|line| Some(line.resource.as_str()) == resource);
+        self.typing.decide(missing, summary);
+        if self
+            .run
+            .description
+            .table(ENCOUNTER)
+            .is_some_and(|table| self.typing.stays_raw(table))
+        {
+            self.files.leave_out(ENCOUNTER);
+        }
+        self.typing.know_encounters(summary).await?;
+        for (batch, shaped, bytes) in std::mem::take(&mut self.too_early) {
+            self.take_rows(batch, shaped, bytes, summary).await?;
         }
         Ok(())
     }
@@ -176,76 +306,27 @@ impl Download<'_> {
         }
     }
 
-    async fn flush(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
-        for batches in self.waiting.take_all() {
-            self.store_behind(batches, import, summary).await?;
+    /// Encodes everything that waits.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        let all: Vec<Vec<Ready>> = self.waiting.take_all().collect();
+        for ready in all {
+            self.encode(ready).await?;
         }
         Ok(())
     }
 
-    /// Encodes raw rows of one table on another thread, and meanwhile writes those that were encoded before;
-    /// [`Download::settle`] writes the last ones.
-    async fn store_behind(
-        &mut self,
-        batches: Vec<Batch>,
-        import: &mut Import<'_>,
-        summary: &mut Summary,
-    ) -> Result<()> {
-        self.watches.store.start();
-        let before = self.encoding.replace(Encoding::of_raw(batches));
-        self.store_encoded(before, import, summary).await
-    }
-
-    async fn settle(&mut self, import: &mut Import<'_>, summary: &mut Summary) -> Result<()> {
-        let last = self.encoding.take();
-        self.store_encoded(last, import, summary).await
-    }
-
-    async fn store_encoded(
-        &self,
-        encoding: Option<Encoding>,
-        import: &mut Import<'_>,
-        summary: &mut Summary,
-    ) -> Result<()> {
-        let Some(encoding) = encoding else {
-            return Ok(());
-        };
-        let (name, encoded) = encoding.done().await?;
-        let loaded = import
-            .store(&encoded)
-            .await
-            .map_err(|e| Error::new(ErrorKind::Hub, format!("writing raw rows of {name}")).because(e))?;
-        self.stored(&name, encoded.rows() as u64, loaded, summary);
+    /// Encodes rows of one table on another thread; [`Download::settle`] waits for the last ones.
+    async fn encode(&mut self, ready: Vec<Ready>) -> Result<()> {
+        self.settle().await?;
+        self.encoding = Some(Encoding::of(ready, Arc::clone(&self.rows)));
         Ok(())
     }
 
-    fn stored(&self, name: &str, rows: u64, loaded: Loaded, summary: &mut Summary) {
-        let table = summary.table(name);
-        table.raw_new += loaded.new;
-        table.raw_seen += loaded.seen;
-        table.quarantined += loaded.quarantined;
-        self.watches.store.add(rows, 0);
-        self.progress.advance(Stage::Store, rows, 0);
-    }
-
-    /// Writes raw rows of one table into the import at once.
-    pub(crate) async fn store(
-        &self,
-        batches: &[Batch],
-        import: &mut Import<'_>,
-        summary: &mut Summary,
-    ) -> Result<()> {
-        let Some(first) = batches.first() else {
-            return Ok(());
-        };
-        let name = first.table().name.clone();
-        self.watches.store.start();
-        let rows: usize = batches.iter().map(Batch::rows).sum();
-        let loaded = import
-            .raw(batches)
-            .await
-            .map_err(|e| Error::new(ErrorKind::Hub, format!("writing raw rows of {name}")).because(e))?;
-        self.stored(&name, rows as u64, loaded, summary);
-        Ok(())
+    /// Waits for rows that are being encoded.
+    pub(crate) async fn settle(&mut self) -> Result<()> {
+        match self.encoding.take() {
+            Some(encoding) => encoding.done().await,
+            None => Ok(()),
+        }
     }
 }

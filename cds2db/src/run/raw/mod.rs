@@ -1,9 +1,10 @@
-//! Third room: pages become raw rows.
+//! Third room: pages arrive and are cracked and typed.
 
+pub(super) mod breaker;
 pub(super) mod census;
 pub(super) mod cracking;
 pub(super) mod download;
-pub(super) mod import;
+pub(super) mod fetch;
 pub(super) mod waiting;
 pub(super) mod ward_rows;
 pub(super) mod watermarks;

@@ -15,8 +15,8 @@ const EMPTY_DATA: &str = "EMPTY_DATA";
 
 impl Run<'_> {
     /// The rows of `pids_per_ward`, where they are to be stored.
-    pub(in crate::run) fn ward_rows(&self, who: &Who, directory: Option<&RunDirectory>) -> Option<Batch> {
-        let open = directory.is_none_or(|directory| directory.batches().is_open(PIDS_PER_WARD));
+    pub(in crate::run) fn ward_rows(&self, who: &Who, directory: &RunDirectory) -> Option<Batch> {
+        let open = directory.batches().is_open(PIDS_PER_WARD);
         let wards = who.wards.as_ref().filter(|_| open)?;
         ward_batch(self.description, wards)
     }

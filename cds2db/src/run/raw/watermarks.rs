@@ -6,7 +6,7 @@ use cds_hub::load::Import;
 
 use crate::Result;
 use crate::error::hub_error;
-use crate::run::ask::requests::Request;
+use crate::run::ask::answered::Answered;
 use crate::run::{Run, Scope};
 
 /// Ids whose watermarks move with one statement.
@@ -16,7 +16,7 @@ impl Run<'_> {
     /// Moves the watermarks of what was answered in full, in the same transaction as its rows.
     pub(in crate::run) async fn move_watermarks(
         &self,
-        complete: &[Request],
+        complete: &[Answered],
         loaded_until: i64,
         import: &mut Import<'_>,
     ) -> Result<()> {
@@ -24,7 +24,7 @@ impl Run<'_> {
             return Ok(());
         }
         let mut moved: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for request in complete {
+        for request in complete.iter().map(Answered::request) {
             let ids = moved.entry(&request.watermark).or_default();
             ids.extend(request.ids().iter().map(|id| (**id).to_owned()));
             if ids.len() >= IDS_AT_ONCE {

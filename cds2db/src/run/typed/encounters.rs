@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cds_hub::Hub;
-use fhir_melt::{MeltOptions, TypedBatch, melt};
+use fhir_melt::TypedBatch;
 use table_description::TableDescription;
 use table_description::typing::Value;
 
-use super::pieces::RAW_ROWS;
+use super::shaping::Shaping;
 use super::tables::ENCOUNTER;
-use super::typing::Typing;
+use super::typing::{RAW_ROWS, Typing};
 use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -18,47 +18,87 @@ use crate::{Error, ErrorKind, Result, Summary};
 const STORED_PATIENTS_AT_ONCE: usize = 10_000;
 
 /// The encounters known so far and what follows from them.
-pub(super) struct Encounters {
-    pub(super) graph: EncounterGraph,
-    /// Patients in the graph with an encounter that waits for typing.
-    pub(super) waiting: Vec<Arc<str>>,
+#[derive(Default)]
+pub(crate) struct Encounters {
+    pub(crate) graph: EncounterGraph,
+    /// Encounters that come together; the graph is in it meanwhile.
+    gathering: Option<Addition>,
+    /// How many have come.
+    arrived: i32,
+    /// Patients with an encounter that has come or waited.
+    pub(super) patients: Vec<Arc<str>>,
 }
 
+/// Versions that have arrived are newer than those that waited in the hub, whose raw ids count from 1.
+const ARRIVED: i32 = i32::MAX / 2;
+
 impl Typing<'_> {
-    /// Reads the encounters that wait and builds the graph of them and of their patients' older ones.
-    pub(super) async fn read_encounters(&mut self, summary: &mut Summary) -> Result<()> {
-        let Some(table) = self.description.table(ENCOUNTER).cloned() else {
-            return Ok(());
-        };
-        let columns = EncounterColumns::of(&table);
-        let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
-        let mut open = self.hub.open_raw(&table, RAW_ROWS).await.map_err(failed)?;
+    /// Begins to gather encounters, with those that wait in the hub.
+    pub(crate) async fn gather_encounters(&mut self, shaping: &Shaping) -> Result<()> {
         let system = self.settings.common_identifier_system.as_deref();
-        let mut addition = self.encounters.graph.addition(system);
-        let mut waiting = false;
-        while let Some((raw_ids, batch)) = open.next().await.map_err(failed)? {
-            let (typed, _) = melt(&batch, &MeltOptions::default()).typed(self.zone);
-            for row in 0..typed.rows() {
-                // After a run that broke off several versions of an encounter may wait: the newest decides.
-                if let (Some(encounter), Some(&raw_id)) =
-                    (columns.row(&typed, row), raw_ids.get(typed.source_row(row)))
-                {
-                    waiting = true;
-                    addition.add(encounter, Some(raw_id));
+        let graph = std::mem::take(&mut self.encounters.graph);
+        let mut addition = graph.addition(system);
+        if let Some(table) = self.description.table(ENCOUNTER) {
+            let columns = EncounterColumns::of(table);
+            let failed = |e: cds_hub::Error| Error::new(ErrorKind::Hub, "reading raw encounters").because(e);
+            let mut open = self.hub.open_raw(table, RAW_ROWS).await.map_err(failed)?;
+            while let Some((raw_ids, batch)) = open.next().await.map_err(failed)? {
+                for typed in &shaping.shape(batch).typed {
+                    for row in 0..typed.rows() {
+                        // Several versions of an encounter may wait: the newest decides.
+                        if let (Some(encounter), Some(&raw_id)) =
+                            (columns.row(typed, row), raw_ids.get(typed.source_row(row)))
+                        {
+                            addition.add(encounter, Some(raw_id));
+                        }
+                    }
                 }
             }
         }
+        self.encounters.gathering = Some(addition);
+        Ok(())
+    }
+
+    /// Whether encounters are still being gathered, so that no reference to one can be filled.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.encounters.gathering.is_some()
+    }
+
+    /// Adds encounters that have arrived. Those that come later than the others are known to the next run.
+    pub(crate) fn add_encounters(&mut self, table: &TableDescription, typed: &TypedBatch) {
+        let Some(addition) = &mut self.encounters.gathering else {
+            return;
+        };
+        let columns = EncounterColumns::of(table);
+        let (mut version, mut last) = (self.encounters.arrived, None);
+        for row in 0..typed.rows() {
+            if last != Some(typed.source_row(row)) {
+                last = Some(typed.source_row(row));
+                version += 1;
+            }
+            if let Some(encounter) = columns.row(typed, row) {
+                addition.add(encounter, Some(ARRIVED.saturating_add(version)));
+            }
+        }
+        self.encounters.arrived = version;
+    }
+
+    /// All encounters have come: adds what the hub has of their patients and works out the references.
+    pub(crate) async fn know_encounters(&mut self, summary: &mut Summary) -> Result<()> {
+        let Some(mut addition) = self.encounters.gathering.take() else {
+            return Ok(());
+        };
         let patients = addition.patients().to_vec();
         add_stored(self.hub, &mut addition, &patients).await?;
-        addition.link();
-        self.encounters.waiting = patients;
+        self.encounters.graph = addition.link();
         for level in Level::ALL {
-            if waiting && self.encounters.graph.count(level) == 0 {
+            if !patients.is_empty() && self.encounters.graph.count(level) == 0 {
                 summary.notes.push(format!(
                     "no encounter of level {level:?}; calculated references need all three"
                 ));
             }
         }
+        self.encounters.patients = patients;
         Ok(())
     }
 
@@ -68,19 +108,19 @@ impl Typing<'_> {
             return Ok(());
         }
         let system = self.settings.common_identifier_system.as_deref();
-        let mut addition = self.encounters.graph.addition(system);
+        let mut addition = std::mem::take(&mut self.encounters.graph).addition(system);
         for patient in &patients {
             addition.add_patient(patient);
         }
         let patients: Vec<_> = patients.into_iter().collect();
-        add_stored(self.hub, &mut addition, &patients).await?;
-        addition.link();
-        Ok(())
+        let added = add_stored(self.hub, &mut addition, &patients).await;
+        self.encounters.graph = addition.link();
+        added
     }
 }
 
 /// Adds the encounters that the hub has of these patients, but for those that have come anew.
-async fn add_stored(hub: &Hub, addition: &mut Addition<'_>, patients: &[Arc<str>]) -> Result<()> {
+async fn add_stored(hub: &Hub, addition: &mut Addition, patients: &[Arc<str>]) -> Result<()> {
     let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
                (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
                (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \

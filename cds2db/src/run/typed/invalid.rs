@@ -6,14 +6,14 @@ use super::tables::{ENCOUNTER, time_columns};
 use crate::references::{EncounterGraph, INVALID};
 
 /// The references of a table that can be worked out again.
-pub(super) struct Again {
+pub(super) struct InvalidReferences {
     /// The rows of the patients `$1` with a reference that says `invalid`: row id, FHIR id, those references, reference to
     /// the patient, reference to the encounter, then the times in microseconds.
     pub(super) sql: String,
     pub(super) columns: Vec<String>,
 }
 
-impl Again {
+impl InvalidReferences {
     pub(super) fn of(table: &TableDescription) -> Option<Self> {
         let name = |path: &str| {
             table

@@ -1,0 +1,223 @@
+//! Typed rows on their way into the run's files, which are what the tests read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fhir_melt::TypedBatch;
+use polars::prelude::{
+    Column as FrameColumn, DataFrame, ParquetReader, ParquetWriter, PolarsResult, SerReader, StringChunked,
+};
+use polars::prelude::{IntoColumn, NewChunkedArray};
+use table_description::TableDescription;
+
+use super::fill::EncounterReferences;
+use super::tables::ENCOUNTER;
+use super::writing::Writing;
+use crate::references::EncounterGraph;
+use crate::run::RunDirectory;
+use crate::{Error, ErrorKind, Result};
+
+/// Typed rows of one batch kept in memory; what is beyond goes to further files.
+const ROWS_A_FILE: usize = 200_000;
+
+/// The files of a run while it works.
+pub(crate) struct Files<'d> {
+    directory: &'d RunDirectory,
+    writing: Writing<'d>,
+    /// Rows of batches that are being fetched, by table and number.
+    open: HashMap<(String, u32), Vec<Arc<TypedBatch>>>,
+    /// Rows that lie aside: those of encounters until their references are known, and those that belong to no batch.
+    aside: Vec<Aside>,
+    /// Encounter batches that were fetched in full.
+    encounters: Vec<(Arc<TableDescription>, u32)>,
+    /// Files put aside so far.
+    put_aside: usize,
+}
+
+/// A file that is no file of the run yet.
+struct Aside {
+    table: Arc<TableDescription>,
+    /// `None` for rows that belong to no batch that was fetched in full.
+    batch: Option<u32>,
+    path: PathBuf,
+}
+
+impl<'d> Files<'d> {
+    pub(crate) fn begin(directory: &'d RunDirectory) -> Result<Self> {
+        let signals = Arc::new(directory.final_signals()?);
+        if let Some(record) = directory.record() {
+            signals
+                .number(record.patients.iter().map(String::as_str))
+                .map_err(Writing::failed)?;
+        }
+        Ok(Self {
+            directory,
+            writing: Writing::new(directory, signals),
+            open: HashMap::new(),
+            aside: Vec::new(),
+            encounters: Vec::new(),
+            put_aside: 0,
+        })
+    }
+
+    /// Adds rows of a batch, or rows that came along with one of another table.
+    pub(crate) async fn add(
+        &mut self,
+        table: &Arc<TableDescription>,
+        batch: Option<u32>,
+        typed: &[Arc<TypedBatch>],
+    ) -> Result<()> {
+        let Some(number) = batch.filter(|_| table.name != ENCOUNTER) else {
+            return self.aside(table, batch, typed).await;
+        };
+        let open = self.open.entry((table.name.clone(), number)).or_default();
+        open.extend(typed.iter().cloned());
+        if open.iter().map(|typed| typed.rows()).sum::<usize>() > ROWS_A_FILE {
+            let rows = std::mem::take(open);
+            self.aside(table, None, &rows).await?;
+        }
+        Ok(())
+    }
+
+    /// All of a batch is there.
+    pub(crate) async fn finished(&mut self, table: &Arc<TableDescription>, number: u32) -> Result<()> {
+        if table.name == ENCOUNTER {
+            self.encounters.push((Arc::clone(table), number));
+            return Ok(());
+        }
+        let rows = self
+            .open
+            .remove(&(table.name.clone(), number))
+            .unwrap_or_default();
+        let of = Arc::clone(table);
+        self.writing.put(table, number, move || frames(&of, &rows)).await
+    }
+
+    /// A batch will not be there in full; what came of it is in a further file.
+    pub(crate) async fn broke_off(&mut self, table: &Arc<TableDescription>, number: u32) -> Result<()> {
+        for aside in &mut self.aside {
+            if aside.table.name == table.name && aside.batch == Some(number) {
+                aside.batch = None;
+            }
+        }
+        let rows = self
+            .open
+            .remove(&(table.name.clone(), number))
+            .unwrap_or_default();
+        self.aside(table, None, &rows).await
+    }
+
+    /// Leaves out a table that stays raw.
+    pub(crate) fn leave_out(&mut self, table: &str) {
+        self.aside.retain(|aside| aside.table.name != table);
+        if table == ENCOUNTER {
+            self.encounters.clear();
+        }
+    }
+
+    async fn aside(
+        &mut self,
+        table: &Arc<TableDescription>,
+        batch: Option<u32>,
+        typed: &[Arc<TypedBatch>],
+    ) -> Result<()> {
+        for typed in typed.iter().filter(|typed| typed.rows() > 0) {
+            let name = format!("aside.{}.parquet", self.put_aside);
+            let path = self.directory.layout().root().join("hub_rows").join(name);
+            self.put_aside += 1;
+            let (typed, of, to) = (Arc::clone(typed), Arc::clone(table), path.clone());
+            let work = tokio::task::spawn_blocking(move || {
+                let mut frames = frames(&of, &[typed])?;
+                let written = frames.iter_mut().try_for_each(|frame| write(frame, &to));
+                written.map_err(|e| failed(&of, e))
+            });
+            work.await.map_err(|_| lost(table))??;
+            let table = Arc::clone(table);
+            self.aside.push(Aside { table, batch, path });
+        }
+        Ok(())
+    }
+
+    /// Writes what lay aside, now that the references of encounters are known, and waits until all files are there.
+    pub(crate) async fn end(mut self, graph: &EncounterGraph) -> Result<()> {
+        let mut groups: BTreeMap<(String, Option<u32>), (Arc<TableDescription>, Vec<PathBuf>)> =
+            BTreeMap::new();
+        for Aside { table, batch, path } in std::mem::take(&mut self.aside) {
+            let group = groups.entry((table.name.clone(), batch));
+            group.or_insert_with(|| (table, Vec::new())).1.push(path);
+        }
+        for (table, number) in std::mem::take(&mut self.encounters) {
+            let group = groups.entry((table.name.clone(), Some(number)));
+            group.or_insert_with(|| (table, Vec::new()));
+        }
+        for ((_, number), (table, paths)) in groups {
+            let references = EncounterReferences::of(&table);
+            let mut frames = Vec::new();
+            for path in paths {
+                let mut frame = read(&path).map_err(|e| failed(&table, e))?;
+                for (column, calculated) in references.iter().flat_map(EncounterReferences::columns) {
+                    let texts = references.as_ref().map(|r| r.id_name());
+                    set_by(&mut frame, column, texts.unwrap_or_default(), |id| {
+                        calculated(graph, id)
+                    })
+                    .map_err(|e| failed(&table, e))?;
+                }
+                frames.push(frame);
+            }
+            match number {
+                Some(number) => self.writing.put(&table, number, move || Ok(frames)).await?,
+                None => self.further(&table, frames).await?,
+            }
+        }
+        self.writing.end().await
+    }
+
+    /// Writes a file behind those of the batches.
+    pub(crate) async fn further(
+        &mut self,
+        table: &Arc<TableDescription>,
+        frames: Vec<DataFrame>,
+    ) -> Result<()> {
+        let number = self.directory.batches().next_further(&table.name);
+        self.writing.put(table, number, move || Ok(frames)).await
+    }
+}
+
+/// Sets a column of texts by the texts of another one.
+fn set_by(
+    frame: &mut DataFrame,
+    column: &str,
+    key: &str,
+    value: impl Fn(&str) -> Option<String>,
+) -> PolarsResult<()> {
+    let texts: Vec<Option<String>> = match frame.column(key) {
+        Ok(ids) => ids.str()?.iter().map(|id| id.and_then(&value)).collect(),
+        Err(_) => vec![None; frame.height()],
+    };
+    let texts: FrameColumn = StringChunked::from_iter_options(column.into(), texts.into_iter()).into_column();
+    frame.with_column(texts).map(drop)
+}
+
+/// The rows as frames.
+pub(super) fn frames(table: &TableDescription, typed: &[Arc<TypedBatch>]) -> Result<Vec<DataFrame>> {
+    let frames: std::result::Result<Vec<_>, _> = typed.iter().map(|typed| typed.to_frame()).collect();
+    frames.map_err(|e| failed(table, e))
+}
+
+fn write(frame: &mut DataFrame, path: &std::path::Path) -> PolarsResult<()> {
+    ParquetWriter::new(File::create(path)?).finish(frame).map(drop)
+}
+
+pub(super) fn read(path: &std::path::Path) -> PolarsResult<DataFrame> {
+    ParquetReader::new(File::open(path)?).finish()
+}
+
+fn failed(table: &TableDescription, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    lost(table).because(error)
+}
+
+fn lost(table: &TableDescription) -> Error {
+    Error::new(ErrorKind::File, format!("the typed rows of {}", table.name))
+}
