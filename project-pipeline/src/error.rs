@@ -107,7 +107,6 @@ impl Error {
         .into()
     }
 
-    #[cfg(any())]
     pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
         ErrorKind::Write {
             path: path.to_owned(),

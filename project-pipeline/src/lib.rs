@@ -8,6 +8,11 @@ pub mod pattern;
 mod place;
 pub mod plan;
 mod project;
+pub mod record;
+pub mod release;
+pub mod run;
+mod staleness;
+pub mod store;
 mod words;
 pub mod yaml;
 
@@ -15,3 +20,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use fault::{Fault, Rule, Warning};
 pub use place::Place;
 pub use project::{Action, Checked, Level, Output, Project, check};
+pub use staleness::stale;

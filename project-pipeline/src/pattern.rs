@@ -75,6 +75,9 @@ fn names_meet(a: &[u8], b: &[u8]) -> bool {
 
 /// The path as a file system that ignores case and composes accents sees it.
 pub(crate) fn folded(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
     path.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 

@@ -1,7 +1,12 @@
 //! The command line: arguments, and one module a command.
 
 mod check;
+mod disclosure;
+mod live;
 mod plan;
+mod record;
+mod release;
+mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +29,20 @@ enum Command {
     Check(check::Check),
     /// Say which jobs a request would make, and why
     Plan(plan::Plan),
+    /// Run actions and what they need
+    Run(run::Run),
+    /// Show the jobs of the last request
+    Status(record::Look),
+    /// List the files in the stores
+    Outputs(record::Look),
+    /// Name actions whose outputs no longer fit their code, command or inputs; exits with 1 if there are some
+    Stale(record::Look),
+    /// End jobs that wait or run
+    Cancel(record::Cancel),
+    /// Copy reviewed level-4 files to `released`, with an entry in the log of releases
+    Release(release::Release),
+    /// Look whether the log of releases is whole and the released files are those that it names
+    Verify(release::Verify),
 }
 
 /// Where the project is.
@@ -38,7 +57,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    #[cfg(any())]
     pub(crate) fn workspace(&self) -> PathBuf {
         self.workspace.clone().unwrap_or_else(|| self.project_dir.clone())
     }
@@ -77,6 +95,13 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Run(run) => run.run(),
+        Command::Status(look) => look.status(),
+        Command::Outputs(look) => look.outputs(),
+        Command::Stale(look) => look.stale(),
+        Command::Cancel(cancel) => cancel.run(),
+        Command::Release(release) => release.run(),
+        Command::Verify(verify) => verify.run(),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -86,6 +111,10 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+pub(crate) fn option_fault(what: String) -> Error {
+    ErrorKind::Option { what }.into()
 }
 
 /// Writes to standard output; a reader that went away is no error.

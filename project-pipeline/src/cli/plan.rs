@@ -3,6 +3,9 @@ use clap::Args;
 use super::{Format, Place, say};
 use crate::Result;
 use crate::plan::{self, History, Request};
+use crate::record::Record;
+use crate::stale;
+use crate::store::Layout;
 
 /// Arguments of `pipeline plan`.
 #[derive(Args)]
@@ -15,6 +18,9 @@ pub(super) struct Plan {
     /// Run everything that they need again
     #[arg(short, long)]
     force: bool,
+    /// Run what is needed and stale again
+    #[arg(long)]
+    stale: bool,
     /// How the plan is written
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -23,12 +29,27 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn run(&self) -> Result<bool> {
         let checked = self.place.project()?;
-        let request = Request {
+        let layout = Layout::new(&self.place.workspace());
+        let record = if Record::exists(&layout) {
+            Some(Record::open(&layout)?)
+        } else {
+            None
+        };
+        let mut request = Request {
             actions: self.actions.clone(),
             force: self.force,
             ..Request::default()
         };
-        let plan = plan::plan(&checked.project, &History::new(), &request)?;
+        let history = match &record {
+            Some(record) => record.history(&layout)?,
+            None => History::new(),
+        };
+        if self.stale
+            && let Some(record) = &record
+        {
+            request.stale = stale(&checked.project, record, &layout, &self.place.project_dir)?;
+        }
+        let plan = plan::plan(&checked.project, &history, &request)?;
         say(&match self.format {
             Format::Text => plan::text(&plan),
             Format::Json => serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n",

@@ -6,6 +6,7 @@ mod history;
 mod planner;
 mod table;
 
+pub(crate) use drawing::escape;
 pub use drawing::svg;
 pub use graph::mermaid;
 pub use history::{History, Last, State};

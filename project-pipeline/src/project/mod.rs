@@ -9,5 +9,6 @@ mod run_line;
 mod top;
 mod types;
 
+pub(crate) use output_path::{is_moderate, suffix};
 pub use read::{Checked, check};
 pub use types::{Action, Level, Output, Project};

@@ -189,59 +189,38 @@ fn levels_overlap(checked: &mut Checked) {
     }
 }
 
-/// Between actions: a file that two of them write. Only patterns of the same folder are compared.
+/// Between actions: a file that two of them write. Patterns are compared only where the text before the first `*` of one begins
+/// the text of the other: large studies have thousands of them.
 fn overwrites(checked: &mut Checked) {
     let actions = &checked.project.actions;
-    let mut folders: BTreeMap<usize, Vec<(usize, &Output)>> = BTreeMap::new();
-    let mut literals: HashMap<&str, Vec<(usize, &Output)>> = HashMap::new();
-    let mut globs: Vec<(usize, &Output)> = Vec::new();
-    for (number, action) in actions.iter().enumerate() {
-        for output in &action.outputs {
-            folders
-                .entry(output.pattern.matches('/').count())
-                .or_default()
-                .push((number, output));
-            if output.pattern.contains('*') {
-                globs.push((number, output));
-            } else {
-                literals
-                    .entry(&output.pattern)
-                    .or_default()
-                    .push((number, output));
-            }
-        }
-    }
+    let mut all: Vec<(&str, usize, &Output)> = actions
+        .iter()
+        .enumerate()
+        .flat_map(|(number, action)| {
+            action
+                .outputs
+                .iter()
+                .map(move |output| (start(&output.pattern), number, output))
+        })
+        .collect();
+    all.sort_by_key(|(start, number, _)| (*start, *number));
     let mut found: BTreeMap<(usize, usize), (Place, String)> = BTreeMap::new();
-    let mut note = |a: (usize, &Output), b: (usize, &Output)| {
-        let ((first, a), (second, b)) = if a.0 <= b.0 { (a, b) } else { (b, a) };
-        if first != second {
-            found
-                .entry((first, second))
-                .or_insert_with(|| (b.at, describe(&actions[first].name, a, &actions[second].name, b)));
-        }
-    };
-    for same in literals.values() {
-        for (at, a) in same.iter().enumerate() {
-            for b in &same[at + 1..] {
-                note(*a, *b);
-            }
-        }
-    }
-    for (at, glob) in globs.iter().enumerate() {
-        let depth = glob.1.pattern.matches('/').count();
-        for other in folders.get(&depth).into_iter().flatten() {
-            if !other.1.pattern.contains('*') && pattern::covers(&glob.1.pattern, &other.1.pattern) {
-                note(*glob, *other);
-            }
-        }
-        for other in globs[at + 1..]
+    for (begin, number, output) in &all {
+        let from = all.partition_point(|(start, ..)| start < begin);
+        for (_, other_number, other) in all[from..]
             .iter()
-            .filter(|other| same_start(&glob.1.pattern, &other.1.pattern))
+            .take_while(|(start, ..)| start.starts_with(begin))
         {
-            if pattern::covers(&glob.1.pattern, &other.1.pattern)
-                || pattern::covers(&other.1.pattern, &glob.1.pattern)
-            {
-                note(*glob, *other);
+            let (a, b) = (output.pattern.as_str(), other.pattern.as_str());
+            if number != other_number && (pattern::covers(a, b) || pattern::covers(b, a)) {
+                let ((first, a), (second, b)) = if number < other_number {
+                    ((*number, output), (*other_number, other))
+                } else {
+                    ((*other_number, other), (*number, output))
+                };
+                found
+                    .entry((first, second))
+                    .or_insert_with(|| (b.at, describe(&actions[first].name, a, &actions[second].name, b)));
             }
         }
     }
@@ -251,11 +230,9 @@ fn overwrites(checked: &mut Checked) {
     }
 }
 
-/// Whether the texts before the first `*` can be the start of one path.
-fn same_start(a: &str, b: &str) -> bool {
-    let literal = |p: &'_ str| p.find('*').unwrap_or(p.len());
-    let length = literal(a).min(literal(b));
-    a.as_bytes()[..length] == b.as_bytes()[..length]
+/// The text before the first `*`.
+fn start(pattern: &str) -> &str {
+    &pattern[..pattern.find('*').unwrap_or(pattern.len())]
 }
 
 fn describe(first: &str, a: &Output, second: &str, b: &Output) -> String {

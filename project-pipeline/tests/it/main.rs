@@ -5,9 +5,18 @@
     reason = "tests stop at the first surprise, their helpers too, and say what they skip"
 )]
 
+mod bubblewrap;
+mod hostile_jobs;
+mod kills;
+mod large_project;
+mod limits;
 mod oracle;
 mod plans_against_original;
 mod random;
 mod recorded_verdicts;
+mod releases;
+mod seed_project;
 mod shared;
+mod stale_outputs;
 mod verdicts_against_original;
+mod workspace;

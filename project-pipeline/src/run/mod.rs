@@ -1,0 +1,22 @@
+//! Jobs as processes in folders of their own.
+
+mod finish;
+mod folder;
+mod identity;
+mod lock;
+mod options;
+mod process;
+mod progress;
+mod recover;
+mod runners;
+mod sandbox;
+mod scheduler;
+mod snapshot;
+
+pub(crate) use lock::Lock;
+pub use options::RunOptions;
+pub use process::Limits;
+pub use progress::{Progress, Silent};
+pub use runners::{Runner, Runners};
+pub use scheduler::{Outcome, run};
+pub(crate) use snapshot::code_of;

@@ -1,0 +1,637 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::lock::Lock;
+use super::process::End;
+use super::sandbox::Sandbox;
+use super::{Progress, RunOptions, Runner, finish, folder, identity, process, recover, snapshot};
+use crate::plan::{Plan, Reason, Request, State, plan};
+use crate::record::{
+    Job, JobRequest, Record, Repository, StatusCode, now, stamp, write_manifest, write_request_page,
+    write_workspace_page,
+};
+use crate::store::{Collected, Layout, Staged, collect};
+use crate::{Action, Checked, Error, ErrorKind, Project, Result, stale};
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The request; `None` if there was nothing to do.
+    pub request: Option<JobRequest>,
+    /// Its jobs.
+    pub jobs: Vec<Job>,
+    /// The page of the request.
+    pub page: Option<PathBuf>,
+}
+
+impl Outcome {
+    /// Whether every job ended well.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.jobs.iter().all(|job| job.status == StatusCode::Succeeded)
+    }
+}
+
+/// Runs actions and what they need.
+///
+/// # Errors
+/// If the project is faulty, the request cannot be planned, or the workspace cannot be used. A job that fails is no error.
+pub fn run(actions: &[String], options: &RunOptions, progress: &mut dyn Progress) -> Result<Outcome> {
+    let path = options.project_dir.join("project.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
+    let checked = crate::check(&text);
+    if !checked.is_good() {
+        let count = checked.faults.len();
+        return Err(ErrorKind::Faulty { path, count }.into());
+    }
+    std::fs::create_dir_all(&options.workspace).map_err(|source| Error::write(&options.workspace, source))?;
+    let root = options
+        .workspace
+        .canonicalize()
+        .map_err(|source| Error::read(&options.workspace, source))?;
+    let layout = Layout::new(&root);
+    let lock = Lock::take(&layout)?;
+    let record = Record::open(&layout)?;
+    let left = recover::recover(&layout, &record)?;
+    if left > 0 {
+        progress.warn(&format!(
+            "{left} job(s) of a run that was ended were left over; they count as never run"
+        ));
+    }
+    let mut request = Request {
+        actions: actions.to_vec(),
+        force: options.force,
+        ..Request::default()
+    };
+    if options.stale {
+        request.stale = stale(&checked.project, &record, &layout, &options.project_dir)?;
+    }
+    let plan = plan(&checked.project, &record.history(&layout)?, &request)?;
+    if plan.jobs.is_empty() {
+        return Ok(Outcome {
+            request: None,
+            jobs: Vec::new(),
+            page: None,
+        });
+    }
+    warn_of_overwrites(&checked, &plan, progress);
+    let mut run = Run::begin(&checked.project, text, actions, &plan, options, layout, &record)?;
+    let done = run.until_the_end(progress);
+    folder::remove(&run.layout.work());
+    done?;
+    drop(lock);
+    let page = run.pages()?;
+    Ok(Outcome {
+        request: Some(run.request),
+        jobs: run.jobs,
+        page: Some(page),
+    })
+}
+
+fn warn_of_overwrites(checked: &Checked, plan: &Plan, progress: &mut dyn Progress) {
+    let touched = |message: &str| {
+        plan.jobs
+            .iter()
+            .any(|job| message.split([' ', ',']).any(|word| word == job.action))
+    };
+    for warning in checked
+        .warnings
+        .iter()
+        .filter(|warning| warning.message.contains("overwrite") && touched(&warning.message))
+    {
+        progress.warn(&format!("project.yaml:{warning}"));
+    }
+}
+
+/// A request that is being run.
+struct Run<'a> {
+    project: &'a Project,
+    options: &'a RunOptions,
+    layout: Layout,
+    record: &'a Record,
+    request: JobRequest,
+    jobs: Vec<Job>,
+    first: i64,
+    sandbox: Sandbox,
+    code: PathBuf,
+    code_files: Arc<BTreeMap<String, String>>,
+}
+
+/// What a job's thread gives back.
+struct Ended {
+    at: usize,
+    result: std::io::Result<Made>,
+}
+
+/// What a job made.
+struct Made {
+    end: Option<End>,
+    /// Why it could not begin.
+    refused: Option<String>,
+    peak: u64,
+    collected: Collected,
+    staged: Vec<Staged>,
+    inputs: BTreeMap<String, String>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(
+        project: &'a Project,
+        text: String,
+        actions: &[String],
+        plan: &Plan,
+        options: &'a RunOptions,
+        layout: Layout,
+        record: &'a Record,
+    ) -> Result<Self> {
+        let sandbox = Sandbox::find(options.sandbox);
+        let code = layout.work().join("code");
+        let (code_digest, code_files) = snapshot::take(&options.project_dir, &code, project, layout.root())
+            .map_err(|source| Error::write(&code, source))?;
+        record.put_code(&code_digest, &code_files)?;
+        let repository = Repository::of(&options.project_dir);
+        let name = layout
+            .root()
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let request = JobRequest {
+            id: identity::request(&name),
+            created_at: now(),
+            workspace: name,
+            who: options.who.clone(),
+            repo: repository.url,
+            branch: repository.branch,
+            commit: repository.commit,
+            requested_actions: actions.to_vec(),
+            force_run_dependencies: options.force,
+            stale: options.stale,
+            project: text,
+            code_digest,
+            isolation: sandbox.words(false).to_owned(),
+        };
+        let jobs = plan
+            .jobs
+            .iter()
+            .map(|planned| new_job(project, planned, &request))
+            .collect();
+        let first = record.next_number()?;
+        let run = Self {
+            project,
+            options,
+            layout,
+            record,
+            request,
+            jobs,
+            first,
+            sandbox,
+            code,
+            code_files: Arc::new(code_files),
+        };
+        record.at_once(|| {
+            record.put_request(&run.request)?;
+            (0..run.jobs.len()).try_for_each(|at| run.save(at))
+        })?;
+        Ok(run)
+    }
+
+    fn save(&self, at: usize) -> Result<()> {
+        self.record
+            .put_job(&self.jobs[at], self.first + i64::try_from(at).unwrap_or_default())
+    }
+
+    /// Starts what can be started, waits for what runs, until all jobs have ended.
+    fn until_the_end(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let (send, ended) = mpsc::channel();
+        let mut running: HashMap<usize, Arc<AtomicBool>> = HashMap::new();
+        loop {
+            self.settle(&running)?;
+            while running.len() < self.options.jobs.max(1) {
+                let Some(at) = self.next() else { break };
+                let cancel = Arc::new(AtomicBool::new(false));
+                self.start(at, &cancel, &send)?;
+                running.insert(at, cancel);
+            }
+            progress.show(&self.jobs, now());
+            if running.is_empty() {
+                return Ok(());
+            }
+            match ended.recv_timeout(Duration::from_millis(100)) {
+                Ok(end) => {
+                    running.remove(&end.at);
+                    self.finish(end)?;
+                }
+                Err(_) => self.look_for_cancels(&running)?,
+            }
+        }
+    }
+
+    /// Ends jobs that will never run: what they wait for failed, or they were cancelled, or the run is to stop.
+    fn settle(&mut self, running: &HashMap<usize, Arc<AtomicBool>>) -> Result<()> {
+        let stop = self.options.stop.load(Ordering::Relaxed);
+        let failed: HashSet<String> = self
+            .jobs
+            .iter()
+            .filter(|job| job.status.state() == State::Failed)
+            .map(|job| job.action.clone())
+            .collect();
+        let mut more = failed.clone();
+        let cancelled: HashSet<String> = self.cancelled_ids()?;
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].status.state() != State::Pending || running.contains_key(&at) {
+                continue;
+            }
+            let job = &self.jobs[at];
+            let dead = job.waits_for.iter().find(|need| more.contains(*need)).cloned();
+            let (status, message, is_cancelled) = if stop || cancelled.contains(&job.id) {
+                (
+                    StatusCode::CancelledByUser,
+                    "cancelled before it began".to_owned(),
+                    true,
+                )
+            } else if let Some(need) = dead {
+                (
+                    StatusCode::DependencyFailed,
+                    format!("{need} did not succeed"),
+                    false,
+                )
+            } else if !failed.is_empty() && !self.options.continue_on_error {
+                (
+                    StatusCode::NotRun,
+                    "another job failed before its turn".to_owned(),
+                    true,
+                )
+            } else {
+                continue;
+            };
+            more.insert(job.action.clone());
+            self.end(at, status, message, is_cancelled)?;
+        }
+        Ok(())
+    }
+
+    fn cancelled_ids(&self) -> Result<HashSet<String>> {
+        let active = self.record.active_jobs()?;
+        Ok(active
+            .into_iter()
+            .filter(|job| job.cancelled)
+            .map(|job| job.id)
+            .collect())
+    }
+
+    fn look_for_cancels(&self, running: &HashMap<usize, Arc<AtomicBool>>) -> Result<()> {
+        let stop = self.options.stop.load(Ordering::Relaxed);
+        let cancelled = self.cancelled_ids()?;
+        for (at, cancel) in running {
+            if stop || cancelled.contains(&self.jobs[*at].id) {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first job whose turn it is.
+    fn next(&self) -> Option<usize> {
+        let done = |need: &String| {
+            self.jobs
+                .iter()
+                .find(|job| job.action == *need)
+                .is_none_or(|job| job.status == StatusCode::Succeeded)
+        };
+        (0..self.jobs.len()).find(|at| {
+            let job = &self.jobs[*at];
+            job.status.state() == State::Pending && job.waits_for.iter().all(done)
+        })
+    }
+
+    fn start(&mut self, at: usize, cancel: &Arc<AtomicBool>, send: &mpsc::Sender<Ended>) -> Result<()> {
+        let job = &mut self.jobs[at];
+        job.status = StatusCode::Executing;
+        "running".clone_into(&mut job.message);
+        job.started_at = Some(now());
+        let Some(action) = self.project.action(&job.action) else {
+            return Ok(());
+        };
+        let runner = self.options.runners.get(&action.runner()).cloned();
+        let network = runner.as_ref().is_some_and(|runner| runner.network);
+        self.sandbox.words(network).clone_into(&mut job.isolation);
+        let last = self.record.last_jobs()?;
+        let inputs = action.needs.iter().flat_map(|need| {
+            last.get(need)
+                .into_iter()
+                .flat_map(|job| job.outputs.keys().cloned())
+        });
+        let task = Task {
+            job: job.id.clone(),
+            action: action.clone(),
+            words: self.project.words(action),
+            runner,
+            inputs: inputs.collect(),
+            layout: self.layout.clone(),
+            code: self.code.clone(),
+            code_files: Arc::clone(&self.code_files),
+            sandbox: self.sandbox,
+            options: self.options.clone(),
+            cancel: Arc::clone(cancel),
+        };
+        self.save(at)?;
+        let send = send.clone();
+        std::thread::spawn(move || {
+            let result = task.run();
+            let _ = send.send(Ended { at, result });
+        });
+        Ok(())
+    }
+
+    /// Takes what a job made.
+    fn finish(&mut self, ended: Ended) -> Result<()> {
+        let at = ended.at;
+        let made = match ended.result {
+            Ok(made) => made,
+            Err(source) => {
+                let message = format!("the job could not be run: {source}");
+                return self.end(at, StatusCode::InternalError, message, false);
+            }
+        };
+        let job = &mut self.jobs[at];
+        job.peak_memory = made.peak;
+        job.input_digests = made.inputs;
+        job.unmatched.clone_from(&made.collected.unmatched);
+        let limits = &self.options.limits;
+        let (status, message) = match (made.refused, made.end) {
+            (Some(why), _) => (StatusCode::InternalError, why),
+            (None, Some(End::Cancelled)) => (StatusCode::CancelledByUser, "cancelled".to_owned()),
+            (None, Some(End::OutOfMemory)) => (
+                StatusCode::OutOfMemory,
+                format!("it used more than {} bytes of memory", limits.memory),
+            ),
+            (None, Some(End::OutOfTime)) => (
+                StatusCode::OutOfTime,
+                format!("it took longer than {:?}", limits.time),
+            ),
+            (None, Some(End::Exit(0))) if made.collected.unmatched.is_empty() => {
+                job.exit_code = Some(0);
+                self.record.at_once(|| {
+                    finish::store(
+                        &self.layout,
+                        self.record,
+                        self.project,
+                        job,
+                        &made.staged,
+                        &made.collected,
+                    )
+                })?;
+                let count = job.excluded.len();
+                let message = match count {
+                    0 => "completed".to_owned(),
+                    _ => format!("completed, but {count} file(s) held back"),
+                };
+                (StatusCode::Succeeded, message)
+            }
+            (None, Some(End::Exit(0))) => {
+                job.exit_code = Some(0);
+                job.excluded = made
+                    .collected
+                    .refused
+                    .iter()
+                    .map(|(path, (_, why))| (path.clone(), why.clone()))
+                    .collect();
+                (StatusCode::UnmatchedPatterns, unmatched(&made.collected))
+            }
+            (None, Some(End::Exit(code))) => {
+                job.exit_code = Some(code);
+                (
+                    StatusCode::NonzeroExit,
+                    format!("its command ended with exit code {code}"),
+                )
+            }
+            (None, None) => (StatusCode::InternalError, "its command did not run".to_owned()),
+        };
+        self.end(at, status, message, status == StatusCode::CancelledByUser)
+    }
+
+    fn end(&mut self, at: usize, status: StatusCode, message: String, cancelled: bool) -> Result<()> {
+        let job = &mut self.jobs[at];
+        job.status = status;
+        job.message = message;
+        job.cancelled = cancelled;
+        job.completed_at = Some(now());
+        self.save(at)?;
+        self.write_log(at)?;
+        write_manifest(&self.layout, self.record, Some(self.project))
+    }
+
+    /// The log of the action's last job: what it wrote, then what is known of it.
+    fn write_log(&self, at: usize) -> Result<()> {
+        let job = &self.jobs[at];
+        let raw = self.layout.work().join(format!("{}.log", job.id));
+        let mut text = std::fs::read(&raw).unwrap_or_default();
+        let mut trailer = format!(
+            "\n\njob_definition_id: {}\njob_definition_request_id: {}\naction: {}\nrun: {}\ncommit: {}\nisolation: {}\nexit_code: {}\n\
+             created_at: {}\nstarted_at: {}\ncompleted_at: {}\nstatus: {}\nstatus_message: {}\n",
+            job.id,
+            job.request,
+            job.action,
+            job.run,
+            self.request.commit.as_deref().unwrap_or("none"),
+            job.isolation,
+            job.exit_code
+                .map_or_else(|| "none".to_owned(), |code| code.to_string()),
+            stamp(job.created_at),
+            job.started_at.map(stamp).unwrap_or_default(),
+            job.completed_at.map(stamp).unwrap_or_default(),
+            job.status,
+            job.message,
+        );
+        if !job.outputs.is_empty() {
+            trailer.push_str("\noutputs:\n");
+            let width = job
+                .outputs
+                .keys()
+                .map(|path| path.chars().count())
+                .max()
+                .unwrap_or(0);
+            for (path, level) in &job.outputs {
+                trailer.push_str(&format!("  {path:width$} - {level}\n"));
+            }
+        }
+        if !job.excluded.is_empty() {
+            trailer.push_str("\nheld back:\n");
+            for (path, why) in &job.excluded {
+                trailer.push_str(&format!("  {path}: {why}\n"));
+            }
+        }
+        text.extend_from_slice(trailer.as_bytes());
+        let path = self.layout.log(&job.action);
+        crate::record::replace(&path, &text).map_err(|source| Error::write(&path, source))?;
+        let _ = std::fs::remove_file(raw);
+        Ok(())
+    }
+
+    fn pages(&self) -> Result<PathBuf> {
+        write_workspace_page(&self.layout, self.record)?;
+        write_request_page(&self.layout, self.record, &self.request.id)
+    }
+}
+
+fn new_job(project: &Project, planned: &crate::plan::PlannedJob, request: &JobRequest) -> Job {
+    let outputs = project
+        .action(&planned.action)
+        .map(|action| action.outputs.as_slice())
+        .unwrap_or_default();
+    let waits = !planned.waits_for.is_empty();
+    Job {
+        id: identity::job(&request.id, &planned.action),
+        request: request.id.clone(),
+        action: planned.action.clone(),
+        status: if waits {
+            StatusCode::WaitingOnDependencies
+        } else {
+            StatusCode::Created
+        },
+        message: if waits {
+            format!("waits for {}", planned.waits_for.join(", "))
+        } else {
+            "created".to_owned()
+        },
+        reason: Reason::words(&planned.reason),
+        run: planned.run.clone(),
+        inputs_from: planned.inputs_from.clone(),
+        waits_for: planned.waits_for.clone(),
+        output_spec: outputs
+            .iter()
+            .map(|output| (output.pattern.clone(), output.level))
+            .collect(),
+        outputs: BTreeMap::new(),
+        output_digests: BTreeMap::new(),
+        input_digests: BTreeMap::new(),
+        code_digest: request.code_digest.clone(),
+        excluded: BTreeMap::new(),
+        unmatched: Vec::new(),
+        cancelled: false,
+        exit_code: None,
+        isolation: String::new(),
+        created_at: request.created_at,
+        started_at: None,
+        completed_at: None,
+        peak_memory: 0,
+    }
+}
+
+fn unmatched(collected: &Collected) -> String {
+    let mut message = format!("no file fits {}", collected.unmatched.join(", "));
+    if !collected.refused.is_empty() {
+        message.push_str("; refused: ");
+        let refused: Vec<String> = collected
+            .refused
+            .iter()
+            .map(|(path, (_, why))| format!("{path} ({why})"))
+            .collect();
+        message.push_str(&refused.join(", "));
+    }
+    if !collected.others.is_empty() {
+        message.push_str(&format!("; it made other files: {}", collected.others.join(", ")));
+    }
+    message
+}
+
+/// Everything that a job's thread needs.
+struct Task {
+    job: String,
+    action: Action,
+    words: Vec<String>,
+    runner: Option<Runner>,
+    inputs: Vec<String>,
+    layout: Layout,
+    code: PathBuf,
+    code_files: Arc<BTreeMap<String, String>>,
+    sandbox: Sandbox,
+    options: RunOptions,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Task {
+    fn run(self) -> std::io::Result<Made> {
+        let folder = self.layout.work().join(&self.job);
+        let made = self.run_in(&folder);
+        folder::remove(&folder);
+        made
+    }
+
+    fn run_in(&self, folder: &std::path::Path) -> std::io::Result<Made> {
+        let mut made = Made {
+            end: None,
+            refused: None,
+            peak: 0,
+            collected: Collected::default(),
+            staged: Vec::new(),
+            inputs: BTreeMap::new(),
+        };
+        let name = self.action.runner();
+        let Some(runner) = &self.runner else {
+            made.refused = Some(format!(
+                "there is no runner {name}; name it in runners.toml, such as \"{name}\" = [\"program\"]"
+            ));
+            return Ok(made);
+        };
+        folder::copy_code(&self.code, &self.code_files, folder)?;
+        match folder::copy_inputs(&self.layout, &self.inputs, folder)? {
+            Ok(digests) => made.inputs = digests,
+            Err(path) => {
+                made.refused = Some(format!("its input {path} is gone; run the action that makes it"));
+                return Ok(made);
+            }
+        }
+        let known = folder::listing(folder);
+        let command = runner.command_for(&name, self.words.get(1..).unwrap_or_default());
+        let command = self
+            .sandbox
+            .wrap(command, folder, self.layout.root(), runner.network);
+        let mut environment = vec![
+            (
+                "PATH".to_owned(),
+                std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ),
+            ("LANG".to_owned(), "C.UTF-8".to_owned()),
+            ("HOME".to_owned(), "/tmp".to_owned()),
+            ("OPENSAFELY_BACKEND".to_owned(), "expectations".to_owned()),
+        ];
+        environment.extend(runner.environment());
+        let log = self.layout.work().join(format!("{}.log", self.job));
+        let limits = &self.options.limits;
+        match process::run(
+            &command,
+            folder,
+            &environment,
+            &self.job,
+            &log,
+            limits,
+            &self.cancel,
+        ) {
+            Ok((end, peak)) => (made.end, made.peak) = (Some(end), peak),
+            Err(source) => {
+                made.refused = Some(format!(
+                    "{} cannot be started: {source}",
+                    command.first().map_or("", String::as_str)
+                ));
+                return Ok(made);
+            }
+        }
+        made.collected = collect(folder, &self.action, &known)?;
+        if made.end == Some(End::Exit(0)) && made.collected.unmatched.is_empty() {
+            made.staged = finish::stage_all(
+                &self.layout,
+                folder,
+                &mut made.collected,
+                &self.job,
+                &self.options.rules,
+            )?;
+            made.collected.unmatched_again(&self.action);
+        }
+        Ok(made)
+    }
+}
