@@ -95,6 +95,10 @@ impl Sandbox {
                 add(&["--tmpfs", &store.display().to_string()]);
             }
         }
+        // A program below /tmp is not hidden with the rest of it.
+        if let Some(program) = command.first().filter(|program| program.starts_with("/tmp/")) {
+            add(&["--ro-bind-try", program, program]);
+        }
         add(&["--bind", &folder, "/workspace", "--chdir", "/workspace", "--"]);
         wrapped.extend(command);
         wrapped

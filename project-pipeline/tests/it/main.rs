@@ -6,6 +6,7 @@
 )]
 
 mod bubblewrap;
+mod example_study;
 mod hostile_jobs;
 mod kills;
 mod large_project;
