@@ -137,11 +137,28 @@ fn head(out: &mut String, request: &JobRequest, jobs: &[Job]) {
         ),
         ("Created", format!("{} UTC", stamp(request.created_at))),
         ("Runtime", runtime),
-        ("Isolation", escape(&request.isolation)),
+        ("Isolation", isolation(request, jobs)),
     ] {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{value}</dd>");
     }
     out.push_str("</dl>\n");
+}
+
+/// How jobs were kept apart; where they differ, with the actions.
+fn isolation(request: &JobRequest, jobs: &[Job]) -> String {
+    let mut ways: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| !job.isolation.is_empty()) {
+        ways.entry(&job.isolation).or_default().push(&job.action);
+    }
+    match ways.len() {
+        0 => escape(&request.isolation),
+        1 => ways.keys().map(|way| escape(way)).collect(),
+        _ => ways
+            .iter()
+            .map(|(way, actions)| format!("{} ({})", escape(way), escape(&actions.join(", "))))
+            .collect::<Vec<_>>()
+            .join("<br>"),
+    }
 }
 
 fn jobs_table(out: &mut String, jobs: &[Job]) {

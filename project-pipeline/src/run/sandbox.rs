@@ -1,6 +1,6 @@
 //! Bubblewrap: a job sees the system read-only, no network, none of the stores, and no process but its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// How jobs are kept apart.
@@ -88,6 +88,14 @@ impl Sandbox {
             }
         }
         add(&["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
+        // Keys and passwords lie in home folders; they stay open only to a program that lies there, and to those with the network.
+        let program = command.first().and_then(|program| found(program));
+        for home in ["/home", "/root"] {
+            let needed = network || program.as_ref().is_some_and(|program| program.starts_with(home));
+            if Path::new(home).is_dir() && !needed {
+                add(&["--tmpfs", home]);
+            }
+        }
         // Programs may lie beside the stores, so only the stores and the record are covered.
         for store in ["level3", "level4", "released", "metadata"] {
             let store = workspace.join(store);
@@ -103,6 +111,19 @@ impl Sandbox {
         wrapped.extend(command);
         wrapped
     }
+}
+
+/// Where a program lies, links followed.
+fn found(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Path::new(program).canonicalize().ok();
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())?
+        .canonicalize()
+        .ok()
 }
 
 /// `/workspace` at the start of a word or behind `=` is the job's folder.

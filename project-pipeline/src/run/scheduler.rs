@@ -14,7 +14,7 @@ use crate::record::{
     Job, JobRequest, Record, Repository, StatusCode, now, stamp, write_manifest, write_request_page,
     write_workspace_page,
 };
-use crate::store::{Collected, Layout, Staged, collect};
+use crate::store::{Collected, Layout, SafeDir, Staged, collect};
 use crate::{Action, Checked, Error, ErrorKind, Project, Result, stale};
 
 /// What became of a request.
@@ -149,6 +149,10 @@ impl<'a> Run<'a> {
         record: &'a Record,
     ) -> Result<Self> {
         let sandbox = Sandbox::find(options.sandbox);
+        // The stores are there before the first job, so that they can be hidden from it.
+        for (store, mode) in [(layout.level3(), 0o700), (layout.level4(), 0o750)] {
+            SafeDir::create(&store, mode).map_err(|source| Error::write(&store, source))?;
+        }
         let code = layout.work().join("code");
         let (code_digest, code_files) = snapshot::take(&options.project_dir, &code, project, layout.root())
             .map_err(|source| Error::write(&code, source))?;
@@ -208,12 +212,30 @@ impl<'a> Run<'a> {
     fn until_the_end(&mut self, progress: &mut dyn Progress) -> Result<()> {
         let (send, ended) = mpsc::channel();
         let mut running: HashMap<usize, Arc<AtomicBool>> = HashMap::new();
+        let done = self.turn_after_turn(progress, &send, &ended, &mut running);
+        // After a fault of the record or the stores nothing goes on behind the caller's back.
+        for cancel in running.values() {
+            cancel.store(true, Ordering::Relaxed);
+        }
+        for _ in 0..running.len() {
+            let _ = ended.recv_timeout(self.options.limits.grace + Duration::from_secs(30));
+        }
+        done
+    }
+
+    fn turn_after_turn(
+        &mut self,
+        progress: &mut dyn Progress,
+        send: &mpsc::Sender<Ended>,
+        ended: &mpsc::Receiver<Ended>,
+        running: &mut HashMap<usize, Arc<AtomicBool>>,
+    ) -> Result<()> {
         loop {
-            self.settle(&running)?;
+            self.settle(running)?;
             while running.len() < self.options.jobs.max(1) {
                 let Some(at) = self.next() else { break };
                 let cancel = Arc::new(AtomicBool::new(false));
-                self.start(at, &cancel, &send)?;
+                self.start(at, &cancel, send)?;
                 running.insert(at, cancel);
             }
             progress.show(&self.jobs, now());
@@ -225,7 +247,7 @@ impl<'a> Run<'a> {
                     running.remove(&end.at);
                     self.finish(end)?;
                 }
-                Err(_) => self.look_for_cancels(&running)?,
+                Err(_) => self.look_for_cancels(running)?,
             }
         }
     }
@@ -375,7 +397,7 @@ impl<'a> Run<'a> {
             ),
             (None, Some(End::Exit(0))) if made.collected.unmatched.is_empty() => {
                 job.exit_code = Some(0);
-                self.record.at_once(|| {
+                let stored = self.record.at_once(|| {
                     finish::store(
                         &self.layout,
                         self.record,
@@ -384,13 +406,24 @@ impl<'a> Run<'a> {
                         &made.staged,
                         &made.collected,
                     )
-                })?;
-                let count = job.excluded.len();
-                let message = match count {
-                    0 => "completed".to_owned(),
-                    _ => format!("completed, but {count} file(s) held back"),
-                };
-                (StatusCode::Succeeded, message)
+                });
+                match stored {
+                    Ok(()) if job.excluded.is_empty() => (StatusCode::Succeeded, "completed".to_owned()),
+                    Ok(()) => (
+                        StatusCode::Succeeded,
+                        format!("completed, but {} file(s) held back", job.excluded.len()),
+                    ),
+                    Err(error) => {
+                        job.outputs.clear();
+                        job.output_digests.clear();
+                        let cause = std::error::Error::source(&error)
+                            .map_or_else(String::new, |cause| format!(": {cause}"));
+                        (
+                            StatusCode::InternalError,
+                            format!("its outputs could not be stored: {error}{cause}"),
+                        )
+                    }
+                }
             }
             (None, Some(End::Exit(0))) => {
                 job.exit_code = Some(0);

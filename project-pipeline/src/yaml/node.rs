@@ -2,6 +2,9 @@ use std::rc::Rc;
 
 use crate::Place;
 
+/// The most nodes of a list or mapping that is looked at as a key.
+const KEY_NODES: usize = 10_000;
+
 /// A value of a YAML document and where it begins.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -109,12 +112,11 @@ impl Node {
             Value::Float(value) => format!("n{value}"),
             Value::Date(text) => format!("d{text}"),
             Value::Text(text) => format!("s{text}"),
-            Value::List(items) => items
-                .iter()
-                .fold("[".to_owned(), |all, item| format!("{all}{:?},", item.identity())),
-            Value::Map(entries) => entries.iter().fold("{".to_owned(), |all, (key, value)| {
-                format!("{all}{:?}:{:?},", key.identity(), value.identity())
-            }),
+            // Bounded, since aliases of aliases can be longer than any memory.
+            Value::List(_) | Value::Map(_) => {
+                let json = self.to_json(&mut KEY_NODES.clone());
+                format!("c{}", json.unwrap_or_else(|| "large".to_owned()))
+            }
             Value::Endless => "endless".to_owned(),
         }
     }

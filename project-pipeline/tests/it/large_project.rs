@@ -44,6 +44,6 @@ fn a_large_project_is_checked_in_no_time() {
     assert!(checked.is_good(), "{:?}", checked.faults.first());
     assert_eq!(checked.project.actions.len(), 2191);
     assert!(text.len() > 900_000);
-    // An unoptimised build on a busy machine; the figure for a release build stands in BENCHMARKS.md.
+    // An unoptimised build on a busy machine; the README has the figure of a release build.
     assert!(time.as_secs() < 20, "{time:?}");
 }

@@ -112,14 +112,18 @@ fn jobs_run_at_once_and_one_run_at_a_time() {
         "version: 5\nactions:\n  a:\n    run: sh:v1 s.sh a\n    outputs: {highly_sensitive: {o: a.csv}}\n  b:\n    run: sh:v1 s.sh b\n    \
          outputs: {highly_sensitive: {o: b.csv}}\n",
     );
-    workspace.write("s.sh", "sleep 1; echo 1 > $1.csv");
+    workspace.write("s.sh", "sleep 4; echo 1 > $1.csv");
     let mut first = workspace
         .command(&["run", "run_all"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("starts");
-    std::thread::sleep(Duration::from_millis(600));
+    let until = Instant::now() + Duration::from_secs(60);
+    while !workspace.good(&["status"]).contains("executing") {
+        assert!(Instant::now() < until, "no job began");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let text = workspace.bad(&["run", "a"]);
     assert!(text.contains("another run works in"), "{text}");
     assert!(first.wait().expect("ended").success());

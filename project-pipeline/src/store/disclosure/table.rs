@@ -107,6 +107,25 @@ pub(super) fn examine(bytes: &[u8], rules: &Rules) -> Finding {
     finding
 }
 
+/// Why a text that is a table in all but its name must not be seen: its first lines have the same number of delimiters.
+pub(super) fn hidden_in_text(bytes: &[u8], rules: &Rules) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+        .collect();
+    let like = |delimiter: char| {
+        let count = |line: &&str| line.matches(delimiter).count();
+        lines.len() == 5 && count(&lines[0]) > 0 && lines.iter().all(|line| count(line) == count(&lines[0]))
+    };
+    if [',', ';', '\t', '|'].into_iter().any(like) {
+        examine(bytes, rules).held
+    } else {
+        None
+    }
+}
+
 fn identifier(cells: &[String], rules: &Rules) -> Option<String> {
     cells.iter().find_map(|cell| {
         let cell = cell.trim().trim_matches(['"', '\'', '`']).trim();
@@ -160,6 +179,15 @@ mod tests {
         }
         assert_eq!(held("sex,n\nf,20\n"), None);
         assert_eq!(held("patient_ids_counted,n\n1,2\n"), None);
+    }
+
+    #[test]
+    fn tables_are_known_by_any_name() {
+        let hidden = |text: &str| hidden_in_text(text.as_bytes(), &Rules::default());
+        let long = format!("g,n\n{}", "a,9\n".repeat(5001));
+        assert!(hidden(&long).is_some_and(|why| why.contains("5001 rows")));
+        assert_eq!(hidden(&"a line, perhaps, of text\n".repeat(100)), None);
+        assert_eq!(hidden("one line\n"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Pages and other texts: no word may be the name of an identifier.
 
-use super::{Rules, content};
+use super::{Rules, content, table};
 
 /// Why a text must not be seen.
 pub(super) fn examine(bytes: &[u8], rules: &Rules) -> Option<String> {
@@ -9,6 +9,9 @@ pub(super) fn examine(bytes: &[u8], rules: &Rules) -> Option<String> {
     }
     if let Some(name) = identifier(bytes, rules) {
         return Some(format!("it names the identifier {name}"));
+    }
+    if let Some(why) = table::hidden_in_text(bytes, rules) {
+        return Some(why);
     }
     let rows = bytes
         .windows(4)
