@@ -5,6 +5,7 @@ use table_description::TableDescription;
 
 use crate::Notation;
 use crate::outline::{Outline, Outlines};
+use crate::repair::Repair;
 use crate::store::{Entry, Span, Store};
 
 /// Raw rows of one table: for every column the values found, each with its index path.
@@ -20,6 +21,8 @@ pub struct Batch {
     pub(crate) spans: Arc<Vec<Span>>,
     /// Which of them are those of a column, rows ascending.
     pub(crate) columns: Vec<Run>,
+    /// Values read otherwise than they stand in the page, rows ascending.
+    pub(crate) repairs: Vec<Repair>,
     /// One a row, or none at all where rows were not hashed.
     pub(crate) hashes: Vec<u128>,
     /// What was recorded of the resources, with a plan for outlines.
@@ -53,9 +56,16 @@ impl Batch {
             store: Arc::default(),
             spans: Arc::default(),
             columns,
+            repairs: Vec::new(),
             hashes: Vec::new(),
             outlines: Outlines::default(),
         }
+    }
+
+    /// The values that were read otherwise than they stand in the page, because as they stand they are no text.
+    #[must_use]
+    pub fn repairs(&self) -> &[Repair] {
+        &self.repairs
     }
 
     /// The table the rows belong to.
@@ -151,6 +161,11 @@ impl Batch {
         }
         self.spans = Arc::new(spans);
         self.columns = columns;
+        self.repairs.retain_mut(|repair| {
+            let row = repair.row as usize;
+            repair.row = renumbered.get(row).copied().unwrap_or_default();
+            keep.get(row).copied().unwrap_or_default()
+        });
         let mut kept = keep.iter();
         self.hashes.retain(|_| kept.next().copied().unwrap_or_default());
         self.outlines.retain(keep);

@@ -101,6 +101,7 @@ impl BatchBuilder {
             store: Arc::new(self.store),
             columns: columns.collect(),
             spans: Arc::new(spans),
+            repairs: Vec::new(),
             hashes: Vec::new(),
             outlines: Default::default(),
         }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::meta::BundleMeta;
 use crate::options::{Duplicates, Options};
 use crate::plan::Plan;
+use crate::rejected::Rejected;
 use crate::summary::Summary;
 
 /// The rows of a page.
@@ -20,6 +21,8 @@ pub struct Cracked {
     pub summary: Summary,
     /// What the page says about itself besides its resources.
     pub meta: BundleMeta,
+    /// What of the page could not be read; everything else is in the batches.
+    pub rejected: Vec<Rejected>,
 }
 
 /// Cracks a whole page, a Bundle or resource in XML or JSON or a file with one resource a line, plain or compressed.
@@ -52,6 +55,7 @@ pub(crate) fn crack_on(decoder: &mut Decoder, bytes: &[u8]) -> Result<Cracked, E
         Err(error) => {
             decoder.abandon_page();
             while decoder.next_batch().is_some() {}
+            while decoder.next_rejected().is_some() {}
             return Err(error);
         }
     };
@@ -65,10 +69,12 @@ pub(crate) fn crack_on(decoder: &mut Decoder, bytes: &[u8]) -> Result<Cracked, E
             *batch = found;
         }
     }
+    let rejected = std::iter::from_fn(|| decoder.next_rejected()).collect();
     Ok(Cracked {
         batches,
         summary,
         meta,
+        rejected,
     })
 }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use crate::batch::Batch;
 use crate::duplicates::Seen;
 use crate::error::{Error, ErrorKind, Limit, Place};
+use crate::foreign::{Foreign, decode, restore};
 use crate::halt::Halt;
 use crate::input::{COMPRESSED, Input};
 use crate::json;
 use crate::keys::Learned;
 use crate::limits::Limits;
 use crate::meta::BundleMeta;
-use crate::options::{Duplicates, Options};
+use crate::options::{Duplicates, Faults, Options};
 use crate::plan::Plan;
 use crate::position::Before;
+use crate::rejected::{Rejected, Resume};
 use crate::rows::Rows;
 use crate::summary::Summary;
 use crate::work::{Work, summary_of};
@@ -34,6 +36,8 @@ pub struct Decoder {
     meta: BundleMeta,
     /// Batches, each with the number of its table.
     ready: VecDeque<(usize, Batch)>,
+    /// What could not be read.
+    rejected: VecDeque<Rejected>,
     keeps_duplicates: bool,
     /// Bytes of the page that are not cracked yet.
     pending: Vec<u8>,
@@ -83,6 +87,7 @@ impl Decoder {
             summary: summary_of(&plan),
             meta: BundleMeta::default(),
             ready: VecDeque::new(),
+            rejected: VecDeque::new(),
             keeps_duplicates: options.duplicates == Duplicates::Keep,
             pending: Vec::new(),
             wanted: options.batch_bytes,
@@ -181,6 +186,12 @@ impl Decoder {
         self.ready.pop_front()
     }
 
+    /// The next part of a page that could not be read: a resource, or what else stands between two of them. With
+    /// [`Faults::Refuse`] there is none.
+    pub fn next_rejected(&mut self) -> Option<Rejected> {
+        self.rejected.pop_front()
+    }
+
     /// What became of the resources so far.
     #[must_use]
     pub fn summary(&self) -> &Summary {
@@ -189,10 +200,10 @@ impl Decoder {
 
     /// Cracks as much of the pending bytes as is complete.
     fn crack(&mut self, last: bool) -> Result<(), Error> {
-        let (text, tail) = self.text(last)?;
-        let (done, halt) = match self.format(&text, last)? {
-            Format::Json => self.crack_json(&text),
-            Format::Xml => self.crack_xml(&text),
+        let (text, foreign, tail) = self.text(last)?;
+        let (done, halt) = match self.format(&text, &foreign, last)? {
+            Format::Json => self.crack_json(&text, &foreign, last),
+            Format::Xml => self.crack_xml(&text, &foreign, last),
             Format::Unknown => (0, None),
         };
         let ended = matches!(
@@ -208,7 +219,7 @@ impl Decoder {
         self.rows.rollback();
         let fault = fault.map(|(kind, at)| Error::new(kind).at(self.place(&text, at)));
         // Resources before the fault are rows already and counted as such.
-        let handed_out = self.hand_out(text, done, &tail, last);
+        let handed_out = self.hand_out(text, done, &foreign, &tail, last);
         fault.map_or(handed_out, Err)
     }
 
@@ -217,14 +228,17 @@ impl Decoder {
     }
 
     /// What the page is, told by its first byte that is no blank.
-    fn format(&mut self, text: &str, last: bool) -> Result<Format, Error> {
+    fn format(&mut self, text: &str, foreign: &[Foreign], last: bool) -> Result<Format, Error> {
         if self.state == State::Start {
             let rest = text.trim_ascii_start();
             self.state = match rest.as_bytes().first() {
-                Some(b'{') => State::Json(json::State::default()),
+                Some(b'{' | b'[') => State::Json(json::State::default()),
                 Some(b'<') => State::Xml(xml::State::default()),
                 Some(_) => {
-                    let kind = ErrorKind::Syntax("a JSON object or an XML document");
+                    let kind = match foreign {
+                        [] => ErrorKind::Syntax("a JSON object or an XML document"),
+                        _ => ErrorKind::Encoding,
+                    };
                     return Err(Error::new(kind).at(self.place(text, text.len() - rest.len())));
                 }
                 None if last => State::Start,
@@ -238,11 +252,40 @@ impl Decoder {
         })
     }
 
-    fn crack_json(&mut self, text: &str) -> (usize, Option<Halt>) {
+    /// Cracks units of a JSON page as long as there are whole ones, and sets aside those that cannot be read.
+    fn crack_json(&mut self, text: &str, foreign: &[Foreign], last: bool) -> (usize, Option<Halt>) {
+        let mut done = 0;
+        loop {
+            let Some(halt) = self.walk_json(text, foreign, &mut done) else {
+                return (done, None);
+            };
+            let State::Json(state) = self.state else {
+                return (done, Some(halt));
+            };
+            if !self.sets_aside(halt, last || state == json::State::Outside) {
+                return (done, Some(halt));
+            }
+            match json::resume(state, text, done, last) {
+                Resume::Wait => return (done, Some(Halt::More)),
+                Resume::At {
+                    begin,
+                    end,
+                    pos,
+                    state,
+                } => {
+                    self.set_aside(text, begin, end, halt, foreign);
+                    self.state = State::Json(state);
+                    done = pos;
+                }
+            }
+        }
+    }
+
+    fn walk_json(&mut self, text: &str, foreign: &[Foreign], done: &mut usize) -> Option<Halt> {
         let State::Json(mut state) = self.state else {
-            return (0, None);
+            return None;
         };
-        let mut scan = json::Scan::new(text, 0);
+        let mut scan = json::Scan::new(text, *done);
         let mut work = Work {
             plan: &self.plan,
             options: &self.options,
@@ -250,25 +293,56 @@ impl Decoder {
             learned: &mut self.learned_json,
             summary: &mut self.summary,
             meta: &mut self.meta,
+            foreign,
+            from: *done,
         };
-        let mut done = 0;
         loop {
             match json::step(&mut state, &mut scan, &mut work) {
                 Ok(true) => {
                     self.state = State::Json(state);
-                    done = scan.pos;
+                    *done = scan.pos;
+                    work.from = scan.pos;
                 }
-                Ok(false) => return (done, None),
-                Err(halt) => return (done, Some(halt)),
+                Ok(false) => return None,
+                Err(halt) => return Some(halt),
             }
         }
     }
 
-    fn crack_xml(&mut self, text: &str) -> (usize, Option<Halt>) {
+    /// The same of an XML page.
+    fn crack_xml(&mut self, text: &str, foreign: &[Foreign], last: bool) -> (usize, Option<Halt>) {
+        let mut done = 0;
+        loop {
+            let Some(halt) = self.walk_xml(text, foreign, &mut done) else {
+                return (done, None);
+            };
+            let State::Xml(state) = self.state else {
+                return (done, Some(halt));
+            };
+            if !self.sets_aside(halt, last) {
+                return (done, Some(halt));
+            }
+            match xml::resume(state, text, done, last) {
+                Resume::Wait => return (done, Some(Halt::More)),
+                Resume::At {
+                    begin,
+                    end,
+                    pos,
+                    state,
+                } => {
+                    self.set_aside(text, begin, end, halt, foreign);
+                    self.state = State::Xml(state);
+                    done = pos;
+                }
+            }
+        }
+    }
+
+    fn walk_xml(&mut self, text: &str, foreign: &[Foreign], done: &mut usize) -> Option<Halt> {
         let State::Xml(mut state) = self.state else {
-            return (0, None);
+            return None;
         };
-        let mut scan = xml::Scan::new(text, 0);
+        let mut scan = xml::Scan::new(text, *done);
         let mut work = Work {
             plan: &self.plan,
             options: &self.options,
@@ -276,44 +350,84 @@ impl Decoder {
             learned: &mut self.learned_xml,
             summary: &mut self.summary,
             meta: &mut self.meta,
+            foreign,
+            from: *done,
         };
-        let mut done = 0;
         loop {
             match xml::step(&mut state, &mut scan, &mut work) {
                 Ok(true) => {
                     self.state = State::Xml(state);
-                    done = scan.pos;
+                    *done = scan.pos;
+                    work.from = scan.pos;
                 }
-                Ok(false) => return (done, None),
-                Err(halt) => return (done, Some(halt)),
+                Ok(false) => return None,
+                Err(halt) => return Some(halt),
             }
         }
     }
 
-    /// The pending bytes as text, and the start of a character at their end.
-    fn text(&mut self, last: bool) -> Result<(String, Vec<u8>), Error> {
+    /// Whether the page goes on behind what stopped the walk. `More` is a fault only where `may_end`: no bytes follow, or
+    /// the line after shows that it was cut.
+    fn sets_aside(&self, halt: Halt, may_end: bool) -> bool {
+        self.options.faults == Faults::SetAside
+            && match halt {
+                Halt::More => may_end,
+                // What is wrong is the plan, or the page as a whole.
+                Halt::Shared(_) | Halt::Limit(Limit::PageBytes | Limit::Columns, _) => false,
+                _ => true,
+            }
+    }
+
+    /// Keeps the part of the page from `begin` to `end`, which could not be read.
+    fn set_aside(&mut self, text: &str, begin: usize, end: usize, halt: Halt, foreign: &[Foreign]) {
+        self.rows.rollback();
+        let (kind, at) = halt.kind(text.len());
+        // A line that was cut is found out in the next one.
+        let part = text.as_bytes().get(begin..end).unwrap_or_default();
+        let behind = begin + part.trim_ascii_end().len();
+        let reason = Error::new(kind).at(self.place(text, at.clamp(begin, behind)));
+        let bytes = restore(text, begin, end, foreign);
+        let place = self.place(text, begin);
+        self.rejected.push_back(Rejected::new(place, reason, bytes));
+        self.summary.entries += 1;
+        self.summary.rejected += 1;
+    }
+
+    /// The pending bytes as text, the bytes of it that are none, and the start of a character at their end.
+    fn text(&mut self, last: bool) -> Result<(String, Vec<Foreign>, Vec<u8>), Error> {
         if self.pending.len() > Limits::CHUNK_BYTES {
             return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
         }
-        let wrong = match String::from_utf8(std::mem::take(&mut self.pending)) {
-            Ok(text) => return Ok((text, Vec::new())),
-            Err(wrong) => wrong,
-        };
-        let (error, mut bytes) = (wrong.utf8_error(), wrong.into_bytes());
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let fault = Error::new(ErrorKind::Encoding).at(self.before.place(before));
-        if error.error_len().is_some() || last {
-            return Err(fault);
+        let pending = std::mem::take(&mut self.pending);
+        let (text, foreign, tail) = decode(pending, self.options.foreign_bytes, last);
+        if text.len() > Limits::CHUNK_BYTES {
+            return Err(Error::new(ErrorKind::Limit(Limit::PageBytes)));
         }
-        let tail = bytes.split_off(error.valid_up_to());
-        String::from_utf8(bytes)
-            .map(|text| (text, tail))
-            .map_err(|_| fault)
+        if self.options.faults == Faults::Refuse {
+            let wrong = |f: &&Foreign| f.read_as(self.options.foreign_bytes).is_none();
+            if let Some(first) = foreign.iter().find(wrong) {
+                return Err(Error::new(ErrorKind::Encoding).at(self.place(&text, first.at as usize)));
+            }
+        }
+        Ok((text, foreign, tail))
     }
 
     /// Makes batches of the rows so far, and keeps what is not cracked yet.
-    fn hand_out(&mut self, mut text: String, done: usize, tail: &[u8], last: bool) -> Result<(), Error> {
-        let rest = text.as_bytes().get(done..).unwrap_or_default();
+    fn hand_out(
+        &mut self,
+        mut text: String,
+        done: usize,
+        foreign: &[Foreign],
+        tail: &[u8],
+        last: bool,
+    ) -> Result<(), Error> {
+        let restored;
+        let rest = if foreign.is_empty() {
+            text.as_bytes().get(done..).unwrap_or_default()
+        } else {
+            restored = restore(&text, done, text.len(), foreign);
+            &*restored
+        };
         if rest.len() > self.options.limits.resource_bytes {
             let place = self.before.place(text.as_bytes().get(..done).unwrap_or_default());
             return Err(Error::new(ErrorKind::Limit(Limit::ResourceBytes)).at(place));

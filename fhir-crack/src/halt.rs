@@ -15,6 +15,8 @@ pub(crate) enum Halt {
     Duplicate(u32),
     /// An entity this crate does not expand.
     Entity(u32),
+    /// A byte that is no text at this position.
+    Encoding(u32),
     /// A limit passed at this position.
     Limit(Limit, u32),
     /// Two columns of a table take the same value of the resource at this position.
@@ -40,6 +42,7 @@ pub(crate) enum Expected {
     NoTag,
     OneResource,
     DocumentEnd,
+    Resource,
     TagEnd,
     EndTag,
     String,
@@ -81,6 +84,7 @@ impl Halt {
             Self::Syntax(expected, at) => (ErrorKind::Syntax(expected.as_str()), at as usize),
             Self::Duplicate(at) => (ErrorKind::DuplicateKey, at as usize),
             Self::Entity(at) => (ErrorKind::Entity, at as usize),
+            Self::Encoding(at) => (ErrorKind::Encoding, at as usize),
             Self::Limit(limit, at) => (ErrorKind::Limit(limit), at as usize),
             Self::Shared(at) => (
                 ErrorKind::Settings("two columns of a table take the same value"),
@@ -107,6 +111,7 @@ impl Expected {
             Self::NoTag => "no < in an attribute",
             Self::OneResource => "one resource an entry",
             Self::DocumentEnd => "the end of the document",
+            Self::Resource => "a FHIR resource",
             Self::TagEnd => "the end of the tag",
             Self::EndTag => "the end tag of the element",
             Self::String => "a string",

@@ -143,8 +143,12 @@ fn sniff(head: &[u8], last: bool) -> Result<Option<(Coding, usize)>, Error> {
             (encoding != encoding_rs::UTF_8).then_some(encoding)
         }
         None if head.len() < 4 && !last => return Ok(None),
-        None if head.starts_with(b"<\0?\0") => Some(encoding_rs::UTF_16LE),
-        None if head.starts_with(b"\0<\0?") => Some(encoding_rs::UTF_16BE),
+        None if matches!(head, [b'<' | b'{' | b'[', 0, second, 0, ..] if *second != 0) => {
+            Some(encoding_rs::UTF_16LE)
+        }
+        None if matches!(head, [0, b'<' | b'{' | b'[', 0, second, ..] if *second != 0) => {
+            Some(encoding_rs::UTF_16BE)
+        }
         None if head.starts_with(b"<?xm") => match memchr::memmem::find(head, b"?>") {
             None if head.len() < DECLARATION && !last => return Ok(None),
             end => declared(head.get(..end.unwrap_or(0)).unwrap_or_default())?,

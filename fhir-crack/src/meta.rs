@@ -16,6 +16,8 @@ pub struct BundleMeta {
     pub self_link: Option<String>,
     /// Issues of OperationOutcomes on the page, whether they are the page or an entry.
     pub issues: Vec<Issue>,
+    /// Prefixes of XML names that the outermost element binds to a namespace that is not FHIR's.
+    pub(crate) foreign_prefixes: Vec<String>,
 }
 
 /// Severity and code of an issue; the free text may hold patient data and is left out.
@@ -45,10 +47,14 @@ impl fmt::Debug for BundleMeta {
 
 impl BundleMeta {
     pub(crate) fn set_link(&mut self, relation: &str, url: &str) {
-        match relation {
-            "next" => self.next = Some(url.to_owned()),
-            "self" => self.self_link = Some(url.to_owned()),
-            _ => {}
+        // Relations are compared without regard to case (RFC 8288); one without an address leads nowhere.
+        if url.trim().is_empty() {
+            return;
+        }
+        if relation.eq_ignore_ascii_case("next") {
+            self.next = Some(url.to_owned());
+        } else if relation.eq_ignore_ascii_case("self") {
+            self.self_link = Some(url.to_owned());
         }
     }
 }

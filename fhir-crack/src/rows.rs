@@ -10,7 +10,8 @@ use crate::index_path::IndexPath;
 use crate::limits::Limits;
 use crate::outline::{Recorded, Recorder};
 use crate::plan::{Node, Plan, Sink, TablePlan};
-use crate::store::{Span, Store};
+use crate::repair::{Mark, Repair, Repaired};
+use crate::store::{ARENA, Span, Store};
 use crate::summary::TableSummary;
 
 /// The rows of all tables while a chunk of a page is walked.
@@ -42,12 +43,18 @@ pub(crate) struct Rows {
     counts: Vec<u32>,
     /// Columns of the plan.
     planned: usize,
+    /// First column of every table.
+    tables: Vec<u32>,
     /// Bytes of the values since the last commit.
     bytes: u64,
     mark: (usize, usize),
     last_index: u32,
     /// What is recorded instead, with a plan for outlines.
     outlines: Option<Recorded>,
+    /// Values that were read otherwise than they stand in the page, since the last hand-out.
+    marks: Vec<Mark>,
+    /// How many of them belong to committed rows.
+    marks_committed: usize,
 }
 
 impl Rows {
@@ -69,10 +76,13 @@ impl Rows {
             committed: 0,
             counts: Vec::new(),
             planned: plan.columns,
+            tables: plan.tables.iter().map(|table| table.first as u32).collect(),
             bytes: 0,
             mark,
             last_index: 0,
             outlines: plan.outlines.then(|| Recorded::new(tables)),
+            marks: Vec::new(),
+            marks_committed: 0,
         }
     }
 
@@ -117,6 +127,36 @@ impl Rows {
         let index = self.store.index(index, &mut self.last_index);
         self.push_span(sinks, index, start, text.as_bytes());
         Ok(())
+    }
+
+    /// Notes that the value pushed to these columns is read otherwise than it stands in the page.
+    #[cold]
+    pub(crate) fn mark_repaired(&mut self, sinks: &[Sink], what: Repaired) {
+        for sink in sinks {
+            let row = self.rows.get(sink.table as usize).copied().unwrap_or_default();
+            self.marks.push(Mark {
+                table: sink.table,
+                column: sink.column,
+                row,
+                what,
+            });
+        }
+    }
+
+    /// The same for the values since the last commit that hold the byte at this place of the page.
+    #[cold]
+    pub(crate) fn mark_place(&mut self, place: u32, what: Repaired) {
+        for (column, span) in self.log.get(self.committed..).unwrap_or_default() {
+            if span.start & ARENA == 0 && (span.start..span.start + span.len).contains(&place) {
+                let table = self.tables.partition_point(|&first| first <= *column);
+                self.marks.push(Mark {
+                    table: table.saturating_sub(1) as u32,
+                    column: *column,
+                    row: span.row,
+                    what,
+                });
+            }
+        }
     }
 
     #[inline(always)]
@@ -187,6 +227,7 @@ impl Rows {
     /// Forgets what was pushed since the last commit.
     pub(crate) fn rollback(&mut self) {
         self.log.truncate(self.committed);
+        self.marks.truncate(self.marks_committed);
         self.sums.fill((0, 0));
         self.bytes = 0;
         self.store.truncate(self.mark);
@@ -269,9 +310,15 @@ impl Rows {
             }
         }
         self.committed = self.log.len();
+        self.marks_committed = self.marks.len();
         self.bytes = 0;
         self.mark = self.store.mark();
         Ok(())
+    }
+
+    /// Values since the last commit that were read otherwise than they stand in the page.
+    pub(crate) fn repaired(&self) -> u64 {
+        (self.marks.len() - self.marks_committed) as u64
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Limit> {
@@ -306,6 +353,7 @@ impl Rows {
             .as_mut()
             .map_or_else(Vec::new, Recorded::take)
             .into_iter();
+        self.marks.truncate(self.marks_committed);
         let mut batches = Vec::with_capacity(plan.tables.len());
         for (number, table) in plan.tables.iter().enumerate() {
             let (description, columns) = if self.named.get(number).is_none_or(BTreeMap::is_empty) {
@@ -321,6 +369,7 @@ impl Rows {
                 store: Arc::clone(&store),
                 spans: Arc::clone(&spans),
                 columns,
+                repairs: repairs(&self.marks, number, table.first),
                 hashes: self
                     .hashes
                     .get_mut(number)
@@ -329,6 +378,8 @@ impl Rows {
                 outlines: outlines.next().unwrap_or_default(),
             });
         }
+        self.marks.clear();
+        self.marks_committed = 0;
         batches
     }
 
@@ -396,4 +447,18 @@ impl Rows {
         }
         (Arc::new(description), columns)
     }
+}
+
+/// The repairs of one table, its first column given.
+fn repairs(marks: &[Mark], table: usize, first: usize) -> Vec<Repair> {
+    let of_table = marks.iter().filter(|mark| mark.table as usize == table);
+    of_table
+        .filter_map(|mark| {
+            Some(Repair {
+                row: mark.row,
+                column: mark.column.checked_sub(first as u32)?,
+                what: mark.what,
+            })
+        })
+        .collect()
 }

@@ -11,9 +11,15 @@ pub struct Summary {
     pub no_resource: u64,
     /// Resources without a type, which no table can take.
     pub no_type: u64,
+    /// Bundles and Parameters in entries, whose own entries were taken as the page's.
+    pub unwrapped: u64,
+    /// Parts of pages that cannot be read, each a [`Rejected`](crate::Rejected).
+    pub rejected: u64,
+    /// Values that were read otherwise than they stand in the page ([`Repair`](crate::Repair)).
+    pub repaired: u64,
     /// OperationOutcomes no table asks for, such as a server's warnings in a search.
     pub outcomes: u64,
-    /// Resources of types no table asks for, by type.
+    /// Resources of types no table asks for, by type; those whose type has no name FHIR knows under `other`.
     pub other_types: BTreeMap<String, u64>,
     /// What the tables took, in the order of the description.
     pub tables: Vec<TableSummary>,
@@ -60,6 +66,9 @@ impl Summary {
             entries: self.entries - earlier.entries,
             no_resource: self.no_resource - earlier.no_resource,
             no_type: self.no_type - earlier.no_type,
+            unwrapped: self.unwrapped - earlier.unwrapped,
+            rejected: self.rejected - earlier.rejected,
+            repaired: self.repaired - earlier.repaired,
             outcomes: self.outcomes - earlier.outcomes,
             other_types: types.filter(|(_, count)| *count > 0).collect(),
             tables,
@@ -72,6 +81,9 @@ impl Summary {
         self.entries += other.entries;
         self.no_resource += other.no_resource;
         self.no_type += other.no_type;
+        self.unwrapped += other.unwrapped;
+        self.rejected += other.rejected;
+        self.repaired += other.repaired;
         self.outcomes += other.outcomes;
         for (name, count) in &other.other_types {
             *self.other_types.entry(name.clone()).or_default() += count;

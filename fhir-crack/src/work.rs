@@ -1,13 +1,17 @@
 use std::borrow::Cow;
 
 use crate::error::Limit;
+use crate::foreign::Foreign;
+use crate::halt::Halt;
 use crate::keys::Learned;
 use crate::meta::{BundleMeta, Issue};
-use crate::options::Options;
+use crate::options::{Nested, Options};
 use crate::plan::{Plan, Sink};
+use crate::repair::Repaired;
 use crate::rows::Rows;
 use crate::summary::{Summary, TableSummary};
 use crate::tree::Element;
+use crate::types;
 
 /// What the walk over a page works on, whatever the page's format.
 pub(crate) struct Work<'w> {
@@ -17,6 +21,34 @@ pub(crate) struct Work<'w> {
     pub(crate) learned: &'w mut Learned,
     pub(crate) summary: &'w mut Summary,
     pub(crate) meta: &'w mut BundleMeta,
+    /// Bytes of the page that are no text, in their order.
+    pub(crate) foreign: &'w [Foreign],
+    /// Where the unit at hand begins in the text.
+    pub(crate) from: usize,
+}
+
+/// A list of resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Bundle,
+    Parameters,
+}
+
+impl List {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bundle => "Bundle",
+            Self::Parameters => "Parameters",
+        }
+    }
+
+    /// The element that holds an entry; its resource is in `resource`.
+    pub(crate) fn entries(self) -> &'static str {
+        match self {
+            Self::Bundle => "entry",
+            Self::Parameters => "parameter",
+        }
+    }
 }
 
 /// What a unit of a page turned out to be.
@@ -38,36 +70,84 @@ const ISSUES: usize = 64;
 
 impl Work<'_> {
     /// Counts a unit the end of which has been seen, and makes its values rows.
-    pub(crate) fn commit(&mut self, found: &Found<'_>) -> Result<(), Limit> {
-        self.summary.entries += 1;
+    /// It ends at `end`.
+    pub(crate) fn commit(&mut self, found: &Found<'_>, end: usize) -> Result<(), Halt> {
+        if !self.foreign.is_empty() {
+            self.read_foreign(end)?;
+        }
         match found {
             Found::Wanted(number) => {
                 let Some(of_type) = self.plan.types.get(*number as usize) else {
                     return Ok(());
                 };
+                let repaired = self.rows.repaired();
                 let tables = &mut self.summary.tables;
-                return self.rows.commit(&of_type.tables, tables, &self.options.limits);
+                self.rows
+                    .commit(&of_type.tables, tables, &self.options.limits)
+                    .map_err(|limit| Halt::limit(limit, end))?;
+                self.summary.repaired += repaired;
             }
             Found::Outcome(outcome) => {
                 self.summary.outcomes += 1;
                 self.issues(outcome);
             }
-            Found::Other(name) => match self.summary.other_types.get_mut(&**name) {
-                Some(count) => *count += 1,
-                None => {
-                    self.summary.other_types.insert(name.to_string(), 1);
+            Found::Other(name) => {
+                let name = types::known(name).unwrap_or(types::OTHER);
+                match self.summary.other_types.get_mut(name) {
+                    Some(count) => *count += 1,
+                    None => {
+                        self.summary.other_types.insert(name.to_owned(), 1);
+                    }
                 }
-            },
+            }
             Found::Untyped => self.summary.no_type += 1,
             Found::Nothing => self.summary.no_resource += 1,
         }
+        self.summary.entries += 1;
         Ok(())
+    }
+
+    /// Bytes of the unit that are no text: a fault, or marks at the values that hold them.
+    #[cold]
+    fn read_foreign(&mut self, end: usize) -> Result<(), Halt> {
+        let of_unit = |foreign: &&Foreign| (self.from..end).contains(&(foreign.at as usize));
+        for foreign in self.foreign.iter().filter(of_unit) {
+            let what = foreign.read_as(self.options.foreign_bytes);
+            self.rows
+                .mark_place(foreign.at, what.ok_or(Halt::Encoding(foreign.at))?);
+        }
+        Ok(())
+    }
+
+    /// The list of resources of this name that a page, or an item of one, is.
+    pub(crate) fn list(&self, name: &str) -> Option<List> {
+        match name {
+            "Bundle" => Some(List::Bundle),
+            _ => self.nested(name),
+        }
+    }
+
+    /// The list of resources of this name in an entry, where its entries are taken as the page's.
+    pub(crate) fn nested(&self, name: &str) -> Option<List> {
+        let lists = [List::Bundle, List::Parameters];
+        let list = lists.into_iter().find(|list| list.name() == name)?;
+        let taken = self.options.nested == Nested::Unwrap && self.plan.type_of(name).is_none();
+        taken.then_some(list)
+    }
+
+    /// Counts an entry whose resource is a list that is entered.
+    pub(crate) fn unwrapped(&mut self) {
+        self.summary.entries += 1;
+        self.summary.unwrapped += 1;
     }
 
     /// Pushes a value that does not stand in the page as it is.
     pub(crate) fn push(&mut self, sinks: &[Sink], index: &[u32], value: &str) -> Result<(), Limit> {
         if sinks.is_empty() {
             return Ok(());
+        }
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.rows.mark_repaired(sinks, Repaired::Character);
         }
         self.rows.push(sinks, index, value, &self.options.limits)
     }
@@ -85,7 +165,9 @@ impl Work<'_> {
     /// Notes what the outermost resource is.
     pub(crate) fn page_is(&mut self, resource: &str) {
         if self.meta.resource.is_none() {
-            self.meta.resource = Some(resource.to_owned());
+            let known = types::known(resource).unwrap_or(types::OTHER);
+            let planned = self.plan.type_of(resource).map(|_| resource);
+            self.meta.resource = Some(planned.unwrap_or(known).to_owned());
         }
     }
 }

@@ -53,6 +53,13 @@ pub enum ReadFault {
     Input(std::io::Error),
     /// It is not FHIR, or passes a limit.
     Fhir(fhir_crack::Error),
+    /// Parts of it cannot be read; everything else was.
+    SetAside {
+        /// How many.
+        parts: usize,
+        /// Why the first one cannot.
+        first: fhir_crack::Error,
+    },
 }
 
 impl std::fmt::Display for ReadFault {
@@ -60,6 +67,12 @@ impl std::fmt::Display for ReadFault {
         match self {
             Self::Input(error) => write!(f, "cannot be read: {}", error.kind()),
             Self::Fhir(error) => error.fmt(f),
+            Self::SetAside { parts, first } => {
+                write!(
+                    f,
+                    "resources or other parts that cannot be read: {parts}, the first: {first}"
+                )
+            }
         }
     }
 }
@@ -68,7 +81,7 @@ impl std::error::Error for ReadFault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Input(_) => None,
-            Self::Fhir(error) => error.source(),
+            Self::Fhir(error) | Self::SetAside { first: error, .. } => error.source(),
         }
     }
 }
@@ -117,6 +130,15 @@ pub fn crack(
                 write_error = outputs.write(batch).err();
             }
         });
+        let rejected: Vec<_> = std::iter::from_fn(|| decoder.next_rejected()).collect();
+        let parts = rejected.len();
+        let read = match (read, rejected.into_iter().next()) {
+            (Ok(()), Some(first)) => Err(ReadFault::SetAside {
+                parts,
+                first: first.into_reason(),
+            }),
+            (read, _) => read,
+        };
         if read.is_err() {
             decoder.abandon_page();
         }

@@ -96,7 +96,7 @@ async fn a_page_that_cannot_be_read_costs_only_its_search() {
     };
     let line = line.to_string();
     assert!(
-        line.starts_with("Observation of 1 ids: page 2 cannot be read"),
+        line.starts_with("Observation of 1 ids: page 2: 1 of 1 resources cannot be read"),
         "{line}"
     );
     assert!(!line.contains("p1"), "{line}");

@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use super::unescape::unescape;
 use crate::block::{self, Json};
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
@@ -308,6 +311,22 @@ fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 impl<'a> Scan<'a> {
+    /// The bytes from the scan's place on.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.pos..).unwrap_or_default()
+    }
+
+    /// The text of a member's name or a type, its escapes undone.
+    pub(crate) fn name_of(&self, name: StringSpan) -> Result<Cow<'a, str>, Halt> {
+        let raw = self.slice(name.start(), name.end());
+        if !name.escaped() {
+            return Ok(raw.into());
+        }
+        let mut text = String::new();
+        unescape(raw, name.start(), &mut text)?;
+        Ok(text.into())
+    }
+
     /// The page's text between two positions.
     pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or_default()
@@ -322,7 +341,7 @@ impl<'a> Scan<'a> {
         loop {
             let name = scan.string()?;
             scan.expect(b':', Expected::Colon)?;
-            if scan.slice(name.start(), name.end()) == "resourceType" {
+            if scan.name_of(name)? == "resourceType" {
                 return if scan.peek()? == b'"' {
                     scan.string().map(Some)
                 } else {

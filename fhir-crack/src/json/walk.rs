@@ -220,7 +220,8 @@ impl<R: Record> Walk<'_, '_, R> {
                 .holds(name.start() as u32, (name.end() - name.start()) as u32);
             return self.object(node, depth);
         }
-        let inside = self.plan.child(node, self.scan.slice(name.start(), name.end()));
+        let name = self.scan.name_of(name)?;
+        let inside = self.plan.child(node, &name);
         match inside.and_then(|node| self.plan.node(node).map(|element| (node, element.depth))) {
             Some((inside, level)) => {
                 self.index.set(level as usize - 1, 1);
@@ -259,11 +260,14 @@ impl<R: Record> Walk<'_, '_, R> {
         }
         let mut text = std::mem::take(self.rows.scratch());
         text.clear();
-        unescape(
+        let repaired = unescape(
             self.scan.slice(string.start(), string.end()),
             string.start(),
             &mut text,
         )?;
+        if let Some(what) = repaired {
+            self.rows.repaired(element, what);
+        }
         let pushed = self.rows.unescaped(element, &self.index, &text, self.limits);
         *self.rows.scratch() = text;
         pushed.map_err(|limit| Halt::limit(limit, string.start()))

@@ -3,6 +3,7 @@ use crate::error::Limit;
 use crate::index_path::IndexPath;
 use crate::limits::Limits;
 use crate::plan::Node;
+use crate::repair::Repaired;
 use crate::rows::Rows;
 use crate::store::Store;
 
@@ -30,6 +31,9 @@ pub(crate) trait Record {
         limits: &Limits,
     ) -> Result<(), Limit>;
 
+    /// The value taken next is read otherwise than it stands in the page.
+    fn repaired(&mut self, _element: &Node, _what: Repaired) {}
+
     /// An element begins; `beside` if it is the `_name` of a primitive. What is handed back goes to [`Record::leave`].
     #[inline(always)]
     fn enter(&mut self, _element: &Node, _path: &IndexPath, _beside: bool) -> u32 {
@@ -56,6 +60,10 @@ impl Record for Rows {
     #[inline(always)]
     fn pushed(&self) -> usize {
         Self::pushed(self)
+    }
+
+    fn repaired(&mut self, element: &Node, what: Repaired) {
+        self.mark_repaired(&element.sinks, what);
     }
 
     #[inline(always)]

@@ -2,10 +2,12 @@
 //! structure of a page.
 
 mod page;
+mod resume;
 mod scan;
 mod tree;
 mod unescape;
 mod walk;
 
 pub(crate) use page::{State, step};
+pub(crate) use resume::resume;
 pub(crate) use scan::Scan;

@@ -1,11 +1,15 @@
-use super::scan::{Next, Scan};
+//! The outermost structure of an XML page: a resource or several documents one behind the other, a Bundle, a Parameters; and
+//! Bundles and Parameters in the entries of these, one level deep.
+
+use super::scan::{Next, Scan, Tag};
 use super::tree;
 use super::walk::Walk;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
 use crate::index_path::IndexPath;
 use crate::tree::Element;
-use crate::work::{Found, Work};
+use crate::types;
+use crate::work::{Found, List, Work};
 
 /// Where in a page's outermost structure the bytes go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,16 +17,39 @@ pub(crate) enum State {
     /// Before the outermost element.
     #[default]
     Before,
-    /// Among the children of a Bundle.
-    Bundle {
-        /// Whether its names have a prefix.
-        prefixed: bool,
-    },
+    /// Among the children of a list of resources: a Bundle, a Parameters.
+    Bundle { level: Level },
+    /// Behind a list that is the resource of an entry of the list of this level.
+    EntryRest { level: Level },
     /// Behind the outermost element.
     Behind,
 }
 
-/// Elements open inside an entry: Bundle, entry, `resource`, the resource itself.
+/// Which lists of resources are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Level {
+    outer: List,
+    inner: Option<List>,
+    /// Whether names have a prefix.
+    prefixed: bool,
+}
+
+impl Level {
+    fn list(self) -> List {
+        self.inner.unwrap_or(self.outer)
+    }
+
+    /// Elements open inside an entry: list, entry, `resource`, the resource itself.
+    fn depth(self) -> u32 {
+        if self.inner.is_some() {
+            2 * RESOURCE_DEPTH - 1
+        } else {
+            RESOURCE_DEPTH
+        }
+    }
+}
+
+/// Elements open inside an entry of a list that is the page.
 const RESOURCE_DEPTH: u32 = 4;
 
 /// Takes the next unit of a page: a resource, an entry, a child of the Bundle. `false` if there is none any more.
@@ -31,16 +58,27 @@ const RESOURCE_DEPTH: u32 = 4;
 pub(crate) fn step(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<bool, Halt> {
     match *state {
         State::Before => before(state, scan, work)?,
-        State::Bundle { prefixed } => bundle(state, prefixed, scan, work)?,
+        State::Bundle { level } => bundle(state, level, scan, work)?,
+        State::EntryRest { level } => entry_rest(state, level, scan)?,
         State::Behind => {
             return match scan.next() {
-                Err(Halt::More) if scan.rest().trim_ascii().is_empty() => Ok(false),
+                Err(Halt::More) if is_blank(scan.rest()) => Ok(false),
                 Err(halt) => Err(halt),
+                // files joined to one
+                Ok(Next::Start) if scan.rest().get(1).is_some_and(u8::is_ascii_uppercase) => {
+                    *state = State::Before;
+                    Ok(true)
+                }
                 Ok(_) => Err(Halt::syntax(Expected::DocumentEnd, scan.pos)),
             };
         }
     }
     Ok(true)
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii();
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).is_empty()
 }
 
 fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
@@ -49,30 +87,58 @@ fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result
     }
     let mut ahead = *scan;
     let tag = ahead.start_tag()?;
+    let is_known = types::known(tag.name).is_some() || work.plan.type_of(tag.name).is_some();
+    if !is_known || !is_fhir(scan.slice(scan.pos, ahead.pos), &tag) {
+        return Err(Halt::syntax(Expected::Resource, scan.pos));
+    }
     work.page_is(tag.name);
-    if tag.name == "Bundle" {
+    work.meta.foreign_prefixes = tree::foreign_prefixes(scan.slice(scan.pos, ahead.pos));
+    if let Some(outer) = work.list(tag.name) {
         *scan = ahead;
+        let level = Level {
+            outer,
+            inner: None,
+            prefixed: tag.prefixed,
+        };
         *state = if tag.empty {
             State::Behind
         } else {
-            State::Bundle {
-                prefixed: tag.prefixed,
-            }
+            State::Bundle { level }
         };
         return Ok(());
     }
+    work.check_xml(scan, 0)?;
     let found = resource(scan, work, 1)?;
-    work.commit(&found)
-        .map_err(|limit| Halt::limit(limit, scan.pos))?;
+    work.commit(&found, scan.pos)?;
     *state = State::Behind;
     Ok(())
 }
 
-/// Takes one child of the Bundle, or its end.
-fn bundle(state: &mut State, prefixed: bool, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
+/// Whether a document's outermost element is in FHIR's namespace, or in none.
+fn is_fhir(text: &str, tag: &Tag<'_>) -> bool {
+    let declared = match tag.prefixed {
+        false => text.split("xmlns=").nth(1),
+        true => {
+            let prefix = text.trim_start_matches('<').split(':').next().unwrap_or_default();
+            text.split(&format!("xmlns:{prefix}=")).nth(1)
+        }
+    };
+    let uri = declared.and_then(|text| text.get(1..)?.split(['"', '\'']).next());
+    uri.is_none_or(|uri| uri == FHIR)
+}
+
+const FHIR: &str = "http://hl7.org/fhir";
+
+/// Takes one child of the list, or its end.
+fn bundle(state: &mut State, level: Level, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
     if scan.next()? == Next::End {
-        scan.end_of("Bundle")?;
-        *state = State::Behind;
+        scan.end_of(level.list().name())?;
+        *state = match level.inner {
+            Some(_) => State::EntryRest {
+                level: Level { inner: None, ..level },
+            },
+            None => State::Behind,
+        };
         return Ok(());
     }
     let limit = work.options.limits.depth;
@@ -80,18 +146,65 @@ fn bundle(state: &mut State, prefixed: bool, scan: &mut Scan<'_>, work: &mut Wor
     let mut ahead = *scan;
     let tag = ahead.start_tag()?;
     match tag.name {
-        "entry" => {
-            let found = entry(scan, work, prefixed || tag.prefixed)?;
-            work.commit(&found)
-                .map_err(|limit| Halt::limit(limit, scan.pos))?;
+        name if name == level.list().entries() => {
+            work.check_xml(scan, level.depth() - RESOURCE_DEPTH + 1)?;
+            let begin = *scan;
+            let found = entry(scan, work, level.prefixed || tag.prefixed, level.depth())?;
+            let inner = match &found {
+                Found::Other(name) if level.inner.is_none() => work.nested(name),
+                _ => None,
+            };
+            if let Some(inner) = inner
+                && enter(scan, begin)?
+            {
+                work.unwrapped();
+                let inner = Some(inner);
+                *state = State::Bundle {
+                    level: Level { inner, ..level },
+                };
+                return Ok(());
+            }
+            work.commit(&found, scan.pos)?;
         }
-        "link" | "type" | "total" => {
-            let (element, end) = tree::read(scan.text, start, 1, limit)?;
+        "link" | "type" | "total" if level.inner.is_none() => {
+            let (element, end) = tree::read(scan.text, start, 1, limit, &[])?;
             scan.pos = end;
             member(&element, work);
         }
-        _ => scan.skip(2, limit)?,
+        _ => scan.skip(level.depth() - RESOURCE_DEPTH + 2, limit)?,
     }
+    Ok(())
+}
+
+/// Goes back into the list in the entry that began at `start`, behind its start tag; not into one that is empty.
+fn enter<'a>(scan: &mut Scan<'a>, start: Scan<'a>) -> Result<bool, Halt> {
+    let mut inside = start;
+    inside.start_tag()?;
+    while inside.next()? == Next::Start {
+        let tag = inside.start_tag()?;
+        if tag.name == "resource" && !tag.empty {
+            if inside.next()? == Next::Start && !inside.start_tag()?.empty {
+                *scan = inside;
+                return Ok(true);
+            }
+            return Ok(false);
+        }
+        if !tag.empty {
+            inside.skip_content(tag.name, 0, u32::MAX)?;
+        }
+    }
+    Ok(false)
+}
+
+/// Takes what follows in an entry behind a list that was its resource.
+fn entry_rest(state: &mut State, level: Level, scan: &mut Scan<'_>) -> Result<(), Halt> {
+    for name in ["resource", level.list().entries()] {
+        while scan.next()? == Next::Start {
+            scan.skip(0, u32::MAX)?;
+        }
+        scan.end_of(name)?;
+    }
+    *state = State::Bundle { level };
     Ok(())
 }
 
@@ -108,16 +221,22 @@ fn member(element: &Element<'_>, work: &mut Work<'_>) {
 }
 
 /// Takes an entry, the fast way if its form allows it.
-fn entry<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, prefixed: bool) -> Result<Found<'a>, Halt> {
+fn entry<'a>(
+    scan: &mut Scan<'a>,
+    work: &mut Work<'_>,
+    prefixed: bool,
+    depth: u32,
+) -> Result<Found<'a>, Halt> {
     let start = scan.pos;
     if !prefixed {
-        match entry_of_usual_form(scan, work) {
+        match entry_of_usual_form(scan, work, depth) {
             Err(Halt::Unusual) => work.rows.rollback(),
             usual => return usual,
         }
     }
     scan.pos = start;
-    let (entry, end) = tree::read(scan.text, start, 1, work.options.limits.depth)?;
+    let limit = work.options.limits.depth;
+    let (entry, end) = tree::read(scan.text, start, 1, limit, &work.meta.foreign_prefixes)?;
     scan.pos = end;
     let resource = entry.children.into_iter().find(|c| c.name == "resource");
     match resource.and_then(|r| r.children.into_iter().next()) {
@@ -126,10 +245,11 @@ fn entry<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, prefixed: bool) -> Result
     }
 }
 
-fn entry_of_usual_form<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
+fn entry_of_usual_form<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<Found<'a>, Halt> {
     let limit = work.options.limits.depth;
     let mut found = None;
-    if scan.start_tag()?.empty {
+    let entry = scan.start_tag()?;
+    if entry.empty {
         return Ok(Found::Nothing);
     }
     while scan.next()? == Next::Start {
@@ -141,21 +261,21 @@ fn entry_of_usual_form<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>) -> Result<F
             continue;
         }
         if tag.name != "resource" {
-            scan.skip_content(tag.name, RESOURCE_DEPTH - 1, limit)?;
+            scan.skip_content(tag.name, depth - 1, limit)?;
             continue;
         }
         if found.is_some() {
             return Err(Halt::duplicate(scan.pos));
         }
         if scan.next()? == Next::Start {
-            found = Some(resource_of_usual_form(scan, work, RESOURCE_DEPTH)?);
+            found = Some(resource_of_usual_form(scan, work, depth)?);
         }
         if scan.next()? == Next::Start {
             return Err(Halt::syntax(Expected::OneResource, scan.pos));
         }
         scan.end_of("resource")?;
     }
-    scan.end_of("entry")?;
+    scan.end_of(entry.name)?;
     Ok(found.unwrap_or(Found::Nothing))
 }
 
@@ -166,7 +286,8 @@ fn resource<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<
         Err(Halt::Unusual) => work.rows.rollback(),
         usual => return usual,
     }
-    let (resource, end) = tree::read(scan.text, start, depth - 1, work.options.limits.depth)?;
+    let limit = work.options.limits.depth;
+    let (resource, end) = tree::read(scan.text, start, depth - 1, limit, &work.meta.foreign_prefixes)?;
     scan.pos = end;
     of_tree(resource, end, work)
 }
@@ -179,7 +300,7 @@ fn resource_of_usual_form<'a>(
 ) -> Result<Found<'a>, Halt> {
     let start = scan.pos;
     let tag = scan.start_tag()?;
-    if tag.prefixed {
+    if tag.prefixed || !is_fhir(scan.slice(start, scan.pos), &tag) {
         return Err(Halt::Unusual);
     }
     let limit = work.options.limits.depth;
@@ -212,13 +333,13 @@ fn resource_of_usual_form<'a>(
             scan.pos = walk.scan.pos;
         }
         if of_type.is_some_and(|t| work.needs_tree(t)) {
-            let (resource, _) = tree::read(scan.text, start, depth - 1, limit)?;
+            let (resource, _) = tree::read(scan.text, start, depth - 1, limit, &work.meta.foreign_prefixes)?;
             work.push_resource(number, &resource, true, start)?;
         }
         return Ok(Found::Wanted(number));
     }
     if tag.name == "OperationOutcome" {
-        let (outcome, end) = tree::read(scan.text, start, depth - 1, limit)?;
+        let (outcome, end) = tree::read(scan.text, start, depth - 1, limit, &[])?;
         scan.pos = end;
         return Ok(Found::Outcome(outcome));
     }
@@ -258,4 +379,14 @@ fn of_tree<'a>(resource: Element<'a>, at: usize, work: &mut Work<'_>) -> Result<
     } else {
         Found::Other(resource.name)
     })
+}
+
+impl Work<'_> {
+    /// Checks the element at the scan's place to its last attribute, where the options ask for it.
+    fn check_xml(&self, scan: &Scan<'_>, depth: u32) -> Result<(), Halt> {
+        if self.options.strict {
+            tree::read(scan.text, scan.pos, depth, self.options.limits.depth, &[])?;
+        }
+        Ok(())
+    }
 }

@@ -12,10 +12,20 @@ use crate::tree::Element;
 
 /// Reads the element that begins at `at` into a tree, whatever legal form its XML has, and says where it ends. Names
 /// lose their prefix, so a document with prefixes is the same as one without.
-pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Element<'_>, usize), Halt> {
+///
+/// Elements of a namespace that is not FHIR's are left out; `foreign` are the prefixes that the page's outermost element
+/// binds to such.
+pub(crate) fn read<'a>(
+    text: &'a str,
+    at: usize,
+    depth: u32,
+    limit: u32,
+    foreign: &[String],
+) -> Result<(Element<'a>, usize), Halt> {
     let rest = text.get(at..).unwrap_or_default();
     let mut reader = Reader::from_str(rest);
     let mut open: Vec<Open<'_>> = vec![Open::new(Element::default())];
+    let mut bound: Vec<Binding> = Vec::new();
     loop {
         let position = at + reader.buffer_position() as usize;
         let event = reader
@@ -26,17 +36,33 @@ pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Ele
                 if open.len() as u32 + depth > limit {
                     return Err(Halt::limit(Limit::Depth, position));
                 }
+                bind(&tag, open.len(), &mut bound);
                 let element = start(&tag, position)?;
-                open.push(Open::new(element));
+                let is_foreign = is_foreign(&tag, &bound, foreign);
+                open.push(Open {
+                    is_foreign,
+                    ..Open::new(element)
+                });
             }
             Event::Empty(tag) => {
+                bind(&tag, open.len(), &mut bound);
                 let element = start(&tag, position)?;
-                hang(&mut open, element);
+                if !is_foreign(&tag, &bound, foreign) {
+                    hang(&mut open, element);
+                } else if open.len() == 1 {
+                    hang(&mut open, Element::default());
+                }
+                bound.retain(|binding| binding.depth < open.len());
             }
             Event::End(_) => {
                 if let Some(closed) = open.pop() {
-                    hang(&mut open, closed.element);
+                    if !closed.is_foreign {
+                        hang(&mut open, closed.element);
+                    } else if open.len() == 1 {
+                        hang(&mut open, Element::default());
+                    }
                 }
+                bound.retain(|binding| binding.depth < open.len());
             }
             Event::Eof => return Err(Halt::More),
             Event::DocType(_) => return Err(Halt::entity(position)),
@@ -54,6 +80,59 @@ pub(crate) fn read(text: &str, at: usize, depth: u32, limit: u32) -> Result<(Ele
 struct Open<'a> {
     element: Element<'a>,
     counts: HashMap<Cow<'a, str>, u32>,
+    is_foreign: bool,
+}
+
+/// A namespace declared by an element that is open.
+struct Binding {
+    depth: usize,
+    /// Empty for the namespace of names without one.
+    prefix: String,
+    is_foreign: bool,
+}
+
+/// Namespaces whose elements are read: FHIR's, and that of the narrative.
+const READ: [&str; 2] = ["http://hl7.org/fhir", "http://www.w3.org/1999/xhtml"];
+
+fn bind(tag: &BytesStart<'_>, depth: usize, bound: &mut Vec<Binding>) {
+    for attribute in tag.attributes().flatten() {
+        let name = attribute.key.as_ref();
+        let prefix = match name.strip_prefix("xmlns") {
+            Some("") => "",
+            Some(rest) => match rest.strip_prefix(':') {
+                Some(prefix) => prefix,
+                None => continue,
+            },
+            None => continue,
+        };
+        bound.push(Binding {
+            depth,
+            prefix: prefix.to_owned(),
+            is_foreign: !READ.contains(&&*attribute.value) && !attribute.value.is_empty(),
+        });
+    }
+}
+
+fn is_foreign(tag: &BytesStart<'_>, bound: &[Binding], foreign: &[String]) -> bool {
+    let name = tag.name();
+    let prefix = name.as_ref().split_once(':').map_or("", |(prefix, _)| prefix);
+    match bound.iter().rev().find(|binding| binding.prefix == prefix) {
+        Some(binding) => binding.is_foreign,
+        None => foreign.iter().any(|known| known == prefix),
+    }
+}
+
+/// The prefixes that the outermost element binds to a namespace that is not read.
+pub(crate) fn foreign_prefixes(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Ok(Event::Start(tag) | Event::Empty(tag)) = Reader::from_str(text).read_event() {
+        bind(&tag, 0, &mut found);
+    }
+    let foreign = found.into_iter().filter(|binding| binding.is_foreign);
+    foreign
+        .map(|binding| binding.prefix)
+        .filter(|prefix| !prefix.is_empty())
+        .collect()
 }
 
 impl<'a> Open<'a> {
@@ -61,6 +140,7 @@ impl<'a> Open<'a> {
         Self {
             element,
             counts: HashMap::new(),
+            is_foreign: false,
         }
     }
 }

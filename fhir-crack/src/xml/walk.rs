@@ -22,6 +22,9 @@ pub(crate) struct Walk<'a, 'w, R> {
     pub(crate) index: IndexPath,
 }
 
+/// The declaration of FHIR's namespace; an element of any other is none of FHIR's.
+const FHIR: &[u8] = b"xmlns=\"http://hl7.org/fhir\"";
+
 impl<'w, R: Record> Walk<'_, 'w, R> {
     /// Walks the children of an element, its start tag taken, up to and with its end tag. `depth` elements are open
     /// with it.
@@ -205,6 +208,9 @@ impl<'w, R: Record> Walk<'_, 'w, R> {
                 (Some(b'='), None) => return Err(Halt::More),
                 _ => return Err(Halt::Unusual),
             }
+            if rest.starts_with(b"xmlns=") && !rest.starts_with(FHIR) {
+                return Err(Halt::Unusual);
+            }
             if rest.starts_with(b"url=") && element.wants_url() {
                 return self.url(element, self.scan.pos + length + 2);
             }
@@ -263,7 +269,10 @@ impl<'w, R: Record> Walk<'_, 'w, R> {
         let end = at + memchr::memchr(b'"', rest).ok_or(Halt::More)?;
         let mut text = std::mem::take(self.rows.scratch());
         text.clear();
-        unescape(self.scan.slice(start, end), start, &mut text)?;
+        let repaired = unescape(self.scan.slice(start, end), start, &mut text)?;
+        if let Some(what) = repaired {
+            self.rows.repaired(element, what);
+        }
         let pushed = self.rows.unescaped(element, &self.index, &text, self.limits);
         *self.rows.scratch() = text;
         self.scan.pos = end + 1;

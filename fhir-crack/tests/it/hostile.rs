@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use fhir_crack::{Decoder, Error, ErrorKind, Limit, Options, Plan, bundle_meta, crack, crack_with};
+use fhir_crack::{Decoder, Error, ErrorKind, Faults, Limit, Options, Plan, bundle_meta, crack, crack_with};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -11,8 +11,16 @@ use crate::same_rows::paths;
 use crate::simple_json::{read_all, xml_bundle};
 use crate::tables::{description, lines};
 
+/// The fault that ends a page where none is set aside.
 fn error(page: &[u8]) -> Error {
-    crack(page, &paths()).expect_err("the page is not well-formed")
+    let plan = Arc::new(Plan::new(&paths()).unwrap());
+    crack_with(page, &plan, refusing()).expect_err("the page is not well-formed")
+}
+
+fn refusing() -> Options {
+    let mut options = Options::default();
+    options.faults = Faults::Refuse;
+    options
 }
 
 /// Each: page, kind of the error, byte, line and column.
@@ -53,7 +61,7 @@ const FAULTS: &[(&str, ErrorKind, u64, u64, u64)] = &[
         33,
     ),
     (
-        "{\"resourceType\":\"Patient\",\"id\":\"\\ud800\"}",
+        "{\"resourceType\":\"Patient\",\"id\":\"\\ud80\"}",
         ErrorKind::Syntax("an escape"),
         32,
         1,
@@ -82,7 +90,7 @@ const FAULTS: &[(&str, ErrorKind, u64, u64, u64)] = &[
         21,
     ),
     (
-        "<Patient><id value=\"&#0;\"/></Patient>",
+        "<Patient><id value=\"&#x110000000;\"/></Patient>",
         ErrorKind::Syntax("a character XML allows"),
         20,
         1,
@@ -221,7 +229,7 @@ fn limits_are_named() {
     let plan = Arc::new(Plan::new(&paths()).unwrap());
     let page = br#"{"resourceType":"Patient","id":"1234567890","name":[{"given":["a","b","c","d"]}]}"#;
     let with = |change: fn(&mut Options)| {
-        let mut options = Options::default();
+        let mut options = refusing();
         change(&mut options);
         crack_with(page, &plan, options)
             .map(|_| ())
@@ -275,7 +283,7 @@ fn a_compressed_bomb_is_stopped_while_it_unfolds() {
 #[test]
 fn a_decoder_goes_on_after_a_page_that_was_damaged() {
     let plan = Arc::new(Plan::new(&description(&[("Patient", &["id"])])).unwrap());
-    let mut decoder = Decoder::new(plan, Options::default());
+    let mut decoder = Decoder::new(plan, refusing());
     decoder
         .push(b"{\"resourceType\":\"Patient\",\"id\":\"1\"}{\"resourceType\":\"Patient\",\"id\":")
         .unwrap();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use fhir_crack::{
-    Error, ErrorKind, Layout, Notation, Options, Plan, bundle_meta, crack, crack_pages, csv, ndjson,
+    Error, ErrorKind, Faults, Layout, Notation, Options, Plan, bundle_meta, crack, crack_pages, csv, ndjson,
     pieces_of_lines,
 };
 use flate2::Compression;
@@ -94,7 +94,9 @@ fn threads_give_the_rows_of_one_in_order() {
         assert_eq!((table.resources, table.rows, table.duplicates), (500, 400, 100));
     }
     let damaged = [&b"{\"resourceType\":\"Patient\"}"[..], b"{", b"x"];
-    let stopped = crack_pages(damaged, &plan, &Options::default(), 2, |_| Ok::<(), Error>(()));
+    let mut refusing = Options::default();
+    refusing.faults = Faults::Refuse;
+    let stopped = crack_pages(damaged, &plan, &refusing, 2, |_| Ok::<(), Error>(()));
     assert_eq!(stopped.unwrap_err().kind(), &ErrorKind::Truncated);
 }
 

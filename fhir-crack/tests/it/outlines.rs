@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use fhir_crack::outline::{NodeId, OutlinePlan};
-use fhir_crack::{Decoder, Duplicates, Options, Plan, crack_with};
+use fhir_crack::{Decoder, Duplicates, Faults, Options, Plan, crack_with};
 
 const NAMES: [&str; 12] = [
     "",
@@ -138,6 +138,7 @@ fn elements_count_towards_the_limit_of_entries() {
         let mut options = Options::default();
         options.duplicates = Duplicates::Keep;
         options.limits.entries = 100;
+        options.faults = Faults::Refuse;
         crack_with(page.as_bytes(), &plan(), options).expect_err("200 elements");
     }
 }

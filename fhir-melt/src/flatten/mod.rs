@@ -49,6 +49,8 @@ pub struct Flatten {
     workers: Vec<Box<Worker>>,
     /// What the workers took in.
     worked: Summary,
+    /// Why the first part of the page that was set aside cannot be read.
+    rejected: Option<fhir_crack::Error>,
 }
 
 impl Flatten {
@@ -101,14 +103,15 @@ impl Flatten {
             defects: DefectFile::default(),
             workers,
             worked: Summary::default(),
+            rejected: None,
         })
     }
 
     /// Reads one page to its end. Bulk data, one resource a line, is worked on by several threads if the options say so.
     ///
     /// # Errors
-    /// If it cannot be read or cracked, or the rows cannot be written. Rows of the page that were complete stay
-    /// written; another page can follow.
+    /// If it cannot be read or cracked, or the rows cannot be written; also, at its end, if parts of it cannot be read
+    /// ([`Faults`](fhir_crack::Faults)). Rows of the page that were complete stay written; another page can follow.
     pub fn read(&mut self, input: impl Read + Send) -> Result<(), Error> {
         if self.workers.is_empty() {
             return self.read_rest(input);
@@ -151,7 +154,7 @@ impl Flatten {
         );
         self.workers = workers;
         self.worked.pages += u64::from(read.is_ok());
-        read
+        read.and_then(|()| self.rest())
     }
 
     /// Writes what became of a piece of a page, which stands behind `before`.
@@ -179,6 +182,10 @@ impl Flatten {
                 Err(Error::caused(ErrorKind::Input, fault))
             }
             None => {
+                if let Some(reason) = flattened.rejected {
+                    let (bytes, lines) = (before.bytes, before.lines);
+                    self.rejected.get_or_insert_with(|| reason.behind(bytes, lines));
+                }
                 before.bytes += flattened.length.bytes;
                 before.lines += flattened.length.lines;
                 Ok(())
@@ -203,7 +210,19 @@ impl Flatten {
     pub fn end_page(&mut self) -> Result<(), Error> {
         let ended = self.decoder.end_page().map(|_| ());
         self.drain()?;
-        self.cracked(ended)
+        self.cracked(ended)?;
+        self.rest()
+    }
+
+    /// The fault of a page parts of which were set aside.
+    fn rest(&mut self) -> Result<(), Error> {
+        while let Some(rejected) = self.decoder.next_rejected() {
+            self.rejected.get_or_insert_with(|| rejected.into_reason());
+        }
+        match self.rejected.take() {
+            Some(reason) => Err(Error::caused(ErrorKind::Input, reason)),
+            None => Ok(()),
+        }
     }
 
     /// Completes all outputs and tells what was written.
@@ -227,6 +246,8 @@ impl Flatten {
     fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
         result.map_err(|error| {
             self.decoder.abandon_page();
+            while self.decoder.next_rejected().is_some() {}
+            self.rejected = None;
             Error::caused(ErrorKind::Input, error)
         })
     }

@@ -25,6 +25,8 @@ pub(super) struct Flattened {
     pub(super) length: Place,
     /// Why the piece could not be cracked to its end; it counts from the piece's beginning.
     pub(super) fault: Option<fhir_crack::Error>,
+    /// Why the first part of it that was set aside cannot be read; the others were.
+    pub(super) rejected: Option<fhir_crack::Error>,
 }
 
 /// Bytes and line ends.
@@ -80,9 +82,13 @@ impl Worker {
                 lines: memchr::memchr_iter(b'\n', piece.text()).count() as u64,
             },
             fault: cracked.err(),
+            rejected: None,
         };
         if flattened.fault.is_some() {
             self.decoder.abandon_page();
+        }
+        while let Some(rejected) = self.decoder.next_rejected() {
+            flattened.rejected.get_or_insert_with(|| rejected.into_reason());
         }
         while let Some(batch) = self.decoder.next_batch() {
             let known = |output: &Output| Arc::ptr_eq(output.table(), batch.table());

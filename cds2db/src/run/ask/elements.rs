@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fhir_crack::search::{Client, Page, Search, Step};
-use fhir_crack::{Batch, Cracked, Options, Plan};
+use fhir_crack::{Batch, Cracked, Faults, Options, Plan};
 use table_description::{Column, Description, ElementPath, FhirType, MeltMode, Origin, TableDescription};
 
 use crate::{Error, ErrorKind, Result};
@@ -41,9 +41,22 @@ pub(crate) fn plan(table: TableDescription) -> Result<Arc<Plan>> {
     })
 }
 
-/// Cracks one page of a search named by `what`.
+/// Cracks one page of a search named by `what`, which has to be read in full.
 pub(crate) fn crack(bytes: &[u8], number: u32, what: &str, plan: &Arc<Plan>) -> Result<Cracked> {
-    fhir_crack::crack_with(bytes, plan, Options::default())
+    let mut options = Options::default();
+    options.faults = Faults::Refuse;
+    crack_as(bytes, number, what, plan, options)
+}
+
+/// The same with other options; with the default ones what cannot be read is set aside.
+pub(crate) fn crack_as(
+    bytes: &[u8],
+    number: u32,
+    what: &str,
+    plan: &Arc<Plan>,
+    options: Options,
+) -> Result<Cracked> {
+    fhir_crack::crack_with(bytes, plan, options)
         .map_err(|e| Error::new(ErrorKind::Crack, format!("page {number} of {what}")).because(e))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fhir_crack::search::{Complete, ManyStep, Page, Step};
-use fhir_crack::{Options, Plan};
+use fhir_crack::{Options, Plan, Rejected};
 
 use crate::run::typed::shaping::{Shaped, Shaping};
 use crate::{Error, ErrorKind, Result, Summary};
@@ -12,9 +12,12 @@ use crate::{Error, ErrorKind, Result, Summary};
 pub(super) enum Cracking {
     Page {
         search: usize,
+        page: u32,
         bytes: usize,
         shaped: Vec<Shaped>,
         summary: Box<fhir_crack::Summary>,
+        /// What of the page could not be read.
+        rejected: Vec<Rejected>,
     },
     Unreadable {
         search: usize,
@@ -60,7 +63,7 @@ impl Cracker {
             let cracked = fhir_crack::crack_with(&page.bytes, &self.plan, Options::default())?;
             let batches = cracked.batches.into_iter().filter(|batch| batch.rows() > 0);
             let shaped = batches.map(|batch| self.shaping.shape(batch)).collect();
-            Ok((shaped, Box::new(cracked.summary)))
+            Ok((shaped, Box::new(cracked.summary), cracked.rejected))
         });
         // What a panic said is left out, since it may hold a value.
         let cracked = work.await.map_err(|_| {
@@ -68,11 +71,13 @@ impl Cracker {
             Error::new(ErrorKind::Crack, text)
         })?;
         Ok(match cracked {
-            Ok((shaped, summary)) => Cracking::Page {
+            Ok((shaped, summary, rejected)) => Cracking::Page {
                 search,
+                page: number,
                 bytes,
                 shaped,
                 summary,
+                rejected,
             },
             Err(error) => Cracking::Unreadable {
                 search,

@@ -90,12 +90,24 @@ impl Download<'_> {
             match step? {
                 Cracking::Page {
                     search,
+                    page: number,
                     bytes,
                     shaped,
                     summary: page,
+                    rejected,
                 } => {
                     self.breaker.answered();
                     let resources = page.entries;
+                    // What cannot be read is named and asked for again; everything else on the page is kept.
+                    if let Some(first) = rejected.first() {
+                        unreadable[search] = true;
+                        let cause = format!(
+                            "page {number}: {} of {resources} resources cannot be read: {}",
+                            rejected.len(),
+                            crate::error::chain(first.reason())
+                        );
+                        summary.incomplete.push(requests[search].incomplete(cause));
+                    }
                     self.watches.download.add(resources, bytes as u64);
                     self.run
                         .progress

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use fhir_crack::Batch;
 use fhir_crack::search::{Client, Search, Step};
+use fhir_crack::{Batch, Options};
 use jiff::tz::TimeZone;
 use table_description::TableDescription;
 
@@ -12,7 +12,7 @@ use super::ward_request::{Dates, request};
 use crate::config::{Settings, Wards};
 use crate::progress::{Progress, Stage};
 use crate::references::reference_id;
-use crate::run::ask::elements::{JOIN, by_ids, crack, elements, joined, plan, table};
+use crate::run::ask::elements::{JOIN, by_ids, crack_as, elements, joined, plan, table};
 use crate::run::stopwatch::Stopwatch;
 use crate::ward::{Candidate, Condition, WardDefinition, WardPatient, assign, instant};
 use crate::{Error, ErrorKind, Result};
@@ -64,10 +64,16 @@ pub(crate) async fn find(
         let failed = |e| Error::new(ErrorKind::Search, format!("{SEARCH} broke off")).because(e);
         match pages.next().await.map_err(failed)? {
             Step::Page(page) => {
-                crack(&page.bytes, page.number, SEARCH, &plan)?
-                    .batches
-                    .iter()
-                    .for_each(|batch| found.add(batch));
+                let cracked = crack_as(&page.bytes, page.number, SEARCH, &plan, Options::default())?;
+                cracked.batches.iter().for_each(|batch| found.add(batch));
+                if let Some(first) = cracked.rejected.first() {
+                    found.notes.push(format!(
+                        "{SEARCH}, page {}: {} encounters cannot be read, their patients are not seen: {}",
+                        page.number,
+                        cracked.rejected.len(),
+                        first.reason()
+                    ));
+                }
                 watch.add(u64::from(page.entries), page.bytes.len() as u64);
                 progress.advance(Stage::Wards, u64::from(page.entries), page.bytes.len() as u64);
             }
