@@ -2,7 +2,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use reqwest::Response;
 
 use super::error::{ErrorKind, Fault, Phase};
@@ -36,18 +36,70 @@ pub(crate) async fn read(mut response: Response, limit: usize, idle: Duration) -
     }
 }
 
-/// Undoes gzip where the bytes are gzip, whatever the headers said.
-fn gunzip(body: Bytes, limit: usize) -> Result<Bytes, Fault> {
-    if !body.starts_with(&[0x1F, 0x8B]) {
-        return Ok(body);
+/// Compressions undone one in the other, at most.
+const NESTED: usize = 3;
+
+/// Undoes gzip where the bytes are gzip, whatever the headers said: all members, each layer, zeros behind the last one left
+/// out. The layers together keep to the limit.
+fn gunzip(mut body: Bytes, limit: usize) -> Result<Bytes, Fault> {
+    let mut room = limit;
+    for _ in 0..NESTED {
+        if !body.starts_with(&[0x1F, 0x8B]) {
+            break;
+        }
+        let out = unpack(&body, room)?;
+        room = room.saturating_sub(out.len() / 2);
+        body = out.into();
     }
+    Ok(body)
+}
+
+fn unpack(body: &[u8], limit: usize) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
-    match MultiGzDecoder::new(&*body)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut out)
-    {
-        Ok(_) if out.len() > limit => Err(Fault::fatal(ErrorKind::TooLarge)),
-        Ok(_) => Ok(out.into()),
-        Err(error) => Err(Fault::transient(ErrorKind::Truncated).caused_by(error)),
+    let mut rest = body;
+    while rest.iter().any(|byte| *byte != 0) {
+        let room = (limit - out.len()) as u64 + 1;
+        let mut member = GzDecoder::new(rest);
+        let read = (&mut member).take(room).read_to_end(&mut out);
+        read.map_err(|error| Fault::transient(ErrorKind::Truncated).caused_by(error))?;
+        if out.len() > limit {
+            return Err(Fault::fatal(ErrorKind::TooLarge));
+        }
+        rest = member.into_inner();
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(bytes).expect("memory");
+        packer.finish().expect("memory")
+    }
+
+    #[test]
+    fn members_layers_and_padding() {
+        let two = [gzip(b"ab"), gzip(b"cd")].concat();
+        let padded = [&*two, &[0; 100]].concat();
+        for body in [two.clone(), padded, gzip(&two), gzip(&gzip(b"abcd"))] {
+            let plain = gunzip(body.into(), 1000).ok().expect("gzip");
+            assert_eq!(&*plain, b"abcd");
+        }
+        let cut = Bytes::from(two[..two.len() - 3].to_vec());
+        assert_eq!(gunzip(cut, 1000).err().expect("cut").kind, ErrorKind::Truncated);
+        for bomb in [gzip(&[b' '; 2000]), gzip(&gzip(&[b' '; 2000]))] {
+            assert_eq!(
+                gunzip(bomb.into(), 1000).err().expect("too large").kind,
+                ErrorKind::TooLarge
+            );
+        }
     }
 }

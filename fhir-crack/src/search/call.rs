@@ -1,9 +1,9 @@
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 
 use super::envelope::{Envelope, Root};
 use super::error::{ErrorKind, Fault};
@@ -62,6 +62,11 @@ impl Call {
 }
 
 impl Reply {
+    /// The server's time of the answer.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
+    }
+
     /// The fault behind an answer that is no success, by its status and its OperationOutcome.
     pub(crate) fn success(&self) -> Result<(), Fault> {
         if (200..300).contains(&self.status) {

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use super::link::NextUrl;
 use super::page::Page;
 
@@ -22,6 +25,9 @@ pub struct Complete {
     pub(crate) total: Option<u64>,
     pub(crate) restarts: u32,
     pub(crate) resumed: bool,
+    pub(crate) begun: Option<SystemTime>,
+    pub(crate) ignored: Vec<String>,
+    pub(crate) unseen: Vec<Arc<str>>,
 }
 
 /// End of a search that its own limit of pages cut short.
@@ -69,6 +75,28 @@ impl Complete {
     /// How often the search had to start anew, because a paging link had expired or the server's set had changed.
     pub fn restarts(&self) -> u32 {
         self.restarts
+    }
+
+    /// The server's own time (`Date`) of its first answer to the search, the earliest where there are several: what
+    /// changed there later may be missing. `None` where the server sent no date.
+    ///
+    /// A watermark set no later than this does not depend on the client's clock.
+    pub fn begun(&self) -> Option<SystemTime> {
+        self.begun
+    }
+
+    /// Names of parameters that were sent and that the server, by the link to itself on its first page, did not
+    /// understand: it may have answered with more than was asked for. Empty where it names none.
+    ///
+    /// Source: FHIR R4, <https://hl7.org/fhir/R4/search.html#conformance>.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// Ids of a list in `_id` that never came, in their order: the server does not have them, or it took a part of the
+    /// list only.
+    pub fn unseen(&self) -> &[Arc<str>] {
+        &self.unseen
     }
 
     /// Whether the search went on from a link kept earlier, so that only what lies behind it is complete.

@@ -1,5 +1,6 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use reqwest::Url;
 use tracing::Instrument;
@@ -7,6 +8,7 @@ use tracing::field::Empty;
 
 use super::call::Reply;
 use super::complete::{Complete, Counts, Limited, Step};
+use super::encoding::pairs;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
@@ -18,6 +20,7 @@ use super::part::{Part, Sums};
 use super::pass::Pass;
 use super::query::Search;
 use super::replay::Replay;
+use super::requests;
 use super::server::Server;
 use super::spool::{Journal, Spool};
 use super::target::{Target, bundle, partial, refuses_post};
@@ -35,6 +38,14 @@ pub(crate) struct Driver {
     journal: Option<Journal>,
     /// The first page that says by an outcome among its entries that the server could not answer in full.
     partial: Option<Error>,
+    /// The server's time of the first answer.
+    begun: Option<SystemTime>,
+    /// Parameters that the server says it did not understand.
+    ignored: Vec<String>,
+    /// Ids of a list that have not come yet.
+    unseen: HashSet<Arc<str>>,
+    /// Matches of the walk before, which fell short of the total.
+    short: Option<u64>,
 }
 
 /// Where a search begins.
@@ -72,6 +83,12 @@ impl Driver {
             search: number,
             ..server.place(search.resource())
         };
+        let is_id_list = search.list_param() == Some("_id");
+        let unseen = if is_id_list {
+            search.listed_ids().iter().cloned().collect()
+        } else {
+            HashSet::new()
+        };
         Driver {
             server,
             search,
@@ -82,6 +99,10 @@ impl Driver {
             restarts: 0,
             journal: None,
             partial: None,
+            begun: None,
+            ignored: Vec::new(),
+            unseen,
+            short: None,
         }
     }
 
@@ -171,7 +192,55 @@ impl Driver {
             total: sums.total(),
             restarts: self.restarts,
             resumed,
+            begun: self.begun,
+            ignored: std::mem::take(&mut self.ignored),
+            unseen: self.unseen(),
         })))
+    }
+
+    fn unseen(&self) -> Vec<Arc<str>> {
+        let listed = self.search.listed_ids().iter();
+        listed.filter(|id| self.unseen.contains(*id)).cloned().collect()
+    }
+
+    /// Notes what a page says beside its resources; `first` if it is the first of a part.
+    pub(crate) fn notice(&mut self, envelope: &Envelope, date: Option<SystemTime>, first: bool) {
+        if first {
+            self.begun = match (self.begun, date) {
+                (Some(known), Some(date)) => Some(known.min(date)),
+                (known, date) => known.or(date),
+            };
+            if let Some(link) = &envelope.self_link {
+                self.notice_ignored(link);
+            }
+        }
+        if !self.unseen.is_empty() {
+            for head in &envelope.resources {
+                self.unseen.remove(&*head.id);
+            }
+        }
+    }
+
+    /// The parameters of the search that the server's link to itself leaves out, if it names others of them.
+    fn notice_ignored(&mut self, link: &str) {
+        let understood: Vec<String> = match link.split_once('?') {
+            Some((_, query)) => pairs(query).map(|(name, _)| bare(&name).to_owned()).collect(),
+            None => return,
+        };
+        let sent: Vec<&str> = self.search.names().map(bare).collect();
+        if !sent
+            .iter()
+            .any(|name| understood.iter().any(|known| known == name))
+        {
+            return;
+        }
+        for name in sent {
+            let left_out = !understood.iter().any(|known| known == name) && !is_control(name);
+            if left_out && !self.ignored.iter().any(|known| known == name) {
+                tracing::warn!(resource = %self.place.resource, name, "the server does not understand a parameter");
+                self.ignored.push(name.to_owned());
+            }
+        }
     }
 
     fn parts(&self) -> VecDeque<Part> {
@@ -249,16 +318,22 @@ impl Driver {
             pass.take(&envelope, self.search.resource());
             if let Some(journal) = &mut self.journal {
                 let next = next.as_ref().map(|next| next.as_ref().ok());
+                let date = reply.date();
                 journal
-                    .store(part.number, pass.pages, format, &reply.body, next)
+                    .store(part.number, pass.pages, format, &reply.body, next, date)
                     .await?;
             }
+            self.notice(&envelope, reply.date(), pass.pages == 1);
             self.tell_page(&reply, &envelope);
             if !self.hand_over(reply.body, format, &envelope).await {
                 return Ok(End::Dropped);
             }
             let Some(next) = next.transpose()? else {
-                self.check_total(&pass, part.behind)?;
+                if let Err(error) = self.check_total(&pass, part.behind) {
+                    if !self.is_total_wrong(&pass).await {
+                        return Err(error);
+                    }
+                }
                 return Ok(End::Done(pass));
             };
             if self.search.page_limit().is_some_and(|most| pass.pages >= most) {
@@ -267,7 +342,10 @@ impl Driver {
             if pass.idle > limits.idle_pages {
                 return Err(self.error(ErrorKind::NoProgress));
             }
-            if pass.pages >= limits.pages {
+            if pass.pages >= limits.pages
+                || self.counts.bytes >= limits.search_bytes
+                || pass.is_beyond_its_total(limits.beyond_total)
+            {
                 return Err(self.error(ErrorKind::TooManyPages));
             }
             asked = ahead.filter(|ahead| ahead.target == next);
@@ -275,13 +353,30 @@ impl Driver {
         }
     }
 
+    /// Whether a total that was not reached is wrong: a second walk brought as many matches as the first, and the server
+    /// counts no more of them when it is asked for their number alone.
+    async fn is_total_wrong(&mut self, pass: &Pass) -> bool {
+        let received = pass.matches();
+        if self.short.replace(received) != Some(received) || self.search.resource().contains('/') {
+            return false;
+        }
+        let counted = requests::count(&self.server, self.search.clone()).await;
+        let is_wrong = counted.is_ok_and(|counted| counted <= received);
+        if is_wrong {
+            tracing::warn!(resource = %self.place.resource, received, "the server's total is too large");
+        }
+        is_wrong
+    }
+
     /// A part whose last page has no next link is complete if its total was reached.
     pub(crate) fn check_total(&self, pass: &Pass, behind: bool) -> Result<(), Error> {
         // A history (`Patient/_history`) counts versions, and those that say DELETE hold no resource.
         let is_history = self.search.resource().contains('/');
-        let checked =
-            self.server.transport.options.total_check && !behind && !is_history && !self.search.only_counts();
-        let received = pass.matches();
+        let checked = self.server.transport.options.total_check
+            && !behind
+            && !self.search.only_counts()
+            && self.partial.is_none();
+        let received = if is_history { pass.entries } else { pass.matches() };
         match pass.total {
             Some(expected) if checked && expected > received => {
                 Err(self.error(ErrorKind::TooFew { expected, received }))
@@ -457,6 +552,30 @@ impl Driver {
             limits.url_bytes, limits.url_reserve
         )
     }
+}
+
+/// The name of a parameter without its modifier.
+fn bare(name: &str) -> &str {
+    name.split(':').next().unwrap_or_default()
+}
+
+/// Whether a parameter steers the form of the answer and not which resources it holds.
+fn is_control(name: &str) -> bool {
+    matches!(
+        name,
+        "_count"
+            | "_sort"
+            | "_format"
+            | "_pretty"
+            | "_elements"
+            | "_summary"
+            | "_total"
+            | "_include"
+            | "_revinclude"
+            | "_offset"
+            | "_contained"
+            | "_containedType"
+    )
 }
 
 /// Whether a server refuses a paging link because it no longer knows it; 404 to a POST may also refuse the POST.

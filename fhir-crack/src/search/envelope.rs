@@ -1,8 +1,12 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use table_description::Description;
 
 use super::issue::Issue;
 use super::page::Format;
+use crate::{Options, Plan, crack_with};
 
 mod json;
 mod scan;
@@ -17,6 +21,8 @@ pub(crate) struct Envelope {
     pub(crate) total: Option<u64>,
     /// URL of the link with the relation `next`.
     pub(crate) next: Option<String>,
+    /// URL of the link with the relation `self`: what the server understood of the search.
+    pub(crate) self_link: Option<String>,
     /// Entries of the bundle, whatever they hold.
     pub(crate) entries: u32,
     /// Type and id of every resource, in order; empty texts where the server left them out.
@@ -103,6 +109,39 @@ impl ResourceHead {
 }
 
 impl Envelope {
+    /// Takes a link; one without an address leads nowhere. Relations are compared without regard to case (RFC 8288).
+    fn set_link(&mut self, relation: &str, url: String) {
+        if url.trim().is_empty() {
+            return;
+        }
+        if relation.eq_ignore_ascii_case("next") {
+            self.next = Some(url);
+        } else if relation.eq_ignore_ascii_case("self") {
+            self.self_link = Some(url);
+        }
+    }
+
+    /// What the cracker reads of a Bundle that is not well-formed: its resources are set aside or taken one by one.
+    pub(crate) fn salvage(body: &[u8]) -> Option<(Format, Envelope)> {
+        let format = Format::sniff(body)?;
+        let plan = Plan::new(&Description::default()).ok()?;
+        let cracked = crack_with(body, &Arc::new(plan), Options::default()).ok()?;
+        if cracked.meta.resource.as_deref() != Some("Bundle")
+            || cracked.summary.entries == cracked.summary.rejected
+        {
+            return None;
+        }
+        let envelope = Envelope {
+            root: Root::Bundle,
+            total: cracked.meta.total,
+            next: cracked.meta.next,
+            self_link: cracked.meta.self_link,
+            entries: u32::try_from(cracked.summary.entries).unwrap_or(u32::MAX),
+            ..Envelope::default()
+        };
+        Some((format, envelope))
+    }
+
     /// Reads JSON or XML, whichever it is; `None` where the text is neither or breaks off.
     pub(crate) fn read(body: &[u8]) -> Option<(Format, Envelope)> {
         let format = Format::sniff(body)?;

@@ -44,10 +44,14 @@ pub struct Limits {
     pub read_ahead: usize,
     /// Bytes of such pages together, of all searches that run together; one page always fits.
     pub read_ahead_bytes: usize,
-    /// Bytes of one body, decompressed; more end the search.
+    /// Bytes of one body, decompressed, however often it was compressed; more end the search.
     pub body_bytes: usize,
     /// Pages of one search; more end it.
     pub pages: u32,
+    /// Bytes of the pages of one search, decompressed; more end it.
+    pub search_bytes: u64,
+    /// Matches of a search for each one that its `Bundle.total` announced; more end it.
+    pub beyond_total: u64,
     /// Pages in a row that may bring no resource that had not come before.
     pub idle_pages: u32,
     /// Times a search may begin anew, because a paging link expired or the server's set changed on the way.
@@ -68,8 +72,10 @@ impl Default for Limits {
             lanes: 8,
             read_ahead: 4,
             read_ahead_bytes: 32 << 20,
-            body_bytes: 1 << 30,
+            body_bytes: 128 << 20,
             pages: 1_000_000,
+            search_bytes: 64 << 30,
+            beyond_total: 10,
             idle_pages: 200,
             restarts: 3,
             redirects: 5,

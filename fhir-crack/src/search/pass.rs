@@ -12,6 +12,8 @@ pub(crate) struct Pass {
     pub(crate) pages: u32,
     /// The largest `Bundle.total` seen.
     pub(crate) total: Option<u64>,
+    /// Entries seen, duplicates counted.
+    pub(crate) entries: u64,
     /// Pages in a row that brought nothing new.
     pub(crate) idle: u32,
     targets: HashSet<u64, BuildHasherDefault<AsItIs>>,
@@ -41,6 +43,9 @@ impl Hasher for AsItIs {
     }
 }
 
+/// Matches that may come beyond any total.
+const SLACK: u64 = 10_000;
+
 impl Pass {
     /// Notes where the next page is asked for; a second time is a circle.
     pub(crate) fn enter(&mut self, target: &Target) -> Result<(), ErrorKind> {
@@ -55,6 +60,7 @@ impl Pass {
     /// Notes what a page of a search for `resource` brought.
     pub(crate) fn take(&mut self, envelope: &Envelope, resource: &str) {
         self.pages += 1;
+        self.entries += u64::from(envelope.entries);
         self.total = self.total.max(envelope.total);
         let mut new = false;
         for head in envelope.resources.iter().filter(|head| head.is_match(resource)) {
@@ -66,6 +72,12 @@ impl Pass {
             }
         }
         self.idle = if new { 0 } else { self.idle + 1 };
+    }
+
+    /// Whether more came than the total makes plausible: so many times it, and some more since totals may be estimates.
+    pub(crate) fn is_beyond_its_total(&self, times: u64) -> bool {
+        let most = |total: u64| total.saturating_mul(times).saturating_add(SLACK);
+        self.total.is_some_and(|total| self.matches() > most(total))
     }
 
     /// Distinct matches seen.

@@ -176,6 +176,17 @@ impl Search {
         }
     }
 
+    /// The parameter of the list of ids.
+    pub(crate) fn list_param(&self) -> Option<&str> {
+        self.list.as_ref().map(|list| &*list.param)
+    }
+
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let params = self.params.iter().map(|(name, _)| &**name);
+        self.list_param().into_iter().chain(params)
+    }
+
     pub(crate) fn chosen_method(&self) -> Method {
         self.method
     }

@@ -96,6 +96,7 @@ impl Replay {
         let found = self.past.pop_front()?;
         pass.enter(at).ok()?;
         pass.take(&envelope, driver.search.resource());
+        driver.notice(&envelope, found.date, pass.pages == 1);
         let handed = driver.hand_over(bytes, format, &envelope).await;
         Some((found.next, handed))
     }

@@ -1,5 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use reqwest::Url;
@@ -94,6 +95,9 @@ struct PageLine {
     xml: bool,
     bytes: usize,
     next: Option<NextLine>,
+    /// The server's time of the answer, seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    date: Option<u64>,
     /// Whether the page has a next link that could not be followed, so that it is not the last one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stuck: bool,
@@ -129,6 +133,7 @@ pub(crate) struct PastPage {
     pub(crate) format: Format,
     pub(crate) bytes: usize,
     pub(crate) next: Option<Target>,
+    pub(crate) date: Option<SystemTime>,
 }
 
 impl Journal {
@@ -194,6 +199,7 @@ impl Journal {
         format: Format,
         bytes: &Bytes,
         next: Option<Option<&Target>>,
+        date: Option<SystemTime>,
     ) -> Result<(), Error> {
         let path = self.path(part, page, format);
         let unfinished = path.with_extension("unfinished");
@@ -219,6 +225,7 @@ impl Journal {
             xml,
             bytes: bytes.len(),
             next,
+            date: date.and_then(|date| Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())),
             stuck,
         }))
         .await
@@ -277,6 +284,7 @@ impl PageLine {
             format,
             bytes: self.bytes,
             next,
+            date: self.date.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
         })
     }
 }

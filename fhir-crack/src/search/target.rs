@@ -127,10 +127,14 @@ pub(crate) fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
     }
 }
 
-/// Reads a Bundle that holds resources although an outcome among its entries says that it is not all.
+/// Reads a Bundle that holds resources although an outcome among its entries says that it is not all, or although it is not
+/// well-formed.
 pub(crate) fn partial(reply: &Reply) -> Option<(Format, Envelope)> {
     reply.success().ok()?;
-    Envelope::read(&reply.body).filter(|(_, envelope)| envelope.root == Root::Bundle)
+    match Envelope::read(&reply.body) {
+        Some(found) => Some(found).filter(|(_, envelope)| envelope.root == Root::Bundle),
+        None => Envelope::salvage(&reply.body),
+    }
 }
 
 /// Whether the answer to a POST says that this server wants searches by GET.

@@ -10,7 +10,7 @@ use super::call::{Call, Reply, Verb};
 use super::error::{Error, ErrorKind, Fault, Phase, Place};
 use super::event::Event;
 use super::lanes::{Lanes, Signal};
-use super::link::foreign;
+use super::link::{foreign, is_post};
 use super::options::ClientOptions;
 use super::{body, download};
 
@@ -295,8 +295,10 @@ impl Transport {
                 return Err(Fault::fatal(foreign(&target)));
             }
             url = next;
-            // 303 is the one status that asks for GET; a search by POST is safe to send again
-            as_get |= status == StatusCode::SEE_OTHER;
+            // A search by POST is safe to send again where the search moved to; 303 says that the result stands elsewhere,
+            // and so do 301 and 302 where the new place is no search.
+            let found = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND);
+            as_get |= status == StatusCode::SEE_OTHER || found && !is_post(&url);
         }
     }
 

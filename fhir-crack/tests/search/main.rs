@@ -5,6 +5,7 @@
     reason = "tests stop at the first surprise, their helpers too"
 )]
 
+mod answers;
 mod auth;
 mod bundle;
 mod exporting;

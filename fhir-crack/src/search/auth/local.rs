@@ -13,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Reads a token from a file; blanks and line ends around it are dropped.
 pub(super) async fn from_file(path: &Path) -> Result<Secret, Fault> {
     match tokio::fs::read_to_string(path).await {
+        // a file that is being replaced may be away or empty for a moment
+        Ok(text) if text.trim().is_empty() => Err(Fault::transient(ErrorKind::Secret)),
         Ok(text) => Ok(Secret::new(text.trim())),
-        // a file that is being replaced may be away for a moment
         Err(error) => Err(Fault::transient(ErrorKind::Secret).caused_by(error)),
     }
 }

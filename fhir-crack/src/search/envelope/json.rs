@@ -10,13 +10,8 @@ pub(super) fn read(body: &[u8]) -> Option<Envelope> {
         match name {
             b"resourceType" => envelope.root = Root::of(&scan.text()?),
             b"total" => envelope.total = scan.text()?.parse().ok(),
-            b"link" => scan.array(|scan| {
-                if let Some(next) = link(scan)? {
-                    envelope.next = Some(next);
-                }
-                Some(())
-            })?,
-            b"entry" => scan.array(|scan| entry(scan, &mut envelope))?,
+            b"link" => scan.items(|scan| link(scan, &mut envelope))?,
+            b"entry" => scan.items(|scan| entry(scan, &mut envelope))?,
             b"issue" => issues(scan, &mut envelope.issues)?,
             _ => scan.skip()?,
         }
@@ -25,19 +20,25 @@ pub(super) fn read(body: &[u8]) -> Option<Envelope> {
     scan.is_at_end().then_some(envelope)
 }
 
-/// The URL of a link whose relation is `next`.
-fn link(scan: &mut Scan<'_>) -> Option<Option<String>> {
+/// Takes a link; relation and URL may stand in arrays.
+fn link(scan: &mut Scan<'_>, envelope: &mut Envelope) -> Option<()> {
     let (mut relation, mut url) = (String::new(), String::new());
     scan.object(|scan, name| {
-        match name {
-            b"relation" => relation = scan.text()?,
-            b"url" => url = scan.text()?,
-            _ => scan.skip()?,
-        }
-        Some(())
+        let wanted = match name {
+            b"relation" => &mut relation,
+            b"url" => &mut url,
+            _ => return scan.skip(),
+        };
+        scan.items(|scan| {
+            let text = scan.text()?;
+            if wanted.is_empty() {
+                *wanted = text;
+            }
+            Some(())
+        })
     })?;
-    let leads = relation == "next" && !url.trim().is_empty();
-    Some(leads.then_some(url))
+    envelope.set_link(&relation, url);
+    Some(())
 }
 
 fn entry(scan: &mut Scan<'_>, envelope: &mut Envelope) -> Option<()> {

@@ -16,7 +16,7 @@ impl<'a> Scan<'a> {
         Scan { text, at: 0 }
     }
 
-    /// Walks an object: `member` gets each name as written and has to walk over its value. Any other value is skipped.
+    /// Walks an object: `member` gets each name, its escapes undone, and has to walk over its value. Any other value is skipped.
     pub(super) fn object(
         &mut self,
         mut member: impl FnMut(&mut Scan<'a>, &[u8]) -> Option<()>,
@@ -32,7 +32,12 @@ impl<'a> Scan<'a> {
         loop {
             let name = self.string()?;
             self.take(b':')?;
-            member(self, &name[1..name.len() - 1])?;
+            if name.contains(&b'\\') {
+                let name: String = serde_json::from_slice(name).ok()?;
+                member(self, name.as_bytes())?;
+            } else {
+                member(self, &name[1..name.len() - 1])?;
+            }
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),
@@ -58,6 +63,15 @@ impl<'a> Scan<'a> {
                 b']' => return Some(()),
                 _ => return None,
             }
+        }
+    }
+
+    /// Walks an array as [`Scan::array`] does, or a value that stands where one is due, as the only item of one.
+    pub(super) fn items(&mut self, mut item: impl FnMut(&mut Scan<'a>) -> Option<()>) -> Option<()> {
+        match self.peek()? {
+            b'[' => self.array(item),
+            b'n' => self.skip(),
+            _ => item(self),
         }
     }
 

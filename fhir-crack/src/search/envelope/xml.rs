@@ -49,7 +49,7 @@ struct Walk<'a> {
     depth: usize,
     seen_root: bool,
     path: [Name; LEVELS],
-    relation_is_next: bool,
+    relation: String,
     url: Option<String>,
     head: Option<ResourceHead>,
     mode: Mode,
@@ -102,10 +102,10 @@ impl<'a> Walk<'a> {
             ([], _) => {}
             ([Name::Bundle], "total") => self.envelope.total = start.value()?.trim().parse().ok(),
             ([Name::Bundle], "link") => {
-                self.relation_is_next = false;
+                self.relation.clear();
                 self.url = None;
             }
-            ([Name::Bundle, Name::Link], "relation") => self.relation_is_next = start.value()? == "next",
+            ([Name::Bundle, Name::Link], "relation") => self.relation = start.value()?,
             ([Name::Bundle, Name::Link], "url") => self.url = Some(start.value()?),
             ([Name::Bundle], "entry") => {
                 self.envelope.entries += 1;
@@ -159,8 +159,9 @@ impl<'a> Walk<'a> {
     fn leave(&mut self) -> Option<()> {
         self.depth = self.depth.checked_sub(1)?;
         match self.path.get(self.depth) {
-            Some(Name::Link) if self.relation_is_next => {
-                self.envelope.next = self.url.take().filter(|url| !url.trim().is_empty());
+            Some(Name::Link) => {
+                let url = self.url.take().unwrap_or_default();
+                self.envelope.set_link(&self.relation, url);
             }
             Some(Name::Entry) => {
                 if let Some(mut head) = self.head.take() {
