@@ -15,7 +15,11 @@ pub mod report;
 mod rows;
 #[cfg(feature = "polars")]
 mod side_by_side;
+#[cfg(feature = "polars")]
+pub mod signals;
 mod state;
+#[cfg(feature = "polars")]
+pub mod whole;
 
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "polars")]

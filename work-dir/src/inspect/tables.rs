@@ -43,6 +43,18 @@ impl Tables {
         Ok(tables)
     }
 
+    /// Refuses what reads a file or asks a network: a query is about the tables of the run.
+    fn closed(&self, sql: &str) -> Result<(), Error> {
+        match reads_elsewhere(sql) {
+            true => Err(Error::caused(
+                ErrorKind::Query,
+                self.layout.root(),
+                "functions that read files or addresses are refused: a query is about the tables of the run",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Names of the tables.
     #[must_use]
     pub fn names(&self) -> &[String] {
@@ -54,6 +66,7 @@ impl Tables {
     /// # Errors
     /// [`ErrorKind::Query`]; its source may repeat what the query says, and values.
     pub fn ask(&mut self, sql: &str) -> Result<DataFrame, Error> {
+        self.closed(sql)?;
         let answer = self.context.execute(sql).and_then(LazyFrame::collect);
         answer.map_err(|e| Error::caused(ErrorKind::Query, self.layout.root(), e))
     }
@@ -63,6 +76,7 @@ impl Tables {
     /// # Errors
     /// As [`Tables::ask`].
     pub fn count(&mut self, sql: &str) -> Result<u64, Error> {
+        self.closed(sql)?;
         let rows = self
             .context
             .execute(sql)
@@ -79,6 +93,38 @@ impl std::fmt::Debug for Tables {
             .field("names", &self.names)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a query names a function of the engine that reads a file or an address (`read_csv`, `read_parquet`, …), quoted or
+/// not. Texts and comments do not count.
+fn reads_elsewhere(sql: &str) -> bool {
+    let mut rest = sql;
+    while let Some(c) = rest.chars().next() {
+        let end = |mark: &str, from: usize| {
+            rest.get(from..)
+                .and_then(|r| r.find(mark))
+                .map_or(rest.len(), |at| from + at + mark.len())
+        };
+        let skip = if c == '\'' {
+            end("'", 1)
+        } else if rest.starts_with("--") {
+            end("\n", 2)
+        } else if rest.starts_with("/*") {
+            end("*/", 2)
+        } else if c.is_alphabetic() || c == '_' {
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let length = rest.find(|c| !word(c)).unwrap_or(rest.len());
+            let name = rest.get(..length).unwrap_or_default().to_lowercase();
+            if name.starts_with("read_") || name.starts_with("scan_") {
+                return true;
+            }
+            length
+        } else {
+            c.len_utf8()
+        };
+        rest = rest.get(skip..).unwrap_or_default();
+    }
+    false
 }
 
 /// All files of a table below each other; a column that a file does not have is NULL there.
@@ -122,4 +168,32 @@ pub fn schema(source: &Source) -> Vec<(String, String)> {
         .iter()
         .map(|(name, dtype)| (name.to_string(), word(dtype)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_reads_no_file_and_no_address() {
+        for sql in [
+            "SELECT * FROM read_parquet('http://x/y.parquet')",
+            "select * from READ_CSV ('/etc/passwd')",
+            "SELECT * FROM \"read_ipc\"('/tmp/x')",
+            "SELECT 1 /* a */ UNION SELECT * FROM read_json('x')",
+            "SELECT '\\' , * FROM read_csv('x')",
+        ] {
+            assert!(reads_elsewhere(sql), "{sql}");
+            let directory = tempfile::tempdir().unwrap();
+            let mut tables = Tables::open(&Layout::new(directory.path())).unwrap();
+            assert_eq!(tables.ask(sql).unwrap_err().kind(), ErrorKind::Query);
+            assert_eq!(tables.count(sql).unwrap_err().kind(), ErrorKind::Query);
+        }
+        for sql in [
+            "SELECT 'read_csv(x)' FROM observation -- read_csv('x')\n",
+            "SELECT thread_count FROM t /* read_ipc( */",
+        ] {
+            assert!(!reads_elsewhere(sql), "{sql}");
+        }
+    }
 }

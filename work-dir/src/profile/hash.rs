@@ -26,6 +26,11 @@ pub(crate) fn text(bytes: &[u8]) -> u64 {
     mix(mix(hash, u64::from_le_bytes(last)), A)
 }
 
+/// The hash of a text, the same in every run of the program.
+pub(crate) fn of(text: &str) -> u64 {
+    self::text(text.as_bytes())
+}
+
 /// Takes a hash for itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Itself(u64);

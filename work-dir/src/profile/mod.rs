@@ -25,6 +25,7 @@ mod units;
 pub(crate) use civil::{civil, parse as parse_day};
 pub(crate) use days::{Plausibility, Plausible};
 pub(crate) use files::Files;
+pub(crate) use hash::of as hash_of;
 pub use known::Known;
 pub(crate) use known::id_of;
 pub use measure::measure;

@@ -139,7 +139,7 @@ fn with_columns<'c>(
 }
 
 /// All rows with all columns, sorted and each once.
-fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
+pub(crate) fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
     // Most columns of most tables have no value: they are added last.
     let shown = |column: &&ColumnDescription| rows.iter().any(|rows| rows.column(&column.name).is_ok());
     let shown: Vec<&ColumnDescription> = table.columns.iter().filter(shown).collect();
@@ -174,7 +174,7 @@ pub(crate) fn data_type(fhir_type: FhirType) -> DataType {
     }
 }
 
-fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
+pub(crate) fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
     let part = path.with_added_extension("part");
     let file = private::options()
         .write(true)

@@ -2,10 +2,14 @@ use std::ffi::OsStr;
 
 use super::listing::paths_in;
 use super::private;
-use crate::{Error, Layout};
+use super::state_file::is_name;
+use crate::{Error, ErrorKind, Layout};
 
 /// Removes everything that a table's load left: pages, typed rows, test results, pages of the report, logs.
 pub(crate) fn remove_all(layout: &Layout, table: &str) -> Result<(), Error> {
+    if !is_name(table) {
+        return Err(Error::new(ErrorKind::Name, layout.root()));
+    }
     remove_batches(layout, table, 0)?;
     let own = [
         layout.table_outputs(table),

@@ -1,12 +1,18 @@
+//! The directories of the runs. They are named after the moment they began, for people, and ordered by a number, since a
+//! clock can be set back and an hour of autumn comes twice.
+
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
 use jiff::civil::DateTime;
 
 use super::listing::paths_in;
+use super::private;
 use crate::{Error, Layout};
 
 /// The run directories below a directory, each named after the moment it began: `runs/2026-11-25_06-00-00`.
+///
+/// Their order is that of the numbers in their files `number`; runs of before these were written come first, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runs {
     base: PathBuf,
@@ -14,6 +20,8 @@ pub struct Runs {
 
 /// Directory of the run directories.
 const RUNS: &str = "runs";
+/// File with the number of a run.
+const NUMBER: &str = "number";
 /// Form of their names, in wall time of this machine.
 const NAME: &str = "%Y-%m-%d_%H-%M-%S";
 
@@ -49,6 +57,11 @@ impl Runs {
     pub fn create(&self) -> Result<Layout, Error> {
         let directory = self.base.join(RUNS);
         std::fs::create_dir_all(&directory).map_err(|e| Error::file(&directory, e))?;
+        let last = self
+            .all()?
+            .last()
+            .and_then(|layout| order(layout.root()))
+            .map_or(0, |order| order.0);
         let name = Zoned::now().strftime(NAME).to_string();
         // Two runs may begin within a second.
         for number in 1_u32.. {
@@ -58,8 +71,13 @@ impl Runs {
                 format!("{name}.{number}")
             };
             let path = directory.join(name);
-            match super::private::make_dir(&path) {
-                Ok(()) => return Ok(Layout::new(path)),
+            match private::make_dir(&path) {
+                Ok(()) => {
+                    let file = path.join(NUMBER);
+                    let text = format!("{}\n", last + 1);
+                    private::replace(&file, text.as_bytes()).map_err(|e| Error::file(&file, e))?;
+                    return Ok(Layout::new(path));
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::file(&path, e)),
             }
@@ -97,7 +115,7 @@ impl Runs {
     /// When the run of this directory began, wall time of the machine, by the directory's name.
     #[must_use]
     pub fn begun(layout: &Layout) -> Option<DateTime> {
-        order(layout.root()).map(|(at, _)| at)
+        order(layout.root()).map(|(_, at, _)| at)
     }
 
     /// Removes the oldest runs until no more than this many are left; returns how many are gone.
@@ -119,19 +137,43 @@ impl Runs {
     }
 }
 
-/// When the run of this directory began, and its number within the second; `None` for other names.
-fn order(path: &Path) -> Option<(DateTime, u32)> {
+/// The number of the run of this directory, when it began, and its number within the second; `None` for other names.
+fn order(path: &Path) -> Option<(u64, DateTime, u32)> {
     let name = path.file_name()?.to_str()?;
     let (moment, number) = match name.split_once('.') {
         Some((moment, number)) => (moment, number.parse().ok()?),
         None => (name, 1),
     };
-    Some((DateTime::strptime(NAME, moment).ok()?, number))
+    let begun = DateTime::strptime(NAME, moment).ok()?;
+    let run = std::fs::read_to_string(path.join(NUMBER)).ok();
+    Some((
+        run.and_then(|text| text.trim().parse().ok()).unwrap_or(0),
+        begun,
+        number,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The clock was set back a year after two runs: the run that began last is not taken for the oldest.
+    #[test]
+    fn the_order_is_that_of_the_numbers_whatever_the_clock_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = Runs::below(directory.path());
+        let before = [runs.create().unwrap(), runs.create().unwrap()];
+        let last = runs.create().unwrap();
+        let back = directory.path().join(RUNS).join("2001-01-01_00-00-00");
+        std::fs::rename(last.root(), &back).unwrap();
+        let last = Layout::new(back);
+        assert_eq!(runs.all().unwrap().last(), Some(&last));
+        assert_eq!(Runs::before(&last).unwrap().as_ref(), Some(&before[1]));
+        assert_eq!(runs.keep(1).unwrap(), 2);
+        assert_eq!(runs.all().unwrap(), [last]);
+        let next = runs.create().unwrap();
+        assert_eq!(runs.all().unwrap().last(), Some(&next));
+    }
 
     #[test]
     fn runs_are_ordered_located_and_the_oldest_go_first() {

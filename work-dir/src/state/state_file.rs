@@ -77,7 +77,7 @@ impl<V: StateValue> StateFile<V> {
 
     /// Sets a unit's value with the present time, in memory.
     pub(crate) fn set(&mut self, unit: &str, value: V) -> Result<(), Error> {
-        if unit.trim().is_empty() || unit.contains(['\t', '\n', '\r']) {
+        if !is_name(unit) {
             return Err(Error::new(ErrorKind::Name, &self.path));
         }
         self.units
@@ -100,6 +100,12 @@ impl<V: StateValue> StateFile<V> {
     }
 }
 
+/// Whether a text is a name: of a file in a directory, never a path to another one, and of one line.
+pub(crate) fn is_name(unit: &str) -> bool {
+    let odd = |c: char| matches!(c, '/' | '\\') || c.is_control();
+    !unit.trim().is_empty() && unit != "." && unit != ".." && !unit.contains(odd)
+}
+
 fn parse<V: StateValue>(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, (DateTime, V)>, Error> {
     let mut units = BTreeMap::new();
     let mut number = 0;
@@ -114,6 +120,10 @@ fn parse<V: StateValue>(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, (D
             return Err(fault());
         }
         let (name, at, value) = unit(text.trim_end_matches(['\r', '\n'])).ok_or_else(fault)?;
+        // What stands in the file becomes names of files that an override removes.
+        if !is_name(name) {
+            return Err(fault());
+        }
         if units.insert(name.to_owned(), (at, value)).is_some() {
             return Err(Error::new(ErrorKind::Twice(number), path));
         }

@@ -315,7 +315,7 @@ mod tests {
     fn a_name_the_file_cannot_hold_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let mut work = WorkDir::open(directory.path()).unwrap();
-        for name in ["", " ", "a\tb", "a\nb"] {
+        for name in ["", " ", "a\tb", "a\nb", "../../a", "a/b", "..", ".", "a\\b"] {
             assert_eq!(
                 work.set(name, Status::Failed).unwrap_err().kind(),
                 ErrorKind::Name
@@ -377,6 +377,23 @@ mod tests {
             (None, None, 0)
         );
         assert_eq!((work.last_batch("ab"), work.batches("ab")), (Some(1), 2));
+    }
+
+    /// A state file that somebody wrote: what it names is removed by an override, so it names nothing outside.
+    #[test]
+    fn a_path_in_a_state_file_is_refused_and_removes_nothing() {
+        let base = tempfile::tempdir().unwrap();
+        let precious = base.path().join("precious");
+        touch(&precious.join("file"));
+        let root = base.path().join("run");
+        std::fs::create_dir_all(root.join("outputs")).unwrap();
+        let line = "../../precious\t2026-01-02 03:04:05.000000\tCompleted\n";
+        std::fs::write(Layout::new(&root).status(), line).unwrap();
+        assert_eq!(WorkDir::open(&root).unwrap_err().kind(), ErrorKind::Line(1));
+        std::fs::write(Layout::new(&root).status(), "").unwrap();
+        let mut work = WorkDir::open(&root).unwrap();
+        assert_eq!(work.forget("../../precious").unwrap_err().kind(), ErrorKind::Name);
+        assert!(precious.join("file").exists());
     }
 
     /// Files without a line: the crash came between removing the line and removing the files.

@@ -20,3 +20,7 @@ mod report;
 mod rows;
 #[cfg(feature = "polars")]
 mod scale;
+#[cfg(feature = "polars")]
+mod signals;
+#[cfg(feature = "polars")]
+mod whole;

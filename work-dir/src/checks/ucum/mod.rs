@@ -1,6 +1,9 @@
 //! The Unified Code for Units of Measure: whether a text is a unit. Source: <https://ucum.org/ucum>, grammar of § 7.
 
 mod atoms;
+mod convert;
+
+pub use convert::{Conversion, convert};
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,0 +1,212 @@
+//! The standing whole over simulated days, compared with a map that does the same slowly.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use polars::io::SerReader;
+use polars::prelude::{DataFrame, ParquetReader};
+use table_description::Description;
+use work_dir::whole::{Brought, RUN_COLUMN, Whole};
+
+use crate::rows::{Observation, column, description, frame};
+
+/// Random numbers with a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % limit as u64).unwrap()
+    }
+}
+
+fn observation(id: usize, patient: usize, value: f64) -> Observation {
+    Observation {
+        id: format!("o{id:05}"),
+        patient: format!("p{patient:03}"),
+        encounter: "e".to_owned(),
+        code: "718-7".to_owned(),
+        value: Some(value),
+        unit: "g/dL".to_owned(),
+        day: 19_700,
+    }
+}
+
+/// What the whole should be: resource, patient, values, run.
+type Slow = BTreeMap<String, (String, Vec<u64>, i32)>;
+
+fn held(whole: &Whole, description: &Description) -> Slow {
+    let table = description.table("observation").unwrap();
+    let [id, patient, value] =
+        ["id", "subject/reference", "valueQuantity/value"].map(|path| column(table, path));
+    let mut found = Slow::new();
+    for path in whole.files("observation").unwrap() {
+        let rows: DataFrame = ParquetReader::new(std::fs::File::open(path).unwrap())
+            .finish()
+            .unwrap();
+        for row in 0..rows.height() {
+            let text = |name: &str| {
+                rows.column(name)
+                    .unwrap()
+                    .str()
+                    .unwrap()
+                    .get(row)
+                    .unwrap()
+                    .to_owned()
+            };
+            let number = rows.column(&value).unwrap().f64().unwrap().get(row).unwrap();
+            let run = rows.column(RUN_COLUMN).unwrap().i32().unwrap().get(row).unwrap();
+            let entry = found
+                .entry(text(&id))
+                .or_insert_with(|| (text(&patient), Vec::new(), run));
+            assert_eq!(
+                (&entry.0, entry.2),
+                (&text(&patient), run),
+                "rows of a resource are of one run"
+            );
+            entry.1.push(number.to_bits());
+            entry.1.sort_unstable();
+        }
+    }
+    found
+}
+
+fn brought(rows: &[Observation], gone: HashSet<String>) -> Brought {
+    let mut brought = Brought::default();
+    if !rows.is_empty() {
+        brought.rows.insert("observation".to_owned(), vec![frame(rows)]);
+    }
+    brought.gone.insert("observation".to_owned(), gone);
+    brought
+}
+
+#[test]
+fn after_fourteen_days_the_whole_is_what_a_slow_map_says() {
+    let description = description();
+    for seed in [1, 7] {
+        let base = tempfile::tempdir().unwrap();
+        let whole = Whole::at(base.path());
+        let mut random = Random(seed);
+        let mut slow = Slow::new();
+        for run in 1..=14 {
+            let changed: HashSet<usize> = (0..if run == 1 { 400 } else { 20 })
+                .map(|_| random.below(500))
+                .collect();
+            let mut rows = Vec::new();
+            for id in changed {
+                // A resource may move to another patient, and have several rows.
+                let patient = random.below(40);
+                let values: Vec<f64> = (0..=random.below(3))
+                    .map(|i| (random.below(100) + 100 * i) as f64)
+                    .collect();
+                rows.extend(values.iter().map(|value| observation(id, patient, *value)));
+                let mut bits: Vec<u64> = values.iter().map(|v| v.to_bits()).collect();
+                bits.sort_unstable();
+                slow.insert(format!("o{id:05}"), (format!("Patient/p{patient:03}"), bits, run));
+            }
+            let gone: HashSet<String> = (0..3)
+                .map(|_| format!("o{:05}", 500 + random.below(500)))
+                .collect();
+            let gone: HashSet<String> = gone
+                .into_iter()
+                .chain(slow.keys().nth(random.below(slow.len())).cloned())
+                .collect();
+            let gone: HashSet<String> = gone
+                .into_iter()
+                .filter(|id| !rows.iter().any(|row| &row.id == id))
+                .collect();
+            slow.retain(|id, _| !gone.contains(id));
+            let kept = whole.add(run, &brought(&rows, gone), &description).unwrap();
+            assert_eq!(held(&whole, &description), slow, "seed {seed}, day {run}");
+            assert_eq!(
+                kept.rows["observation"],
+                slow.values().map(|(_, v, _)| v.len()).sum::<usize>()
+            );
+        }
+        // Made anew from its own rows it is the same.
+        let mut all: Option<DataFrame> = None;
+        for path in whole.files("observation").unwrap() {
+            let rows = ParquetReader::new(std::fs::File::open(path).unwrap())
+                .finish()
+                .unwrap();
+            match &mut all {
+                Some(all) => drop(all.vstack_mut(&rows).unwrap()),
+                None => all = Some(rows),
+            }
+        }
+        let rows: BTreeMap<String, DataFrame> = all
+            .map(|rows| ("observation".to_owned(), rows))
+            .into_iter()
+            .collect();
+        whole.replace(&rows, &description).unwrap();
+        assert_eq!(held(&whole, &description), slow);
+    }
+}
+
+/// A day with nothing touches nothing; one with one patient leaves the files of most others as they are.
+#[test]
+fn files_that_a_run_does_not_touch_are_linked() {
+    let description = description();
+    let base = tempfile::tempdir().unwrap();
+    let whole = Whole::at(base.path());
+    let rows: Vec<Observation> = (0..210_000).map(|i| observation(i, i % 900, 1.0)).collect();
+    whole
+        .add(1, &brought(&rows, HashSet::new()), &description)
+        .unwrap();
+    let files = whole.files("observation").unwrap();
+    assert_eq!(files.len(), 8, "some 50,000 rows a file, a power of two");
+    assert_eq!(
+        whole.add(2, &Brought::default(), &description).unwrap().rewritten,
+        0
+    );
+    let again = whole
+        .add(3, &brought(&rows[..1], HashSet::new()), &description)
+        .unwrap();
+    assert_eq!(again.rewritten, 1);
+    assert_eq!(again.rows["observation"], 210_000);
+}
+
+/// What a crash may leave at each step: the old state holds until the link is replaced, and the next run sweeps.
+#[test]
+fn what_a_crash_leaves_is_swept_and_the_old_state_holds() {
+    let description = description();
+    let base = tempfile::tempdir().unwrap();
+    let whole = Whole::at(base.path());
+    whole
+        .add(
+            1,
+            &brought(&[observation(1, 1, 1.0)], HashSet::new()),
+            &description,
+        )
+        .unwrap();
+    let before = held(&whole, &description);
+    let half = |name: &str| {
+        let path = base.path().join("whole").join(name).join("observation");
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("0.parquet"), "half").unwrap();
+    };
+    half("2.part"); // killed while writing
+    half("2"); // killed before the link was replaced
+    std::os::unix::fs::symlink("whole/2", base.path().join("current.part")).unwrap();
+    assert_eq!(held(&whole, &description), before);
+    whole
+        .add(
+            2,
+            &brought(&[observation(2, 1, 2.0)], HashSet::new()),
+            &description,
+        )
+        .unwrap();
+    assert_eq!(held(&whole, &description).len(), 2);
+    let left: HashMap<String, ()> = names(&base.path().join("whole"));
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+fn names(path: &Path) -> HashMap<String, ()> {
+    let entries = std::fs::read_dir(path).unwrap();
+    entries
+        .map(|entry| (entry.unwrap().file_name().into_string().unwrap(), ()))
+        .collect()
+}
