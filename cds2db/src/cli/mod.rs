@@ -20,6 +20,7 @@ mod serve;
 mod work;
 mod work_check;
 mod work_inspect;
+mod work_release;
 mod work_report;
 
 use std::error::Error as _;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use work_dir::{Layout, Runs, WorkDir};
 
-use super::{work_check, work_inspect, work_report};
+use super::{work_check, work_inspect, work_release, work_report};
 use crate::run::{DirectoryOptions, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
@@ -19,6 +19,8 @@ pub(super) enum Work {
     Check(work_check::Check),
     /// Forget tables and remove what their load left, so that the next run loads them again
     Override(Override),
+    /// Let held resources of a table through, or a signal's final files, the next time
+    Release(work_release::Release),
     /// Print a table's typed rows as comma-separated text with a header
     Rows(Rows),
     /// A SQL prompt over the run's files
@@ -66,6 +68,7 @@ impl Work {
             Self::Report(report) => report.run(),
             Self::Check(check) => check.run(),
             Self::Override(tables) => tables.run(),
+            Self::Release(release) => release.run(),
             Self::Rows(rows) => rows.run(),
             Self::Inspect(inspect) => inspect.run(),
         }
@@ -120,6 +123,7 @@ impl Status {
             }
         };
         println!("{next}");
+        work_release::waiting(&layout)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -147,6 +151,6 @@ impl Override {
     }
 }
 
-fn failed(directory: &Path, error: work_dir::Error) -> Error {
+pub(super) fn failed(directory: &Path, error: work_dir::Error) -> Error {
     Error::new(ErrorKind::File, format!("the run in {}", directory.display())).because(error)
 }

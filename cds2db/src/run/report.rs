@@ -2,7 +2,7 @@
 
 use table_description::Description;
 use work_dir::report::{ReportOptions, write};
-use work_dir::{Layout, write_rep_configs};
+use work_dir::{Layout, Status, write_rep_configs};
 
 use super::RunDirectory;
 use super::kept::fault::lock;
@@ -16,9 +16,31 @@ impl RunDirectory {
     /// When they cannot be written.
     pub fn finish(&self, description: &Description, summary: &Summary) -> Result<()> {
         write_rep_configs(self.layout(), description).map_err(|e| self.failed(e))?;
+        self.keep_signals(description)?;
         lock(&self.work).remove_spools().map_err(|e| self.failed(e))?;
         summary.write(self.layout().root())?;
         report(self.layout(), description)
+    }
+}
+
+impl RunDirectory {
+    /// Draws the run's signals, adds its rows to the standing whole and replaces the final files that pass the strict rules.
+    fn keep_signals(&self, description: &Description) -> Result<()> {
+        let signals = self.final_signals()?;
+        signals.write_signals(description).map_err(|e| self.failed(e))?;
+        let run = self.record().and_then(|record| record.import).unwrap_or_default();
+        let is_out = |table: &str| {
+            lock(&self.work)
+                .status(table)
+                .is_some_and(|status| status != Status::Completed)
+        };
+        let state = signals
+            .keep_whole(run, description, &is_out)
+            .map_err(|e| self.failed(e))?;
+        for (signal, why) in state.kept_back() {
+            tracing::warn!(signal, "final files stay at their last good state: {why}");
+        }
+        Ok(())
     }
 }
 

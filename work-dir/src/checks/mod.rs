@@ -31,6 +31,7 @@ pub use action::{Action, Floor};
 pub use checks_of_run::{CheckOptions, Checks, Findings};
 pub use clearance::{Clearance, Held, Released, Remark, TableClearance};
 pub use outcome::{Outcome, Ratio, Severity, Verdict};
+pub(crate) use reference::median_of;
 pub use reference::{References, reference_of};
 pub use results::{BatchResults, Results, TableResults};
 pub use rules::{

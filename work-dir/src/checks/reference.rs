@@ -101,6 +101,12 @@ impl References {
     }
 }
 
+/// The median that comes with the program for a code and unit.
+pub(crate) fn median_of(code: &str, unit: &str) -> Option<f64> {
+    let known = BUILT_IN.iter().find(|(c, u, _)| *c == code && *u == unit);
+    known.map(|(.., median)| *median)
+}
+
 /// A line of a reference file.
 fn parse(line: &str) -> Option<(&str, f64, f64)> {
     let mut fields = line.split('\t');

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{DataType, PlSmallStr, Series};
 
@@ -70,18 +70,31 @@ impl Source {
         if parts.is_empty() {
             return Err(Error::new(ErrorKind::Rows, &layout.parquet(table, 0)));
         }
+        Ok(Self::of_parts(table, parts))
+    }
+
+    /// Opens files of a table, wherever they lie.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rows`] when one cannot be read.
+    pub fn of_files(table: &str, files: &[PathBuf]) -> Result<Self, Error> {
+        let parts = (0..).zip(files).map(|(batch, path)| Part::open(path, batch));
+        Ok(Self::of_parts(table, parts.collect::<Result<_, _>>()?))
+    }
+
+    fn of_parts(table: &str, parts: Vec<Part>) -> Self {
         let mut columns: Vec<(PlSmallStr, DataType)> = Vec::new();
         let mut pieces = Vec::new();
         for (i, part) in parts.iter().enumerate() {
             add_columns(&mut columns, part);
             cut(i, &part.groups(), &mut pieces);
         }
-        Ok(Self {
+        Self {
             table: table.to_owned(),
             parts,
             columns,
             pieces,
-        })
+        }
     }
 
     /// Reads all columns now, where the table is small; otherwise they are read when they are asked for.

@@ -1,7 +1,6 @@
 //! What whoever loads the typed rows elsewhere needs: definitions and load scripts.
 
 mod duckdb;
-mod flow;
 mod polars_script;
 mod postgres;
 mod spark;
@@ -14,10 +13,8 @@ use table_description::{Description, TableDescription};
 use crate::state::private;
 use crate::{Error, Layout};
 
-/// Name of the definitions in the original system's form: `cds.signals`, `cds.convert_config`.
-const NAME: &str = "cds";
-
-/// Writes `rep_configs/`: load scripts for DuckDB, polars, Spark and PostgreSQL, and the original system's definitions.
+/// Writes `rep_configs/`: load scripts for DuckDB, polars, Spark and PostgreSQL. What the original system's loader needs comes
+/// with the signals.
 ///
 /// Scripts name files relative to the run's directory and take its path as an argument or are started there, so the
 /// directory may be moved. They are written anew by every run.
@@ -46,11 +43,6 @@ pub fn write_rep_configs(layout: &Layout, description: &Description) -> Result<(
         ("load_polars.py".to_owned(), polars_script::script(&loads)),
         ("load_spark.py".to_owned(), spark::script(&loads)),
         ("load_postgres.sql".to_owned(), postgres::script(&loads)),
-        (format!("{NAME}.signals"), flow::signals(&loads)),
-        (
-            format!("{NAME}.convert_config"),
-            flow::convert_config(layout, &loads),
-        ),
     ];
     for (name, text) in files {
         let path = directory.join(name);
@@ -100,16 +92,5 @@ mod tests {
                 assert!(missing.is_none(), "{script}: {missing:?}");
             }
         }
-        let signals = read("cds.signals");
-        let lines = signals.lines().filter(|line| line.starts_with("SIGNAL\t"));
-        for line in lines {
-            assert_eq!(line.split('\t').count(), 7, "{line}");
-        }
-        let config = read("cds.convert_config");
-        assert!(
-            config.contains("DATA\t../FinalSignals/observation.0\n"),
-            "{config}"
-        );
-        assert_eq!(config.matches("DATA\t").count(), 1);
     }
 }

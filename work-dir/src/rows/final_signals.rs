@@ -6,10 +6,13 @@ use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, ParquetWriter, PolarsResult, Series, SortMultipleOptions,
     TimeUnit, UniqueKeepStrategy,
 };
-use table_description::{Column as ColumnDescription, FhirType, TableDescription};
+use table_description::{Column as ColumnDescription, Description, FhirType, TableDescription};
 
 use super::signal_text;
+use crate::checks::Clearance;
+use crate::signals::Signals;
 use crate::state::private;
+use crate::whole::{Brought, FinalState, Whole};
 use crate::{Channels, Error, ErrorKind, Id2Nr, Layout};
 
 /// Writes the typed rows of each batch to the run's directory.
@@ -60,6 +63,38 @@ impl FinalSignals {
             ids.number(patient);
         }
         ids.write()
+    }
+
+    /// Draws the signals of the run's typed rows and writes them with what loads them; see [`crate::signals`].
+    ///
+    /// # Errors
+    /// When rows cannot be read or files cannot be written.
+    pub fn write_signals(&self, description: &Description) -> Result<Signals, Error> {
+        crate::signals::write_signals(&self.layout, description, &mut self.ids())
+    }
+
+    /// Adds the run's rows to the standing whole and replaces the final files that may be; see [`crate::whole`].
+    ///
+    /// # Errors
+    /// When rows cannot be read or files cannot be written.
+    pub fn keep_whole(
+        &self,
+        run: i32,
+        description: &Description,
+        is_out: &dyn Fn(&str) -> bool,
+    ) -> Result<FinalState, Error> {
+        let held = Clearance::read_held(&self.layout)?;
+        let held = held
+            .into_iter()
+            .map(|(table, ids)| (table, ids.into_keys().collect()))
+            .collect();
+        let whole = Whole::at(self.layout.base());
+        whole.add(
+            run,
+            &Brought::of_run(&self.layout, description, is_out, &held)?,
+            description,
+        )?;
+        whole.write_final(run, description, &mut self.ids())
     }
 
     fn ids(&self) -> MutexGuard<'_, Id2Nr> {

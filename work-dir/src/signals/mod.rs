@@ -14,5 +14,6 @@ pub use catalogue::{Catalogue, DEFAULT_SIGNALS, Kind, Signal};
 pub use collect::{Fact, Facts, Value};
 pub use draw::draw;
 pub use loader::write_loader;
+pub(crate) use of_run::facts;
 pub use of_run::{Signals, site_catalogue, write_signals};
 pub use write::{Shape, Written, write};

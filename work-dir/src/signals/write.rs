@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, Series, TimeUnit};
 
+use table_description::{Description, FhirType};
+
 use super::catalogue::{Catalogue, Kind, Signal};
 use super::collect::{Fact, Facts, Value};
 use super::text::Line;
@@ -23,6 +25,23 @@ pub struct Shape {
     pub tags: String,
     /// Unit of its numbers.
     pub unit: Option<String>,
+}
+
+impl Shape {
+    /// The shape that a signal of the catalogue has.
+    #[must_use]
+    pub fn of(signal: &Signal, description: &Description) -> Self {
+        let column = description.table(&signal.table).and_then(|table| {
+            let position = table.position_of_path(signal.value.as_deref()?)?;
+            Some(table.columns[position].fhir_type)
+        });
+        Self {
+            kind: signal.kind,
+            days: matches!(column, Some(FhirType::Date | FhirType::DateTime)),
+            tags: signal.tags.clone(),
+            unit: signal.unit.clone(),
+        }
+    }
 }
 
 /// A signal that was written.

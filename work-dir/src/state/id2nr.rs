@@ -92,6 +92,12 @@ impl Id2Nr {
         number
     }
 
+    /// The file of these numbers.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many patients have a number.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -7,5 +7,7 @@
 mod generation;
 mod parts;
 mod standing;
+mod strict;
 
 pub use standing::{Brought, Kept, RUN_COLUMN, Whole};
+pub use strict::{FinalState, SignalState};

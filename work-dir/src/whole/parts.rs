@@ -173,6 +173,9 @@ fn divide(
                 .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
         }
     }
+    if all.height() == 0 {
+        return Ok((0, 0));
+    }
     let of = keys.parts(&all, parts);
     for part in 0..parts {
         let own: Vec<u32> = (0..)

@@ -77,6 +77,10 @@ impl Whole {
         Self { base: base.into() }
     }
 
+    pub(super) fn base(&self) -> &Path {
+        &self.base
+    }
+
     /// Where its files are: a link that is replaced with each state.
     #[must_use]
     pub fn root(&self) -> PathBuf {
