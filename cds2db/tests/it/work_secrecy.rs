@@ -57,6 +57,9 @@ fn told(layout: &Layout) -> Vec<PathBuf> {
                 layout.spools(),
                 layout.run(),
                 layout.root().join("profiles"),
+                // Signals and their dictionaries are patients' data, as the typed rows are.
+                layout.root().join("signals"),
+                layout.rep_configs().join("dicts"),
             ];
             if own.contains(&path) {
                 continue;
