@@ -19,9 +19,13 @@ pub(crate) fn sql_type(text: &str) -> Result<FhirType, String> {
 pub(crate) fn path(text: &str) -> Result<(), String> {
     if text
         .split('/')
-        .any(|segment| segment.is_empty() || segment.contains(char::is_whitespace))
+        .any(|segment| segment.is_empty() || !segment.bytes().all(|b| b.is_ascii_graphic()))
     {
-        return Err(format!("element names separated by single slashes, not {text:?}"));
+        // Escaped, so that a character that nobody sees is seen.
+        return Err(format!(
+            "element names separated by single slashes, not \"{}\"",
+            text.escape_default()
+        ));
     }
     Ok(())
 }
@@ -104,7 +108,17 @@ mod tests {
     #[test]
     fn words_and_paths() {
         assert_eq!(words(" A, B;C\tD "), ["A", "B", "C", "D"]);
-        for bad in ["", "/a", "a//b", "a/", "a b"] {
+        for bad in [
+            "",
+            "/a",
+            "a//b",
+            "a/",
+            "a b",
+            "a\u{200b}",
+            "\u{feff}a/b",
+            "a/\u{ad}b",
+            "ä",
+        ] {
             assert!(path(bad).is_err(), "{bad:?}");
         }
         assert!(path("a/b").is_ok());

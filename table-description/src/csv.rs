@@ -12,7 +12,11 @@ pub(crate) fn parse(name: &str, text: &str) -> Sheet {
     let mut number = 0;
     let rows = std::iter::from_fn(|| {
         number += 1;
-        records.next().map(|cells| Row { number, cells })
+        records.next().map(|cells| Row {
+            number,
+            cells,
+            ..Row::default()
+        })
     });
     Sheet::new(name, rows)
 }
@@ -132,7 +136,7 @@ mod tests {
             for record in &cells {
                 write(record.iter().map(String::as_str), &mut text);
             }
-            let expected = Sheet::new("s", cells.into_iter().enumerate().map(|(n, cells)| Row { number: n + 1, cells }));
+            let expected = Sheet::new("s", cells.into_iter().enumerate().map(|(n, cells)| Row { number: n + 1, cells, ..Row::default() }));
             prop_assert_eq!(parse("s", &text), expected);
         }
     }

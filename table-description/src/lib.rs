@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod broken;
 mod cells;
 mod column;
 mod csv;
@@ -12,6 +13,7 @@ mod element_path;
 mod error;
 mod fault;
 mod fhir_type;
+mod identifier;
 mod melt_mode;
 #[cfg(fuzzing)]
 pub mod oracle;

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     Column, Definition, Description, ElementPath, Error, FhirType, MeltMode, Origin, TableDescription, cells,
+    identifier::fault_of,
     sheet::{Faults, Row, Sheet, Workbook},
 };
 
@@ -68,6 +69,23 @@ struct Columns {
     melt: Option<usize>,
     prefix: Option<usize>,
     description: Option<usize>,
+}
+
+impl Columns {
+    /// The places with the names of their heads.
+    fn named(&self, dialect: Dialect) -> [(Option<usize>, &'static str); 9] {
+        [
+            (Some(self.table), dialect.table_word()),
+            (Some(self.name), "COLUMN_NAME"),
+            (self.path, "FHIR_EXPRESSION"),
+            (self.references, "REFERENCE_TYPES"),
+            (self.value_type, dialect.type_word()),
+            (self.joined, "JOINED"),
+            (self.melt, "MELT"),
+            (self.prefix, "RESOURCE_PREFIX"),
+            (self.description, "COLUMN_DESCRIPTION"),
+        ]
+    }
 }
 
 /// A column on its way into its table.
@@ -141,6 +159,9 @@ impl Dialect {
         };
         let mut current = None;
         for row in body {
+            if !cells::is_comment(row) {
+                faults.add_broken(&sheet.name, row, &columns.named(self));
+            }
             if cells::is_comment(row) || columns.path.is_some_and(|path| row.get(path).is_empty()) {
                 continue;
             }
@@ -188,6 +209,9 @@ impl Dialect {
 
     fn table(self, sheet: &Sheet, columns: &Columns, row: &Row, faults: &mut Faults<'_>) -> TableDescription {
         let word = row.get(columns.table);
+        if let Some(expected) = fault_of("a name", word) {
+            faults.add(&sheet.name, Some(row.number), Some(self.table_word()), expected);
+        }
         let resource = matches!(self, Self::Resources) && TableDescription::is_resource(word);
         let melt = cells::melt_mode(columns.melt.map_or("", |at| row.get(at))).unwrap_or_else(|expected| {
             faults.add(&sheet.name, Some(row.number), Some("MELT"), expected);

@@ -108,11 +108,13 @@ impl Description {
         let hint = HINT.iter().zip(1..).map(|(line, number)| Row {
             number,
             cells: vec![(*line).to_owned()],
+            ..Row::default()
         });
         let mut rows: Vec<Row> = hint.collect();
         rows.push(Row {
             number: HEADER_ROW,
             cells: header,
+            ..Row::default()
         });
 
         let mut number = HEADER_ROW;
@@ -128,7 +130,11 @@ impl Description {
                 cells.extend(described.then(|| column.description.clone()));
                 cells.extend(melted.then(|| of_table(&melt_text(&table.melt))));
                 cells.extend(prefixed.then(|| of_table(&table.prefix)));
-                rows.push(Row { number, cells });
+                rows.push(Row {
+                    number,
+                    cells,
+                    ..Row::default()
+                });
             }
         }
         Sheet::new(SHEET, rows)

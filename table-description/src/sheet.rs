@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Fault;
+use crate::broken::{Broken, is_error};
 
 /// One row that has text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) struct Row {
     pub(crate) number: usize,
     /// Texts from the first column on; what is missing at the end is empty.
     pub(crate) cells: Vec<String>,
+    /// Cells that have something else than a value; their text is empty.
+    pub(crate) broken: Vec<Broken>,
 }
 
 impl Row {
@@ -34,7 +37,18 @@ impl Row {
     }
 
     fn is_blank(&self) -> bool {
-        self.first_text().is_empty()
+        self.first_text().is_empty() && self.broken.is_empty()
+    }
+
+    /// Takes texts that a spreadsheet program shows for errors for what they are: `#NAME?` is neither a name nor a comment.
+    fn without_errors(mut self) -> Self {
+        for (column, cell) in self.cells.iter_mut().enumerate() {
+            if is_error(cell) {
+                let what = format!("the error {}", std::mem::take(cell).trim());
+                self.broken.push(Broken { column, what });
+            }
+        }
+        self
     }
 }
 
@@ -49,7 +63,11 @@ impl Sheet {
     pub(crate) fn new(name: impl Into<String>, rows: impl IntoIterator<Item = Row>) -> Self {
         Self {
             name: name.into(),
-            rows: rows.into_iter().filter(|row| !row.is_blank()).collect(),
+            rows: rows
+                .into_iter()
+                .map(Row::without_errors)
+                .filter(|row| !row.is_blank())
+                .collect(),
         }
     }
 
@@ -99,6 +117,16 @@ impl<'a> Faults<'a> {
             column,
             expected: expected.into(),
         });
+    }
+
+    /// Adds a fault for each cell of the row in one of these columns that has no value: `columns` are places with names.
+    pub(crate) fn add_broken(&mut self, sheet: &str, row: &Row, columns: &[(Option<usize>, &'static str)]) {
+        for broken in &row.broken {
+            let column = columns.iter().find(|(place, _)| *place == Some(broken.column));
+            if let Some((_, name)) = column {
+                self.add(sheet, Some(row.number), Some(name), broken.expected(row.number));
+            }
+        }
     }
 
     /// The value, or all faults if there are any.

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use crate::identifier::fault_of;
 use crate::{Column, MAX_IDENTIFIER_BYTES, MeltMode};
 
 /// One table: the columns of one resource type, or of an internal table such as `pids_per_ward`.
@@ -68,6 +69,9 @@ impl TableDescription {
                     position,
                     format!("a name of at most {MAX_IDENTIFIER_BYTES} bytes; {name} has {bytes}"),
                 ));
+            }
+            if let Some(expected) = fault_of("a name", name) {
+                faults.push((position, expected));
             }
             if !seen.insert(name) {
                 faults.push((

@@ -9,6 +9,7 @@ use self::replacement::Replacement;
 use crate::{
     Error, FhirType, MeltMode,
     cells::{joined, melt_mode},
+    identifier::fault_of,
     sheet::{Faults, Row, Sheet, Workbook},
 };
 
@@ -97,7 +98,12 @@ impl Definition {
             } else if let Some(columns) = sheet.rows.first().and_then(Columns::of) {
                 let rows = sheet.rows.iter().skip(1);
                 let rows = rows
-                    .filter_map(|row| columns.path_row(sheet, row, &mut faults))
+                    .filter_map(|row| {
+                        if !row.first_text().starts_with('#') {
+                            faults.add_broken(&sheet.name, row, &columns.named());
+                        }
+                        columns.path_row(sheet, row, &mut faults)
+                    })
                     .collect();
                 definition.types.push(TypeSheet {
                     name: sheet.name.clone(),
@@ -156,7 +162,11 @@ impl Definition {
 
     fn take_row(&mut self, sheet: &Sheet, columns: &Columns, row: &Row, faults: &mut Faults<'_>) {
         let resource = row.get(columns.resource);
-        if resource.starts_with('#') || row.get(columns.path).is_empty() {
+        if resource.starts_with('#') {
+            return;
+        }
+        faults.add_broken(&sheet.name, row, &columns.named());
+        if row.get(columns.path).is_empty() {
             return;
         }
         if !resource.is_empty() {
@@ -165,6 +175,11 @@ impl Definition {
                 MeltMode::Product
             });
             let prefix = row.get(columns.prefix).to_owned();
+            for (column, text) in [("RESOURCE", resource), ("RESOURCE_PREFIX", prefix.as_str())] {
+                if let Some(expected) = fault_of("a name", text).filter(|_| !text.is_empty()) {
+                    faults.add(&sheet.name, Some(row.number), Some(column), expected);
+                }
+            }
             self.tables.push(TableRows {
                 resource: resource.to_owned(),
                 prefix,
@@ -199,6 +214,19 @@ struct Columns {
 }
 
 impl Columns {
+    /// The places with the names of their heads.
+    fn named(&self) -> [(Option<usize>, &'static str); 7] {
+        [
+            (Some(self.resource), "RESOURCE"),
+            (Some(self.prefix), "RESOURCE_PREFIX"),
+            (Some(self.path), "FHIR_EXPRESSION"),
+            (self.references, "REFERENCE_TYPES"),
+            (self.fhir_type, "FHIR_TYPE"),
+            (self.joined, "JOINED"),
+            (self.melt, "MELT"),
+        ]
+    }
+
     /// `None` if the row has no column of paths.
     fn of(head: &Row) -> Option<Self> {
         Some(Self {

@@ -1,5 +1,6 @@
 //! Sheets of workbooks.
 
+mod limits;
 mod read;
 mod write;
 

@@ -9,8 +9,10 @@ use std::{
 
 use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
+use super::limits;
 use crate::{
     Error,
+    broken::Broken,
     sheet::{Row, Sheet},
     workbook::{MAX_FILE_BYTES, cannot_read},
 };
@@ -32,7 +34,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Sheet>, Error> {
 ///
 /// Calamine panics on some malformed files (arithmetic on cell references overflows, which builds with checks notice);
 /// such a file is an error like any other.
-pub(crate) fn read_from(path: &Path, source: impl Read + Seek) -> Result<Vec<Sheet>, Error> {
+pub(crate) fn read_from(path: &Path, mut source: impl Read + Seek) -> Result<Vec<Sheet>, Error> {
+    limits::check(&mut source).map_err(|what| cannot_read(path, what))?;
+    source.rewind().map_err(|source| cannot_read(path, source))?;
     match catch_unwind(AssertUnwindSafe(|| sheets(source))) {
         Ok(Ok(sheets)) => Ok(sheets),
         Ok(Err(source)) => Err(cannot_read(path, source)),
@@ -52,21 +56,23 @@ fn sheets(source: impl Read + Seek) -> Result<Vec<Sheet>, XlsxError> {
 fn rows<R: Read + Seek>(book: &mut Xlsx<R>, name: &str) -> Result<Vec<Row>, XlsxError> {
     let mut rows: Vec<Row> = Vec::new();
     let mut cells = book.worksheet_cells_reader(name)?;
-    while let Some(cell) = cells.next_cell()? {
-        let (row, column) = cell.get_position();
-        let text = text(cell.get_value());
-        if text.is_empty() || column > MAX_COLUMN {
+    while let Some(cell) = cells.next_cell_with_formula_metadata()? {
+        let (row, column) = cell.pos;
+        let text = text(&cell.value);
+        let broken = broken(&cell.value, cell.formula.is_some());
+        if (text.is_empty() && broken.is_none()) || column > MAX_COLUMN {
             continue;
         }
         let number = row as usize + 1;
         if rows.last().is_none_or(|last| last.number != number) {
             rows.push(Row {
                 number,
-                cells: Vec::new(),
+                ..Row::default()
             });
         }
         if let Some(row) = rows.last_mut() {
             let column = column as usize;
+            row.broken.extend(broken.map(|what| Broken { column, what }));
             if row.cells.len() <= column {
                 row.cells.resize(column + 1, String::new());
             }
@@ -78,7 +84,19 @@ fn rows<R: Read + Seek>(book: &mut Xlsx<R>, name: &str) -> Result<Vec<Row>, Xlsx
     Ok(rows)
 }
 
-/// A cell as a spreadsheet would show it; an error value is as good as an empty cell.
+/// What stands in a cell instead of a value: an error, or a formula whose value the writing program left out.
+fn broken(value: &DataRef<'_>, is_formula: bool) -> Option<String> {
+    match value {
+        DataRef::Error(error) => Some(format!("the error {error}")),
+        DataRef::Empty if is_formula => Some(
+            "a formula without a stored value (open the workbook in a spreadsheet program and save it)"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// A cell as a spreadsheet would show it; empty for an error value, see [`broken`].
 fn text(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Empty | DataRef::Error(_) => String::new(),
