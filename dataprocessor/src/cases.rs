@@ -5,7 +5,7 @@ use polars::prelude::*;
 use crate::config::{CaseProfile, Config, EncounterFilter};
 use crate::frame::{computed, stacked};
 use crate::patient_fe::People;
-use crate::reference::{first_of, id_of};
+use crate::reference::{first_of, id_of, listed_patients};
 use crate::sources::Sources;
 use crate::{Error, ErrorKind, Result};
 
@@ -23,7 +23,7 @@ pub struct Cases {
     pub shown: LazyFrame,
     /// Rows of the case's own encounters with its id as `case`.
     pub mains: LazyFrame,
-    /// Rows of the encounters below, with the id of their case as `case`.
+    /// Rows of the encounters below: `patient`, and the id of their case as `case`, null where it is not known.
     pub parts: LazyFrame,
 }
 
@@ -55,7 +55,7 @@ impl Cases {
             .filter(wanted(&config.encounter_filter));
         let mains = mains.with_columns([
             col("enc_id").alias("case"),
-            id_of("enc_patient_ref").alias("patient"),
+            id_of("enc_patient_ref", "Patient").alias("patient"),
         ]);
         let parts = mains.clone().filter(lit(false));
         let interest = ward_list(sources);
@@ -108,11 +108,11 @@ impl Cases {
             .anti_join(below.clone(), col("enc_id"), col("enc_id"))
             .with_columns([
                 col("enc_id").alias("case"),
-                id_of("enc_patient_ref").alias("patient"),
+                id_of("enc_patient_ref", "Patient").alias("patient"),
             ]);
         let parts = below.with_columns([
-            id_of("enc_main_encounter_calculated_ref").alias("case"),
-            id_of("enc_patient_ref").alias("patient"),
+            id_of("enc_main_encounter_calculated_ref", "Encounter").alias("case"),
+            id_of("enc_patient_ref", "Patient").alias("patient"),
         ]);
         let interest = interest.lazy();
         Ok(Self {
@@ -128,7 +128,7 @@ impl Cases {
 fn ward_list(sources: &Sources) -> LazyFrame {
     let pairs = [
         col("ward_name").alias("ward"),
-        id_of("patient_id").alias("patient"),
+        listed_patients("patient_id").alias("patient"),
     ];
     sources
         .wards

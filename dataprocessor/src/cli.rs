@@ -1,12 +1,13 @@
 //! The commands of the program `dataprocessor`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cds_hub::{Hub, HubOptions};
 use clap::{Parser, Subcommand};
 
-use crate::{Config, Error, ErrorKind, Result, SqlTable, Summary};
+use crate::config::{DATABASE_FILE, DATABASE_TEMPLATE, TEMPLATE};
+use crate::{CaseProfile, Config, Error, ErrorKind, Result, SqlTable, Summary};
 
 /// Makes the tables of the frontend from what the hub knows of the patients on the wards.
 #[derive(Debug, Parser)]
@@ -57,15 +58,22 @@ enum Command {
 enum ConfigCommand {
     /// Reports every fault with file, line and key.
     Check,
+    /// Writes a commented configuration and, where it is missing, the file it names for the way to the hub.
+    Init,
 }
 
 impl Arguments {
-    /// Reads the configuration they name.
+    /// Reads the configuration they name. Where there is none to read yet, the defaults.
     ///
     /// # Errors
     /// All faults of its files.
     pub fn configuration(&self) -> Result<Config> {
-        Config::read(&self.config)
+        match self.command {
+            Command::Config {
+                command: ConfigCommand::Init,
+            } => Ok(Config::default()),
+            _ => Config::read(&self.config),
+        }
     }
 
     /// Does what the arguments say; what there is to say goes to standard output.
@@ -77,6 +85,9 @@ impl Arguments {
             Command::Config {
                 command: ConfigCommand::Check,
             } => say(&checked(&config)),
+            Command::Config {
+                command: ConfigCommand::Init,
+            } => say(&initialise(&self.config)?),
             Command::Run { dir } => {
                 let hub = connect(self.hub, &config).await?;
                 let result = match &dir {
@@ -121,8 +132,33 @@ async fn connect(url: Option<String>, config: &Config) -> Result<Hub> {
     Ok(Hub::open(&options).await?)
 }
 
+/// Writes the two files; one that is there stays as it is.
+fn initialise(file: &Path) -> Result<String> {
+    let database = file.with_file_name(DATABASE_FILE);
+    let mut said = String::new();
+    for (path, text) in [(file, TEMPLATE), (database.as_path(), DATABASE_TEMPLATE)] {
+        let new = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path);
+        match new.and_then(|mut new| new.write_all(text.as_bytes())) {
+            Ok(()) => said.push_str(&format!("written: {}\n", path.display())),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && path != file => {
+                said.push_str(&format!("kept as it is: {}\n", path.display()));
+            }
+            Err(e) => return Err(Error::new(ErrorKind::Output, path.display().to_string()).with_source(e)),
+        }
+    }
+    Ok(said + "Next: enter host and user of the hub, then dataprocessor config check.\n")
+}
+
 fn checked(config: &Config) -> String {
     let mut text = String::from("The configuration is usable.\n");
+    let profile = match config.profile {
+        CaseProfile::Clock => "clock: cases that run at the moment",
+        CaseProfile::WardList => "ward-list: cases of the encounters on the ward list",
+    };
+    text.push_str(&format!("profile {profile} (CASE_PROFILE)\n"));
     for key in config.idle_keys.iter().chain(&config.unknown_keys) {
         text.push_str(&format!("note: {key}\n"));
     }
@@ -156,8 +192,12 @@ impl std::fmt::Display for Summary {
                 table.table, table.new, table.seen
             )?;
         }
+        if self.without_case > 0 {
+            let reasons: Vec<String> = self.reasons.iter().map(|(why, n)| format!("{n} {why}")).collect();
+            let (n, reasons) = (self.without_case, reasons.join(", "));
+            writeln!(f, "  {n} listed patients without a case to show: {reasons}")?;
+        }
         for (n, what) in [
-            (self.without_case, "listed patients without a case to show"),
             (self.several_cases, "patients with several cases"),
             (
                 self.unknown_patients,

@@ -4,9 +4,9 @@ use polars::prelude::*;
 
 use crate::Result;
 use crate::cases::Cases;
-use crate::config::CaseProfile;
+use crate::config::{CaseProfile, Config};
 use crate::frame::computed;
-use crate::reference::{id_of, joined};
+use crate::reference::{id_of, is_elsewhere, joined};
 use crate::sources::Sources;
 
 /// Use code of an admission diagnosis. Source: <http://terminology.hl7.org/CodeSystem/diagnosis-role> (R4).
@@ -23,7 +23,8 @@ pub(crate) struct Diagnoses {
 impl Diagnoses {
     /// Clock profile: the texts of all diagnoses of the encounter, joined by `; `. Ward-list profile: those of the
     /// admission, each with its code, one a line.
-    pub(crate) fn of(sources: &Sources, cases: &Cases, profile: CaseProfile) -> Result<Self> {
+    pub(crate) fn of(sources: &Sources, cases: &Cases, config: &Config) -> Result<Self> {
+        let profile = config.profile;
         let named = cases
             .mains
             .clone()
@@ -34,15 +35,18 @@ impl Diagnoses {
         };
         let named = named.select([
             col("case"),
-            id_of("enc_diagnosis_condition_ref").alias("con_id"),
+            col("patient"),
+            id_of("enc_diagnosis_condition_ref", "Condition").alias("con_id"),
+            is_elsewhere("enc_diagnosis_condition_ref", &config.own_bases).alias("elsewhere"),
             col("encounter_id"),
         ]);
+        let conditions = sources.conditions.clone().lazy().with_columns([
+            label(profile),
+            id_of("con_patient_ref", "Patient").alias("con_patient"),
+        ]);
         let rows = named
-            .inner_join(
-                sources.conditions.clone().lazy().with_column(label(profile)),
-                col("con_id"),
-                col("con_id"),
-            )
+            .inner_join(conditions, col("con_id"), col("con_id"))
+            .filter(of_the_patient())
             .sort(
                 ["case", "encounter_id", "condition_id"],
                 SortMultipleOptions::default(),
@@ -61,6 +65,16 @@ impl Diagnoses {
             rows: rows.select([col("case"), col("condition_id"), col("condition_raw_id")]),
         })
     }
+}
+
+/// Another base has conditions of the same ids, so only the patient tells that this is the one meant; and a reference of
+/// our own server to a condition of somebody else is a mistake that must not be shown.
+fn of_the_patient() -> Expr {
+    let unsaid = col("con_patient_ref").is_null().and(col("elsewhere").not());
+    col("con_patient")
+        .eq(col("patient"))
+        .fill_null(lit(false))
+        .or(unsaid)
 }
 
 fn label(profile: CaseProfile) -> Expr {

@@ -11,7 +11,7 @@ use crate::lineage::traced;
 use crate::output::Output;
 use crate::patient_fe::People;
 use crate::record_instance::with_instance;
-use crate::reference::{first_of, id_of, joined};
+use crate::reference::{first_of, joined, listed_patients};
 use crate::room::Room;
 use crate::sources::Sources;
 use crate::study_phase::with_phase;
@@ -22,6 +22,11 @@ pub const TABLE: &str = "fall_fe";
 
 /// Statuses after which nothing more is expected. Source: <https://hl7.org/fhir/R4/valueset-encounter-status.html>.
 const CLOSED: [&str; 3] = ["finished", "cancelled", "entered-in-error"];
+
+/// Comments in the additional values, part of the contract.
+const MAINS: &str = "FHIR ID of all main Encounter(s) for the medical case (should be exactly one)";
+const PARTS: &str =
+    "FHIR ID of all Encounters for the medical case at this point which are not the main Encounter";
 
 /// Computes the table for the cases at `now`.
 ///
@@ -49,7 +54,7 @@ pub fn derive(basis: &Basis<'_>) -> Result<Output> {
     let weight = measurement::newest(sources, cases, &config.weight, weight_link, until_weight)?;
     let height = measurement::newest(sources, cases, &config.height, height_link, until_height.clone())?;
     let bmi = measurement::newest(sources, cases, &config.bmi, height_link, until_height)?;
-    let diagnoses = Diagnoses::of(sources, cases, config.profile)?;
+    let diagnoses = Diagnoses::of(sources, cases, config)?;
 
     // A case of a patient without a row of their own cannot be shown.
     let records = people
@@ -155,7 +160,16 @@ fn only_ward_list(
 ) -> Result<LazyFrame> {
     let rows = with_phase(rows, sources, &config.phases)?
         .left_join(room, col("case"), col("case"))
-        .left_join(encounters_below(cases), col("case"), col("case"));
+        .left_join(
+            ids_of_patients(&cases.mains, "mains"),
+            col("patient"),
+            col("patient"),
+        )
+        .left_join(
+            ids_of_patients(&cases.parts, "parts"),
+            col("patient"),
+            col("patient"),
+        );
     Ok(rows.with_columns([
         lit(NULL).cast(DataType::Int32).alias("fall_fe_id"),
         // A mass index would come back empty from REDCap and so double the record.
@@ -200,27 +214,26 @@ fn named(measured: &LazyFrame, name: &str) -> LazyFrame {
     ])
 }
 
-/// `case` and `below`: the ids of the encounters below the case as items of a TOML list.
-fn encounters_below(cases: &Cases) -> LazyFrame {
-    cases
-        .parts
+/// `patient` and the ids of their encounters among these, as items of a TOML list in the order in which they were stored.
+fn ids_of_patients(encounters: &LazyFrame, name: &str) -> LazyFrame {
+    encounters
         .clone()
-        .select([col("case"), toml_text(col("enc_id")).alias("below")])
-        .unique_stable(None, UniqueKeepStrategy::First)
-        .sort(["case", "below"], SortMultipleOptions::default())
-        .group_by_stable([col("case")])
-        .agg([joined("below", ", ")])
+        .sort(["encounter_id"], SortMultipleOptions::default())
+        .select([col("patient"), toml_text(col("enc_id")).alias(name)])
+        .group_by_stable([col("patient")])
+        .agg([joined(name, ", ")])
 }
 
-/// TOML with the encounters that belong to the case.
+/// TOML with the encounters of the patient, byte for byte as readers know it from release 1.7.1: another text would make
+/// every case a new version on the day a site changes over.
 fn additional_values() -> Expr {
     concat_str(
         [
-            lit("# Encounter of the whole stay\nmain_encounters = ["),
-            toml_text(col("case")),
-            lit("]\n# Encounters that belong to it\npart_encounters = ["),
-            col("below").fill_null(lit("")),
-            lit("]\n"),
+            lit(format!("# {MAINS}\nmain_encounters = [")),
+            col("mains").fill_null(lit("")),
+            lit(format!("]\n# {PARTS}\npart_encounters = [")),
+            col("parts").fill_null(lit("")),
+            lit("]"),
         ],
         "",
         false,
@@ -250,9 +263,10 @@ fn lineage(
         .select([col("ward"), col("case"), col("patient")]);
     let with_rows = |rows: LazyFrame, on: &str| shown.clone().inner_join(rows, col(on), col(on));
     let encounter = [col("case"), col("encounter_id"), col("encounter_raw_id")];
+    let below = [col("patient"), col("encounter_id"), col("encounter_raw_id")];
     let listed = sources.wards.clone().lazy().with_columns([
         col("ward_name").alias("ward"),
-        id_of("patient_id").alias("patient"),
+        listed_patients("patient_id").alias("patient"),
     ]);
     let listed = listed.select(["ward", "patient", "pids_per_ward_id", "pids_per_ward_raw_id"].map(col));
     let on_ward = [col("ward"), col("patient")];
@@ -275,7 +289,7 @@ fn lineage(
             "encounter",
         )?,
         traced(
-            &with_rows(cases.parts.clone().select(encounter), "case"),
+            &with_rows(cases.parts.clone().select(below), "patient"),
             &keys,
             "encounter",
         )?,

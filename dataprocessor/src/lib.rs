@@ -2,6 +2,7 @@
 
 mod apart;
 mod basis;
+mod birth_date;
 mod cases;
 pub mod cli;
 pub mod config;
@@ -24,6 +25,7 @@ mod sources;
 mod sql_table;
 mod study_phase;
 mod view;
+mod without_case;
 
 pub use basis::{Basis, TABLES, Table};
 pub use cases::Cases;
@@ -37,3 +39,4 @@ pub use show::show;
 pub use sources::Sources;
 pub use sql_table::SqlTable;
 pub use view::{Query, Snapshot};
+pub use without_case::Reason;

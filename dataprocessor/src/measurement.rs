@@ -40,7 +40,7 @@ pub(crate) fn newest(
         .clone()
         .lazy()
         .filter(in_list(list).and(col("obs_effectivedatetime").lt(until)))
-        .with_column(id_of("obs_patient_ref").alias("patient"));
+        .with_column(id_of("obs_patient_ref", "Patient").alias("patient"));
     let cases_of = cases.mains.clone().select([
         col("case"),
         col("patient"),
@@ -52,10 +52,15 @@ pub(crate) fn newest(
             let direct = observations
                 .clone()
                 .with_columns([
-                    id_of("obs_encounter_ref").alias("case"),
+                    id_of("obs_encounter_ref", "Encounter").alias("case"),
                     lit(0).alias("preference"),
                 ])
-                .semi_join(cases_of.clone(), col("case"), col("case"));
+                .join(
+                    cases_of.clone(),
+                    [col("case"), col("patient")],
+                    [col("case"), col("patient")],
+                    JoinArgs::new(JoinType::Semi),
+                );
             let stay = observations
                 .inner_join(cases_of, col("patient"), col("patient"))
                 .filter(col("obs_effectivedatetime").gt_eq(col("start")))
@@ -69,7 +74,7 @@ pub(crate) fn newest(
             ])?;
             let counted = match link {
                 Link::KnownCase => observations
-                    .with_column(id_of("obs_encounter_calculated_ref").alias("of"))
+                    .with_column(id_of("obs_encounter_calculated_ref", "Encounter").alias("of"))
                     .semi_join(loaded, col("of"), col("enc_id")),
                 _ => observations,
             };

@@ -7,7 +7,7 @@ use crate::config::{CaseProfile, Config};
 use crate::frame::{computed, stacked};
 use crate::lineage::traced;
 use crate::output::Output;
-use crate::reference::{first_of, id_of, joined};
+use crate::reference::{first_of, joined, listed_patients};
 use crate::sources::Sources;
 use crate::{Error, Result};
 
@@ -88,7 +88,7 @@ pub fn derive(basis: &Basis<'_>) -> Result<Output> {
         .wards
         .clone()
         .lazy()
-        .with_column(id_of("patient_id").alias("pat_id"));
+        .with_column(listed_patients("patient_id").alias("pat_id"));
     let lineage = stacked(&[
         traced(&people.rows, &["pat_id"], "patient")?,
         traced(&listed, &["pat_id"], "pids_per_ward")?,

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use crate::cases::Cases;
 use crate::config::Config;
 use crate::frame::computed;
-use crate::reference::{first_of, id_of};
+use crate::reference::{first_of, id_of, is_elsewhere};
 use crate::sources::{Sources, location_column};
 use crate::{Error, Result};
 
@@ -23,12 +23,13 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Of the encounters below a case that are in a room or bed, those with the newest start count.
+    /// Of the encounters below the patient's cases that are in a room or bed, those with the newest start count: a person is
+    /// in one place, whichever case is looked at.
     pub(crate) fn of(sources: &Sources, cases: &Cases, config: &Config) -> Result<Self> {
         let every = cases
             .shown
             .clone()
-            .select([col("case")])
+            .select([col("case"), col("patient")])
             .unique_stable(None, UniqueKeepStrategy::First);
         let locations = locations(sources, location_column(config));
         let kind = col("enc_location_physicaltype_code");
@@ -36,15 +37,24 @@ impl Room {
             .parts
             .clone()
             .filter(kind.clone().eq(lit(ROOM)).or(kind.clone().eq(lit(BED))));
+        // A place of another base is another place, whatever its id.
         let places = places
-            .with_column(id_of("enc_location_ref").alias("loc_id"))
+            .with_column(
+                when(is_elsewhere("enc_location_ref", &config.own_bases))
+                    .then(lit(NULL))
+                    .otherwise(id_of("enc_location_ref", "Location"))
+                    .alias("loc_id"),
+            )
             .left_join(locations, col("loc_id"), col("loc_id"));
         let places = match config.room_and_bed_column.as_deref() {
             None => {
-                let text = every.with_column(lit(NULL).cast(DataType::String).alias("room_and_bed"));
+                let text = every.select([
+                    col("case"),
+                    lit(NULL).cast(DataType::String).alias("room_and_bed"),
+                ]);
                 return Ok(Self {
                     text,
-                    locations: rows(places.filter(lit(false))),
+                    locations: rows(places.filter(lit(false)), cases),
                 });
             }
             Some(column) if column.starts_with("enc_") => places.with_column(col(column).alias(NAME)),
@@ -52,7 +62,7 @@ impl Room {
         };
         let newest = col("enc_period_start")
             .max()
-            .over([col("case")])
+            .over([col("patient")])
             .map_err(|e| Error::frame("newest place", &e))?;
         let newest = computed(
             places.filter(col("enc_period_start").eq_missing(newest)),
@@ -60,8 +70,8 @@ impl Room {
         )?;
         let first = |code: &str, alias: &str| {
             let of_kind = newest.clone().filter(kind.clone().eq(lit(code)));
-            first_of(of_kind, &["case"], vec![col("encounter_id")], vec![false])
-                .select([col("case"), col(NAME).alias(alias)])
+            first_of(of_kind, &["patient"], vec![col("encounter_id")], vec![false])
+                .select([col("patient"), col(NAME).alias(alias)])
         };
         let known = |name: &str| col(name).fill_null(lit("-"));
         let text = concat_str(
@@ -70,12 +80,12 @@ impl Room {
             false,
         );
         let text = every
-            .left_join(first(ROOM, "room"), col("case"), col("case"))
-            .left_join(first(BED, "bed"), col("case"), col("case"))
+            .left_join(first(ROOM, "room"), col("patient"), col("patient"))
+            .left_join(first(BED, "bed"), col("patient"), col("patient"))
             .select([col("case"), text.alias("room_and_bed")]);
         Ok(Self {
             text,
-            locations: rows(newest),
+            locations: rows(newest, cases),
         })
     }
 }
@@ -97,8 +107,10 @@ fn locations(sources: &Sources, column: Option<&str>) -> LazyFrame {
     ])
 }
 
-fn rows(places: LazyFrame) -> LazyFrame {
-    places
-        .select([col("case"), col("location_id"), col("location_raw_id")])
-        .filter(col("location_id").is_not_null())
+fn rows(places: LazyFrame, cases: &Cases) -> LazyFrame {
+    let named = places
+        .select([col("patient"), col("location_id"), col("location_raw_id")])
+        .filter(col("location_id").is_not_null());
+    let shown = cases.shown.clone().select([col("patient"), col("case")]);
+    shown.inner_join(named, col("patient"), col("patient"))
 }

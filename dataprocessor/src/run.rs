@@ -1,3 +1,6 @@
+//! One run: read, compute, write, under one lock.
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ use crate::output::Output;
 use crate::sources::Sources;
 use crate::sql_table::SqlTable;
 use crate::view::Snapshot;
+use crate::without_case::{Reason, reasons};
 use crate::{Error, ErrorKind, Result, fall_fe, patient_fe};
 
 /// Name under which the dataprocessor holds the hub's lock.
@@ -37,6 +41,8 @@ pub struct Summary {
     pub tables: Vec<Delivered>,
     /// Listed patients of whom no case is shown.
     pub without_case: usize,
+    /// Why, by reason; the counts add up to `without_case`.
+    pub reasons: BTreeMap<Reason, usize>,
     /// Patients with more than one case, all of which are shown.
     pub several_cases: usize,
     /// Listed patients of whom the hub has no resource, or none that the identifier filters keep.
@@ -121,7 +127,8 @@ async fn under_lock(
 pub fn derive(sources: &Sources, config: &Config, now: DateTime) -> Result<(Vec<Output>, Summary)> {
     let basis = Basis::new(sources, config, now)?;
     let outputs: Vec<Output> = TABLES.iter().map(|table| table(&basis)).collect::<Result<_>>()?;
-    let summary = summarise(&basis, &outputs).map_err(|e| Error::frame("summary", &e))?;
+    let mut summary = summarise(&basis, &outputs).map_err(|e| Error::frame("summary", &e))?;
+    summary.reasons = reasons(sources, &basis.cases, config, now)?;
     Ok((outputs, summary))
 }
 
@@ -157,6 +164,7 @@ fn summarise(basis: &Basis<'_>, outputs: &[Output]) -> PolarsResult<Summary> {
         new: 0,
         seen: 0,
         tables: Vec::new(),
+        reasons: BTreeMap::new(),
         without_case: without(cases.shown.clone(), "patient")?,
         several_cases: of_patient.filter(col("cases").gt(lit(1))).collect()?.height(),
         unknown_patients: without(people.chosen.clone(), "pat_id")?,

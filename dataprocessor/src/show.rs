@@ -1,12 +1,15 @@
+//! The case list as text.
+
 use std::fmt::Write as _;
 
 use cds_hub::Hub;
 use polars::prelude::*;
 
 use crate::apart::apart;
+use crate::birth_date::Births;
 use crate::copy_text::moment;
 use crate::frame::Field;
-use crate::frame::Kind::{Moment, Number, Text};
+use crate::frame::Kind::{Day, Moment, Number, Text};
 use crate::reference::first_of;
 use crate::view::{Query, Snapshot};
 use crate::{Error, Result};
@@ -20,8 +23,13 @@ const CASES: &[Field] = &[
     ("fall_gewicht_aktuell", Number),
     ("fall_gewicht_aktl_einheit", Text),
 ];
-const PEOPLE: &[Field] = &[("pat_id", Text), ("pat_name", Text), ("pat_vorname", Text)];
-const HEADS: [&str; 5] = ["WARD", "PATIENT", "ADMISSION", "DIAGNOSIS", "WEIGHT"];
+const PEOPLE: &[Field] = &[
+    ("pat_id", Text),
+    ("pat_name", Text),
+    ("pat_vorname", Text),
+    ("pat_gebdat", Day),
+];
+const HEADS: [&str; 6] = ["WARD", "PATIENT", "BORN", "ADMISSION", "DIAGNOSIS", "WEIGHT"];
 /// Longest text of a column, in characters; a terminal line should hold a row.
 const WIDEST: usize = 40;
 
@@ -30,7 +38,7 @@ const NOT_OUTDATED: &str = "last_processing_nr >= (SELECT coalesce(max(last_nr),
 
 /// The case list as text: ward, patient, admission, diagnosis and weight of at most `n` cases of the newest delivery.
 ///
-/// Masked, a patient appears by the record's number; else by name.
+/// Masked, a patient appears by the record's number; else by name and birth date, of which only what is known is shown.
 ///
 /// # Errors
 /// When the hub cannot be read.
@@ -40,6 +48,10 @@ pub async fn show(hub: &Hub, n: usize, masked: bool) -> Result<String> {
         .read(&Query::new("v_fall_fe_last_import", CASES).filter(NOT_OUTDATED))
         .await?;
     let people: Vec<&str> = texts(&cases, "fall_pat_id")?.into_iter().flatten().collect();
+    let births = match masked {
+        true => Births::default(),
+        false => Births::read(&mut snapshot, &people).await?,
+    };
     let people = match masked {
         true => {
             snapshot
@@ -53,7 +65,7 @@ pub async fn show(hub: &Hub, n: usize, masked: bool) -> Result<String> {
         }
     };
     snapshot.close().await?;
-    apart(move || print(&list(cases, people, n)?)).await
+    apart(move || print(&list(cases, people, n)?, &births, masked)).await
 }
 
 /// The cases in order of ward and admission, with the names that are known.
@@ -69,7 +81,7 @@ fn list(cases: DataFrame, people: DataFrame, n: usize) -> Result<DataFrame> {
         .map_err(|e| Error::frame("case list", &e))
 }
 
-fn print(list: &DataFrame) -> Result<String> {
+fn print(list: &DataFrame, births: &Births, masked: bool) -> Result<String> {
     let admissions = list
         .column("fall_aufn_dat")
         .and_then(|c| c.cast(&DataType::Int64))
@@ -79,13 +91,19 @@ fn print(list: &DataFrame) -> Result<String> {
         .and_then(|c| c.f64().cloned())
         .map_err(|e| shape(&e))?;
     let (wards, records) = (texts(list, "fall_station")?, texts(list, "record_id")?);
+    let born = list
+        .column("pat_gebdat")
+        .and_then(|c| c.cast(&DataType::Int32))
+        .map_err(|e| shape(&e))?;
+    let born = born.i32().map_err(|e| shape(&e))?;
+    let patients = texts(list, "fall_pat_id")?;
     let (families, given) = (texts(list, "pat_name")?, texts(list, "pat_vorname")?);
     let (diagnoses, units) = (
         texts(list, "fall_aufn_diag")?,
         texts(list, "fall_gewicht_aktl_einheit")?,
     );
     let admissions = admissions.i64().map_err(|e| shape(&e))?;
-    let rows: Vec<[String; 5]> = (0..list.height())
+    let rows: Vec<[String; 6]> = (0..list.height())
         .map(|i| {
             let text =
                 |column: &[Option<&str>]| column.get(i).copied().flatten().unwrap_or_default().to_owned();
@@ -103,6 +121,7 @@ fn print(list: &DataFrame) -> Result<String> {
             [
                 text(&wards),
                 patient,
+                births.shown(patients.get(i).copied().flatten(), born.get(i)),
                 admission.chars().take(16).collect(),
                 text(&diagnoses),
                 weight,
@@ -110,11 +129,12 @@ fn print(list: &DataFrame) -> Result<String> {
             .map(|t| cut(&t))
         })
         .collect();
-    Ok(table(&rows))
+    Ok(table(&rows, masked))
 }
 
 /// Columns as wide as their longest text, two blanks apart.
-fn table(rows: &[[String; 5]]) -> String {
+/// Masked, the birth date is left out.
+fn table(rows: &[[String; 6]], masked: bool) -> String {
     let heads = HEADS.map(str::to_owned);
     let lines = || std::iter::once(&heads).chain(rows);
     let widths: Vec<usize> = (0..HEADS.len())
@@ -123,7 +143,10 @@ fn table(rows: &[[String; 5]]) -> String {
     let mut out = String::new();
     for line in lines() {
         let mut text = String::new();
-        for (cell, width) in line.iter().zip(&widths) {
+        for ((head, cell), width) in HEADS.iter().zip(line).zip(&widths) {
+            if masked && *head == "BORN" {
+                continue;
+            }
             let _ = write!(text, "{cell:<width$}  ");
         }
         let _ = writeln!(out, "{}", text.trim_end());
@@ -167,9 +190,9 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_heads() {
-        let row = ["Station 1", "record 7", "2026-03-01 08:00", "", "80 kg"].map(str::to_owned);
+        let row = ["Station 1", "record 7", "1950", "2026-03-01 08:00", "", "80 kg"].map(str::to_owned);
         assert_eq!(
-            table(&[row]),
+            table(&[row], true),
             "WARD       PATIENT   ADMISSION         DIAGNOSIS  WEIGHT\nStation 1  record 7  2026-03-01 08:00             80 kg\n"
         );
     }

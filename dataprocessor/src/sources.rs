@@ -1,3 +1,5 @@
+//! What a run reads of the hub.
+
 use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
@@ -6,7 +8,8 @@ use polars::prelude::*;
 use crate::config::{CaseProfile, Config};
 use crate::frame::Field;
 use crate::frame::Kind::{Day, Moment, Number, Text, Whole};
-use crate::view::{Query, Snapshot, is_among, literal};
+use crate::reference::{id_in, listed_patient};
+use crate::view::{Query, Snapshot, is_among, literal, refers_to};
 use crate::{Error, Result};
 
 /// The rows that a run looks at: each view is read once, only with the columns and for the patients needed.
@@ -20,6 +23,8 @@ pub struct Sources {
     pub patients: DataFrame,
     /// Their encounters, one row a repetition.
     pub encounters: DataFrame,
+    /// Of patients without a case in `encounters`: what the hub has of theirs, to say why. Only read in the clock profile.
+    pub other_encounters: DataFrame,
     /// Conditions that the encounters name as diagnoses.
     pub conditions: DataFrame,
     /// Weights, heights and mass indices of the patients.
@@ -64,6 +69,7 @@ const ENCOUNTERS: &[Field] = &[
     ("encounter_id", Whole),
     ("encounter_raw_id", Whole),
     ("enc_patient_ref", Text),
+    ("enc_partof_ref", Text),
     ("enc_partof_calculated_ref", Text),
     ("enc_main_encounter_calculated_ref", Text),
     ("enc_status", Text),
@@ -78,8 +84,20 @@ const ENCOUNTERS: &[Field] = &[
     ("enc_location_ref", Text),
     ("enc_location_physicaltype_code", Text),
 ];
+const OTHER_ENCOUNTERS: &[Field] = &[
+    ("enc_id", Text),
+    ("enc_patient_ref", Text),
+    ("enc_class_code", Text),
+    ("enc_type_code", Text),
+    ("enc_partof_ref", Text),
+    ("enc_partof_calculated_ref", Text),
+    ("enc_main_encounter_calculated_ref", Text),
+    ("enc_period_start", Moment),
+    ("enc_period_end", Moment),
+];
 const CONDITIONS: &[Field] = &[
     ("con_id", Text),
+    ("con_patient_ref", Text),
     ("condition_id", Whole),
     ("condition_raw_id", Whole),
     ("con_code_code", Text),
@@ -130,7 +148,7 @@ impl Sources {
         let wards = snapshot
             .read(&Query::new("v_pids_per_ward_last_import", WARDS).filter("patient_id <> 'EMPTY_DATA'"))
             .await?;
-        let mut people = ids(&wards, "patient_id")?;
+        let mut people = ids(&wards, "patient_id", listed_patient)?;
         let open = Query::new("v_fall_fe", OPEN_CASES);
         let open = match config.profile {
             CaseProfile::Clock => open.filter("false"),
@@ -141,7 +159,7 @@ impl Sources {
             )),
         };
         let open_cases = snapshot.read(&open).await?;
-        people.extend(ids(&open_cases, "fall_pat_id")?);
+        people.extend(ids(&open_cases, "fall_pat_id", itself)?);
 
         let patients = snapshot
             .read(&among("v_patient_last_version", PATIENTS, "pat_id", &people))
@@ -149,15 +167,25 @@ impl Sources {
         let encounters = match config.profile {
             CaseProfile::Clock => snapshot.read(&running_cases(config, now, &people)).await?,
             CaseProfile::WardList => {
-                let mut named = ids(&wards, "encounter_id")?;
-                named.extend(ids(&open_cases, "fall_fhir_enc_id")?);
+                let mut named = ids(&wards, "encounter_id", listed_encounter)?;
+                named.extend(ids(&open_cases, "fall_fhir_enc_id", itself)?);
                 let mains = snapshot
                     .read(&among("v_encounter_last_version", MAINS, "enc_id", &named))
                     .await?;
                 snapshot.read(&encounters_of_cases(config, &mains)?).await?
             }
         };
-        let diagnoses = ids(&encounters, "enc_diagnosis_condition_ref")?;
+        let with_case = ids(&encounters, "enc_patient_ref", patient)?;
+        let without = people.difference(&with_case).cloned().collect();
+        let others = Query::new("v_encounter_last_version", OTHER_ENCOUNTERS);
+        let others = match config.profile {
+            CaseProfile::Clock => others.filter(refers_to("enc_patient_ref", &without)),
+            CaseProfile::WardList => others.filter("false"),
+        };
+        let other_encounters = snapshot.read(&others).await?;
+        let diagnoses = ids(&encounters, "enc_diagnosis_condition_ref", |r| {
+            id_in(r, "Condition")
+        })?;
         let conditions = snapshot
             .read(&among(
                 "v_condition_last_version",
@@ -167,13 +195,13 @@ impl Sources {
             ))
             .await?;
         let observed = match config.profile {
-            CaseProfile::Clock => ids(&encounters, "enc_patient_ref")?,
+            CaseProfile::Clock => with_case,
             CaseProfile::WardList => people.clone(),
         };
         let observations = snapshot.read(&measurements(config, now, &observed)).await?;
         let locations = match location_column(config) {
             Some(column) => {
-                let places = ids(&encounters, "enc_location_ref")?;
+                let places = ids(&encounters, "enc_location_ref", |r| id_in(r, "Location"))?;
                 snapshot
                     .read(&among("v_location_last_version", LOCATIONS, "loc_id", &places).with_text(column))
                     .await?
@@ -195,6 +223,7 @@ impl Sources {
             open_cases,
             patients,
             encounters,
+            other_encounters,
             conditions,
             observations,
             locations,
@@ -220,11 +249,10 @@ fn references(resource: &str, ids: &BTreeSet<String>) -> Vec<String> {
 fn running_cases(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Query {
     let now = literal(&now.to_string());
     let mut query = Query::new("v_encounter_last_version", ENCOUNTERS)
-        .among(
-            "enc_patient_ref",
-            references("Patient", people).iter().map(String::as_str),
-        )
+        .filter(refers_to("enc_patient_ref", people))
         .filter("enc_partof_ref IS NULL")
+        // A contact of a case says so by its calculated reference where the server left out the given one.
+        .filter("enc_partof_calculated_ref IS NULL")
         .filter(format!(
             "enc_period_start <= {now} AND (enc_period_end IS NULL OR enc_period_end > {now})"
         ));
@@ -243,10 +271,11 @@ fn running_cases(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Q
 
 /// All encounters of the cases that these encounters belong to. Those without a known case stand for themselves.
 fn encounters_of_cases(config: &Config, named: &DataFrame) -> Result<Query> {
-    let mut mains = ids(named, "enc_main_encounter_calculated_ref")?;
-    // Unrelated encounters whose case could not be found share this text.
-    mains.remove("invalid");
-    let (mains, named) = (references("Encounter", &mains), ids(named, "enc_id")?);
+    // Unrelated encounters whose case could not be found share the text `invalid`, which is no reference.
+    let mains = ids(named, "enc_main_encounter_calculated_ref", |r| {
+        id_in(r, "Encounter")
+    })?;
+    let (mains, named) = (references("Encounter", &mains), ids(named, "enc_id", itself)?);
     let either = [
         is_among("enc_id", named.iter().map(String::as_str)),
         is_among(
@@ -274,10 +303,7 @@ fn measurements(config: &Config, now: DateTime, people: &BTreeSet<String>) -> Qu
         .flat_map(|list| list.codes.iter().map(String::as_str))
         .collect();
     Query::new("v_observation_last_version", OBSERVATIONS)
-        .among(
-            "obs_patient_ref",
-            references("Patient", people).iter().map(String::as_str),
-        )
+        .filter(refers_to("obs_patient_ref", people))
         .among("obs_code_code", codes)
         .filter(format!("obs_effectivedatetime < {}", literal(&now.to_string())))
         .filter("obs_valuequantity_value IS NOT NULL")
@@ -292,8 +318,21 @@ pub(crate) fn location_column(config: &Config) -> Option<&str> {
         .filter(|c| c.starts_with("loc_"))
 }
 
-/// The ids that a column of ids or references holds: the text behind the last slash, each once.
-fn ids(frame: &DataFrame, column: &str) -> Result<BTreeSet<String>> {
+fn itself(id: &str) -> Option<&str> {
+    Some(id)
+}
+
+fn patient(reference: &str) -> Option<&str> {
+    id_in(reference, "Patient")
+}
+
+/// The id of an encounter in the ward list, which may hold references too.
+fn listed_encounter(text: &str) -> Option<&str> {
+    id_in(text, "Encounter").or(Some(text))
+}
+
+/// The ids that a column holds, each once.
+fn ids(frame: &DataFrame, column: &str, id: impl Fn(&str) -> Option<&str>) -> Result<BTreeSet<String>> {
     let texts = frame
         .column(column)
         .and_then(|c| c.str().cloned())
@@ -301,7 +340,8 @@ fn ids(frame: &DataFrame, column: &str) -> Result<BTreeSet<String>> {
     Ok(texts
         .iter()
         .flatten()
-        .map(|t| t.rsplit('/').next().unwrap_or(t).to_owned())
-        .filter(|id| !id.is_empty() && id != "EMPTY_DATA")
+        .filter_map(id)
+        .filter(|id| !id.is_empty() && *id != "EMPTY_DATA")
+        .map(str::to_owned)
         .collect())
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -214,6 +215,16 @@ pub(crate) fn is_among<'a>(column: &str, texts: impl IntoIterator<Item = &'a str
     } else {
         format!("{column} IN ({})", list.join(","))
     }
+}
+
+/// The condition that a column of references names one of these patients, in whatever form.
+pub(crate) fn refers_to(column: &str, patients: &BTreeSet<String>) -> String {
+    let plain: Vec<String> = patients
+        .iter()
+        .map(|id| literal(&format!("Patient/{id}")))
+        .collect();
+    let ids: Vec<String> = patients.iter().map(|id| literal(id)).collect();
+    cds_hub::schema::refers_to_patients(column, &plain, &ids)
 }
 
 /// A text as an SQL literal. Backslashes get the escape form, which does not depend on a setting of the server.

@@ -3,6 +3,7 @@
 mod database;
 mod fault;
 mod flat_toml;
+mod inpatient;
 pub mod phases;
 mod reader;
 mod spelling;
@@ -11,5 +12,6 @@ pub mod wall_time;
 pub use database::{Database, DatabaseTls};
 pub use fault::{Fault, Place};
 pub use flat_toml::{Entry, FlatToml, resolve};
+pub use inpatient::INPATIENT_CLASSES;
 pub use phases::{Phases, WardPhases};
 pub use reader::{Findings, Reader};

@@ -1,7 +1,7 @@
 use super::identifier::literal;
 use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
-use super::{contract_view, core_table, grants, inbox, reading_view, version_order};
+use super::{contract_view, core_table, grants, inbox, precision_view, reading_view, version_order};
 use crate::schema::Function;
 use crate::{lineage, semaphore, transfer};
 
@@ -59,6 +59,7 @@ pub(crate) fn views(script: &mut Script, model: &Model) {
     }
     script.heading("Views of parameters, of the queue of calculated values, and of sources");
     reading_view::fixed_views(script);
+    precision_view::precision_views(script);
 }
 
 /// The functions of all parts.

@@ -1,6 +1,9 @@
 use std::borrow::Cow;
 
+use super::patient_reference::index_columns;
 use super::{Kind, StoredTable, identifier};
+
+const OF_PATIENT: &str = "the resources of a patient (dataprocessor)";
 
 /// An index of the core and the query that needs it.
 #[derive(Clone, Debug)]
@@ -48,6 +51,10 @@ impl Index {
         }
         for (column, query) in lookups(table) {
             add(column, format!("({})", identifier(column)), query);
+            if query == OF_PATIENT {
+                let query = "the same where the reference is not in its plain form (dataprocessor)";
+                add(&format!("{column}_odd"), index_columns(column), query);
+            }
         }
         if let Some(second) = table.form_key() {
             let columns = format!("(record_id, {})", identifier(second));
@@ -154,7 +161,7 @@ fn lookups(table: &StoredTable) -> Vec<(&str, &'static str)> {
                 .iter()
                 .filter(|c| matches!(c.path().as_str(), "subject/reference" | "patient/reference"))
                 .filter_map(|c| has(&c.name))
-                .map(|c| (c, "the resources of a patient (dataprocessor)"));
+                .map(|c| (c, OF_PATIENT));
             let of_case = has("enc_main_encounter_calculated_ref");
             of_patient
                 .chain(of_case.map(|c| (c, "the contacts of a case (dataprocessor)")))

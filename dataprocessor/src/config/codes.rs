@@ -19,6 +19,14 @@ impl CodeList {
         }
     }
 
+    /// Checks `<name>_SYSTEM` and `<name>_CODES` where the profile does not need them.
+    pub(super) fn unused(reader: &mut Reader<'_>, name: &str) -> Self {
+        Self::new(
+            reader.text(&format!("{name}_SYSTEM")).unwrap_or_default(),
+            reader.text(&format!("{name}_CODES")).unwrap_or_default(),
+        )
+    }
+
     /// Reads `<name>_SYSTEM` and `<name>_CODES`.
     pub(super) fn read(reader: &mut Reader<'_>, name: &str, why: &str) -> Self {
         let (system, codes) = (format!("{name}_SYSTEM"), format!("{name}_CODES"));

@@ -1,9 +1,13 @@
+//! The keys of `dataprocessor_config.toml` and what each means.
+
 use std::path::Path;
 
 use regex::Regex;
+use table_description::reference::OwnBases;
 
 use super::{
-    CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, phases, wall_time,
+    CaseProfile, CodeList, Config, Database, EncounterFilter, IdentifierFilter, Phases, encounter_filter,
+    phases, wall_time,
 };
 use crate::Error;
 use site_config::{Fault, FlatToml, Place, Reader, resolve};
@@ -15,6 +19,9 @@ const PROFILE: &str = "CASE_PROFILE";
 const SQL_TABLES: &str = "OUTPUT_TABLES_PATH";
 const NOW: &str = "DEBUG_ENCOUNTER_DATETIME";
 const ROOM: &str = "FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN";
+const ALIASES: &str = "FHIR_SERVER_ALIASES";
+const B_TEST: &str = "WARDS_PHASE_B_TEST";
+const MRP_LISTS: &str = "INPUT_REPO_PATH";
 
 impl Config {
     /// Reads `dataprocessor_config.toml`, the second file it may name, and the file that says how to reach the hub.
@@ -56,11 +63,12 @@ impl Config {
         let mut reader = Reader::new(toml, Place::new(file, 0));
         reader.extend(faults);
         let r = &mut reader;
+        let profile = profile(r, toml);
         let config = Self {
             verbose: general(r),
-            profile: profile(r),
+            profile,
             debug_now: moment(r),
-            phases: study_phases(r),
+            phases: study_phases(r, profile),
             identifiers: IdentifierFilter {
                 system: pattern(r, "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_SYSTEM"),
                 type_system: pattern(r, "FRONTEND_DISPLAYED_PATIENT_FHIR_IDENTIFIER_TYPE_SYSTEM"),
@@ -72,14 +80,20 @@ impl Config {
             room_and_bed_column: room_and_bed(r),
             weight: CodeList::read(r, "OBSERVATION_BODY_WEIGHT", "codes of body weight"),
             height: CodeList::read(r, "OBSERVATION_BODY_HEIGHT", "codes of body height"),
-            bmi: CodeList::read(r, "OBSERVATION_BMI", "codes of the body mass index"),
+            bmi: match profile {
+                CaseProfile::Clock => CodeList::read(r, "OBSERVATION_BMI", "codes of the body mass index"),
+                CaseProfile::WardList => CodeList::unused(r, "OBSERVATION_BMI"),
+            },
+            own_bases: own_bases(r),
             sql_tables: r.filled(SQL_TABLES).map(|t| resolve(t, file)),
             database: None,
             debug_keys: debug_keys(toml),
             unknown_keys: Vec::new(),
             idle_keys: idle_keys(toml),
         };
-        r.require(CASE_NUMBER, "an empty text where there is none");
+        if profile == CaseProfile::WardList {
+            r.require(CASE_NUMBER, "an empty text where there is none");
+        }
         others(r);
         let findings = reader.finish();
         if !findings.faults.is_empty() {
@@ -100,12 +114,32 @@ fn general(r: &mut Reader<'_>) -> u8 {
         .unwrap_or(1)
 }
 
-fn profile(r: &mut Reader<'_>) -> CaseProfile {
+/// The profile named, else the one of the release whose configuration this is: a site that changes over keeps its cases.
+fn profile(r: &mut Reader<'_>, toml: &FlatToml) -> CaseProfile {
     let named = r.text(PROFILE).map(CaseProfile::named);
     if named == Some(None) {
         r.fault(PROFILE, "must be \"clock\" or \"ward-list\"");
     }
-    named.flatten().unwrap_or_default()
+    named.flatten().unwrap_or_else(|| implied_profile(toml))
+}
+
+/// Study phases, rooms and medication problems came with the ward list; a filter of encounters and a moment other than now are older and went with it.
+fn implied_profile(toml: &FlatToml) -> CaseProfile {
+    let is_set = |key: &str| toml.get(key).is_some_and(|entry| !entry.is_off());
+    let has_phases = !toml.family(phases::KEY).is_empty() || is_set(B_TEST);
+    let is_clock = is_set(encounter_filter::KEY) || (is_set(NOW) && !has_phases);
+    match has_phases || is_set(ROOM) || toml.get(MRP_LISTS).is_some() {
+        true if !is_clock => CaseProfile::WardList,
+        _ => CaseProfile::Clock,
+    }
+}
+
+fn own_bases(r: &mut Reader<'_>) -> OwnBases {
+    let bases = OwnBases::new(r.texts(ALIASES).unwrap_or_default());
+    bases.unwrap_or_else(|fault| {
+        r.fault(ALIASES, fault.to_string());
+        OwnBases::default()
+    })
 }
 
 fn moment(r: &mut Reader<'_>) -> Option<jiff::civil::DateTime> {
@@ -123,8 +157,10 @@ fn moment(r: &mut Reader<'_>) -> Option<jiff::civil::DateTime> {
     moment
 }
 
-fn study_phases(r: &mut Reader<'_>) -> Phases {
-    r.require(phases::KEY, "one entry for each ward, such as PHASES_WARD_1");
+fn study_phases(r: &mut Reader<'_>, profile: CaseProfile) -> Phases {
+    if profile == CaseProfile::WardList {
+        r.require(phases::KEY, "one entry for each ward, such as PHASES_WARD_1");
+    }
     r.family("COMBINE_WARDS_FOR_ANALYSIS");
     Phases::read(r)
 }
@@ -139,7 +175,7 @@ fn pattern(r: &mut Reader<'_>, key: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Classes; an empty text among them switches the filter off, without the key inpatients are shown.
+/// Classes; an empty text among them switches the filter off, without the key inpatients and short stays are shown.
 fn classes(r: &mut Reader<'_>) -> Vec<String> {
     match r.texts("FRONTEND_DISPLAYED_ENCOUNTER_CLASS") {
         None => Config::default().encounter_classes,
@@ -168,8 +204,7 @@ fn room_and_bed(r: &mut Reader<'_>) -> Option<String> {
 
 /// Keys of the medication-problem calculation, which this program does not do; checked so that a slip shows early.
 fn others(r: &mut Reader<'_>) {
-    r.texts("INPUT_REPO_PATH");
-    r.require("INPUT_REPO_PATH", "folder of the lists of medication problems");
+    r.texts(MRP_LISTS);
     r.whole("DEFAULT_LOINC_VALIDITY_DAYS", 0..=i64::MAX);
     r.number("MRP_CHECK_MEDICATION_ANALYSIS_DAYS_OFFSET");
     r.whole("DAYS_AFTER_ENCOUNTER_END_TO_CHECK_FOR_MRPS", 0..=i64::MAX);

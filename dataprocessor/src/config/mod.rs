@@ -3,6 +3,7 @@
 mod codes;
 mod encounter_filter;
 mod keys;
+mod template;
 
 use jiff::civil::DateTime;
 use std::path::PathBuf;
@@ -10,8 +11,10 @@ use std::path::PathBuf;
 pub use codes::CodeList;
 pub use encounter_filter::{Condition, EncounterFilter};
 pub use site_config::{Database, DatabaseTls, Phases, WardPhases, phases, wall_time};
+pub use template::{DATABASE_FILE, DATABASE_TEMPLATE, TEMPLATE};
 
-use site_config::Fault;
+use site_config::{Fault, INPATIENT_CLASSES};
+use table_description::reference::OwnBases;
 
 /// Which rule decides whose cases are shown and how a row is put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub struct Config {
     pub height: CodeList,
     /// Codes of the body mass index.
     pub bmi: CodeList,
+    /// Bases under which a reference means a resource of the hospital's own server (`FHIR_SERVER_ALIASES`).
+    pub own_bases: OwnBases,
     /// Folder with further output tables declared as SQL.
     pub sql_tables: Option<PathBuf>,
     /// How much is logged: 0 nothing, from 5 on each view read and where the time goes. No level shows values of
@@ -89,7 +94,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The clock profile for inpatients with LOINC codes for the measurements, and no phases.
+    /// The clock profile for inpatients ([`INPATIENT_CLASSES`]) with LOINC codes for the measurements, and no phases.
     fn default() -> Self {
         const LOINC: &str = "http://loinc.org";
         Self {
@@ -98,12 +103,13 @@ impl Default for Config {
             phases: Phases::default(),
             identifiers: IdentifierFilter::default(),
             case_number_system: None,
-            encounter_classes: vec!["IMP".to_owned()],
+            encounter_classes: INPATIENT_CLASSES.map(str::to_owned).to_vec(),
             encounter_filter: EncounterFilter::default(),
             room_and_bed_column: Some("enc_location_identifier_value".to_owned()),
             weight: CodeList::new(LOINC, "3142-7 29463-7"),
             height: CodeList::new(LOINC, "8302-2"),
             bmi: CodeList::new(LOINC, "39156-5"),
+            own_bases: OwnBases::default(),
             sql_tables: None,
             verbose: 1,
             database: None,

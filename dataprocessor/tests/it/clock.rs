@@ -1,7 +1,7 @@
 //! Profile clock: the seed's rule.
 
 use dataprocessor::config::wall_time;
-use dataprocessor::{CaseProfile, Config, run};
+use dataprocessor::{CaseProfile, Config, Reason, run};
 
 use crate::server::TestHub;
 
@@ -143,6 +143,7 @@ async fn only_cases_that_run_at_the_moment_are_shown() {
             "starts-now | 2026-03-02 12:00:00 | - | in-progress",
         ]
     );
+    assert_eq!(summary.reasons, [(Reason::Ended, 1), (Reason::Class, 1)].into());
     // patient_fe holds everybody on the list, with or without a case.
     assert_eq!((summary.patients, summary.cases, summary.without_case), (5, 3, 2));
     let mut any_class = at("2026-03-02 12:00");
@@ -151,7 +152,7 @@ async fn only_cases_that_run_at_the_moment_are_shown() {
 }
 
 #[tokio::test]
-async fn an_encounter_without_part_of_counts_as_a_case_whatever_its_type() {
+async fn a_contact_belongs_to_its_case_by_the_calculated_reference() {
     let t = TestHub::new().await;
     t.patient("p1", "Alpha").await;
     t.listed("S1", "p1", "ward").await;
@@ -165,13 +166,28 @@ async fn an_encounter_without_part_of_counts_as_a_case_whatever_its_type() {
     )
     .await;
     t.part("bed", "case", "p1", "2026-03-01 10:00", &[]).await;
+    let unknown = [
+        ("enc_partof_ref", ""),
+        ("enc_partof_calculated_ref", "invalid"),
+        ("enc_main_encounter_calculated_ref", "invalid"),
+    ];
+    t.part("lost", "case", "p1", "2026-03-01 10:00", &unknown).await;
+    // Of a server without levels nothing is calculated: an encounter without a parent is the case.
+    t.patient("p2", "Beta").await;
+    t.listed("S1", "p2", "plain").await;
+    let plain = [
+        ("enc_type_system", ""),
+        ("enc_type_code", ""),
+        ("enc_main_encounter_calculated_ref", ""),
+    ];
+    t.stay("plain", "p2", "2026-03-01 08:00", &plain).await;
     t.import().await;
     let summary = run(&t.hub, &at("2026-03-02")).await.unwrap();
     assert_eq!(
         shown(&t, "fall_fhir_enc_id, redcap_repeat_instance").await,
-        ["case | 1", "ward | 2"]
+        ["case | 1", "plain | 1"]
     );
-    assert_eq!(summary.several_cases, 1);
+    assert_eq!(summary.several_cases, 0);
     // The seed's optional filter leaves the case level only.
     let path = std::path::Path::new("x.toml");
     let text = format!(

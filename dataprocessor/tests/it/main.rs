@@ -10,6 +10,7 @@ mod clock_values;
 mod delivery;
 mod plan;
 mod program;
+mod references;
 mod role;
 mod server;
 mod settings;

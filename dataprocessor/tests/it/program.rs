@@ -27,9 +27,13 @@ fn program(folder: &Path, hub: &str, arguments: &[&str]) -> (bool, String, Strin
 
 fn configured(more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let profile = match more.contains("CASE_PROFILE") {
+        true => "",
+        false => "CASE_PROFILE = \"clock\"",
+    };
     std::fs::write(
         folder.path().join("dataprocessor_config.toml"),
-        format!("{MANDATORY}\n{more}\n"),
+        format!("{MANDATORY}\n{profile}\n{more}\n"),
     )
     .unwrap();
     let database = "DB_HOST = \"h\"\nDB_NAME = \"d\"\nDB_DATAPROCESSOR_USER = \"u\"\nDB_DATAPROCESSOR_PASSWORD = \"Secret-Marker\"\n\
@@ -75,7 +79,42 @@ async fn run_and_show_print_no_name_unless_asked_to() {
     );
     assert!(!(out + &masked + &err).contains("Marker"));
     let (_, clear, _) = program(folder.path(), &t.url, &["show", "--clear"]);
-    assert!(clear.contains("Family-Marker, Ada"), "{clear}");
+    assert!(clear.contains("Family-Marker, Ada  1950-05-05"), "{clear}");
+    // A birth year is no first of January, and readers of the hub can tell.
+    t.sql(
+        "UPDATE core.patient SET pat_birthdate = '1950-01-01'; UPDATE core.patient_fe SET pat_gebdat = '1950-01-01';
+         INSERT INTO core.precision SELECT 'patient', patient_id, 'pat_birthdate', 'year' FROM core.patient",
+    )
+    .await;
+    let (_, clear, _) = program(folder.path(), &t.url, &["show", "--clear"]);
+    assert!(clear.contains("Family-Marker, Ada  1950  2026-03-01"), "{clear}");
+    for schema in ["cds2db_out", "db2dataprocessor_out", "db2frontend_out"] {
+        let rows = t
+            .lines(
+                "table_name, column_name, precision",
+                &format!("{schema}.v_precision"),
+            )
+            .await;
+        assert_eq!(rows, ["patient | pat_birthdate | year"]);
+    }
+}
+
+#[test]
+fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ok, out, err) = program(folder.path(), "", &["config", "init"]);
+    assert!(
+        ok && out.contains("written: cds_hub_db_config.toml"),
+        "{out}{err}"
+    );
+    let (ok, out, err) = program(folder.path(), "", &["config", "check"]);
+    assert!(ok, "{out}{err}");
+    assert!(out.contains("profile clock") && !out.contains("note:"), "{out}");
+    let file = folder.path().join("dataprocessor_config.toml");
+    std::fs::write(&file, "mine").unwrap();
+    let (ok, _, err) = program(folder.path(), "", &["config", "init"]);
+    assert!(!ok && err.contains("dataprocessor_config.toml"), "{err}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
 
 #[tokio::test]
@@ -139,7 +178,8 @@ async fn the_fullest_log_holds_no_value_of_a_patient() {
 fn config_check_reports_everything_at_once() {
     let folder = configured("");
     let (ok, out, _) = program(folder.path(), "", &["config", "check"]);
-    assert!(ok && out == "The configuration is usable.\n", "{out}");
+    let wanted = "The configuration is usable.\nprofile clock: cases that run at the moment (CASE_PROFILE)\n";
+    assert!(ok && out == wanted, "{out}");
 
     let folder = configured(
         "MAX_DIR_COUNT = 5\nLOG_TEMP_EXCEL_TABLES = true\nDEBUG_SUBMODULE_DIR = \"./x\"\nSITE_KEY = 1",

@@ -22,7 +22,8 @@ fn shipped() -> Option<PathBuf> {
 fn the_original_file_works_unchanged() {
     let Some(folder) = shipped() else { return };
     let config = Config::read(&folder.join("dataprocessor_config.toml")).unwrap();
-    assert_eq!(config.profile, CaseProfile::Clock);
+    // The file is of release 1.7.1, which chose its cases by the ward list.
+    assert_eq!(config.profile, CaseProfile::WardList);
     assert_eq!(
         (config.verbose, config.encounter_classes.as_slice()),
         (10, ["IMP".to_owned()].as_slice())
@@ -151,6 +152,7 @@ fn every_kind_of_wrong_value_is_a_fault_of_its_line() {
         ("OBSERVATION_BODY_WEIGHT_CODES = [\"3142-7\"]", "text in quotes"),
         ("OBSERVATION_BODY_HEIGHT_SYSTEM = 3", "text in quotes"),
         ("INPUT_REPO_PATH = 3", "list of texts"),
+        ("FHIR_SERVER_ALIASES = [\"h/fhir\"]", "base URL 1 of the server"),
         ("DEFAULT_LOINC_VALIDITY_DAYS = 1.5", "whole number"),
         ("MRP_CHECK_MEDICATION_ANALYSIS_DAYS_OFFSET = \"3\"", "a number"),
         ("PATH_TO_DB_CONFIG_TOML = 3", "text in quotes"),
@@ -182,25 +184,67 @@ fn every_kind_of_wrong_value_is_a_fault_of_its_line() {
 
 #[test]
 fn every_mandatory_key_is_missed_by_name() {
-    let place = folder(&[("c.toml", "VERBOSE = 1\n")]);
-    let error = Config::read(&place.path().join("c.toml")).unwrap_err();
-    let mut keys: Vec<_> = error.faults().iter().filter_map(|f| f.key()).collect();
-    keys.sort_unstable();
-    assert_eq!(
-        keys,
-        [
-            "COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM",
-            "INPUT_REPO_PATH",
-            "OBSERVATION_BMI_CODES",
-            "OBSERVATION_BMI_SYSTEM",
-            "OBSERVATION_BODY_HEIGHT_CODES",
-            "OBSERVATION_BODY_HEIGHT_SYSTEM",
-            "OBSERVATION_BODY_WEIGHT_CODES",
-            "OBSERVATION_BODY_WEIGHT_SYSTEM",
-            "PATH_TO_DB_CONFIG_TOML",
-            "PHASES_WARD",
-        ]
-    );
+    const BOTH: [&str; 5] = [
+        "OBSERVATION_BODY_HEIGHT_CODES",
+        "OBSERVATION_BODY_HEIGHT_SYSTEM",
+        "OBSERVATION_BODY_WEIGHT_CODES",
+        "OBSERVATION_BODY_WEIGHT_SYSTEM",
+        "PATH_TO_DB_CONFIG_TOML",
+    ];
+    // Only what has an effect in the profile is asked for.
+    for (profile, own) in [
+        ("clock", ["OBSERVATION_BMI_CODES", "OBSERVATION_BMI_SYSTEM"]),
+        (
+            "ward-list",
+            ["COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM", "PHASES_WARD"],
+        ),
+    ] {
+        let place = folder(&[("c.toml", &format!("CASE_PROFILE = \"{profile}\"\n"))]);
+        let error = Config::read(&place.path().join("c.toml")).unwrap_err();
+        let mut keys: Vec<_> = error.faults().iter().filter_map(|f| f.key()).collect();
+        keys.sort_unstable();
+        let mut wanted = [BOTH.as_slice(), own.as_slice()].concat();
+        wanted.sort_unstable();
+        assert_eq!(keys, wanted);
+    }
+}
+
+#[test]
+fn the_profile_is_that_of_the_release_whose_configuration_it_is() {
+    let phases = "PHASES_WARD_1 = [\"ward_name = 'S'\", \"phase_a_start = '2026-01-01'\"]";
+    let filter = "FRONTEND_DISPLAYED_ENCOUNTER_FILTER = [\"enc_id = 'x'\"]";
+    let room = "FRONTEND_DISPLAYED_ROOM_AND_BED_COLUMN = \"enc_id\"";
+    let now = "DEBUG_ENCOUNTER_DATETIME = \"2026-01-01\"";
+    let rest: String = MANDATORY
+        .lines()
+        .filter(|l| !["PHASES", "FRONTEND", "INPUT"].iter().any(|k| l.starts_with(k)))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    for (lines, wanted) in [
+        (vec![], CaseProfile::Clock),
+        (vec![phases], CaseProfile::WardList),
+        (vec![phases, now], CaseProfile::WardList),
+        (vec![phases, filter], CaseProfile::Clock),
+        (vec![now], CaseProfile::Clock),
+        (vec![room, phases], CaseProfile::WardList),
+        (vec![room, now], CaseProfile::Clock),
+        (vec!["INPUT_REPO_PATH = \"x\"", phases], CaseProfile::WardList),
+        (vec![phases, "CASE_PROFILE = \"clock\""], CaseProfile::Clock),
+        (
+            vec![filter, phases, "CASE_PROFILE = \"ward-list\""],
+            CaseProfile::WardList,
+        ),
+    ] {
+        let place = folder(&[
+            ("c.toml", &format!("{rest}{}\n", lines.join("\n"))),
+            ("cds_hub_db_config.toml", DATABASE),
+        ]);
+        assert_eq!(
+            Config::read(&place.path().join("c.toml")).unwrap().profile,
+            wanted,
+            "{lines:?}"
+        );
+    }
 }
 
 #[test]
@@ -219,7 +263,7 @@ fn classes_default_to_inpatients_and_an_empty_text_switches_them_off() {
             .unwrap()
             .encounter_classes
     };
-    assert_eq!(classes(""), ["IMP"]);
+    assert_eq!(classes(""), ["IMP", "SS"]);
     assert_eq!(
         classes("FRONTEND_DISPLAYED_ENCOUNTER_CLASS = [\"IMP\", \"SS\"]"),
         ["IMP", "SS"]

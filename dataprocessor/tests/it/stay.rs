@@ -16,13 +16,14 @@ impl TestHub {
                 .iter()
                 .map(|(_, value)| format!("'{}'", value.replace('\'', "''")))
                 .collect();
+            let (names, values) = (names.join(", "), values.join(", "));
             let sql = format!(
-                "WITH raw AS (INSERT INTO cds2db_in.{table}_raw ({}) VALUES ({}) RETURNING {table}_raw_id) \
-                 INSERT INTO cds2db_in.{table} ({table}_raw_id, {}) SELECT {table}_raw_id, {} FROM raw",
-                names.join(", "),
-                values.join(", "),
-                names.join(", "),
-                values.join(", ")
+                "WITH known AS (SELECT max({table}_raw_id) AS id FROM cds2db_in.{table}_raw WHERE {}), \
+                 raw AS (INSERT INTO cds2db_in.{table}_raw ({names}) SELECT {values} FROM known WHERE id IS NULL \
+                   RETURNING {table}_raw_id AS id) \
+                 INSERT INTO cds2db_in.{table} ({table}_raw_id, {names}) \
+                 SELECT coalesce(known.id, raw.id), {values} FROM known LEFT JOIN raw ON true",
+                same_resource(row)
             );
             self.sql(&sql).await;
         }
@@ -167,6 +168,15 @@ impl TestHub {
             .filter(|(_, v)| !v.is_empty() && *v != "Encounter/")
             .collect();
         self.put("observation", &[&given]).await;
+    }
+}
+
+/// The condition that a raw row is of the same resource: its melted rows come from one raw row.
+fn same_resource(row: Row<'_>) -> String {
+    const IDS: [&str; 5] = ["pat_id", "enc_id", "con_id", "obs_id", "loc_id"];
+    match row.iter().find(|(name, _)| IDS.contains(name)) {
+        Some((name, id)) => format!("{name} = '{}'", id.replace('\'', "''")),
+        None => "false".to_owned(),
     }
 }
 

@@ -123,6 +123,12 @@ async fn an_admission_is_shown_with_all_its_columns() {
         .fetch_one(t.hub.pool())
         .await
         .unwrap();
+    assert_eq!(
+        values,
+        "# FHIR ID of all main Encounter(s) for the medical case (should be exactly one)\nmain_encounters = [\"e1\"]\n\
+         # FHIR ID of all Encounters for the medical case at this point which are not the main Encounter\n\
+         part_encounters = [\"a1\", \"v1\"]"
+    );
     let values = FlatToml::parse(&values, Path::new("values")).unwrap();
     assert_eq!(values.get("main_encounters").unwrap().strings().unwrap(), ["e1"]);
     assert_eq!(
