@@ -1,5 +1,7 @@
 use std::fmt;
 
+use sqlx::postgres::PgDatabaseError;
+
 /// Result of a hub operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -96,21 +98,14 @@ impl Error {
         this
     }
 
-    /// SQLSTATE and reason, without values, if the server refused a row for what is in it; `None` for every failure
-    /// that another row would have met too.
-    pub(crate) fn refused_row(error: &sqlx::Error) -> Option<(String, String)> {
+    /// The SQLSTATE if the server refused a row for what is in it; `None` for every failure that another row would have
+    /// met too.
+    pub(crate) fn refused_row(error: &sqlx::Error) -> Option<String> {
         let sqlx::Error::Database(db) = error else {
             return None;
         };
         let state = db.code()?.into_owned();
-        // A trigger's own text may hold values, as those of data exceptions do.
-        let reason = match state.get(..2)? {
-            "22" => "unsuitable value".to_owned(),
-            "P0" => "refused by a trigger".to_owned(),
-            "23" | "44" | "54" => db.message().to_owned(),
-            _ => return None,
-        };
-        Some((state, reason))
+        matches!(state.get(..2)?, "22" | "23" | "44" | "54" | "P0").then_some(state)
     }
 
     /// The kind of failure.
@@ -153,10 +148,34 @@ impl std::error::Error for Error {
     }
 }
 
+/// What is said of a SQLSTATE, by how it begins; the first that fits. The server's own text of these classes quotes values
+/// (22), or is that of a site's trigger or constraint and may hold anything.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+pub(crate) const REASONS: &[(&str, &str)] = &[
+    ("22", "unsuitable value"),
+    ("23502", "missing value"),
+    ("23503", "row of another table missing"),
+    ("23505", "duplicate key"),
+    ("23514", "refused by a check"),
+    ("23P01", "excluded by another row"),
+    ("23", "refused by a constraint"),
+    ("44", "refused by the check of a view"),
+    ("54", "beyond a limit of the server"),
+    ("P0", "refused by a trigger or function"),
+];
+
+fn reason(state: &str) -> Option<&'static str> {
+    REASONS
+        .iter()
+        .find(|(start, _)| state.starts_with(start))
+        .map(|(_, reason)| *reason)
+}
+
 /// A server message reduced to what cannot hold a row value.
 ///
-/// Detail, hint and context are always dropped. The main message is kept but for SQLSTATE class 22 (data
-/// exceptions), whose texts quote the offending value.
+/// Detail, hint and context are always dropped. The main message is kept where it is the server's own and names objects
+/// only: not for the classes in [`REASONS`], and not where a function raised it, unless the function is ours.
 #[derive(Debug)]
 struct ServerSaid {
     sqlstate: Option<String>,
@@ -168,13 +187,17 @@ impl ServerSaid {
         match error {
             sqlx::Error::Database(db) => {
                 let state = db.code().map(std::borrow::Cow::into_owned);
-                let data = state.as_deref().is_none_or(|s| s.starts_with("22"));
-                let mut text = if data {
-                    "unsuitable value".to_owned()
-                } else {
-                    db.message().to_owned()
+                let raised = db
+                    .try_downcast_ref::<PgDatabaseError>()
+                    .is_none_or(|e| e.routine() == Some("exec_stmt_raise"));
+                let ours = state.as_deref().is_some_and(|s| s.starts_with("CDH"));
+                let mut text = match state.as_deref().and_then(reason) {
+                    Some(reason) => reason.to_owned(),
+                    None if raised && !ours => "refused by a function of the database".to_owned(),
+                    None => db.message().to_owned(),
                 };
-                if data && let Some(table) = db.table() {
+                // A function can name any text as the table.
+                if let Some(table) = db.table().filter(|_| !raised) {
                     text.push_str(" for table ");
                     text.push_str(table);
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
+use crate::semaphore::Told;
 use crate::{Error, ErrorKind, Result};
 
 /// What every connection begins with.
@@ -92,6 +93,7 @@ impl std::fmt::Debug for HubOptions {
 pub struct Hub {
     pool: PgPool,
     zone: Arc<str>,
+    told: Told,
 }
 
 impl Hub {
@@ -124,7 +126,11 @@ impl Hub {
             .connect_with(options.connect_options()?)
             .await
             .map_err(|e| Error::sql("opening the first connection", &e))?;
-        Ok(Self { pool, zone })
+        Ok(Self {
+            pool,
+            zone,
+            told: Told::default(),
+        })
     }
 
     /// The time zone whose wall time the columns hold.
@@ -137,6 +143,14 @@ impl Hub {
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    pub(crate) fn told_mut(&mut self) -> &mut Told {
+        &mut self.told
     }
 
     /// Closes all connections and waits until they are gone.

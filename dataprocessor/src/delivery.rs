@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use cds_hub::Hub;
+use cds_hub::lineage::Lineage;
 use cds_hub::semaphore::Lock;
 use jiff::civil::DateTime;
 use polars::prelude::*;
@@ -191,20 +192,11 @@ async fn note_lineage(connection: &mut PgConnection, output: &Output, hashes: &[
         .collect();
     let tables: Vec<Option<&str>> = tables.str().map_err(|e| wrong(&e))?.iter().collect();
     let ids: Vec<Option<i32>> = ids.i32().map_err(|e| wrong(&e))?.iter().collect();
-    let table = &output.table;
-    let sql = format!(
-        "INSERT INTO core.lineage (table_name, row_id, source_table, source_id) \
-         SELECT $1, c.row_id, s.source_table, s.source_id \
-         FROM unnest($2::text[], $3::text[], $4::int[]) AS s(hash, source_table, source_id) \
-         JOIN core.{table} c ON c.hash = s.hash::uuid ON CONFLICT DO NOTHING"
-    );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(table)
-        .bind(&row_hashes)
-        .bind(&tables)
-        .bind(&ids)
-        .execute(connection)
-        .await
-        .map_err(|e| failed("noting sources", &e))?;
-    Ok(())
+    let lineage = Lineage {
+        table: &output.table,
+        hashes: &row_hashes,
+        source_tables: &tables,
+        source_ids: &ids,
+    };
+    Ok(Hub::note_lineage(connection, lineage).await?)
 }

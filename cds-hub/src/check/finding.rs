@@ -22,15 +22,25 @@ pub enum Rule {
     Aligned,
     /// The sequence is beyond all ids and numbers.
     Sequence,
-    /// No lock is held beyond its lease.
+    /// No lock is held beyond its lease, or by nobody, or for more than a day.
     Lock,
+    /// Rows are noted with the import that brought them, and none is noted that is not there.
+    Noted,
+    /// Imports have ended and their numbers follow one another.
+    Imports,
+    /// No watermark is still to come.
+    Watermarks,
+    /// Refused rows are for an inbox of their table and came with an import.
+    Refused,
+    /// No module can write into the core but as it is meant to.
+    Rights,
     /// No row is in quarantine.
     Quarantine,
 }
 
 impl Rule {
     /// All rules, in the order they are looked at.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Described,
         Self::TypedHasRaw,
         Self::CompanionHasRow,
@@ -41,6 +51,11 @@ impl Rule {
         Self::Aligned,
         Self::Sequence,
         Self::Lock,
+        Self::Noted,
+        Self::Imports,
+        Self::Watermarks,
+        Self::Refused,
+        Self::Rights,
         Self::Quarantine,
     ];
 
@@ -64,6 +79,11 @@ impl fmt::Display for Rule {
             Self::Aligned => "typed rows have the number of their raw row",
             Self::Sequence => "the sequence is beyond all ids and numbers",
             Self::Lock => "no lock is held beyond its lease",
+            Self::Noted => "rows are noted with their import",
+            Self::Imports => "imports have ended, and their numbers follow one another",
+            Self::Watermarks => "no watermark is still to come",
+            Self::Refused => "refused rows belong to an inbox and an import",
+            Self::Rights => "modules write into the core only as they are meant to",
             Self::Quarantine => "no row is in quarantine",
         })
     }

@@ -1,7 +1,8 @@
 use super::Rule;
+use crate::schema::identifier::literal;
 use crate::schema::recipe::Recipe;
 use crate::schema::version_order::rows;
-use crate::schema::{Kind, Model, StoredTable, identifier, seen};
+use crate::schema::{Kind, Model, ROLES, StoredTable, identifier, seen};
 
 /// The statements of the rules that look at one table; each gives the number of rows that break it.
 pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, String)> {
@@ -12,6 +13,7 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
         (Rule::CompanionHasRow, unmarked(table, "id", &name, &key)),
         (Rule::RowHasImport, without(&name, "import_no", "import", "no")),
         (Rule::RowHasImport, unmarked(table, "import_no", "import", "no")),
+        (Rule::Noted, not_noted(table)),
         (Rule::Hash, hash(table, sample)),
         (
             Rule::HashOnce,
@@ -60,6 +62,55 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
 fn without(table: &str, column: &str, other: &str, key: &str) -> String {
     format!(
         "SELECT count(*) FROM core.{table} t WHERE NOT EXISTS (SELECT FROM core.{other} o WHERE o.{key} = t.{column})"
+    )
+}
+
+/// Rows that their import does not name, and ids that imports name and no row has.
+fn not_noted(table: &StoredTable) -> String {
+    let (name, key, literal) = (identifier(&table.name), table.key_column(), literal(&table.name));
+    let key = identifier(&key);
+    format!(
+        "SELECT (SELECT count(*) FROM core.{name} t WHERE NOT EXISTS (SELECT FROM core.import_rows r WHERE r.import_no = \
+         t.import_no AND r.table_name = {literal} AND r.new_ids @> t.{key})) + greatest(0, (SELECT \
+         coalesce(sum(upper(n.ids)::bigint - lower(n.ids)), 0) FROM core.import_rows r CROSS JOIN LATERAL \
+         unnest(r.new_ids) AS n(ids) WHERE r.table_name = {literal}) - (SELECT count(*) FROM core.{name}))::bigint"
+    )
+}
+
+/// Refused rows that no inbox of their table can take, or that no import brought.
+pub(super) fn refused(model: &Model) -> String {
+    let pairs: Vec<String> = model
+        .tables()
+        .iter()
+        .flat_map(|t| {
+            t.inboxes()
+                .iter()
+                .map(|inbox| format!("({}, {})", literal(&t.name), literal(inbox)))
+        })
+        .collect();
+    format!(
+        "SELECT count(*) FROM core.quarantine q WHERE (q.table_name, q.inbox) NOT IN (VALUES {}) OR NOT EXISTS (SELECT FROM \
+         core.import i WHERE i.no = q.import_no)",
+        pairs.join(", ")
+    )
+}
+
+/// Rights of the modules' roles to write into the core, but for cds2db's to copy rows of FHIR resources in.
+pub(super) fn rights(model: &Model) -> String {
+    let copied: Vec<String> = model
+        .tables()
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Raw | Kind::Typed))
+        .map(|t| literal(&t.name))
+        .collect();
+    format!(
+        "SELECT count(*) FROM pg_class c CROSS JOIN unnest(ARRAY[{}]) AS r(name) CROSS JOIN \
+         unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p(privilege) WHERE c.relnamespace = 'core'::regnamespace \
+         AND c.relkind IN ('r', 'v') AND (has_table_privilege(r.name, c.oid, p.privilege) OR p.privilege IN ('INSERT', \
+         'UPDATE') AND has_any_column_privilege(r.name, c.oid, p.privilege)) AND NOT (p.privilege = 'INSERT' AND r.name = \
+         'cds2db_user' AND c.relname IN ({}))",
+        ROLES.map(literal).join(", "),
+        copied.join(", ")
     )
 }
 

@@ -39,6 +39,12 @@ impl Hub {
                     add(rule, &table.name, count(&mut transaction, rule, sql).await?);
                 }
             }
+            for (rule, place, sql) in [
+                (Rule::Refused, "core.quarantine", rules::refused(&model)),
+                (Rule::Rights, "schema core", rules::rights(&model)),
+            ] {
+                add(rule, place, count(&mut transaction, rule, sql).await?);
+            }
             for (rule, place, sql) in GENERAL {
                 add(
                     *rule,
@@ -72,7 +78,28 @@ const GENERAL: &[(Rule, &str, &str)] = &[
     (
         Rule::Lock,
         "core.lease",
-        "SELECT count(*) FROM core.lease WHERE token IS NOT NULL AND expires < now()",
+        "SELECT count(*) FROM core.lease l CROSS JOIN db_config.db_process_control c WHERE c.pc_name = \
+         'semaphor_cron_job_data_transfer' AND (l.token IS NOT NULL AND l.expires < now() OR l.expires > now() + interval \
+         '1 day' OR l.module IS NOT NULL AND c.pc_value NOT LIKE 'Ongoing%')",
+    ),
+    (
+        Rule::Noted,
+        "core.import_rows",
+        "SELECT count(*) FROM core.import_rows r CROSS JOIN db.db_seq s CROSS JOIN core.row_seq f WHERE \
+         upper(r.new_ids + r.seen_ids + r.lifted_ids) - 1 > greatest(s.last_value, f.last_value) OR \
+         lower(r.new_ids + r.seen_ids + r.lifted_ids) < 1",
+    ),
+    (
+        Rule::Imports,
+        "core.import",
+        "SELECT count(*) FROM (SELECT i.*, max(i.input_nr) OVER (PARTITION BY i.run) AS newest, lag(i.input_nr) OVER (ORDER \
+         BY i.no) AS before FROM core.import i WHERE i.module <> 'original') i WHERE i.finished IS NULL OR i.input_nr IS NULL \
+         OR i.last_nr IS DISTINCT FROM i.newest OR i.input_nr <= i.before OR i.finished > clock_timestamp()",
+    ),
+    (
+        Rule::Watermarks,
+        "core.watermark",
+        "SELECT count(*) FROM core.watermark WHERE loaded_until > clock_timestamp()",
     ),
     (
         Rule::Quarantine,

@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod connection;
+mod init;
 mod local;
 mod migrate;
 mod output;
@@ -54,8 +55,7 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Cluster { .. } | Command::Sql(_) => {}
         Command::Init { tables, passwords } => {
-            hub.init(&tables.read()?).await?;
-            passwords::set(&hub, passwords.as_deref()).await?;
+            init::run(&hub, &tables.read()?, passwords.as_deref()).await?;
         }
         Command::Status => output::text(&hub.status().await?.to_string()),
         Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref()).await?,
@@ -69,10 +69,16 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
         }
         Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
-        Command::Serve { pg_cron: true, .. } => hub.serve_by_pg_cron().await?,
+        Command::Serve { pg_cron: true, .. } => {
+            hub.serve_by_pg_cron().await?;
+            output::line("pg_cron runs the transfers of this database every minute");
+        }
         Command::Serve {
             leave_pg_cron: true, ..
-        } => hub.leave_pg_cron().await?,
+        } => {
+            hub.leave_pg_cron().await?;
+            output::line("pg_cron no longer runs the transfers of this database");
+        }
         Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what).await?,
         Command::Trace { table, id, tables } => trace::trace(&hub, &tables.read()?, table, *id).await?,
@@ -81,12 +87,22 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             table,
             tables,
         } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
-        Command::Lock { reason } => hub.interrupt(reason).await?,
+        Command::Lock { reason } => {
+            hub.interrupt(reason).await?;
+            output::line(&format!(
+                "modules and transfers are stopped (Interrupted_{reason}); `cds-hub unlock` lets them go on"
+            ));
+        }
         Command::Unlock { force } => {
-            if *force {
-                hub.break_lock().await?;
+            let holder = hub.lock_holder().await?;
+            if *force && hub.break_lock().await? {
+                output::line(&format!("the lock was taken away: {}", holder.state));
             }
             hub.resume().await?;
+            output::line(&format!(
+                "modules and transfers go on: {}",
+                hub.lock_holder().await?.state
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

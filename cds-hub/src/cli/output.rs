@@ -1,21 +1,27 @@
 //! The only place that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this module is the program's output"
-)]
+#![expect(clippy::print_stderr, reason = "this module is the program's output")]
 
 use std::error::Error as _;
 use std::io::Write as _;
 
 /// A line of result.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    written(std::io::stdout().lock().write_all(format!("{text}\n").as_bytes()));
 }
 
 /// A text that ends its own lines.
 pub(crate) fn text(text: &str) {
-    print!("{text}");
+    written(std::io::stdout().lock().write_all(text.as_bytes()));
+}
+
+/// Who has read enough closes the pipe: nothing more is to be done then, and nothing is wrong. A full disk is another
+/// matter, but what a command did is done.
+fn written(done: std::io::Result<()>) {
+    match done {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => eprintln!("error: writing to standard output: {e}"),
+        Ok(()) => {}
+    }
 }
 
 /// Data as they are. A reader that has had enough is no error.

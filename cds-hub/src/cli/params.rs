@@ -5,7 +5,11 @@ use super::output;
 /// Prints all parameters, or one, or changes one.
 pub(crate) async fn run(hub: &Hub, name: Option<&str>, value: Option<&str>) -> Result<()> {
     if let (Some(name), Some(value)) = (name, value) {
-        return hub.set_parameter(name, value).await;
+        let before = hub.parameters().await?.into_iter().find(|p| p.name == name);
+        hub.set_parameter(name, value).await?;
+        let before = before.map(|p| p.value).unwrap_or_default();
+        output::line(&format!("{name} is {value} now; it was {before}"));
+        return Ok(());
     }
     let parameters = hub.parameters().await?;
     let shown: Vec<_> = parameters

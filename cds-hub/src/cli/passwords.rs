@@ -5,7 +5,10 @@ use cds_hub::{Error, ErrorKind, Hub, Result};
 
 /// Sets the passwords of those roles that have a file of their name in `dir`, or a variable such as
 /// `CDS2DB_USER_PASSWORD` in the environment.
-pub(crate) async fn set(hub: &Hub, dir: Option<&Path>) -> Result<()> {
+///
+/// Those it set.
+pub(crate) async fn set(hub: &Hub, dir: Option<&Path>) -> Result<Vec<&'static str>> {
+    let mut with = Vec::new();
     for role in ROLES {
         let from_file = dir.map(|d| d.join(role)).filter(|f| f.is_file());
         let password = match from_file {
@@ -19,7 +22,8 @@ pub(crate) async fn set(hub: &Hub, dir: Option<&Path>) -> Result<()> {
         };
         if let Some(password) = password {
             hub.set_password(role, &password).await?;
+            with.push(role);
         }
     }
-    Ok(())
+    Ok(with)
 }

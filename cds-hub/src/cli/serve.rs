@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use cds_hub::scheduler::ServeOptions;
+use cds_hub::scheduler::{ServeOptions, Served};
 use cds_hub::transfer::Transfer;
 use cds_hub::{Error, ErrorKind, Hub, Result};
 
@@ -12,7 +12,28 @@ pub(crate) async fn serve(hub: &Hub, interval: Option<u64>) -> Result<()> {
         interval: interval.map(Duration::from_secs),
         ..ServeOptions::default()
     };
-    hub.serve(options, asked_to_stop()).await
+    output::line("serving: transfers what modules leave in the inboxes; Ctrl-C ends it");
+    hub.serve_telling(options, asked_to_stop(), say).await?;
+    output::line("stopped");
+    Ok(())
+}
+
+/// One line for each function that did something or failed.
+fn say(served: &Served<'_>) {
+    match served {
+        Served::Transferred(transfer) => {
+            for line in &transfer.done {
+                output::line(line);
+            }
+            for line in &transfer.failed {
+                output::note(&format!(
+                    "{line} (tried again; the reason is in db_config.v_db_error_log)"
+                ));
+            }
+        }
+        Served::Failed(error) => output::error(error),
+        _ => {}
+    }
 }
 
 /// Moves what waits in the inboxes, after waiting for the lock that long.

@@ -19,16 +19,13 @@ pub(super) async fn keep_rows(
     }
     let raw_ids: Vec<i32> = defects.iter().map(|(id, _)| *id).collect();
     let texts = |text: fn(&RowDefect) -> &str| defects.iter().map(|(_, d)| text(d)).collect::<Vec<_>>();
-    sqlx::query(
-        "INSERT INTO core.defect (table_name, raw_id, column_name, index_path, kind, import_no)
-         SELECT $1, d.*, $6 FROM unnest($2::int[], $3::text[], $4::text[], $5::text[]) AS d",
-    )
-    .bind(table)
+    sqlx::query("SELECT core.keep_defects($1, $2, $3, $4, $5, $6)")
+    .bind(import)
+    .bind(vec![table; defects.len()])
     .bind(raw_ids)
     .bind(texts(|d| &d.column))
     .bind(texts(|d| &d.index))
     .bind(texts(|d| &d.kind))
-    .bind(import)
     .execute(connection)
     .await
     .map_err(|e| Error::sql("keeping defects", &e))?;
@@ -72,18 +69,15 @@ pub(super) async fn keep(
     let columns: Vec<&str> = defects.iter().map(Defect::column_name).collect();
     let indexes: Vec<String> = defects.iter().map(Defect::index_text).collect();
     let kinds: Vec<&str> = defects.iter().map(|d| d.kind.as_str()).collect();
-    sqlx::query(
-        "INSERT INTO core.defect (table_name, raw_id, column_name, index_path, kind, import_no)
-         SELECT d.*, $6 FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[]) AS d",
-    )
-    .bind(tables)
-    .bind(raw_ids)
-    .bind(columns)
-    .bind(indexes)
-    .bind(kinds)
-    .bind(import)
-    .execute(connection)
-    .await
-    .map_err(|e| Error::sql("keeping defects", &e))?;
+    sqlx::query("SELECT core.keep_defects($1, $2, $3, $4, $5, $6)")
+        .bind(import)
+        .bind(tables)
+        .bind(raw_ids)
+        .bind(columns)
+        .bind(indexes)
+        .bind(kinds)
+        .execute(connection)
+        .await
+        .map_err(|e| Error::sql("keeping defects", &e))?;
     Ok(())
 }

@@ -28,18 +28,14 @@ impl Import<'_> {
     /// # Errors
     /// When the server refuses.
     pub async fn mark_deleted(&mut self, resource: &str, ids: &[String], found_by: &str) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO core.deleted (resource, fhir_id, found_by)
-             SELECT DISTINCT $1, d.id, $3 FROM unnest($2::text[]) AS d(id)
-             ON CONFLICT (resource, fhir_id)
-             DO UPDATE SET noticed = localtimestamp, found_by = excluded.found_by, returned = NULL",
-        )
-        .bind(resource)
-        .bind(ids)
-        .bind(found_by)
-        .execute(self.connection())
-        .await
-        .map_err(|e| Error::sql(format!("marking which {resource} are gone"), &e))?;
+        sqlx::query("SELECT core.mark_deleted($1, $2, $3, $4)")
+            .bind(self.number())
+            .bind(resource)
+            .bind(ids)
+            .bind(found_by)
+            .execute(self.connection())
+            .await
+            .map_err(|e| Error::sql(format!("marking which {resource} are gone"), &e))?;
         Ok(())
     }
 
@@ -48,15 +44,13 @@ impl Import<'_> {
     /// # Errors
     /// When the server refuses.
     pub async fn mark_returned(&mut self, resource: &str, ids: &[String]) -> Result<()> {
-        sqlx::query(
-            "UPDATE core.deleted SET returned = localtimestamp
-             WHERE resource = $1 AND fhir_id = ANY ($2) AND returned IS NULL",
-        )
-        .bind(resource)
-        .bind(ids)
-        .execute(self.connection())
-        .await
-        .map_err(|e| Error::sql(format!("marking which {resource} are back"), &e))?;
+        sqlx::query("SELECT core.mark_returned($1, $2, $3)")
+            .bind(self.number())
+            .bind(resource)
+            .bind(ids)
+            .execute(self.connection())
+            .await
+            .map_err(|e| Error::sql(format!("marking which {resource} are back"), &e))?;
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ impl Hub {
             .execute(&mut *transaction)
             .await
             .map_err(|e| failed(&e))?;
-        let import: i32 = sqlx::query_scalar("SELECT core.begin_import($1, 'import', $2)")
+        let import: i32 = sqlx::query_scalar("SELECT core.begin_load($1, $2)")
             .bind(lock.module())
             .bind(run.map(|r| r.0))
             .fetch_one(&mut *transaction)
@@ -151,7 +151,10 @@ impl Import<'_> {
 
     async fn raw_slice(&mut self, table: usize, statements: &Statements, rows: &Rows) -> Result<Loaded> {
         let outcome = store(&mut self.transaction, self.stamp, statements, rows).await?;
-        self.after_raw(statements, &outcome).await?;
+        if !outcome.new.is_empty() {
+            self.call(statements.open.as_deref(), "queueing rows to be typed", &[&outcome.new])
+                .await?;
+        }
         self.note(table, rows, outcome).await
     }
 
@@ -216,17 +219,8 @@ impl Import<'_> {
         super::defects::keep(&mut self.transaction, self.stamp.import, defects, batch, raw_ids).await
     }
 
-    /// Remembers until when the resources of these patients have been loaded: microseconds since 1970-01-01 UTC.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub async fn set_watermarks(&mut self, resource: &str, ids: &[String], micros: i64) -> Result<()> {
-        super::watermark::set(&mut self.transaction, resource, ids, micros).await
-    }
-
-    /// The connection of the import's transaction, for statements of one's own.
-    #[must_use]
-    pub fn connection(&mut self) -> &mut PgConnection {
+    /// The connection of the import's transaction.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction
     }
 
@@ -254,8 +248,9 @@ impl Import<'_> {
             table.tell(&mut self.transaction, self.stamp.import).await?;
             tables.push((table.statements.table.name.clone(), table.loaded));
         }
-        let number: Option<i32> = sqlx::query_scalar("SELECT core.finish_import($1)")
+        let number: Option<i32> = sqlx::query_scalar("SELECT core.finish_load($1, $2)")
             .bind(self.stamp.import)
+            .bind(self.lock.token())
             .fetch_one(&mut *self.transaction)
             .await
             .map_err(|e| failed(&e))?;
@@ -279,20 +274,6 @@ impl Import<'_> {
         }
         self.tables.push(Loading::new(table));
         self.tables.len() - 1
-    }
-
-    /// New raw rows wait to be typed.
-    async fn after_raw(&mut self, statements: &Statements, outcome: &Outcome) -> Result<()> {
-        if outcome.new.is_empty() {
-            return Ok(());
-        }
-        self.call(
-            statements.open.as_deref(),
-            "queueing rows to be typed",
-            &[&outcome.new],
-            false,
-        )
-        .await
     }
 
     /// Tells the server what is known of a table's raw rows, before typed rows are stored that depend on it.
@@ -326,14 +307,11 @@ impl Import<'_> {
     /// These raw rows count as typed.
     pub(super) async fn typed_ended(&mut self, statements: &Statements, raw_ids: &[i32]) -> Result<()> {
         self.call(
-            statements.melted.as_deref(),
-            "taking typed rows off the queue",
+            statements.typed.as_deref(),
+            "taking rows off the queue",
             &[raw_ids],
-            false,
         )
-        .await?;
-        self.call(statements.lift.as_deref(), "aligning raw rows", &[raw_ids], true)
-            .await
+        .await
     }
 
     /// Typed rows that were known, or came twice, are linked to the raw rows they came with.
@@ -344,13 +322,8 @@ impl Import<'_> {
         let pairs =
             (0..rows.len()).filter_map(|row| Some((rows.raw_id(row)?, *outcome.keys.get(&rows.hash(row))?)));
         let (raw, typed): (Vec<i32>, Vec<i32>) = pairs.unzip();
-        self.call(
-            statements.link.as_deref(),
-            "linking typed rows",
-            &[&raw, &typed],
-            true,
-        )
-        .await
+        self.call(statements.link.as_deref(), "linking typed rows", &[&raw, &typed])
+            .await
     }
 
     async fn keep_precision(
@@ -359,33 +332,33 @@ impl Import<'_> {
         rows: &Rows,
         outcome: &Outcome,
     ) -> Result<()> {
-        super::precision::keep(&mut self.transaction, &statements.table, rows, &outcome.stored).await
+        let import = self.stamp.import;
+        super::precision::keep(
+            &mut self.transaction,
+            import,
+            &statements.table,
+            rows,
+            &outcome.stored,
+        )
+        .await
     }
 
     /// Adds the outcome of some rows to the table's and puts those refused into the quarantine.
     pub(super) async fn note(&mut self, table: usize, rows: &Rows, outcome: Outcome) -> Result<Loaded> {
         let loading = &mut self.tables[table];
         loading.note(&outcome);
-        for (row, state, reason) in outcome.refused {
+        for (row, state) in outcome.refused {
             let table = &loading.statements.table;
-            let refused = quarantine::Refused::new(table, rows.texts(row), rows.raw_id(row), state, reason);
+            let refused = quarantine::Refused::new(table, rows.texts(row), rows.raw_id(row), state);
             refused.keep(&mut self.transaction, self.stamp.import).await?;
         }
         Ok(outcome.loaded)
     }
 
-    pub(super) async fn call(
-        &mut self,
-        sql: Option<&str>,
-        what: &str,
-        arrays: &[&[i32]],
-        with_import: bool,
-    ) -> Result<()> {
+    /// Calls a function whose arguments are the import and arrays of ids.
+    pub(super) async fn call(&mut self, sql: Option<&str>, what: &str, arrays: &[&[i32]]) -> Result<()> {
         let Some(sql) = sql else { return Ok(()) };
-        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
-        if with_import {
-            query = query.bind(self.stamp.import);
-        }
+        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(self.stamp.import);
         for array in arrays {
             query = query.bind(*array);
         }

@@ -56,39 +56,17 @@ impl Loading {
         let changed = std::mem::take(&mut self.changed);
         let statements = &self.statements;
         let name = &statements.table.name;
-        let failed = |e: &sqlx::Error| Error::sql(format!("noting the rows of {name}"), e);
         let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
-        sqlx::query(
-            "SELECT core.note_ranges($1, $2, $3::text::int4multirange, $4::text::int4multirange, $5, $6)",
-        )
-        .bind(import)
-        .bind(name)
-        .bind(new)
-        .bind(&seen)
-        .bind(count(counts.new))
-        .bind(count(counts.seen))
-        .execute(&mut *connection)
-        .await
-        .map_err(|e| failed(&e))?;
-        if counts.seen == 0 {
-            return Ok(());
-        }
-        sqlx::query(AssertSqlSafe(statements.mark.clone()))
+        sqlx::query(AssertSqlSafe(statements.tell.clone()))
             .bind(import)
-            .bind(&seen)
-            .execute(&mut *connection)
-            .await
-            .map_err(|e| failed(&e))?;
-        let Some(carry) = &statements.carry else {
-            return Ok(());
-        };
-        sqlx::query(AssertSqlSafe(carry.clone()))
-            .bind(import)
-            .bind(&seen)
+            .bind(new)
+            .bind(seen)
+            .bind(count(counts.new))
+            .bind(count(counts.seen))
             .bind(changed)
             .execute(connection)
             .await
-            .map_err(|e| Error::sql(format!("confirming the typed rows of {name}"), &e))?;
+            .map_err(|e| Error::sql(format!("noting the rows of {name}"), &e))?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod copy_buffer;
 mod defects;
 mod deleted;
 mod encoded;
+mod functions;
 mod hash;
 mod id_ranges;
 mod import;
@@ -27,6 +28,7 @@ mod typed_rows;
 mod watermark;
 
 pub use encoded::Encoded;
+pub(crate) use functions::functions;
 pub use hash::{Hasher, RowHash};
 pub use import::Import;
 pub use loaded::{ImportSummary, Loaded, Run};

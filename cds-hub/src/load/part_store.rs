@@ -65,6 +65,7 @@ impl Import<'_> {
         if !part.structures.is_empty() {
             structure::keep(
                 &mut self.transaction,
+                self.stamp.import,
                 &statements.table,
                 &part.structures,
                 &stored.ids,
@@ -141,13 +142,8 @@ impl Import<'_> {
         }
         let position = self.loading(Kind::Raw, table);
         let statements = Arc::clone(&self.tables[position].statements);
-        self.call(
-            statements.open.as_deref(),
-            "queueing rows to be typed",
-            &[&new],
-            false,
-        )
-        .await
+        self.call(statements.open.as_deref(), "queueing rows to be typed", &[&new])
+            .await
     }
 
     async fn typed_rows(

@@ -10,6 +10,7 @@ use crate::{Error, Result};
 /// Writes how much was given of the incomplete dates and times of newly stored rows.
 pub(super) async fn keep(
     connection: &mut PgConnection,
+    import: i32,
     table: &StoredTable,
     rows: &Rows,
     stored: &[(usize, i32)],
@@ -29,17 +30,15 @@ pub(super) async fn keep(
         columns.push(&column.name);
         words.push(word(*precision));
     }
-    sqlx::query(
-        "INSERT INTO core.precision (table_name, id, column_name, precision)
-         SELECT $1, p.* FROM unnest($2::int[], $3::text[], $4::text[]) AS p",
-    )
-    .bind(&table.name)
-    .bind(ids)
-    .bind(columns)
-    .bind(words)
-    .execute(connection)
-    .await
-    .map_err(|e| Error::sql(format!("keeping the precision of {}", table.name), &e))?;
+    sqlx::query("SELECT core.keep_precision($1, $2, $3, $4, $5)")
+        .bind(import)
+        .bind(&table.name)
+        .bind(ids)
+        .bind(columns)
+        .bind(words)
+        .execute(connection)
+        .await
+        .map_err(|e| Error::sql(format!("keeping the precision of {}", table.name), &e))?;
     Ok(())
 }
 

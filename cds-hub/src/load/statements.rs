@@ -1,7 +1,5 @@
-use table_description::FhirType;
-
 use crate::schema::{Kind, StoredTable, identifier};
-use crate::transfer::{Names, meta, overwrite};
+use crate::transfer::{Names, meta};
 
 /// The statements that load one table, made once an import.
 pub(crate) struct Statements {
@@ -14,23 +12,19 @@ pub(crate) struct Statements {
     pub(crate) fields: i16,
     /// Looks for the rows with the hashes `$1`; hashes, keys and digests of the known ones.
     pub(crate) known: String,
-    /// Notes which rows were confirmed: `$1` import, `$2` their keys as text of a multirange.
-    pub(crate) mark: String,
+    /// Tells what became of rows: `$1` import, `$2` and `$3` keys of new and of confirmed ones as text of multiranges, `$4`
+    /// and `$5` how many rows came, `$6` keys with other `meta`.
+    pub(crate) tell: String,
     /// Overwrites `meta`: `$1` import, `$2` keys, then the texts of each `meta` column; the keys where it differed.
     pub(crate) overwrite: Option<String>,
     /// Draws `$1` keys.
     pub(crate) draw: &'static str,
-    /// Adds the keys `$1` to the queue of rows to be typed.
+    /// Adds the raw rows `$2` to the queue of rows to be typed: `$1` import.
     pub(crate) open: Option<String>,
-    /// Confirms the typed rows of raw rows: `$1` import, `$2` confirmed raw ids as text of a
-    /// multirange, `$3` those with other `meta`.
-    pub(crate) carry: Option<String>,
     /// Links typed rows to further raw versions: `$1` import, `$2` raw ids, `$3` typed ids.
     pub(crate) link: Option<String>,
-    /// Takes the raw rows `$1` off the queue.
-    pub(crate) melted: Option<String>,
-    /// Takes the raw rows `$2` of older runs into this import's: `$1` import.
-    pub(crate) lift: Option<String>,
+    /// Takes the raw rows `$2` off the queue, and those of older runs into this import's: `$1` import.
+    pub(crate) typed: Option<String>,
 }
 
 impl Statements {
@@ -50,25 +44,15 @@ impl Statements {
             copy,
             fields,
             known: known(&table, &names),
-            mark: format!(
-                "SELECT {}($1, $2::text::int4multirange, true)",
-                names.function("mark")
+            tell: format!(
+                "SELECT {}($1, $2::text::int4multirange, $3::text::int4multirange, $4, $5, $6)",
+                names.function("tell")
             ),
-            overwrite: table.has_meta().then(|| overwrite_given(&table)),
-            draw: match table.kind {
-                Kind::Raw | Kind::Typed => {
-                    "SELECT array_agg(nextval('db.db_seq')::int) FROM generate_series(1, $1)"
-                }
-                _ => "SELECT array_agg(nextval('core.row_seq')::int) FROM generate_series(1, $1)",
-            },
-            open: names
-                .open
-                .as_ref()
-                .map(|open| format!("INSERT INTO {open} (id) SELECT unnest($1::int[])")),
-            carry: (table.kind == Kind::Raw).then(|| typed("carry", "$1, $2::text::int4multirange, $3")),
+            overwrite: table.has_meta().then(|| overwrite_given(&table, &names)),
+            draw: "SELECT array_agg(nextval('db.db_seq')::int) FROM generate_series(1, $1)",
+            open: (table.kind == Kind::Raw).then(|| format!("SELECT {}($1, $2)", names.function("queue"))),
             link: (table.kind == Kind::Typed).then(|| typed("link", "$1, $2, $3")),
-            melted: (table.kind == Kind::Typed).then(|| typed("melted", "$1")),
-            lift: (table.kind == Kind::Typed).then(|| typed("lift", "$1, $2")),
+            typed: (table.kind == Kind::Typed).then(|| typed("typed", "$1, $2")),
             table,
         }
     }
@@ -111,28 +95,14 @@ FROM {core} k WHERE k.hash = ANY (ARRAY(SELECT unnest($1::uuid[])))"
     )
 }
 
-fn overwrite_given(table: &StoredTable) -> String {
-    let columns: Vec<_> = meta(table).enumerate().collect();
-    let arrays: Vec<String> = columns
-        .iter()
-        .map(|(n, _)| format!("${}::text[]", n + 3))
-        .collect();
-    let aliases: Vec<String> = columns.iter().map(|(n, _)| format!("c{n}")).collect();
-    let values: Vec<String> = columns
-        .iter()
-        .map(|(n, c)| match c.fhir_type {
-            FhirType::String => format!("d.c{n} AS {}", identifier(&c.name)),
-            _ => format!("d.c{n}::{} AS {}", c.sql_type(), identifier(&c.name)),
-        })
+fn overwrite_given(table: &StoredTable, names: &Names) -> String {
+    let arrays: Vec<String> = meta(table)
+        .enumerate()
+        .map(|(n, _)| format!("${}", n + 3))
         .collect();
     format!(
-        "WITH delivered AS (
-      SELECT d.id, {} FROM unnest($2::int[], {}) AS d(id, {})),
-    {}
-SELECT coalesce(array_agg(c.id), '{{}}') FROM changed c",
-        values.join(", "),
-        arrays.join(", "),
-        aliases.join(", "),
-        overwrite(table, "$1::int"),
+        "SELECT {}($1, $2, {})",
+        names.function("overwrite"),
+        arrays.join(", ")
     )
 }

@@ -27,8 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) keys: HashMap<RowHash, i32>,
     /// The new rows, position and key.
     pub(crate) stored: Vec<(usize, i32)>,
-    /// Rows the database refused, with SQLSTATE and reason.
-    pub(crate) refused: Vec<(usize, String, String)>,
+    /// Rows the database refused, with the SQLSTATE.
+    pub(crate) refused: Vec<(usize, String)>,
 }
 
 /// What every row of an import gets.
@@ -107,9 +107,9 @@ async fn pass(
                 }
                 outcome.loaded.new += piece.len() as u64;
             }
-            Some((state, reason)) => match piece {
+            Some(state) => match piece {
                 [(row, _)] => {
-                    outcome.refused.push((*row, state, reason));
+                    outcome.refused.push((*row, state));
                     outcome.loaded.quarantined += 1;
                 }
                 _ => {
@@ -220,14 +220,14 @@ async fn overwrite(
     Ok(())
 }
 
-/// Copies rows in, or says why the database refuses one of them. What is nobody's row's fault is an error.
+/// Copies rows in, or gives the SQLSTATE with which the database refuses one of them. What is nobody's row's fault is an error.
 async fn copy_in(
     connection: &mut PgConnection,
     stamp: Stamp,
     statements: &Statements,
     rows: &Rows,
     new: &[(usize, i32)],
-) -> Result<Option<(String, String)>> {
+) -> Result<Option<String>> {
     let name = &statements.table.name;
     let failed = |e: &sqlx::Error| Error::sql(format!("copying rows into {name}"), e);
     sqlx::query("SAVEPOINT piece")

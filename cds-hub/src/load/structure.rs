@@ -87,6 +87,7 @@ fn dotted(index: &[u32]) -> String {
 /// Keeps the structures of newly stored raw rows; `ids` are those of all rows, by position, and 0 where a row has none.
 pub(super) async fn keep(
     connection: &mut PgConnection,
+    import: i32,
     table: &StoredTable,
     structures: &[Structure],
     ids: &[i32],
@@ -107,14 +108,8 @@ pub(super) async fn keep(
     if raw_ids.is_empty() {
         return Ok(());
     }
-    sqlx::query(
-        "INSERT INTO core.raw_value (table_name, raw_id, column_name, place, index_path, value)
-         SELECT $1, v.raw_id, v.column_name,
-           row_number() OVER (PARTITION BY v.raw_id, v.column_name ORDER BY v.n), v.index_path, v.value
-         FROM unnest($2::int[], $3::text[], $4::text[], $5::text[])
-           WITH ORDINALITY AS v(raw_id, column_name, index_path, value, n)
-         ON CONFLICT DO NOTHING",
-    )
+    sqlx::query("SELECT core.keep_values($1, $2, $3, $4, $5, $6)")
+    .bind(import)
     .bind(&table.name)
     .bind(raw_ids)
     .bind(columns)

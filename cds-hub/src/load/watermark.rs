@@ -1,47 +1,68 @@
-use std::collections::HashMap;
+//! What an import notes about the searches its rows came from.
 
-use sqlx::postgres::PgConnection;
+use super::Import;
+use crate::{Error, Result};
 
-use crate::{Error, Hub, Result};
-
-impl Hub {
-    /// Until when the resources of a type have been loaded, by patient, in microseconds since 1970-01-01 UTC; patients
-    /// never loaded are not in the map.
+impl Import<'_> {
+    /// Remembers until when the resources of these patients have been loaded: microseconds since 1970-01-01 UTC. What is
+    /// still to come by the server's clock counts as now.
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn watermarks(&self, resource: &str, ids: &[String]) -> Result<HashMap<String, i64>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT w.patient_id, (extract(epoch FROM w.loaded_until) * 1000000)::bigint
-             FROM core.watermark w WHERE w.resource = $1 AND w.patient_id = ANY ($2)",
+    pub async fn set_watermarks(&mut self, resource: &str, ids: &[String], micros: i64) -> Result<()> {
+        let what = "noting how far resources are loaded";
+        self.note_moments(
+            "SELECT core.move_watermarks($1, $2, $3, $4)",
+            what,
+            resource,
+            ids,
+            micros,
         )
-        .bind(resource)
-        .bind(ids)
-        .fetch_all(self.pool())
         .await
-        .map_err(|e| Error::sql(format!("reading how far {resource} is loaded"), &e))?;
-        Ok(rows.into_iter().collect())
     }
-}
 
-/// Moves the watermarks of these patients.
-pub(super) async fn set(
-    connection: &mut PgConnection,
-    resource: &str,
-    ids: &[String],
-    micros: i64,
-) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO core.watermark (resource, patient_id, loaded_until)
-         SELECT DISTINCT $1, p.id, timestamptz '1970-01-01 00:00:00+00' + $3 * interval '1 microsecond'
-         FROM unnest($2::text[]) AS p(id)
-         ON CONFLICT (resource, patient_id) DO UPDATE SET loaded_until = excluded.loaded_until",
-    )
-    .bind(resource)
-    .bind(ids)
-    .bind(micros)
-    .execute(connection)
-    .await
-    .map_err(|e| Error::sql(format!("noting how far {resource} is loaded"), &e))?;
-    Ok(())
+    /// Remembers until when resources of these patients that are gone were looked for.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_census(&mut self, name: &str, ids: &[String], micros: i64) -> Result<()> {
+        let what = "noting until when deleted resources were looked for";
+        self.note_moments("SELECT core.move_census($1, $2, $3, $4)", what, name, ids, micros)
+            .await
+    }
+
+    /// Remembers for whom a search was not answered in full, by the watermark it would have moved.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn keep_unanswered(&mut self, watermark: &str, ids: &[String], micros: i64) -> Result<()> {
+        let what = "noting what was not answered";
+        self.note_moments(
+            "SELECT core.keep_unanswered($1, $2, $3, $4)",
+            what,
+            watermark,
+            ids,
+            micros,
+        )
+        .await
+    }
+
+    async fn note_moments(
+        &mut self,
+        sql: &'static str,
+        what: &str,
+        name: &str,
+        ids: &[String],
+        micros: i64,
+    ) -> Result<()> {
+        sqlx::query(sql)
+            .bind(self.number())
+            .bind(name)
+            .bind(ids)
+            .bind(micros)
+            .execute(self.connection())
+            .await
+            .map(|_| ())
+            .map_err(|e| Error::sql(what, &e))
+    }
 }

@@ -20,13 +20,12 @@ impl Hub {
         plan(&mut transaction, tables).await
     }
 
-    /// Brings this database to these tables in one transaction: an empty one, an older hub, or one of the original
-    /// system.
+    /// Brings this database to these tables in one transaction: an older hub, or one of the original system.
     ///
     /// With open questions nothing is done unless `accept` is set; [`Plan::is_applied`] tells.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`] when rows wait in an inbox whose columns change; [`ErrorKind::Database`] when the server
+    /// [`ErrorKind::Schema`] when the database is empty, or rows wait in an inbox whose columns change; [`ErrorKind::Database`] when the server
     /// refuses. The database is then as before.
     pub async fn migrate(&self, tables: &HubTables, accept: bool) -> Result<Plan> {
         let mut transaction = self
@@ -72,11 +71,10 @@ pub(crate) async fn differences(connection: &mut PgConnection, tables: &HubTable
 async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan> {
     let whole = script(tables);
     match found(connection).await? {
-        Found::Nothing => Ok(Plan {
-            changes: vec![Change::Install],
-            script: whole,
-            ..Plan::default()
-        }),
+        Found::Nothing => Err(Error::new(
+            ErrorKind::Schema,
+            "the database is empty: there is nothing to migrate; `cds-hub init` makes a hub",
+        )),
         Found::Hub(installed) if installed == fingerprint(&whole) => Ok(Plan::default()),
         Found::Hub(_) => {
             let model = Model::new(tables);
@@ -115,10 +113,11 @@ async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catal
     for view in foreign.iter().rev().map(|v| &v.name).chain(own.iter().rev()) {
         plan.script.push(format!("DROP VIEW {view}"));
     }
-    for function in compose::all_functions(model) {
-        plan.script
-            .push(format!("DROP FUNCTION IF EXISTS {}", function.signature));
+    // Those of older releases too, whose arguments were others.
+    for function in own_functions(connection).await? {
+        plan.script.push(format!("DROP FUNCTION {function}"));
     }
+    plan.script.file("What was added later", compose::LATER);
     plan.script.append(compared.script);
     plan.script.append(views);
     compose::functions(&mut plan.script, model);
@@ -131,6 +130,19 @@ async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catal
     }
     plan.changes.push(Change::Renew);
     Ok(plan)
+}
+
+/// The functions of the hub with their argument types, but for those that hashes and other kept objects need.
+async fn own_functions(connection: &mut PgConnection) -> Result<Vec<String>> {
+    sqlx::query_scalar(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+         WHERE n.nspname IN ('core', 'db') AND p.prokind = 'f'
+           AND (n.nspname = 'core' OR p.proname !~ '^(to_char_immutable|content_hash)$') AND p.proname <> 'raw_moment'
+         ORDER BY 1",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(|e| Error::sql("looking for functions", &e))
 }
 
 /// A view that is not the hub's but reads one of it.

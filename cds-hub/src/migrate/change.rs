@@ -4,8 +4,6 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// Make the whole hub: the database is empty.
-    Install,
     /// Take over the tables of the original system; they stay under schemas named `original_…`.
     Adopt,
     /// Make a table with its companions and inboxes.
@@ -56,7 +54,6 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Install => f.write_str("install the hub"),
             Self::Adopt => f.write_str("adopt the tables of the original system"),
             Self::AddTable { table } => write!(f, "add table {table}"),
             Self::AddColumn { table, column } => write!(f, "add column {table}.{column}"),

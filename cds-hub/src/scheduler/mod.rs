@@ -3,4 +3,4 @@
 mod pg_cron;
 mod serve;
 
-pub use serve::ServeOptions;
+pub use serve::{ServeOptions, Served};

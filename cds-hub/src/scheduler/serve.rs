@@ -16,6 +16,16 @@ pub struct ServeOptions {
     pub longest_pause: Duration,
 }
 
+/// What a scheduler did at a look.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Served<'s> {
+    /// A transfer with something to do; some of its functions may have failed.
+    Transferred(&'s Transfer),
+    /// It could not work, and tries again after a pause.
+    Failed(&'s Error),
+}
+
 impl Default for ServeOptions {
     /// The parameter's interval, and at most five minutes between attempts that fail.
     fn default() -> Self {
@@ -26,8 +36,6 @@ impl Default for ServeOptions {
     }
 }
 
-/// Session lock of the one scheduler that works; others wait for it as a reserve.
-const SCHEDULER: i64 = 4_846_243_916;
 /// The module the semaphore shows, the original's text.
 const MODULE: &str = "db.cron_job_data_transfer";
 
@@ -35,19 +43,38 @@ impl Hub {
     /// Transfers what foreign modules leave in the inboxes: as soon as one releases the lock after a write, and every
     /// interval. Returns when `stop` ends; a transfer that runs is finished first.
     ///
-    /// Only one scheduler works on a database; a second one takes over when the first one ends. A failing transfer, or a
-    /// server that went away, is logged, and tried again after a pause that doubles.
+    /// Of several schedulers of a database the one that has the lock works; the others go on when it ends. A failing transfer,
+    /// or a server that went away, is logged, and tried again after a pause that doubles.
     ///
     /// # Errors
     /// Only when the first connection cannot be made.
     pub async fn serve(&self, options: ServeOptions, stop: impl Future<Output = ()>) -> Result<()> {
+        self.serve_telling(options, stop, |_| {}).await
+    }
+
+    /// The same, and tells what every look did, if anything.
+    ///
+    /// # Errors
+    /// As [`Hub::serve`].
+    pub async fn serve_telling(
+        &self,
+        options: ServeOptions,
+        stop: impl Future<Output = ()>,
+        mut tell: impl FnMut(&Served<'_>),
+    ) -> Result<()> {
         let mut scheduler = Scheduler::connect(self).await?;
         let mut pause = Duration::ZERO;
         tokio::pin!(stop);
         loop {
-            match scheduler.look(self).await {
-                Ok(transfer) if transfer.failed.is_empty() => pause = Duration::ZERO,
+            match Scheduler::look(self).await {
+                Ok(transfer) if transfer.failed.is_empty() => {
+                    pause = Duration::ZERO;
+                    if !transfer.is_empty() {
+                        tell(&Served::Transferred(&transfer));
+                    }
+                }
                 Ok(transfer) => {
+                    tell(&Served::Transferred(&transfer));
                     tracing::warn!(
                         functions = transfer.failed.len(),
                         "a transfer failed; it is tried again"
@@ -55,6 +82,7 @@ impl Hub {
                     pause = next_pause(pause, options.longest_pause);
                 }
                 Err(error) => {
+                    tell(&Served::Failed(&error));
                     tracing::warn!(kind = ?error.kind(), sqlstate = error.sqlstate(), "the scheduler could not work");
                     pause = next_pause(pause, options.longest_pause);
                     if let Ok(again) = Scheduler::connect(self).await {
@@ -84,8 +112,27 @@ impl Hub {
             .acquire()
             .await
             .map_err(|e| Error::sql("connecting for a transfer", &e))?;
-        transfer_if_due(self, &mut connection, patience).await
+        transfer_if_due(self, &mut connection, patience, Pause::Ignored).await
     }
+}
+
+impl Hub {
+    /// What the scheduler does at a look: a transfer, unless somebody has made the state `ReadyToConnect` just now.
+    async fn scheduled_transfer(&self) -> Result<Transfer> {
+        let mut connection = self
+            .pool()
+            .acquire()
+            .await
+            .map_err(|e| Error::sql("connecting for a transfer", &e))?;
+        transfer_if_due(self, &mut connection, Duration::ZERO, Pause::Kept).await
+    }
+}
+
+/// Whether rows wait for as long as the state `ReadyToConnect` pauses transfers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    Kept,
+    Ignored,
 }
 
 fn next_pause(pause: Duration, longest: Duration) -> Duration {
@@ -104,10 +151,9 @@ async fn interval(hub: &Hub) -> Duration {
     Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(60))
 }
 
-/// A connection of its own: it listens and holds the session lock.
+/// A connection of its own, which listens.
 struct Scheduler {
     listener: PgListener,
-    works: bool,
 }
 
 impl Scheduler {
@@ -117,31 +163,18 @@ impl Scheduler {
             .max_connections(1)
             .connect_lazy_with(hub.pool().connect_options().as_ref().clone());
         let mut listener = PgListener::connect_with(&own).await.map_err(|e| failed(&e))?;
-        // A lost connection also loses the session lock, so it must not be replaced in silence.
+        // A lost connection misses calls, so it must not be replaced in silence.
         listener.eager_reconnect(false);
         listener
             .listen("cds_hub_semaphore")
             .await
             .map_err(|e| failed(&e))?;
-        Ok(Self {
-            listener,
-            works: false,
-        })
+        Ok(Self { listener })
     }
 
-    /// Transfers what waits, if this is the scheduler that works.
-    async fn look(&mut self, hub: &Hub) -> Result<Transfer> {
-        if !self.works {
-            self.works = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(SCHEDULER)
-                .fetch_one(&mut self.listener)
-                .await
-                .map_err(|e| Error::sql("becoming the scheduler", &e))?;
-        }
-        if !self.works {
-            return Ok(Transfer::default());
-        }
-        match hub.transfer(Duration::ZERO).await {
+    /// Transfers what waits.
+    async fn look(hub: &Hub) -> Result<Transfer> {
+        match hub.scheduled_transfer().await {
             // A module is at work; its release calls us.
             Err(e) if e.kind() == ErrorKind::Locked => Ok(Transfer::default()),
             other => other,
@@ -169,8 +202,14 @@ impl Scheduler {
 }
 
 /// Locks and transfers if the state asks for it or an inbox holds rows.
-async fn transfer_if_due(hub: &Hub, connection: &mut PgConnection, patience: Duration) -> Result<Transfer> {
-    let due: bool = sqlx::query_scalar("SELECT core.transfer_due()")
+async fn transfer_if_due(
+    hub: &Hub,
+    connection: &mut PgConnection,
+    patience: Duration,
+    pause: Pause,
+) -> Result<Transfer> {
+    let due: bool = sqlx::query_scalar("SELECT core.transfer_due($1)")
+        .bind(pause == Pause::Kept)
         .fetch_one(&mut *connection)
         .await
         .map_err(|e| Error::sql("looking into the inboxes", &e))?;
@@ -186,7 +225,11 @@ async fn transfer_if_due(hub: &Hub, connection: &mut PgConnection, patience: Dur
     let transferred = steps(&mut lock, connection).await;
     // After a failure the state asks for another transfer.
     let clean = transferred.as_ref().is_ok_and(|t| t.failed.is_empty());
-    lock.release(clean).await?;
+    if clean {
+        lock.release(true).await?;
+    } else {
+        lock.release_unfinished().await?;
+    }
     transferred
 }
 

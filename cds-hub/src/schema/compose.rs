@@ -3,7 +3,10 @@ use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
 use super::{contract_view, core_table, grants, inbox, precision_view, reading_view, version_order};
 use crate::schema::Function;
-use crate::{lineage, semaphore, transfer};
+use crate::{lineage, load, semaphore, transfer};
+
+/// Tables that hubs made before do not have.
+pub(crate) const LATER: &str = include_str!("later.sql");
 
 /// Everything an empty database needs to become a hub of these tables, in order.
 #[must_use]
@@ -13,6 +16,7 @@ pub fn script(tables: &HubTables) -> Script {
     script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
     script.file("What the hub notes about itself", include_str!("internal.sql"));
     raw_value(&mut script);
+    script.file("What was added later", LATER);
     script.file("Parameters, lock, errors, history", include_str!("config.sql"));
     for table in model.tables() {
         add_table(&mut script, table);
@@ -71,6 +75,7 @@ pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
         .collect();
     all.extend(semaphore::functions(model));
     all.extend(transfer::functions(model));
+    all.extend(load::functions(model));
     all.extend(lineage::functions(model));
     all
 }

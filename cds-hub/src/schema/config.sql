@@ -55,7 +55,7 @@ CREATE TABLE cds2db_in.temp_calculated_items (
 );
 
 INSERT INTO db_config.db_process_control (pc_name, pc_value, pc_description) VALUES
-  ('semaphor_cron_job_data_transfer', 'WaitForCronJob', 'State of the lock between modules and transfers'),
+  ('semaphor_cron_job_data_transfer', 'ReadyToConnect', 'State of the lock between modules and transfers'),
   ('timepoint_1_cron_job_data_transfer', NULL, 'Start and name of the last transfer function'),
   ('timepoint_2_cron_job_data_transfer', NULL, 'Start of the last table'),
   ('timepoint_3_cron_job_data_transfer', NULL, 'Age of a long lock'),
@@ -79,7 +79,7 @@ INSERT INTO db_config.db_parameter (parameter_name, parameter_value, parameter_d
   ('release_version_date_last_migration_start', '2026-04-27', 'Date of the release at the start of the last migration'),
   ('current_migration_flag', '1', '1 after an installation, 0 after its repetition, -1 after a migration'),
   ('last_migration_date', to_char(CURRENT_TIMESTAMP, 'YYYY-MM-DD HH24:MI:SS'), 'When the last migration ran'),
-  ('pause_after_process_execution', '10', 'Without effect: after a transfer the lock stays open until somebody takes it'),
+  ('pause_after_process_execution', '10', 'Seconds after ReadyToConnect in which no scheduler transfers, between 5 and 45'),
   ('data_import_hist_every_dataset', 'no', 'Without effect: core.import_rows has it for every import'),
   ('max_process_time_set_ready', '120', 'Minutes after which a lock without lease is broken'),
   ('copy_fhir_metadata_from_raw_to_typed', 'N', 'Without effect: meta always goes along'),

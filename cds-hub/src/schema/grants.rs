@@ -3,11 +3,32 @@ use super::{Kind, Model, Script, StoredTable, identifier};
 /// Rights that do not depend on the tables.
 const FIXED: &str = include_str!("grants.sql");
 
+/// Rights of earlier releases that went further.
+const REVOKED: &str = "REVOKE ALL ON ALL TABLES IN SCHEMA core FROM cds2db_user, db2dataprocessor_user, db2frontend_user, \
+                       db_log_user, db_user;
+DO $$
+DECLARE
+  granted record;
+BEGIN
+  -- A right to columns stays when that to their table is taken.
+  FOR granted IN SELECT DISTINCT table_name, grantee FROM information_schema.column_privileges
+                 WHERE table_schema = 'core' AND privilege_type = 'UPDATE'
+                   AND grantee IN ('cds2db_user', 'db2dataprocessor_user') LOOP
+    EXECUTE format('REVOKE UPDATE (%s) ON core.%I FROM %I', (
+      SELECT string_agg(quote_ident(c.column_name), ', ') FROM information_schema.column_privileges c
+      WHERE c.table_schema = 'core' AND c.table_name = granted.table_name AND c.grantee = granted.grantee
+        AND c.privilege_type = 'UPDATE'), granted.table_name, granted.grantee);
+  END LOOP;
+END
+$$;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA core FROM cds2db_user, db2dataprocessor_user, db2frontend_user, db_log_user, db_user";
+
 /// Adds the rights of all roles: what the description of the roles needs, and no more.
 ///
 /// A module writes into its inbox and reads its views. The Rust programs of a module also write its part of the core
 /// directly; they log in as the same role.
 pub(super) fn grants(script: &mut Script, model: &Model) {
+    script.push(REVOKED);
     script.push(FIXED);
     for (role, inbox, output, kinds) in [
         (
@@ -46,40 +67,20 @@ pub(super) fn grants(script: &mut Script, model: &Model) {
     }
 }
 
-/// Rows of the core are added and never removed; only what is overwritten in place may be updated.
+/// Rows of the core are read by the programs of its module, and those of FHIR resources copied in: by nobody else, and
+/// nothing in it is changed or removed but by functions.
 fn core(script: &mut Script, table: &StoredTable, role: &str) {
     let name = identifier(&table.name);
-    script.push(format!("GRANT SELECT, INSERT ON core.{name} TO {role}"));
-    let mut changing: Vec<String> = table
-        .columns
-        .iter()
-        .filter(|c| c.meta)
-        .map(|c| identifier(&c.name).into_owned())
-        .collect();
-    if !changing.is_empty() {
-        changing.push("meta_digest".to_owned());
-        // References that no encounter fitted are worked out again when one comes.
-        let calculated = table
-            .columns
-            .iter()
-            .filter(|c| table.kind == Kind::Typed && !c.hashed && !c.meta);
-        changing.extend(calculated.map(|c| identifier(&c.name).into_owned()));
-        script.push(format!(
-            "GRANT UPDATE ({}) ON core.{name} TO {role}",
-            changing.join(", ")
-        ));
-    }
     let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
-    script.push(format!("GRANT SELECT ON core.{} TO {role}", companion("seen")));
+    let mut read = vec![name.clone().into_owned(), companion("seen")];
     match table.kind {
-        Kind::Raw => script.push(format!(
-            "GRANT SELECT, INSERT, DELETE ON core.{} TO {role}",
-            companion("open")
-        )),
-        Kind::Typed => script.push(format!(
-            "GRANT SELECT, INSERT ON core.{} TO {role}",
-            companion("link")
-        )),
+        Kind::Raw => read.push(companion("open")),
+        Kind::Typed => read.push(companion("link")),
         Kind::Form | Kind::Core | Kind::Submodule => {}
+    }
+    let read: Vec<String> = read.iter().map(|t| format!("core.{t}")).collect();
+    script.push(format!("GRANT SELECT ON {} TO {role}", read.join(", ")));
+    if matches!(table.kind, Kind::Raw | Kind::Typed) {
+        script.push(format!("GRANT INSERT ON core.{name} TO {role}"));
     }
 }

@@ -19,10 +19,9 @@ GRANT EXECUTE ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(
 -- A view calls functions with the rights of who reads it.
 GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO cds2db_user, db2dataprocessor_user, db2frontend_user;
 
--- What an import of the Rust programs notes about itself.
-GRANT SELECT, INSERT, UPDATE ON core.import, core.import_rows, core.watermark, core.lease TO cds2db_user, db2dataprocessor_user;
-GRANT SELECT, INSERT, UPDATE ON core.deleted TO cds2db_user;
-GRANT USAGE ON SEQUENCE core.import_no_seq, core.row_seq TO cds2db_user, db2dataprocessor_user;
-GRANT SELECT, INSERT ON core.overwritten, core.defect, core.precision, core.lineage TO cds2db_user, db2dataprocessor_user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON core.quarantine TO cds2db_user, db2dataprocessor_user;
-GRANT SELECT ON core.recipe, core.installation TO cds2db_user, db2dataprocessor_user, db2frontend_user
+-- What the Rust programs read of imports; they write by functions.
+GRANT SELECT ON core.import, core.import_rows, core.lease, core.overwritten, core.lineage, core.quarantine, core.recipe,
+  core.installation TO cds2db_user, db2dataprocessor_user;
+GRANT SELECT ON core.watermark, core.unanswered, core.census, core.raw_value, core.deleted, core.defect, core.precision
+  TO cds2db_user;
+GRANT SELECT ON core.recipe, core.installation TO db2frontend_user

@@ -52,12 +52,13 @@ pub(crate) async fn found(connection: &mut PgConnection) -> Result<Found> {
 }
 
 impl Hub {
-    /// Makes the hub of these tables in an empty database, in one transaction; does nothing where it is there already.
+    /// Makes the hub of these tables in an empty database, in one transaction; does nothing where it is there already, and
+    /// then says `false`.
     ///
     /// # Errors
     /// [`ErrorKind::Schema`] when the database holds a hub of another description (`migrate` brings it up to date);
     /// [`ErrorKind::Database`] when the server refuses, for instance a role without the right to create schemas.
-    pub async fn init(&self, tables: &HubTables) -> Result<()> {
+    pub async fn init(&self, tables: &HubTables) -> Result<bool> {
         let script = script(tables);
         let fingerprint = fingerprint(&script);
         let mut transaction = self
@@ -68,7 +69,7 @@ impl Hub {
         lock(&mut transaction).await?;
         match found(&mut transaction).await? {
             Found::Nothing => {}
-            Found::Hub(installed) if installed == fingerprint => return Ok(()),
+            Found::Hub(installed) if installed == fingerprint => return Ok(false),
             Found::Hub(_) => {
                 let place =
                     "this hub was made from another description or by another version; run `cds-hub migrate`";
@@ -86,6 +87,7 @@ impl Hub {
         transaction
             .commit()
             .await
+            .map(|()| true)
             .map_err(|e| Error::sql("committing the installation", &e))
     }
 }

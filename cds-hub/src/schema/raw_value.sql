@@ -7,5 +7,4 @@ CREATE TABLE core.raw_value (
   index_path text NOT NULL,
   value text NOT NULL,
   PRIMARY KEY (table_name, raw_id, column_name, place)
-);
-GRANT SELECT, INSERT ON core.raw_value TO cds2db_user;
+)

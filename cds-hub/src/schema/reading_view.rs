@@ -170,7 +170,6 @@ pub(super) fn fixed_views(script: &mut Script) {
     script.push(format!(
         "CREATE VIEW {DATAPROCESSOR}.v_lineage AS\nSELECT * FROM core.lineage"
     ));
-    script.push(DELETED);
     for schema in [CDS2DB, DATAPROCESSOR] {
         script.push(format!(
             "CREATE VIEW {schema}.v_deleted_resource AS\nSELECT resource, fhir_id, noticed, found_by FROM core.deleted WHERE \
@@ -179,17 +178,6 @@ pub(super) fn fixed_views(script: &mut Script) {
     }
     script.push(CRON_JOBS);
 }
-
-/// Resources that are gone from the server, and when they came back where they did; their rows stay as they are. Hubs made
-/// before it get it when they are migrated.
-const DELETED: &str = "CREATE TABLE IF NOT EXISTS core.deleted (
-  resource text NOT NULL,
-  fhir_id text NOT NULL,
-  noticed timestamp NOT NULL DEFAULT localtimestamp,
-  found_by text NOT NULL,
-  returned timestamp,
-  PRIMARY KEY (resource, fhir_id)
-)";
 
 /// Transfers by the function that made them, whoever called it: the scheduler, pg_cron or a module.
 const CRON_JOBS: &str = "CREATE VIEW db_config.v_cron_jobs AS

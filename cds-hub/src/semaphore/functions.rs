@@ -4,9 +4,10 @@
 //! no wildcard matches. Arguments are data everywhere; no SQL is made from them.
 
 use crate::schema::Function;
-use crate::transfer::header;
+use crate::transfer::{MODULES, header, steps};
 
-const MODULES: &[&str] = &[
+/// Who may call the original's functions.
+const ALL: &[&str] = &[
     "cds2db_user",
     "db2dataprocessor_user",
     "db2frontend_user",
@@ -19,17 +20,35 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         function(
             "db.error_log",
-            "err_schema varchar DEFAULT NULL, err_objekt varchar DEFAULT NULL, err_user varchar DEFAULT NULL, \
-             err_msg varchar DEFAULT NULL, err_line varchar DEFAULT NULL, err_variables varchar DEFAULT NULL, \
-             last_processing_nr integer DEFAULT NULL",
+            "err_schema varchar DEFAULT CURRENT_SCHEMA, err_objekt varchar DEFAULT NULL, err_user varchar DEFAULT \
+             CURRENT_USER, err_msg varchar DEFAULT 'n.a.', err_line varchar DEFAULT '', err_variables varchar DEFAULT \
+             '', last_processing_nr integer DEFAULT NULL",
             "void",
             ERROR_LOG,
         ),
         internal("core.claim_state", "", "text", CLAIM),
         internal("core.set_state", "p_to text", "void", SET_STATE),
         internal("core.open_lock", "p_to text", "void", OPEN),
+        internal(
+            "core.after_write",
+            "",
+            "text",
+            &AFTER_WRITE.replace("{calls}", &calls()),
+        ),
+        function(
+            "core.lock_holder",
+            "",
+            "TABLE (state text, module text, message text, since timestamptz, until timestamptz, session text)",
+            HOLDER,
+        ),
         internal("core.lock_expiry", "", "timestamptz", EXPIRY),
         internal("core.expire_lock", "", "void", EXPIRE),
+        internal(
+            "core.check_lease",
+            "p_seconds double precision",
+            "void",
+            CHECK_LEASE,
+        ),
         internal("core.minutes_to_break", "", "double precision", MINUTES),
         internal(
             "core.hold",
@@ -39,17 +58,24 @@ pub(super) fn functions() -> Vec<Function> {
         ),
         function(
             "db.data_transfer_stop",
-            "module varchar DEFAULT '', msg varchar DEFAULT ''",
+            &format!("module varchar DEFAULT '{MODULE}', msg varchar DEFAULT '{MESSAGE}'"),
             "boolean",
-            STOP,
+            &STOP.replace("{module}", MODULE).replace("{msg}", MESSAGE),
         ),
         function(
             "db.data_transfer_start",
-            "module varchar, msg varchar, read_only boolean DEFAULT false",
+            &format!(
+                "module varchar DEFAULT '{MODULE}', msg varchar DEFAULT '{MESSAGE}', read_only boolean DEFAULT false"
+            ),
             "boolean",
             START,
         ),
-        function("db.data_transfer_reset_lock", "module varchar", "boolean", RESET),
+        function(
+            "db.data_transfer_reset_lock",
+            &format!("module varchar DEFAULT '{MODULE}'"),
+            "boolean",
+            RESET,
+        ),
         function("db.data_transfer_get_lock_module", "", "text", GET_MODULE),
         function("db.data_transfer_status", "", "text", STATUS),
         function(
@@ -79,6 +105,23 @@ pub(super) fn functions() -> Vec<Function> {
     ]
 }
 
+/// Who calls the original's functions without saying who they are.
+const MODULE: &str = "Interpolar_Module_bitte_angeben";
+const MESSAGE: &str = "Interpolar_Aufrufposition_bitte_angeben";
+
+/// The steps of a transfer, one after the other.
+fn calls() -> String {
+    steps()
+        .iter()
+        .map(|step| {
+            format!(
+                "    v_failed := v_failed OR coalesce({}() LIKE 'Fehler%', false);\n",
+                step.function
+            )
+        })
+        .collect()
+}
+
 fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
     let types: Vec<&str> = arguments
         .split(", ")
@@ -88,10 +131,11 @@ fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function 
     Function {
         signature: format!("{name}({})", types.join(", ")),
         sql: format!(
-            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{}\nAS $body$\n{body}\n$body$",
+            "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{}\nSET lock_timeout = \
+             '10s'\nAS $body$\n{body}\n$body$",
             header("plpgsql")
         ),
-        roles: MODULES,
+        roles: if name.starts_with("db.") { ALL } else { MODULES },
     }
 }
 
@@ -125,6 +169,19 @@ const SET_STATE: &str = "BEGIN
 END";
 
 /// Opens the lock: nobody leases it any more.
+/// A write ends with what it wrote in the core, so that whoever waits for `ReadyToConnect` need not wait for a scheduler.
+/// The state to leave: after a failure, one that asks for another transfer.
+const AFTER_WRITE: &str = "DECLARE v_failed boolean := false; v_state text;
+BEGIN
+  IF core.rows_wait() THEN
+{calls}  END IF;
+  RETURN CASE WHEN v_failed THEN 'WaitForCronJob' ELSE 'ReadyToConnect' END;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE;
+  PERFORM db.error_log('db', 'core.after_write()', session_user::varchar, (v_state || ' - transfer failed')::varchar);
+  RETURN 'WaitForCronJob';
+END";
+
 const OPEN: &str = "BEGIN
   PERFORM core.set_state(p_to);
   UPDATE core.lease SET token = NULL, module = NULL, message = NULL, taken = NULL, expires = NULL;
@@ -152,7 +209,7 @@ BEGIN
     PERFORM core.claim_state();
     IF core.lock_expiry() < clock_timestamp() THEN
       SELECT l.module INTO v_module FROM core.lease l;
-      PERFORM core.open_lock('WaitForCronJob');
+      PERFORM core.open_lock(core.after_write());
       PERFORM db.error_log('db', 'core.expire_lock()', session_user::varchar, 'lock expired without release', NULL,
                            coalesce(v_module, '')::varchar);
     END IF;
@@ -162,7 +219,13 @@ END";
 /// Takes the lock if it is free: the state before, or NULL.
 const HOLD: &str = "DECLARE v_from text;
 BEGIN
-  PERFORM core.expire_lock();
+  -- Somebody's open transaction is about to change the state: as good as held.
+  BEGIN
+    PERFORM core.expire_lock();
+    PERFORM core.claim_state();
+  EXCEPTION WHEN lock_not_available THEN
+    RETURN NULL;
+  END;
   v_from := core.claim_state();
   IF v_from IS NULL OR v_from NOT IN ('ReadyToConnect', 'WaitForCronJob') THEN
     RETURN NULL;
@@ -177,7 +240,7 @@ BEGIN
 END";
 
 const STOP: &str = "BEGIN
-  IF coalesce(module, '') = '' OR coalesce(msg, '') = '' THEN
+  IF coalesce(module, '') IN ('', '{module}') OR coalesce(msg, '') IN ('', '{msg}') THEN
     RETURN false;
   END IF;
   RETURN core.hold(module, msg, NULL, core.minutes_to_break() * 60) IS NOT NULL;
@@ -190,7 +253,7 @@ BEGIN
      OR EXISTS (SELECT FROM core.lease l WHERE l.token IS NOT NULL) THEN
     RETURN false;
   END IF;
-  PERFORM core.open_lock(CASE WHEN read_only THEN 'ReadyToConnect' ELSE 'WaitForCronJob' END);
+  PERFORM core.open_lock(CASE WHEN read_only THEN 'ReadyToConnect' ELSE core.after_write() END);
   RETURN true;
 END";
 
@@ -201,7 +264,7 @@ BEGIN
   IF coalesce($1, '') = '' OR v_state NOT LIKE 'Ongoing%' OR right(v_state, length($1) + 5) <> ' (#' || $1 || '#)' THEN
     RETURN false;
   END IF;
-  PERFORM core.open_lock('WaitForCronJob');
+  PERFORM core.open_lock(core.after_write());
   RETURN true;
 END";
 
@@ -240,21 +303,30 @@ const ACQUIRE: &str = "BEGIN
   IF coalesce(p_module, '') = '' OR coalesce(p_message, '') = '' OR p_token IS NULL THEN
     RETURN NULL;
   END IF;
+  PERFORM core.check_lease(p_seconds);
   RETURN core.hold(p_module, p_message, p_token, p_seconds);
 END";
 
+/// A lease is short, so that a lock whose holder is gone is soon free.
+const CHECK_LEASE: &str = "BEGIN
+  IF p_seconds IS NULL OR NOT p_seconds BETWEEN 0.001 AND 3600 THEN
+    RAISE EXCEPTION USING ERRCODE = 'CDH05', MESSAGE = 'a lease is between a millisecond and an hour';
+  END IF;
+END";
+
 const RENEW: &str = "BEGIN
+  PERFORM core.check_lease(p_seconds);
   UPDATE core.lease SET expires = clock_timestamp() + p_seconds * interval '1 second' WHERE token = p_token;
   RETURN FOUND;
 END";
 
 const RELEASE: &str = "BEGIN
   PERFORM core.claim_state();
-  IF p_to NOT IN ('ReadyToConnect', 'WaitForCronJob')
+  IF p_to NOT IN ('ReadyToConnect', 'WaitForCronJob', 'written')
      OR NOT EXISTS (SELECT FROM core.lease l WHERE l.token = p_token) THEN
     RETURN false;
   END IF;
-  PERFORM core.open_lock(p_to);
+  PERFORM core.open_lock(CASE p_to WHEN 'written' THEN core.after_write() ELSE p_to END);
   RETURN true;
 END";
 
@@ -298,7 +370,7 @@ BEGIN
   PERFORM core.expire_lock();
   v_state := core.claim_state();
   IF v_state LIKE 'Interrupted%' THEN
-    PERFORM core.set_state('WaitForCronJob');
+    PERFORM core.set_state(core.after_write());
   END IF;
   RETURN v_state;
 END";
@@ -310,6 +382,19 @@ const BREAK: &str = "BEGIN
   END IF;
   PERFORM db.error_log('db', 'core.break_lock()', session_user::varchar, 'lock broken by an operator', NULL,
                        db.data_transfer_get_lock_module()::varchar);
-  PERFORM core.open_lock('WaitForCronJob');
+  PERFORM core.open_lock(core.after_write());
   RETURN true;
+END";
+
+/// Whom others wait for: the state, who leases the lock since when and until when, and a session whose open transaction has
+/// touched the state.
+const HOLDER: &str = "BEGIN
+  RETURN QUERY
+  SELECT c.pc_value::text, l.module, l.message, coalesce(l.taken, c.last_change_timestamp::timestamptz), core.lock_expiry(),
+         (SELECT concat_ws(' ', 'process', a.pid, 'of', a.usename, 'with', nullif(a.application_name, ''))
+          FROM pg_locks k JOIN pg_stat_activity a ON a.pid = k.pid
+          WHERE k.relation = 'db_config.db_process_control'::regclass AND k.mode = 'RowExclusiveLock'
+            AND k.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1)
+  FROM db_config.db_process_control c CROSS JOIN core.lease l
+  WHERE c.pc_name = 'semaphor_cron_job_data_transfer';
 END";

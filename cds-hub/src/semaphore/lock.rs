@@ -6,6 +6,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::task::JoinHandle;
 
 use super::token::Token;
+use super::waiting::Patience;
 use crate::transfer::{self, Transfer};
 use crate::{Error, ErrorKind, Hub, Result};
 
@@ -94,12 +95,14 @@ impl Hub {
             .acquire_timeout(options.lease.max(Duration::from_secs(5)))
             .connect_lazy_with(self.pool().connect_options().as_ref().clone());
         let mut listener = listen(&own).await?;
+        let mut patience = Patience::new(self);
         let before = loop {
             // Listening since before this look, so a release behind it is not missed.
             if let Some(state) = try_acquire(&mut listener, module, message, token, options.lease).await? {
                 break state;
             }
-            wait(&mut listener, deadline).await?;
+            patience.tell(&mut listener).await?;
+            wait(&mut listener, deadline, patience.left()).await?;
         };
         drop(listener);
         let lost = Arc::new(AtomicBool::new(false));
@@ -166,15 +169,24 @@ impl Lock {
         Ok(())
     }
 
-    /// Releases the lock. After a read (`read_only`) the next one can go on at once; after a write the inboxes are
-    /// looked into first.
+    /// Releases the lock. After a read (`read_only`) the next one can go on at once; after a write what the inboxes hold is
+    /// transferred first.
     ///
     /// # Errors
     /// [`ErrorKind::LockLost`] when it was not ours any more, or the server refuses.
-    pub async fn release(mut self, read_only: bool) -> Result<()> {
+    pub async fn release(self, read_only: bool) -> Result<()> {
+        self.release_to(if read_only { READ } else { WRITTEN }).await
+    }
+
+    /// Releases the lock after a transfer that failed: the next one is asked for, and is not made at once.
+    pub(crate) async fn release_unfinished(self) -> Result<()> {
+        self.release_to("WaitForCronJob").await
+    }
+
+    async fn release_to(mut self, to: &'static str) -> Result<()> {
         self.released = true;
         self.renewal.abort();
-        if release(&self.own, self.token, read_only).await? {
+        if release(&self.own, self.token, to).await? {
             Ok(())
         } else {
             Err(Error::new(
@@ -229,7 +241,7 @@ impl Drop for Lock {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (pool, token) = (self.own.clone(), self.token);
             runtime.spawn(async move {
-                let _ = release(&pool, token, false).await;
+                let _ = release(&pool, token, WRITTEN).await;
             });
         }
     }
@@ -252,14 +264,14 @@ async fn try_acquire(
         .map_err(|e| Error::sql("taking the lock", &e))
 }
 
-async fn release(pool: &PgPool, token: Token, read_only: bool) -> Result<bool> {
+/// What a release says happened under the lock: nothing was written, or the inboxes may hold rows.
+const READ: &str = "ReadyToConnect";
+const WRITTEN: &str = "written";
+
+async fn release(pool: &PgPool, token: Token, to: &str) -> Result<bool> {
     sqlx::query_scalar("SELECT core.release_lock($1, $2)")
         .bind(token)
-        .bind(if read_only {
-            "ReadyToConnect"
-        } else {
-            "WaitForCronJob"
-        })
+        .bind(to)
         .fetch_one(pool)
         .await
         .map_err(|e| Error::sql("releasing the lock", &e))
@@ -280,7 +292,7 @@ async fn listen(pool: &PgPool) -> Result<PgListener> {
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Waits for a sign that the lock may be free: a notification, or the end of the holder's lease.
-async fn wait(listener: &mut PgListener, deadline: Option<Instant>) -> Result<()> {
+async fn wait(listener: &mut PgListener, deadline: Option<Instant>, most: Duration) -> Result<()> {
     let left: Option<f64> = sqlx::query_scalar("SELECT core.lock_waits()")
         .fetch_one(&mut *listener)
         .await
@@ -288,7 +300,7 @@ async fn wait(listener: &mut PgListener, deadline: Option<Instant>) -> Result<()
     let lease = left.map_or(LOOK, |s| {
         Duration::from_secs_f64(s.clamp(0.0, LOOK.as_secs_f64()))
     });
-    let mut pause = lease.min(LOOK) + Duration::from_millis(20);
+    let mut pause = lease.min(LOOK).min(most) + Duration::from_millis(20);
     if let Some(deadline) = deadline {
         let patience = deadline.saturating_duration_since(Instant::now());
         if patience.is_zero() {

@@ -8,10 +8,13 @@ mod functions;
 mod lock;
 mod operator;
 mod token;
+mod waiting;
 
 pub use lock::{Lock, LockOptions};
+pub use waiting::Waiting;
 
 pub(crate) use lock::Importing;
+pub(crate) use waiting::Told;
 
 use crate::schema::{Function, Model};
 

@@ -19,7 +19,7 @@ pub(super) fn function(model: &Model) -> Function {
         .collect();
     let waiting = waiting(model);
     let body = format!(
-        "DECLARE v_import int; v_number int; v_rows int; v_all int := 0; v_state text; v_message text;
+        "DECLARE v_import int; v_number int; v_rows int; v_all int := 0; v_state text; v_message text; v_context text;
 BEGIN
   -- Without a value there is nothing to set.
   DELETE FROM cds2db_in.temp_calculated_items i WHERE coalesce(i.cal_calculated_value, '') = '';
@@ -36,9 +36,10 @@ BEGIN
     VALUES (v_number, 'db_log', '{NAME}', '{NAME}', 'data_count_pro_upd', v_all, now()::timestamp);
     RETURN 'Done db.{NAME} - last_pro_nr:' || v_number;
   EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+      v_context = PG_EXCEPTION_CONTEXT;
     PERFORM db.error_log('cds2db_in', 'db.{NAME}()', session_user::varchar,
-                         (v_state || ' - ' || core.reason(v_state, v_message))::varchar);
+                         (v_state || ' - ' || core.reason(v_state, v_message, v_context))::varchar);
     RETURN 'Fehler db.{NAME} - ' || v_state || ' - last_pro_nr:';
   END;
 END"

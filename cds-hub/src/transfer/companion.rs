@@ -6,9 +6,9 @@
 
 use table_description::FhirType;
 
+use super::header;
 use super::names::{Names, RawNames};
 use super::overwrite::{meta, overwrite};
-use super::{MODULES, header};
 use crate::schema::{Function, StoredTable, identifier, seen};
 
 /// The functions of one typed table: `carry`, `link`, `melted`, `lift`, `sources`.
@@ -33,7 +33,8 @@ fn function(names: &Names, verb: &str, arguments: &str, returns: &str, body: &st
              $body$\n{body}\n$body$",
             header = header("plpgsql")
         ),
-        roles: MODULES,
+        // The loader tells which rows share typed ones; the rest is called by functions.
+        roles: if verb == "link" { &["cds2db_user"] } else { &[] },
     }
 }
 
@@ -122,6 +123,7 @@ fn link(names: &Names, raw: &RawNames) -> Function {
     } = raw;
     let body = format!(
         "BEGIN
+  PERFORM core.check_import(p_import);
   WITH shared AS MATERIALIZED (
       SELECT DISTINCT p.raw, p.typed, t.{raw_id} AS first
       FROM unnest(p_raw, p_typed) AS p(raw, typed)

@@ -31,7 +31,11 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
         .collect();
     functions.push(text_function("take_over_last_check_date", TAKE_OVER));
     functions.push(last_typed_number(model));
-    functions.push(transfer_due(model));
+    functions.extend(due(model));
+    functions.push(text_function(
+        "add_hist_raw_records",
+        "BEGIN\n  RETURN NULL;\nEND",
+    ));
     functions.push(cron_job());
     functions
 }
@@ -86,7 +90,7 @@ fn copy(name: &str, inbox: &str, tables: &[&StoredTable]) -> Function {
         names.join(", ")
     ));
     let body = format!(
-        "DECLARE v_import int; v_number int; v_rows tid[]; v_state text; v_message text;{variables}
+        "DECLARE v_import int; v_number int; v_rows tid[]; v_state text; v_message text; v_context text;{variables}
 BEGIN
   IF NOT ({waiting}) THEN
     RETURN NULL;
@@ -96,9 +100,10 @@ BEGIN
 {moves}    v_number := core.finish_import(v_import);
     RETURN 'Done db.{name} - last_pro_nr:' || v_number;
   EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+      v_context = PG_EXCEPTION_CONTEXT;
     PERFORM db.error_log('{inbox}', 'db.{name}()', session_user::varchar,
-                         (v_state || ' - ' || core.reason(v_state, v_message))::varchar);
+                         (v_state || ' - ' || core.reason(v_state, v_message, v_context))::varchar);
     RETURN 'Fehler db.{name} - ' || v_state || ' - last_pro_nr:';
   END;
 END",
@@ -138,8 +143,11 @@ END",
     )
 }
 
-/// Whether a transfer has something to do: the state asks for one, or rows wait although it does not.
-fn transfer_due(model: &Model) -> Function {
+/// `core.rows_wait()`, whether anything is left to transfer, and `core.transfer_due(pause)`, whether a transfer is to run.
+///
+/// The state may ask for one; and rows may wait although it does not. A scheduler leaves `ReadyToConnect` alone for as long
+/// as the parameter says: whoever sets the state so has a pause from transfers. An operator does not wait for it.
+fn due(model: &Model) -> [Function; 2] {
     let inboxes: Vec<String> = model
         .tables()
         .iter()
@@ -149,27 +157,46 @@ fn transfer_due(model: &Model) -> Function {
                 .map(|inbox| format!("EXISTS (SELECT FROM {inbox}.{})", identifier(&t.name)))
         })
         .collect();
-    let body = format!(
+    let rows_wait = format!(
         "BEGIN
-  PERFORM core.expire_lock();
-  RETURN EXISTS (SELECT FROM db_config.db_process_control c
-                 WHERE c.pc_name = 'semaphor_cron_job_data_transfer' AND c.pc_value = 'WaitForCronJob')
-      OR EXISTS (SELECT FROM core.quarantine q WHERE q.next_try <= now())
+  RETURN EXISTS (SELECT FROM core.quarantine q WHERE q.next_try <= now())
       OR {}
       OR {};
 END",
         super::calculated::waiting(model),
         inboxes.join("\n      OR ")
     );
-    Function {
-        signature: "core.transfer_due()".to_owned(),
+    let function = |name: &str, arguments: &str, roles, body: &str| Function {
+        signature: format!("core.{name}({})", super::types(arguments)),
         sql: format!(
-            "CREATE OR REPLACE FUNCTION core.transfer_due() RETURNS boolean\n{}\nAS $body$\n{body}\n$body$",
+            "CREATE OR REPLACE FUNCTION core.{name}({arguments}) RETURNS boolean\n{}\nAS $body$\n{body}\n$body$",
             header("plpgsql")
         ),
-        roles: MODULES,
-    }
+        roles,
+    };
+    [
+        function("rows_wait", "", &[], &rows_wait),
+        function("transfer_due", "p_pause boolean", MODULES, DUE),
+    ]
 }
+
+const DUE: &str = "DECLARE v_state text; v_since timestamp; v_pause double precision;
+BEGIN
+  PERFORM core.expire_lock();
+  SELECT c.pc_value, c.last_change_timestamp INTO v_state, v_since FROM db_config.db_process_control c
+  WHERE c.pc_name = 'semaphor_cron_job_data_transfer';
+  IF p_pause AND v_state = 'ReadyToConnect' THEN
+    v_pause := coalesce((SELECT CASE WHEN p.parameter_value::numeric > 45 THEN 40
+                                     ELSE greatest(p.parameter_value::numeric, 5) END
+                         FROM db_config.db_parameter p
+                         WHERE p.parameter_name = 'pause_after_process_execution'
+                           AND p.parameter_value ~ '^[0-9]{1,6}$'), 10);
+    IF v_since > clock_timestamp()::timestamp - v_pause * interval '1 second' THEN
+      RETURN false;
+    END IF;
+  END IF;
+  RETURN v_state = 'WaitForCronJob' OR core.rows_wait();
+END";
 
 /// The whole transfer in one call, for pg_cron where a site asks for it: `SELECT db.cron_job_data_transfer()` a minute.
 ///
@@ -187,7 +214,7 @@ fn cron_job() -> Function {
     let body = format!(
         "DECLARE v_failed boolean := false;
 BEGIN
-  IF NOT core.transfer_due() OR core.claim_state() NOT IN ('WaitForCronJob', 'ReadyToConnect') THEN
+  IF NOT core.transfer_due(true) OR core.claim_state() NOT IN ('WaitForCronJob', 'ReadyToConnect') THEN
     RETURN;
   END IF;
 {calls}  PERFORM core.set_state(CASE WHEN v_failed THEN 'WaitForCronJob' ELSE 'ReadyToConnect' END);

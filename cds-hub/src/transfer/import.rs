@@ -1,9 +1,10 @@
 //! The functions every import goes through, whoever makes it: number, companion rows, statistics.
 
-use super::{MODULES, header};
+use super::header;
+use crate::error::REASONS;
 use crate::schema::Function;
 
-/// `core.begin_import` and its fellows, which do not depend on the tables.
+/// `core.begin_import` and its fellows, which do not depend on the tables. Only functions call them.
 pub(crate) fn functions() -> Vec<Function> {
     vec![
         function(
@@ -32,10 +33,10 @@ pub(crate) fn functions() -> Vec<Function> {
         function("core.instant", "p_text text", "timestamp", "plpgsql", INSTANT),
         function(
             "core.reason",
-            "p_state text, p_message text",
+            "p_state text, p_message text DEFAULT NULL, p_context text DEFAULT NULL",
             "text",
             "sql",
-            REASON,
+            &reason(),
         ),
         function(
             "core.try_again",
@@ -54,7 +55,7 @@ fn function(name: &str, arguments: &str, returns: &str, language: &str, body: &s
             "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}\n{}\nAS $body$\n{body}\n$body$",
             header(language)
         ),
-        roles: MODULES,
+        roles: &[],
     }
 }
 
@@ -62,7 +63,7 @@ fn function(name: &str, arguments: &str, returns: &str, language: &str, body: &s
 /// the loader's probe for known hashes relies on it too.
 const BEGIN: &str = "DECLARE v_no int;
 BEGIN
-  PERFORM pg_advisory_xact_lock(4846243915);
+  PERFORM FROM core.turn FOR UPDATE;
   v_no := nextval('core.import_no_seq');
   INSERT INTO core.import (no, run, checked, seen_status, module, part, started)
   VALUES (v_no, coalesce(p_run, v_no), now()::timestamp,
@@ -139,9 +140,17 @@ EXCEPTION WHEN data_exception THEN
   RETURN NULL;
 END";
 
-/// Why a row was refused, without its values: the server quotes them in data exceptions and a trigger may.
-const REASON: &str = "SELECT CASE left(p_state, 2)
-  WHEN '22' THEN 'unsuitable value' WHEN 'P0' THEN 'refused by a trigger' ELSE p_message END";
+/// Why the server refused, in words of ours: its own may hold values of a row, and those of a site's triggers and
+/// constraints anything. A message is the server's own, and names objects only, where no function raised it.
+fn reason() -> String {
+    let known: String = REASONS
+        .iter()
+        .map(|(state, reason)| format!("\n  WHEN p_state LIKE '{state}%' THEN '{reason}'"))
+        .collect();
+    format!(
+        "SELECT CASE{known}\n  WHEN p_message IS NULL OR p_context LIKE '% at RAISE%' THEN 'refused'\n  ELSE p_message END"
+    )
+}
 
 /// A minute after the first refusal, then twice as long each time, up to a day.
 const TRY_AGAIN: &str =

@@ -36,7 +36,7 @@ END",
              void\n{}\nAS $body$\n{body}\n$body$",
             header("plpgsql")
         ),
-        roles: super::MODULES,
+        roles: &[],
     }
 }
 

@@ -51,7 +51,10 @@ pub(crate) fn header(language: &str) -> String {
 fn types(arguments: &str) -> String {
     let types: Vec<&str> = arguments
         .split(", ")
-        .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
+        .filter_map(|a| {
+            a.split_once(' ')
+                .map(|(_, t)| t.split(" DEFAULT").next().unwrap_or(t))
+        })
         .collect();
     types.join(", ")
 }

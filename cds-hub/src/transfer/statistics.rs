@@ -1,8 +1,8 @@
 //! What the planner has to know of a table that has just grown: until the server looks for itself, a minute later, it
 //! would read a whole table to answer for one patient.
 
+use super::header;
 use super::names::Names;
-use super::{MODULES, header};
 use crate::schema::index::Index;
 use crate::schema::{Function, Kind, Model};
 
@@ -33,6 +33,6 @@ pub(super) fn function(model: &Model) -> Function {
             "CREATE OR REPLACE FUNCTION core.refresh_statistics(p_import int) RETURNS void\n{}\nAS $body$\n{body}\n$body$",
             header("plpgsql")
         ),
-        roles: MODULES,
+        roles: &[],
     }
 }

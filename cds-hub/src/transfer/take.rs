@@ -205,13 +205,14 @@ fn take(names: &Names, inbox: &str) -> Function {
     let store = names.inbox_function("store", inbox);
     let inbox_table = format!("{inbox}.{}", identifier(&names.table));
     let body = format!(
-        "DECLARE v_state text; v_message text; v_half int := cardinality(p_rows) / 2;
+        "DECLARE v_state text; v_message text; v_context text; v_half int := cardinality(p_rows) / 2;
 BEGIN
   BEGIN
     PERFORM {store}(p_import, p_rows);
     RETURN;
   EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+    GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+      v_context = PG_EXCEPTION_CONTEXT;
     -- Only these classes are about the row: data exceptions, constraints, checks of views, limits, triggers.
     IF left(v_state, 2) NOT IN ('22', '23', '44', '54', 'P0') THEN RAISE; END IF;
   END;
@@ -224,7 +225,7 @@ BEGIN
       DELETE FROM {inbox_table} i USING unnest(p_rows) AS r(id) WHERE i.ctid = r.id RETURNING i.*)
   INSERT INTO core.quarantine (table_name, inbox, row, sqlstate, reason, attempts, first_seen, last_tried, next_try,
                                import_no)
-  SELECT '{table}', '{inbox}', (to_jsonb(r) - 'hash_index_col')::json, v_state, core.reason(v_state, v_message),
+  SELECT '{table}', '{inbox}', (to_jsonb(r) - 'hash_index_col')::json, v_state, core.reason(v_state, v_message, v_context),
          1, clock_timestamp(), clock_timestamp(), core.try_again(1), p_import
   FROM refused r;
 END",
@@ -242,7 +243,7 @@ fn retry(table: &StoredTable, names: &Names, inbox: &str) -> Function {
     let columns = columns.join(", ");
     let Names { table: name, id, .. } = names;
     let body = format!(
-        "DECLARE q record; v_row tid; v_state text; v_message text;
+        "DECLARE q record; v_row tid; v_state text; v_message text; v_context text;
 BEGIN
   FOR q IN SELECT * FROM core.quarantine
            WHERE table_name = '{name}' AND inbox = '{inbox}' AND next_try <= now() ORDER BY id LOOP
@@ -254,10 +255,11 @@ BEGIN
       PERFORM {store}(p_import, ARRAY[v_row]);
       DELETE FROM core.quarantine WHERE id = q.id;
     EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+      GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+      v_context = PG_EXCEPTION_CONTEXT;
       UPDATE core.quarantine
       SET attempts = attempts + 1, last_tried = clock_timestamp(), next_try = core.try_again(attempts + 1),
-          sqlstate = v_state, reason = core.reason(v_state, v_message)
+          sqlstate = v_state, reason = core.reason(v_state, v_message, v_context)
       WHERE id = q.id;
     END;
   END LOOP;

@@ -11,6 +11,7 @@ mod adopt;
 mod cluster;
 mod fault;
 mod foreign;
+mod forgery;
 mod lineage;
 mod load;
 mod migrate;

@@ -40,7 +40,7 @@ async fn status_is_one_screen_without_values() {
     );
     let screen = status.to_string();
     assert!(
-        screen.starts_with("semaphore   WaitForCronJob since "),
+        screen.starts_with("semaphore   ReadyToConnect since "),
         "{screen}"
     );
     assert!(
@@ -135,21 +135,30 @@ async fn program_makes_inspects_and_changes_a_hub() {
     let url = empty_database().await;
     for (arguments, success, wanted) in [
         (["status"].as_slice(), false, "error: "),
-        (&["init"], true, ""),
-        (&["init"], true, ""),
-        (&["status"], true, "semaphore   WaitForCronJob"),
+        (&["migrate"], false, "the database is empty"),
+        (&["init"], true, "the hub is made: "),
+        (&["init"], true, "the hub was there already"),
+        (&["status"], true, "semaphore   ReadyToConnect"),
         (&["params", "release_version"], true, "1.7.1"),
-        (&["params", "pause_after_process_execution", "20"], true, ""),
+        (
+            &["params", "pause_after_process_execution", "20"],
+            true,
+            "pause_after_process_execution is 20 now; it was 10",
+        ),
         (&["params", "pause_after_process_execution"], true, " 20 "),
         (
             &["params", "nothing"],
             false,
             "error: not found: parameter nothing",
         ),
-        (&["lock", "repair"], true, ""),
+        (
+            &["lock", "repair"],
+            true,
+            "modules and transfers are stopped (Interrupted_repair)",
+        ),
         (&["status"], true, "semaphore   Interrupted_repair"),
-        (&["unlock"], true, ""),
-        (&["status"], true, "semaphore   WaitForCronJob"),
+        (&["unlock"], true, "modules and transfers go on: ReadyToConnect"),
+        (&["status"], true, "semaphore   ReadyToConnect"),
         (
             &["check", "--sample", "10"],
             true,

@@ -225,3 +225,48 @@ async fn role_logs_in_with_the_password_it_was_given_and_with_no_other() {
         assert_eq!(error.kind(), cds_hub::ErrorKind::Options);
     }
 }
+
+/// What a site's trigger, function or constraint says may hold anything, under any code: none of it is repeated.
+#[tokio::test]
+async fn messages_of_a_sites_triggers_and_constraints_are_not_repeated() {
+    let hub = hub().await;
+    let marker = "Marker4711";
+    for code in ["P0001", "23514", "42501", "55000", "22000"] {
+        let raise = format!(
+            "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = 'no {marker}', TABLE = '{marker}', CONSTRAINT = '{marker}'; END $$;
+             CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON core.patient_raw FOR EACH ROW EXECUTE FUNCTION public.refuse();"
+        );
+        sqlx::raw_sql(AssertSqlSafe(raise))
+            .execute(hub.pool())
+            .await
+            .unwrap();
+        // The program's own error.
+        let insert = "INSERT INTO core.patient_raw (patient_raw_id, import_no, input_datetime, meta_digest, hash) VALUES (1, 1, now(), 0, gen_random_uuid())";
+        let error = hub.pool().execute(insert).await.unwrap_err();
+        let error = cds_hub::Error::sql("a test", &error);
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains(code) && !cause.contains(marker), "{cause}");
+        // What a transfer notes.
+        hub.pool()
+            .execute("INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')")
+            .await
+            .unwrap();
+        hub.transfer(std::time::Duration::ZERO).await.unwrap();
+        hub.pool()
+            .execute("DELETE FROM cds2db_in.patient_raw")
+            .await
+            .unwrap();
+        let noted: Vec<(String,)> = sqlx::query_as(
+            "SELECT concat_ws(' ', err_objekt, err_msg, err_line, err_variables) FROM db_config.db_error_log
+             UNION ALL SELECT reason FROM core.quarantine",
+        )
+        .fetch_all(hub.pool())
+        .await
+        .unwrap();
+        assert!(!noted.is_empty());
+        for (text,) in noted {
+            assert!(!text.contains(marker), "{code}: {text}");
+        }
+    }
+}

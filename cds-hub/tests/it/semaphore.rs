@@ -19,7 +19,11 @@ const STATE: &str =
 #[tokio::test(flavor = "multi_thread")]
 async fn the_truth_table_holds() {
     let hub = server::hub().await;
-    assert_eq!(one(&hub, STATE).await, "WaitForCronJob");
+    assert_eq!(
+        one(&hub, STATE).await,
+        "ReadyToConnect",
+        "nobody need wait for a first transfer"
+    );
     let held = "Ongoing - cds2db:lockA (#cds2db#)";
     let steps = [
         ("data_transfer_stop('cds2db', 'cds2db:lockA')", "true", held),
@@ -59,13 +63,16 @@ async fn the_truth_table_holds() {
         (
             "data_transfer_start('cds2db', 'x%', false)",
             "true",
-            "WaitForCronJob",
+            // What was written is transferred by then, so a reader need not wait for a scheduler.
+            "ReadyToConnect",
         ),
         ("data_transfer_stop('m', 'it''s')", "true", "Ongoing - it's (#m#)"),
         ("data_transfer_reset_lock('n')", "false", "Ongoing - it's (#m#)"),
         ("data_transfer_reset_lock('_')", "false", "Ongoing - it's (#m#)"),
-        ("data_transfer_reset_lock('m')", "true", "WaitForCronJob"),
-        ("data_transfer_start('m', 'it''s')", "false", "WaitForCronJob"),
+        ("data_transfer_reset_lock('m')", "true", "ReadyToConnect"),
+        ("data_transfer_start('m', 'it''s')", "false", "ReadyToConnect"),
+        ("data_transfer_start()", "false", "ReadyToConnect"),
+        ("data_transfer_reset_lock()", "false", "ReadyToConnect"),
     ];
     for (call, result, state) in steps {
         assert_eq!(
@@ -76,7 +83,7 @@ async fn the_truth_table_holds() {
         assert_eq!(one(&hub, STATE).await, state, "{call}");
     }
     let resets = "SELECT count(*) FROM db_config.db_error_log WHERE err_objekt LIKE '%reset_lock%'";
-    assert_eq!(one(&hub, resets).await, "3", "every reset is recorded");
+    assert_eq!(one(&hub, resets).await, "4", "every reset is recorded");
 }
 
 /// The status begins with the state and names the last holder.
@@ -129,7 +136,7 @@ async fn an_operator_breaks_a_lock() {
     assert_eq!(one(&hub, STATE).await, "Ongoing - frontend:hangs (#frontend#)");
     assert!(hub.break_lock().await.unwrap());
     assert!(!hub.break_lock().await.unwrap(), "nobody holds it");
-    assert_eq!(one(&hub, STATE).await, "WaitForCronJob");
+    assert_eq!(one(&hub, STATE).await, "ReadyToConnect");
     assert_eq!(
         rows(&hub, "SELECT err_msg, err_variables FROM db_config.db_error_log").await,
         ["lock broken by an operator|frontend"]
@@ -282,9 +289,197 @@ async fn the_next_holder_reads_what_the_last_one_wrote() {
     )
     .await;
     run(&hub, "SELECT db.data_transfer_start('cds2db', 'cds2db:w', false)").await;
+    assert_eq!(one(&hub, STATE).await, "ReadyToConnect", "without any scheduler");
     let lock = hub.lock("dataprocessor", "dp:r").await.unwrap();
-    assert_eq!(lock.transferred().done.len(), 2);
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, "1");
     lock.release(true).await.unwrap();
     assert_eq!(one(&hub, STATE).await, "ReadyToConnect");
+}
+
+/// Each state, from the original's text: what a module's lock, a release, the scheduler's look and an operator's transfer do.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_the_four_states_does_what_it_is_for() {
+    // State, whether it can be locked, whether a scheduler transfers a row that waits, whether an operator's call does.
+    let states = [
+        ("WaitForCronJob", true, true, true),
+        ("ReadyToConnect", true, false, true),
+        ("Ongoing - x:y (#x#)", false, false, false),
+        ("Interrupted_by_hand", false, false, false),
+    ];
+    let hub = server::hub().await;
+    for (state, lockable, scheduled, asked) in states {
+        let set = format!(
+            "UPDATE db_config.db_process_control SET pc_value = '{state}', last_change_timestamp = clock_timestamp()
+             WHERE pc_name = 'semaphor_cron_job_data_transfer'"
+        );
+        run(
+            &hub,
+            "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]' || gen_random_uuid())",
+        )
+        .await;
+        let waits = "SELECT count(*) FROM cds2db_in.patient_raw";
+        run(&hub, &set).await;
+        run(&hub, "SELECT db.cron_job_data_transfer()").await;
+        assert_eq!(
+            one(&hub, waits).await,
+            if scheduled { "0" } else { "1" },
+            "{state}: scheduler"
+        );
+        run(&hub, &set).await;
+        let operator = hub.transfer(Duration::ZERO).await;
+        assert_eq!(operator.is_ok(), asked, "{state}: {operator:?}");
+        assert_eq!(
+            one(&hub, waits).await,
+            if asked { "0" } else { "1" },
+            "{state}: operator"
+        );
+        run(&hub, &set).await;
+        assert_eq!(
+            one(&hub, "SELECT db.data_transfer_stop('m', 'm:x') AS r").await,
+            lockable.to_string(),
+            "{state}: lock"
+        );
+        if lockable {
+            assert_eq!(
+                one(&hub, "SELECT db.data_transfer_start('m', 'm:x', false) AS r").await,
+                "true"
+            );
+            assert_eq!(one(&hub, STATE).await, "ReadyToConnect", "{state}: after a write");
+        } else {
+            assert_eq!(one(&hub, STATE).await, state, "{state} stays");
+            run(&hub, "DELETE FROM cds2db_in.patient_raw").await;
+        }
+    }
+}
+
+/// `ReadyToConnect` is a pause from transfers for as long as the parameter says, between 5 and 45 seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_to_connect_pauses_transfers_for_the_time_of_the_parameter() {
+    let hub = server::hub().await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
+    for (parameter, pause) in [("10", 10), ("1", 5), ("45", 45), ("90", 40), ("soon", 10)] {
+        hub.set_parameter("pause_after_process_execution", parameter)
+            .await
+            .unwrap();
+        for (age, due) in [(pause - 1, false), (pause + 1, true)] {
+            run(
+                &hub,
+                &format!(
+                    "UPDATE db_config.db_process_control SET pc_value = 'ReadyToConnect',
+                       last_change_timestamp = clock_timestamp()::timestamp - interval '{age} seconds'
+                     WHERE pc_name = 'semaphor_cron_job_data_transfer'"
+                ),
+            )
+            .await;
+            let found = one(&hub, "SELECT core.transfer_due(true) AS due").await;
+            assert_eq!(found, due.to_string(), "{parameter}: after {age} s");
+            assert_eq!(
+                one(&hub, "SELECT core.transfer_due(false) AS due").await,
+                "true",
+                "an operator's call"
+            );
+        }
+    }
+}
+
+/// A transfer that fails while a lock is released leaves a state that asks for another one, and the lock is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_whose_transfer_fails_asks_for_another() {
+    let hub = server::hub().await;
+    run(&hub, "ALTER TABLE core.patient_raw_open RENAME TO gone").await;
+    run(&hub, "SELECT db.data_transfer_stop('cds2db', 'cds2db:w')").await;
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
+    assert_eq!(
+        one(
+            &hub,
+            "SELECT db.data_transfer_start('cds2db', 'cds2db:w', false) AS r"
+        )
+        .await,
+        "true"
+    );
+    assert_eq!(one(&hub, STATE).await, "WaitForCronJob");
+    run(&hub, "ALTER TABLE core.gone RENAME TO patient_raw_open").await;
+    run(&hub, "SELECT db.cron_job_data_transfer()").await;
+    assert_eq!(one(&hub, STATE).await, "ReadyToConnect");
+}
+
+/// Whoever waits is told whom for, within seconds; a session that only keeps a transaction open is named too, and can keep
+/// nobody waiting without an end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_the_lock_says_whom_it_is_for() {
+    let hub = server::hub().await;
+    let held = hub.lock("cds2db", "cds2db:long").await.unwrap();
+    let said = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&said);
+    let waiting = hub
+        .clone()
+        .telling(move |waiting| heard.lock().unwrap().push(waiting.to_string()));
+    let options = LockOptions {
+        patience: Some(Duration::from_secs(3)),
+        ..LockOptions::default()
+    };
+    let error = waiting
+        .lock_with("dataprocessor", "dp:1", options)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    let lines = said.lock().unwrap().clone();
+    assert!(
+        lines.len() == 1 && lines[0].contains("cds2db:long (#cds2db#), since"),
+        "{lines:?}"
+    );
+    held.release(true).await.unwrap();
+
+    // An open transaction has taken the lock and not committed.
+    let mut open = hub.pool().begin().await.unwrap();
+    sqlx::query("SELECT db.data_transfer_stop('m', 'm:x')")
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    let started = Instant::now();
+    assert_eq!(
+        one(&hub, "SELECT db.data_transfer_stop('n', 'n:x') AS r").await,
+        "false"
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+    let holder = hub.lock_holder().await.unwrap();
+    assert!(
+        holder
+            .to_string()
+            .contains("kept by the open transaction of process"),
+        "{holder}"
+    );
+}
+
+/// The numbers of the hub's advisory locks are known to everybody: whoever takes them holds up nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_takes_known_advisory_locks_holds_up_nobody() {
+    let hub = server::hub().await;
+    let mut other = hub.pool().begin().await.unwrap();
+    for number in [4_846_243_915_i64, 4_846_243_916] {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(number)
+            .execute(&mut *other)
+            .await
+            .unwrap();
+    }
+    run(
+        &hub,
+        "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p1')",
+    )
+    .await;
+    let transferred = tokio::time::timeout(Duration::from_secs(20), hub.transfer(Duration::ZERO)).await;
+    assert_eq!(transferred.expect("no wait").unwrap().done.len(), 2);
 }

@@ -68,6 +68,9 @@ async fn a_release_after_a_write_starts_a_transfer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_a_lock_are_found_at_the_interval() {
     let hub = server::hub().await;
+    hub.set_parameter("pause_after_process_execution", "5")
+        .await
+        .unwrap();
     let (stop, task) = serve(&hub, Duration::from_millis(200));
     becomes(&hub, STATE, "ReadyToConnect").await;
     run(

@@ -92,14 +92,12 @@ async fn check_columns(connection: &mut PgConnection, table: &SqlTable) -> Resul
 /// Notes the typed rows and their raw rows. An id and an array of ids are both appended to an empty array.
 async fn note_sources(connection: &mut PgConnection, name: &str, source: &str, place: &str) -> Result<()> {
     let sql = format!(
-        "WITH named AS (SELECT DISTINCT c.row_id, s.id FROM {ROWS} r \
-           CROSS JOIN LATERAL unnest('{{}}'::int[] || r.{LINEAGE}{source}) AS s(id) \
-           JOIN core.{name} c ON c.hash = r.row_hash_::uuid) \
-         INSERT INTO core.lineage (table_name, row_id, source_table, source_id) \
-         SELECT '{name}', row_id, '{source}', id FROM named WHERE id IS NOT NULL \
-         UNION ALL SELECT '{name}', n.row_id, '{source}_raw', v.{source}_raw_id FROM named n \
-           JOIN db2dataprocessor_out.v_{source} v ON v.{source}_id = n.id \
-         ON CONFLICT DO NOTHING"
+        "WITH named AS (SELECT DISTINCT r.row_hash_ AS hash, s.id FROM {ROWS} r \
+           CROSS JOIN LATERAL unnest('{{}}'::int[] || r.{LINEAGE}{source}) AS s(id) WHERE s.id IS NOT NULL), \
+         sources AS (SELECT hash, '{source}' AS source, id FROM named \
+           UNION ALL SELECT n.hash, '{source}_raw', v.{source}_raw_id FROM named n \
+           JOIN db2dataprocessor_out.v_{source} v ON v.{source}_id = n.id) \
+         SELECT core.note_lineage('{name}', array_agg(hash), array_agg(source), array_agg(id)) FROM sources"
     );
     run(connection, &sql, place).await.map(|_| ())
 }

@@ -188,7 +188,7 @@ impl Run<'_> {
         }
         let everybody = [EVERYBODY.to_owned()];
         for name in &gone.read {
-            let moved = import.set_watermarks(name, &everybody, who.loaded_until).await;
+            let moved = import.set_census(name, &everybody, who.loaded_until).await;
             moved.map_err(failed)?;
         }
         if deletions != crate::config::Deletions::Off {

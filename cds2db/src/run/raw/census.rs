@@ -217,7 +217,7 @@ impl Census<'_> {
     async fn from(&self, name: &str) -> Result<Option<String>> {
         let marks = self
             .hub
-            .watermarks(name, &[EVERYBODY.to_owned()])
+            .census(name, &[EVERYBODY.to_owned()])
             .await
             .map_err(|e| Error::new(ErrorKind::Hub, "reading the watermarks").because(e))?;
         Ok(marks.get(EVERYBODY).and_then(|mark| since(*mark, self.zone)))

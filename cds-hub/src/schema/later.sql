@@ -1,0 +1,42 @@
+-- What hubs made before this release get when they are migrated. Every statement may run again.
+
+-- Imports follow one another: each locks this row, which nobody but the hub's own functions can.
+CREATE TABLE IF NOT EXISTS core.turn ("only" boolean PRIMARY KEY DEFAULT true CHECK ("only"));
+INSERT INTO core.turn DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- Resources that are gone from the server, and when they came back where they did; their rows stay as they are.
+CREATE TABLE IF NOT EXISTS core.deleted (
+  resource text NOT NULL,
+  fhir_id text NOT NULL,
+  noticed timestamp NOT NULL DEFAULT localtimestamp,
+  found_by text NOT NULL,
+  returned timestamp,
+  PRIMARY KEY (resource, fhir_id)
+);
+
+-- Until when the resources of a patient were asked for in vain or in part, by the watermark it is about.
+CREATE TABLE IF NOT EXISTS core.unanswered (
+  watermark text NOT NULL,
+  id text NOT NULL,
+  tried_until timestamptz NOT NULL,
+  PRIMARY KEY (watermark, id)
+);
+
+-- Until when resources that are gone were looked for, by patient or history.
+CREATE TABLE IF NOT EXISTS core.census (
+  name text NOT NULL,
+  patient_id text NOT NULL,
+  counted_until timestamptz NOT NULL,
+  PRIMARY KEY (name, patient_id)
+);
+
+-- Both were kept among the watermarks, and the numbers of refused runs, which nobody asks for any more.
+WITH moved AS (DELETE FROM core.watermark WHERE resource = 'unanswered' RETURNING *)
+INSERT INTO core.unanswered (watermark, id, tried_until)
+SELECT regexp_replace(patient_id, '/[^/]*$', ''), regexp_replace(patient_id, '^.*/', ''), loaded_until FROM moved
+ON CONFLICT DO NOTHING;
+DELETE FROM core.watermark WHERE resource = 'refused';
+WITH moved AS (
+  DELETE FROM core.watermark WHERE resource IN ('deletions', '$export') OR resource LIKE '%/\_history' RETURNING *)
+INSERT INTO core.census (name, patient_id, counted_until) SELECT resource, patient_id, loaded_until FROM moved
+ON CONFLICT DO NOTHING
