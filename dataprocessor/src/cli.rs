@@ -105,10 +105,9 @@ impl Arguments {
                     return Err(Error::new(ErrorKind::SqlTable, "OUTPUT_TABLES_PATH is not set"));
                 };
                 let tables = SqlTable::read_all(folder)?;
-                connect(self.hub, &config)
-                    .await?
-                    .migrate(&SqlTable::with_standard(&tables), true)
-                    .await?;
+                let hub = connect(self.hub, &config).await?;
+                let all = SqlTable::beside(hub.tables_to_keep().await?, &tables);
+                hub.migrate(&all, true).await?;
                 let names: Vec<&str> = tables.iter().map(SqlTable::name).collect();
                 say(&format!("ready in the hub: {}\n", names.join(", ")))
             }

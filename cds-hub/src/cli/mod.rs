@@ -55,18 +55,18 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Cluster { .. } | Command::Sql(_) => {}
         Command::Init { tables, passwords } => {
-            init::run(&hub, &tables.read()?, passwords.as_deref()).await?;
+            init::run(&hub, &tables.of(&hub).await?, passwords.as_deref()).await?;
         }
         Command::Status => output::text(&hub.status().await?.to_string()),
         Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref()).await?,
-        Command::Check { tables, sample } => return check::run(&hub, &tables.read()?, *sample).await,
+        Command::Check { tables, sample } => return check::run(&hub, &tables.of(&hub).await?, *sample).await,
         Command::Migrate {
             tables,
             look,
             sql,
             accept,
         } => {
-            return migrate::run(&hub, &tables.read()?, *look, *sql, *accept).await;
+            return migrate::run(&hub, &tables.of(&hub).await?, *look, *sql, *accept).await;
         }
         Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
         Command::Serve { pg_cron: true, .. } => {
@@ -81,12 +81,14 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
         }
         Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what).await?,
-        Command::Trace { table, id, tables } => trace::trace(&hub, &tables.read()?, table, *id).await?,
+        Command::Trace { table, id, tables } => {
+            trace::trace(&hub, &tables.of(&hub).await?, table, *id).await?
+        }
         Command::AsOf {
             moment,
             table,
             tables,
-        } => trace::as_of(&hub, &tables.read()?, moment, table).await?,
+        } => trace::as_of(&hub, &tables.of(&hub).await?, moment, table).await?,
         Command::Lock { reason } => {
             hub.interrupt(reason).await?;
             output::line(&format!(

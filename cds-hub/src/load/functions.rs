@@ -284,7 +284,12 @@ fn queue(table: &StoredTable) -> Option<Function> {
   CROSS JOIN LATERAL (SELECT c.{key} FROM {core} c WHERE c.{key} = r.id AND c.import_no = p_import OFFSET 0) t;
 END"
     );
-    Some(function(&names.function("queue"), "p_import int, p_ids int[]", "void", &body))
+    Some(function(
+        &names.function("queue"),
+        "p_import int, p_ids int[]",
+        "void",
+        &body,
+    ))
 }
 
 /// Overwrites `meta` of known rows: their keys, then the texts of each `meta` column. The keys where it differed.

@@ -152,8 +152,12 @@ impl Import<'_> {
     async fn raw_slice(&mut self, table: usize, statements: &Statements, rows: &Rows) -> Result<Loaded> {
         let outcome = store(&mut self.transaction, self.stamp, statements, rows).await?;
         if !outcome.new.is_empty() {
-            self.call(statements.open.as_deref(), "queueing rows to be typed", &[&outcome.new])
-                .await?;
+            self.call(
+                statements.open.as_deref(),
+                "queueing rows to be typed",
+                &[&outcome.new],
+            )
+            .await?;
         }
         self.note(table, rows, outcome).await
     }

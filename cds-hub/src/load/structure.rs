@@ -109,15 +109,15 @@ pub(super) async fn keep(
         return Ok(());
     }
     sqlx::query("SELECT core.keep_values($1, $2, $3, $4, $5, $6)")
-    .bind(import)
-    .bind(&table.name)
-    .bind(raw_ids)
-    .bind(columns)
-    .bind(indexes)
-    .bind(texts)
-    .execute(connection)
-    .await
-    .map_err(|e| Error::sql(format!("keeping values of {}", table.name), &e))?;
+        .bind(import)
+        .bind(&table.name)
+        .bind(raw_ids)
+        .bind(columns)
+        .bind(indexes)
+        .bind(texts)
+        .execute(connection)
+        .await
+        .map_err(|e| Error::sql(format!("keeping values of {}", table.name), &e))?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::catalogue::Catalogue;
 use super::{Change, Plan, Question, adopt};
 use crate::schema::install::{Found, fingerprint, found, lock, note, run};
-use crate::schema::{HubTables, Model, Script, compose, script};
+use crate::schema::{HubTables, Model, Script, compose, described, script};
 use crate::{Error, ErrorKind, Hub, Result};
 
 impl Hub {
@@ -48,12 +48,38 @@ impl Hub {
         }
         self.keep_settings(&mut transaction).await?;
         note(&mut transaction, &fingerprint(&script(tables))).await?;
+        described::keep(&mut transaction, tables).await?;
         transaction
             .commit()
             .await
             .map_err(|e| Error::sql("committing the migration", &e))?;
         plan.applied = true;
         Ok(plan)
+    }
+}
+
+impl Hub {
+    /// The tables a migration brings this database to where nobody names others: those the hub was made for, and those of a
+    /// site with them; of an original system, the columns that it has.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn tables_to_keep(&self) -> Result<HubTables> {
+        let mut transaction = self
+            .pool()
+            .begin()
+            .await
+            .map_err(|e| Error::sql("looking at the database", &e))?;
+        match found(&mut transaction).await? {
+            Found::Original => Ok(adopt::of_original(
+                &Catalogue::read(&mut transaction, false).await?,
+            )),
+            Found::Nothing => Ok(HubTables::standard()),
+            Found::Hub(_) => {
+                let kept = described::read(&mut transaction).await?;
+                Ok(kept.unwrap_or_else(HubTables::standard))
+            }
+        }
     }
 }
 
@@ -92,11 +118,20 @@ async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan>
 async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catalogue) -> Result<Plan> {
     let mut views = Script::default();
     compose::views(&mut views, model);
-    let own: Vec<String> = views
+    let mut own: Vec<String> = views
         .views()
         .filter(|v| catalogue.has_view(v))
         .map(str::to_owned)
         .collect();
+    // Only tables with columns of ours have one, so a narrower description leaves some over.
+    let left = catalogue
+        .views()
+        .filter(|v| v.starts_with("cds2db_out.v_") && v.ends_with("_raw_diff_all"));
+    own.extend(
+        left.filter(|v| !own.iter().any(|o| o == v))
+            .map(str::to_owned)
+            .collect::<Vec<_>>(),
+    );
     let foreign = foreign_views(connection, &own).await?;
 
     let compared = Plan::compare(model, catalogue);

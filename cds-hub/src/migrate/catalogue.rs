@@ -122,6 +122,11 @@ impl Catalogue {
         self.views.contains(name)
     }
 
+    /// The qualified names of all views.
+    pub(super) fn views(&self) -> impl Iterator<Item = &str> {
+        self.views.iter().map(String::as_str)
+    }
+
     pub(super) fn recipe(&self, table: &str) -> Option<&Recorded> {
         self.recipes.get(table)
     }

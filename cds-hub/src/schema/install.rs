@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::identifier::literal;
-use super::{HubTables, Script, script};
+use super::{HubTables, Script, described, script};
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Number of the advisory lock that lets one installation or migration run at a time.
@@ -84,6 +84,7 @@ impl Hub {
         run(&mut transaction, &script).await?;
         self.keep_settings(&mut transaction).await?;
         note(&mut transaction, &fingerprint).await?;
+        described::keep(&mut transaction, tables).await?;
         transaction
             .commit()
             .await

@@ -30,6 +30,26 @@ CREATE TABLE IF NOT EXISTS core.census (
   PRIMARY KEY (name, patient_id)
 );
 
+-- What the hub was made for: which parts are the project's own, and the tables that are not.
+CREATE TABLE IF NOT EXISTS core.described_part (part text PRIMARY KEY, standard boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS core.described (
+  part text NOT NULL,
+  table_position integer NOT NULL,
+  table_name text NOT NULL,
+  resource text,
+  prefix text NOT NULL,
+  melt text NOT NULL,
+  position integer NOT NULL,
+  column_name text NOT NULL,
+  path text NOT NULL,
+  calculated boolean NOT NULL,
+  fhir_type text NOT NULL,
+  reference_targets text[] NOT NULL,
+  joined boolean NOT NULL,
+  description text NOT NULL,
+  PRIMARY KEY (part, table_name, position)
+);
+
 -- Both were kept among the watermarks, and the numbers of refused runs, which nobody asks for any more.
 WITH moved AS (DELETE FROM core.watermark WHERE resource = 'unanswered' RETURNING *)
 INSERT INTO core.unanswered (watermark, id, tried_until)

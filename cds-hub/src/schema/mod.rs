@@ -3,6 +3,7 @@
 pub(crate) mod compose;
 mod contract_view;
 mod core_table;
+pub(crate) mod described;
 mod function;
 mod grants;
 mod hub_tables;

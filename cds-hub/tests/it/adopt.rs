@@ -175,3 +175,30 @@ async fn doubled_rows_and_columns_that_are_not_described_are_kept() {
         ["x"]
     );
 }
+
+/// What nobody names is kept: the columns of the site's own description, how far it had loaded, and the order of rows.
+#[tokio::test]
+async fn an_adopted_hub_keeps_the_sites_columns_and_how_far_it_had_loaded() {
+    let hub = original().await;
+    hub.pool()
+        .execute(
+            "UPDATE db_log.patient SET pat_meta_lastupdated = '2026-01-02 10:00' WHERE pat_id = 'p1';
+             INSERT INTO db_log.condition (condition_id, condition_raw_id, input_processing_nr, last_processing_nr, con_id,
+               con_patient_ref, con_meta_lastupdated) VALUES
+               (33, 31, 24, 24, 'c2', 'Patient/p1', '2026-01-03 10:00'), (32, 31, 24, 24, 'c1', 'Patient/p1', '2026-01-01 10:00')",
+        )
+        .await
+        .unwrap();
+    let tables = hub.tables_to_keep().await.unwrap();
+    assert_eq!(tables.fhir.table("patient").unwrap().columns.len(), 22);
+    let plan = hub.migrate(&tables, false).await.unwrap();
+    assert!(plan.is_applied() && plan.questions().is_empty(), "{plan}");
+    assert_eq!(hub.tables().await.unwrap(), tables);
+    let marks = "SELECT resource || ' ' || patient_id || ' ' || to_char(loaded_until, 'MM-DD HH24:MI') FROM core.watermark ORDER BY 1";
+    assert_eq!(
+        text(&hub, marks).await,
+        ["Condition p1 01-03 10:00", "Patient p1 01-02 10:00"]
+    );
+    let order = "SELECT condition_id::text FROM core.condition ORDER BY ctid";
+    assert_eq!(text(&hub, order).await, ["32", "33"]);
+}

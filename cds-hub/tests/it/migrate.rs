@@ -326,3 +326,98 @@ async fn confirmations_kept_row_by_row_move_into_blocks() {
     assert_eq!(text(&hub, newest).await, ["150"]);
     hub.init(&HubTables::standard()).await.unwrap();
 }
+
+/// A table that a site added, as the dataprocessor adds its declared ones.
+fn with_a_sites_table() -> HubTables {
+    use table_description::{Column, ElementPath, MeltMode, Origin};
+    let mut tables = HubTables::standard();
+    let column = |name: &str, fhir_type| {
+        let mut column = Column::new(name, Origin::Element(ElementPath::new("")), fhir_type);
+        column.description = format!("the site's {name}");
+        column
+    };
+    tables.submodules.tables.push(Arc::new(TableDescription {
+        name: "long_stays".into(),
+        resource: None,
+        prefix: String::new(),
+        columns: vec![
+            column("case_id", FhirType::String),
+            column("days", FhirType::Integer),
+        ],
+        melt: MeltMode::Product,
+    }));
+    tables
+}
+
+/// `cds-hub migrate`, typed by an operator who does not think of the site's table, keeps it: its rows reach the core.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sites_table_survives_a_migration_that_does_not_name_it() {
+    let (hub, url) = crate::server::hub_and_url().await;
+    hub.migrate(&with_a_sites_table(), true).await.unwrap();
+    // Something to do for the migration.
+    run(&hub, "DROP FUNCTION db.add_hist_raw_records()").await;
+    run(&hub, "UPDATE core.installation SET fingerprint = 'older'").await;
+    let migrated = std::process::Command::new(crate::server::program())
+        .args(["--database-url", &url, "migrate"])
+        .output()
+        .unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    run(
+        &hub,
+        "INSERT INTO db2dataprocessor_in.long_stays (case_id, days) VALUES ('e1', 40)",
+    )
+    .await;
+    hub.transfer(std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(
+        text(
+            &hub,
+            "SELECT case_id || ' ' || days FROM db2dataprocessor_out.v_long_stays"
+        )
+        .await,
+        ["e1 40"]
+    );
+    assert!(
+        text(&hub, "SELECT case_id FROM db2dataprocessor_in.long_stays")
+            .await
+            .is_empty()
+    );
+}
+
+/// The hub knows what it was made for, to the last property of a column.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_tells_the_tables_it_was_made_for() {
+    use table_description::{ElementPath, MeltMode};
+    let hub = hub_of(&HubTables::standard()).await;
+    assert_eq!(hub.described().await.unwrap().unwrap(), HubTables::standard());
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM core.described")
+        .fetch_one(hub.pool())
+        .await
+        .unwrap();
+    assert_eq!(
+        kept, 0,
+        "the project's own is not copied, so that a newer program brings newer columns"
+    );
+    let site = with_a_sites_table();
+    hub.migrate(&site, true).await.unwrap();
+    assert_eq!(hub.described().await.unwrap().unwrap(), site);
+    let mut given = with("patient", |t| {
+        t.columns.truncate(15);
+        t.columns[1].reference_targets = vec!["Medication".into(), "Location".into()];
+        t.melt = MeltMode::Only(vec![
+            ElementPath::new("name"),
+            ElementPath::new("identifier/type"),
+        ]);
+    });
+    Arc::make_mut(&mut given.fhir.tables[0]).melt = MeltMode::Aligned;
+    given.submodules = site.submodules;
+    hub.migrate(&given, true).await.unwrap();
+    assert_eq!(hub.described().await.unwrap().unwrap(), given);
+    assert_eq!(hub.tables_to_keep().await.unwrap(), given);
+    assert!(hub.migrate(&given, false).await.unwrap().changes().is_empty());
+}
+
+async fn hub_of(tables: &HubTables) -> Hub {
+    let hub = Hub::connect(&empty_database().await).await.unwrap();
+    hub.init(tables).await.unwrap();
+    hub
+}

@@ -88,10 +88,15 @@ impl SqlTable {
     /// The hub's standard tables and these, for [`cds_hub::Hub::migrate`].
     #[must_use]
     pub fn with_standard(tables: &[Self]) -> HubTables {
-        let mut all = HubTables::standard();
-        all.submodules
-            .tables
-            .extend(tables.iter().map(|t| Arc::clone(&t.description)));
+        Self::beside(HubTables::standard(), tables)
+    }
+
+    /// These tables beside those a hub has, in the place of declarations of the same names.
+    #[must_use]
+    pub fn beside(mut all: HubTables, tables: &[Self]) -> HubTables {
+        let of_hub = &mut all.submodules.tables;
+        of_hub.retain(|kept| !tables.iter().any(|t| t.name() == kept.name));
+        of_hub.extend(tables.iter().map(|t| Arc::clone(&t.description)));
         all
     }
 }

@@ -8,6 +8,8 @@ mod aside;
 mod imports;
 mod rows;
 mod source;
+mod tables;
+mod watermarks;
 
 use sqlx::PgConnection;
 
@@ -16,6 +18,7 @@ use super::{Change, Plan};
 use crate::schema::{HubTables, Model, script};
 use crate::{Error, Result};
 use source::Source;
+pub(super) use tables::of_original;
 
 /// Everything the adoption does.
 pub(super) fn plan(tables: &HubTables, catalogue: &Catalogue) -> Result<Plan> {
@@ -41,6 +44,7 @@ pub(super) fn plan(tables: &HubTables, catalogue: &Catalogue) -> Result<Plan> {
     for source in &sources {
         rows::companions(&mut plan.script, source, &sources);
     }
+    watermarks::watermarks(&mut plan.script, &model);
     for (schema, table) in source::unknown(&model, catalogue) {
         plan.remarks.push(format!(
             "{schema}.{table} is not described; it stays in original_{schema}"

@@ -16,9 +16,11 @@ pub(super) fn rows(script: &mut Script, source: &Source<'_>) {
     if !matches!(table.kind, Kind::Raw | Kind::Typed) {
         script.push(format!(
             "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS\nSELECT nextval('core.row_seq')::integer AS row_id, o.*\nFROM \
-             {} o",
+             (SELECT * FROM {} o ORDER BY {}, o.{}) o",
             identifier(&format!("adopted_{}", table.name)),
-            source.original()
+            source.original(),
+            source.arrival(),
+            identifier(&table.id_column())
         ));
     }
     // Old hashes can repeat, and a million rows are quicker to index at once.
@@ -53,7 +55,7 @@ pub(super) fn rows(script: &mut Script, source: &Source<'_>) {
     pairs.push(("hash".into(), format!("coalesce({stored}, md5(''))::uuid")));
     let (columns, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
     script.push(format!(
-        "INSERT INTO core.{name} (\n{})\nSELECT\n{}\nFROM {} o\nJOIN adopted_arrival a ON a.arrival = {}",
+        "INSERT INTO core.{name} (\n{})\nSELECT\n{}\nFROM {} o\nJOIN adopted_arrival a ON a.arrival = {}\nORDER BY o.{key}",
         wrapped(&columns, "  "),
         wrapped(&values, "  "),
         source.rows(),
