@@ -1,0 +1,14 @@
+//! Where rows go: CSV, NDJSON and, with the feature `arrow`, Parquet and Arrow IPC.
+
+#[cfg(feature = "arrow")]
+mod arrow;
+mod column;
+mod fit;
+mod text;
+mod writer;
+
+pub(crate) use column::ColumnType;
+pub use column::SqlType;
+pub(crate) use text::Text;
+pub use writer::Format;
+pub(crate) use writer::Writer;

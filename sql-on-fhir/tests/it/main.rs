@@ -1,0 +1,14 @@
+//! Tests of the public interface.
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests stop at the first surprise, and a skipped test says so"
+)]
+
+mod faults;
+mod oracle;
+mod random;
+mod shared;
+mod suite;
+mod xml;
