@@ -189,39 +189,40 @@ fn levels_overlap(checked: &mut Checked) {
     }
 }
 
-/// Between actions: a file that two of them write. Patterns are compared only where the text before the first `*` of one begins
-/// the text of the other: large studies have thousands of them.
+/// Between actions: a file that two of them write. Large studies have thousands of patterns, so each is compared only with those that
+/// begin or end as it does, whichever are fewer.
 fn overwrites(checked: &mut Checked) {
     let actions = &checked.project.actions;
-    let mut all: Vec<(&str, usize, &Output)> = actions
+    let all: Vec<(usize, &Output)> = actions
         .iter()
         .enumerate()
-        .flat_map(|(number, action)| {
-            action
-                .outputs
-                .iter()
-                .map(move |output| (start(&output.pattern), number, output))
-        })
+        .flat_map(|(number, action)| action.outputs.iter().map(move |output| (number, output)))
         .collect();
-    all.sort_by_key(|(start, number, _)| (*start, *number));
+    let begins = Sorted::new(all.iter().map(|(_, output)| output.pattern.clone()));
+    let ends = Sorted::new(all.iter().map(|(_, output)| reversed(&output.pattern)));
     let mut found: BTreeMap<(usize, usize), (Place, String)> = BTreeMap::new();
-    for (begin, number, output) in &all {
-        let from = all.partition_point(|(start, ..)| start < begin);
-        for (_, other_number, other) in all[from..]
-            .iter()
-            .take_while(|(start, ..)| start.starts_with(begin))
-        {
-            let (a, b) = (output.pattern.as_str(), other.pattern.as_str());
-            if number != other_number && (pattern::covers(a, b) || pattern::covers(b, a)) {
-                let ((first, a), (second, b)) = if number < other_number {
-                    ((*number, output), (*other_number, other))
-                } else {
-                    ((*other_number, other), (*number, output))
-                };
-                found
-                    .entry((first, second))
-                    .or_insert_with(|| (b.at, describe(&actions[first].name, a, &actions[second].name, b)));
+    for (number, output) in &all {
+        let pattern = output.pattern.as_str();
+        let begin = pattern.split('*').next().unwrap_or_default();
+        let end = reversed(pattern.rsplit('*').next().unwrap_or_default());
+        let (first, second) = (begins.with(begin), ends.with(&end));
+        for at in if first.len() <= second.len() {
+            first
+        } else {
+            second
+        } {
+            let (other_number, other) = &all[*at];
+            if number == other_number || !pattern::covers(pattern, &other.pattern) {
+                continue;
             }
+            let ((first, a), (second, b)) = if number < other_number {
+                ((*number, output), (*other_number, other))
+            } else {
+                ((*other_number, other), (*number, output))
+            };
+            found
+                .entry((first, second))
+                .or_insert_with(|| (b.at, describe(&actions[first].name, a, &actions[second].name, b)));
         }
     }
     let warnings: Vec<(Place, String)> = found.into_values().collect();
@@ -230,9 +231,32 @@ fn overwrites(checked: &mut Checked) {
     }
 }
 
-/// The text before the first `*`.
-fn start(pattern: &str) -> &str {
-    &pattern[..pattern.find('*').unwrap_or(pattern.len())]
+/// Texts in order, each with its number.
+struct Sorted {
+    texts: Vec<String>,
+    numbers: Vec<usize>,
+}
+
+impl Sorted {
+    fn new(texts: impl Iterator<Item = String>) -> Self {
+        let mut all: Vec<(String, usize)> = texts.enumerate().map(|(number, text)| (text, number)).collect();
+        all.sort_unstable();
+        let (texts, numbers) = all.into_iter().unzip();
+        Self { texts, numbers }
+    }
+
+    /// The numbers of the texts that begin so.
+    fn with(&self, begin: &str) -> &[usize] {
+        let from = self.texts.partition_point(|text| text.as_str() < begin);
+        let to = self
+            .texts
+            .partition_point(|text| text.as_str() < begin || text.starts_with(begin));
+        &self.numbers[from..to]
+    }
+}
+
+fn reversed(text: &str) -> String {
+    text.chars().rev().collect()
 }
 
 fn describe(first: &str, a: &Output, second: &str, b: &Output) -> String {

@@ -30,6 +30,30 @@ pub(crate) fn large() -> String {
     text
 }
 
+/// All outputs in one folder: every pattern begins as thousands of others do.
+#[test]
+fn a_large_project_in_one_folder_is_checked_as_fast() {
+    let text = large();
+    let mut flat = String::new();
+    for line in text.lines() {
+        match line.split_once("output/model/outcome_") {
+            Some((before, rest)) => {
+                let name = rest.split_once('/').map_or(rest, |(_, name)| name);
+                let _ = writeln!(flat, "{before}output/{name}");
+            }
+            None => {
+                let _ = writeln!(flat, "{line}");
+            }
+        }
+    }
+    let start = Instant::now();
+    let checked = check(&flat);
+    let time = start.elapsed();
+    println!("in one folder: {time:?}");
+    assert!(checked.is_good(), "{:?}", checked.faults.first());
+    assert!(time.as_secs() < 20, "{time:?}");
+}
+
 #[test]
 fn a_large_project_is_checked_in_no_time() {
     let text = large();
