@@ -25,6 +25,7 @@
 //! second time; so the same resource may stand on several pages, and the store has to drop duplicates, as it must
 //! for servers that repeat resources by themselves.
 
+mod asked;
 mod auth;
 mod body;
 mod call;
@@ -62,6 +63,7 @@ mod task;
 mod tls;
 mod transport;
 
+pub use asked::Asked;
 pub use auth::{Auth, OAuth, SmartBackend};
 pub use capability::{Capability, Software, TypeCapability};
 pub use client::Client;

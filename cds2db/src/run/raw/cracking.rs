@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhir_crack::search::{Complete, ManyStep, Page, Step};
+use fhir_crack::search::{Asked, Complete, ManyStep, Page, Step};
 use fhir_crack::{Options, Plan, Rejected};
 
 use crate::run::typed::shaping::{Shaped, Shaping};
@@ -18,6 +18,8 @@ pub(super) enum Cracking {
         summary: Box<fhir_crack::Summary>,
         /// What of the page could not be read.
         rejected: Vec<Rejected>,
+        /// Tables with resources that nobody had asked for, and how many.
+        unasked: Vec<(String, u64)>,
     },
     Unreadable {
         search: usize,
@@ -41,10 +43,11 @@ impl Cracker {
     pub(super) async fn step(
         self,
         step: std::result::Result<ManyStep, fhir_crack::search::Error>,
+        asked: Arc<[Option<Asked>]>,
     ) -> Result<Cracking> {
         let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
         match step {
-            ManyStep::Page { search, page } => self.page(search, page).await,
+            ManyStep::Page { search, page } => self.page(search, page, asked).await,
             ManyStep::Ended { search, end } => {
                 let end = end.map(|step| match step {
                     Step::Complete(proof) => Some(proof),
@@ -57,13 +60,22 @@ impl Cracker {
     }
 
     /// Works on another thread, so that the fetching goes on.
-    async fn page(self, search: usize, page: Page) -> Result<Cracking> {
+    async fn page(self, search: usize, page: Page, asked: Arc<[Option<Asked>]>) -> Result<Cracking> {
         let (number, bytes) = (page.number, page.bytes.len());
         let work = tokio::task::spawn_blocking(move || {
-            let cracked = fhir_crack::crack_with(&page.bytes, &self.plan, Options::default())?;
+            let mut cracked = fhir_crack::crack_with(&page.bytes, &self.plan, Options::default())?;
+            let mut unasked = Vec::new();
+            if let Some(asked) = asked.get(search).and_then(Option::as_ref) {
+                for batch in &mut cracked.batches {
+                    let left_out = asked.keep(batch);
+                    if left_out > 0 {
+                        unasked.push((batch.table().name.clone(), left_out));
+                    }
+                }
+            }
             let batches = cracked.batches.into_iter().filter(|batch| batch.rows() > 0);
             let shaped = batches.map(|batch| self.shaping.shape(batch)).collect();
-            Ok((shaped, Box::new(cracked.summary), cracked.rejected))
+            Ok((shaped, Box::new(cracked.summary), cracked.rejected, unasked))
         });
         // What a panic said is left out, since it may hold a value.
         let cracked = work.await.map_err(|_| {
@@ -71,13 +83,14 @@ impl Cracker {
             Error::new(ErrorKind::Crack, text)
         })?;
         Ok(match cracked {
-            Ok((shaped, summary, rejected)) => Cracking::Page {
+            Ok((shaped, summary, rejected, unasked)) => Cracking::Page {
                 search,
                 page: number,
                 bytes,
                 shaped,
                 summary,
                 rejected,
+                unasked,
             },
             Err(error) => Cracking::Unreadable {
                 search,

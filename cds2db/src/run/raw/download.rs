@@ -58,6 +58,9 @@ pub(crate) struct Download<'r> {
     pub(crate) breaker: Breaker,
 }
 
+/// Why resources that a server sent beside those asked for are left out.
+const UNASKED: &str = "of a patient or id that was not asked for";
+
 impl Download<'_> {
     /// Runs the requests side by side and keeps what they bring. Returns those that were answered in full; the others
     /// are named in the summary.
@@ -77,8 +80,10 @@ impl Download<'_> {
             Some((step, pages))
         });
         let cracker = self.cracker.clone();
+        // A server that ignores a parameter answers with everybody's resources.
+        let asked: Arc<[_]> = requests.iter().map(|r| r.search.asked()).collect();
         let cracked = steps
-            .map(move |step| cracker.clone().step(step))
+            .map(move |step| cracker.clone().step(step, Arc::clone(&asked)))
             .buffered(self.run.settings.workers().max(2));
         // In a task of its own: fetching and cracking go on while rows are filled and written.
         let mut cracked = Ahead::new(cracked, PAGES_AHEAD, ErrorKind::Search, "the download");
@@ -95,7 +100,12 @@ impl Download<'_> {
                     shaped,
                     summary: page,
                     rejected,
+                    unasked,
                 } => {
+                    for (table, count) in unasked {
+                        let left_out = &mut summary.table(&table).left_out;
+                        *left_out.entry(UNASKED.to_owned()).or_default() += count;
+                    }
                     self.breaker.answered();
                     let resources = page.entries;
                     // What cannot be read is named and asked for again; everything else on the page is kept.
