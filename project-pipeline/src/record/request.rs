@@ -25,7 +25,7 @@ pub struct JobRequest {
     pub stale: bool,
     /// The project file as it was.
     pub project: String,
-    /// SHA-256 over all code files; see [`crate::Record::code`].
+    /// SHA-256 over all code files; see [`crate::record::Record::code`].
     pub code_digest: String,
     /// How jobs were kept apart from the system.
     pub isolation: String,

@@ -3,8 +3,10 @@
 mod finish;
 mod folder;
 mod identity;
+mod job_log;
 mod lock;
 mod options;
+mod planned;
 mod process;
 mod progress;
 mod recover;
@@ -12,6 +14,7 @@ mod runners;
 mod sandbox;
 mod scheduler;
 mod snapshot;
+mod task;
 
 pub(crate) use lock::Lock;
 pub use options::RunOptions;

@@ -8,14 +8,15 @@ use std::time::Duration;
 use super::lock::Lock;
 use super::process::End;
 use super::sandbox::Sandbox;
-use super::{Progress, RunOptions, Runner, finish, folder, identity, process, recover, snapshot};
-use crate::plan::{Plan, Reason, Request, State, plan};
+use super::task::{Ended, Task};
+use super::{Progress, RunOptions, finish, folder, identity, job_log, planned, recover, snapshot};
+use crate::plan::{Plan, Request, State, plan};
 use crate::record::{
-    Job, JobRequest, Record, Repository, StatusCode, now, stamp, write_manifest, write_request_page,
+    Job, JobRequest, Record, Repository, StatusCode, now, write_manifest, write_request_page,
     write_workspace_page,
 };
-use crate::store::{Collected, Layout, SafeDir, Staged, collect};
-use crate::{Action, Checked, Error, ErrorKind, Project, Result, stale};
+use crate::store::{Layout, SafeDir};
+use crate::{Checked, Error, ErrorKind, Project, Result, stale};
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -121,23 +122,6 @@ struct Run<'a> {
     code_files: Arc<BTreeMap<String, String>>,
 }
 
-/// What a job's thread gives back.
-struct Ended {
-    at: usize,
-    result: std::io::Result<Made>,
-}
-
-/// What a job made.
-struct Made {
-    end: Option<End>,
-    /// Why it could not begin.
-    refused: Option<String>,
-    peak: u64,
-    collected: Collected,
-    staged: Vec<Staged>,
-    inputs: BTreeMap<String, String>,
-}
-
 impl<'a> Run<'a> {
     fn begin(
         project: &'a Project,
@@ -181,7 +165,7 @@ impl<'a> Run<'a> {
         let jobs = plan
             .jobs
             .iter()
-            .map(|planned| new_job(project, planned, &request))
+            .map(|planned| planned::new_job(project, planned, &request))
             .collect();
         let first = record.next_number()?;
         let run = Self {
@@ -433,7 +417,7 @@ impl<'a> Run<'a> {
                     .iter()
                     .map(|(path, (_, why))| (path.clone(), why.clone()))
                     .collect();
-                (StatusCode::UnmatchedPatterns, unmatched(&made.collected))
+                (StatusCode::UnmatchedPatterns, job_log::unmatched(&made.collected))
             }
             (None, Some(End::Exit(code))) => {
                 job.exit_code = Some(code);
@@ -454,217 +438,12 @@ impl<'a> Run<'a> {
         job.cancelled = cancelled;
         job.completed_at = Some(now());
         self.save(at)?;
-        self.write_log(at)?;
+        job_log::write(&self.layout, &self.request, &self.jobs[at])?;
         write_manifest(&self.layout, self.record, Some(self.project))
-    }
-
-    /// The log of the action's last job: what it wrote, then what is known of it.
-    fn write_log(&self, at: usize) -> Result<()> {
-        let job = &self.jobs[at];
-        let raw = self.layout.work().join(format!("{}.log", job.id));
-        let mut text = std::fs::read(&raw).unwrap_or_default();
-        let mut trailer = format!(
-            "\n\njob_definition_id: {}\njob_definition_request_id: {}\naction: {}\nrun: {}\ncommit: {}\nisolation: {}\nexit_code: {}\n\
-             created_at: {}\nstarted_at: {}\ncompleted_at: {}\nstatus: {}\nstatus_message: {}\n",
-            job.id,
-            job.request,
-            job.action,
-            job.run,
-            self.request.commit.as_deref().unwrap_or("none"),
-            job.isolation,
-            job.exit_code
-                .map_or_else(|| "none".to_owned(), |code| code.to_string()),
-            stamp(job.created_at),
-            job.started_at.map(stamp).unwrap_or_default(),
-            job.completed_at.map(stamp).unwrap_or_default(),
-            job.status,
-            job.message,
-        );
-        if !job.outputs.is_empty() {
-            trailer.push_str("\noutputs:\n");
-            let width = job
-                .outputs
-                .keys()
-                .map(|path| path.chars().count())
-                .max()
-                .unwrap_or(0);
-            for (path, level) in &job.outputs {
-                trailer.push_str(&format!("  {path:width$} - {level}\n"));
-            }
-        }
-        if !job.excluded.is_empty() {
-            trailer.push_str("\nheld back:\n");
-            for (path, why) in &job.excluded {
-                trailer.push_str(&format!("  {path}: {why}\n"));
-            }
-        }
-        text.extend_from_slice(trailer.as_bytes());
-        let path = self.layout.log(&job.action);
-        crate::record::replace(&path, &text).map_err(|source| Error::write(&path, source))?;
-        let _ = std::fs::remove_file(raw);
-        Ok(())
     }
 
     fn pages(&self) -> Result<PathBuf> {
         write_workspace_page(&self.layout, self.record)?;
         write_request_page(&self.layout, self.record, &self.request.id)
-    }
-}
-
-fn new_job(project: &Project, planned: &crate::plan::PlannedJob, request: &JobRequest) -> Job {
-    let outputs = project
-        .action(&planned.action)
-        .map(|action| action.outputs.as_slice())
-        .unwrap_or_default();
-    let waits = !planned.waits_for.is_empty();
-    Job {
-        id: identity::job(&request.id, &planned.action),
-        request: request.id.clone(),
-        action: planned.action.clone(),
-        status: if waits {
-            StatusCode::WaitingOnDependencies
-        } else {
-            StatusCode::Created
-        },
-        message: if waits {
-            format!("waits for {}", planned.waits_for.join(", "))
-        } else {
-            "created".to_owned()
-        },
-        reason: Reason::words(&planned.reason),
-        run: planned.run.clone(),
-        inputs_from: planned.inputs_from.clone(),
-        waits_for: planned.waits_for.clone(),
-        output_spec: outputs
-            .iter()
-            .map(|output| (output.pattern.clone(), output.level))
-            .collect(),
-        outputs: BTreeMap::new(),
-        output_digests: BTreeMap::new(),
-        input_digests: BTreeMap::new(),
-        code_digest: request.code_digest.clone(),
-        excluded: BTreeMap::new(),
-        unmatched: Vec::new(),
-        cancelled: false,
-        exit_code: None,
-        isolation: String::new(),
-        created_at: request.created_at,
-        started_at: None,
-        completed_at: None,
-        peak_memory: 0,
-    }
-}
-
-fn unmatched(collected: &Collected) -> String {
-    let mut message = format!("no file fits {}", collected.unmatched.join(", "));
-    if !collected.refused.is_empty() {
-        message.push_str("; refused: ");
-        let refused: Vec<String> = collected
-            .refused
-            .iter()
-            .map(|(path, (_, why))| format!("{path} ({why})"))
-            .collect();
-        message.push_str(&refused.join(", "));
-    }
-    if !collected.others.is_empty() {
-        message.push_str(&format!("; it made other files: {}", collected.others.join(", ")));
-    }
-    message
-}
-
-/// Everything that a job's thread needs.
-struct Task {
-    job: String,
-    action: Action,
-    words: Vec<String>,
-    runner: Option<Runner>,
-    inputs: Vec<String>,
-    layout: Layout,
-    code: PathBuf,
-    code_files: Arc<BTreeMap<String, String>>,
-    sandbox: Sandbox,
-    options: RunOptions,
-    cancel: Arc<AtomicBool>,
-}
-
-impl Task {
-    fn run(self) -> std::io::Result<Made> {
-        let folder = self.layout.work().join(&self.job);
-        let made = self.run_in(&folder);
-        folder::remove(&folder);
-        made
-    }
-
-    fn run_in(&self, folder: &std::path::Path) -> std::io::Result<Made> {
-        let mut made = Made {
-            end: None,
-            refused: None,
-            peak: 0,
-            collected: Collected::default(),
-            staged: Vec::new(),
-            inputs: BTreeMap::new(),
-        };
-        let name = self.action.runner();
-        let Some(runner) = &self.runner else {
-            made.refused = Some(format!(
-                "there is no runner {name}; name it in runners.toml, such as \"{name}\" = [\"program\"]"
-            ));
-            return Ok(made);
-        };
-        folder::copy_code(&self.code, &self.code_files, folder)?;
-        match folder::copy_inputs(&self.layout, &self.inputs, folder)? {
-            Ok(digests) => made.inputs = digests,
-            Err(path) => {
-                made.refused = Some(format!("its input {path} is gone; run the action that makes it"));
-                return Ok(made);
-            }
-        }
-        let known = folder::listing(folder);
-        let command = runner.command_for(&name, self.words.get(1..).unwrap_or_default());
-        let command = self
-            .sandbox
-            .wrap(command, folder, self.layout.root(), runner.network);
-        let mut environment = vec![
-            (
-                "PATH".to_owned(),
-                std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned()),
-            ),
-            ("LANG".to_owned(), "C.UTF-8".to_owned()),
-            ("HOME".to_owned(), "/tmp".to_owned()),
-            ("OPENSAFELY_BACKEND".to_owned(), "expectations".to_owned()),
-        ];
-        environment.extend(runner.environment());
-        let log = self.layout.work().join(format!("{}.log", self.job));
-        let limits = &self.options.limits;
-        match process::run(
-            &command,
-            folder,
-            &environment,
-            &self.job,
-            &log,
-            limits,
-            &self.cancel,
-        ) {
-            Ok((end, peak)) => (made.end, made.peak) = (Some(end), peak),
-            Err(source) => {
-                made.refused = Some(format!(
-                    "{} cannot be started: {source}",
-                    command.first().map_or("", String::as_str)
-                ));
-                return Ok(made);
-            }
-        }
-        made.collected = collect(folder, &self.action, &known)?;
-        if made.end == Some(End::Exit(0)) && made.collected.unmatched.is_empty() {
-            made.staged = finish::stage_all(
-                &self.layout,
-                folder,
-                &mut made.collected,
-                &self.job,
-                &self.options.rules,
-            )?;
-            made.collected.unmatched_again(&self.action);
-        }
-        Ok(made)
     }
 }
