@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use table_description::reference::{IdRule, listed_id};
+
 use super::hash::{self, Hashes};
 use super::measure::texts;
 use super::roles::{Roles, Target};
@@ -50,17 +52,7 @@ impl Known {
 
 /// The id that a reference means, whether it is relative, absolute, versioned or an id alone.
 pub(crate) fn id_of<'r>(reference: &'r str, resource: &str) -> &'r str {
-    let id = match reference.rfind(resource) {
-        Some(at) => {
-            let rest = &reference[at + resource.len()..];
-            match rest.strip_prefix('/') {
-                Some(id) if at == 0 || reference.as_bytes()[at - 1] == b'/' => id,
-                _ => reference,
-            }
-        }
-        None => reference,
-    };
-    id.split('/').next().unwrap_or(id)
+    listed_id(reference, resource, IdRule::Odd).unwrap_or(reference)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{AnyValue, DataFrame, PolarsResult};
 use table_description::TableDescription;
+use table_description::reference::{IdRule, listed_id};
 
 use crate::{Channels, Id2Nr, TextForm};
 
@@ -34,7 +35,7 @@ pub(crate) fn write(
         let Some(reference) = patients.get(row) else {
             continue;
         };
-        let number = ids.number(reference.rsplit('/').next().unwrap_or(reference));
+        let number = ids.number(listed_id(reference, "Patient", IdRule::Odd).unwrap_or(reference));
         let mut line = Vec::new();
         for cell in &cells {
             line.push(if form == TextForm::Csv { b',' } else { b'\t' });
