@@ -31,6 +31,8 @@ const REPEATING: [&str; 16] = [
 #[derive(Default)]
 struct Tree {
     columns: Vec<(String, &'static str)>,
+    /// Whether the repetitions are joined to one text.
+    joined: bool,
     below: Vec<(String, Tree)>,
 }
 
@@ -54,8 +56,11 @@ impl Tree {
             columns.extend(self.columns.iter().map(|(name, t)| column(name, "$this", t)));
         }
         for (name, tree) in &self.below {
-            let path = expression(name);
-            let single = tree.below.is_empty() && !REPEATING.contains(&name.as_str());
+            let mut path = expression(name);
+            if tree.joined {
+                path.push_str(".join(' ')");
+            }
+            let single = tree.below.is_empty() && (tree.joined || !REPEATING.contains(&name.as_str()));
             if single {
                 columns.extend(tree.columns.iter().map(|(name, t)| column(name, &path, t)));
             } else {
@@ -146,4 +151,28 @@ pub fn from_table(table: &TableDescription) -> Result<(Value, Vec<String>), Stri
         "select": [tree.select(None)],
     });
     Ok((view, notes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ViewDefinition, Views};
+
+    #[test]
+    fn every_table_of_the_built_in_description_is_a_view_that_compiles() {
+        let mut tables = 0;
+        for table in table_description::default_description().resources() {
+            let (view, _) = from_table(table).expect(&table.name);
+            let view = ViewDefinition::from_value(&view).expect(&table.name);
+            assert_eq!(view.lints(), [], "{}", table.name);
+            let views = Views::new(&[view]).expect(&table.name);
+            assert!(
+                views.columns(0).count() * 2 > table.columns.len(),
+                "{}",
+                table.name
+            );
+            tables += 1;
+        }
+        assert!(tables > 10, "{tables}");
+    }
 }

@@ -148,6 +148,10 @@ impl Expressions<'_> {
         if inside.root && name == self.resource {
             return Ok((of, inside));
         }
+        if inside.root && name.starts_with(|c: char| c.is_ascii_uppercase()) {
+            let reason = format!("the view is over {}, not over {name}", self.resource);
+            return Err(Refused::new(at, reason));
+        }
         let element = match inside.type_of {
             Type::Complex(data_type) => element_of(data_type, name),
             _ => Type::Unknown,

@@ -85,11 +85,11 @@ fn decimal_boundary(value: Decimal, high: bool, whole: bool, digits: Option<u32>
     if digits >= exact.scale() {
         return Some(exact.normalize());
     }
-    // Rounded outwards, so that nothing the value may be is left out.
-    let strategy = if high {
-        rust_decimal::RoundingStrategy::ToPositiveInfinity
+    // Away from zero the last digit is rounded, towards it the rest is dropped, as the official tests have it.
+    let strategy = if high == exact.is_sign_positive() {
+        rust_decimal::RoundingStrategy::MidpointAwayFromZero
     } else {
-        rust_decimal::RoundingStrategy::ToNegativeInfinity
+        rust_decimal::RoundingStrategy::ToZero
     };
-    Some(value.round_dp_with_strategy(digits, strategy).normalize())
+    Some(exact.round_dp_with_strategy(digits, strategy).normalize())
 }

@@ -134,6 +134,7 @@ fn what_is_outside_of_the_subset_is_refused_with_its_place() {
         ("name.where()", "where takes 1 arguments, here are 0"),
         ("'abc", "at character 0: the quote is not closed"),
         ("name..family", "at character 5: expected a name or a function"),
+        ("Encounter.status", "the view is over Patient, not over Encounter"),
         ("name[", "at character 5: expected a name, a literal or ("),
         ("1 + true", "the operator takes numbers"),
         ("'a' < 1", "String and Integer have no order"),

@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod official;
 mod oracle;
 mod random;
 mod shared;
