@@ -9,11 +9,8 @@ signals.toml alone, with pandas: the program's own signals are not asked, but fo
 which are taken from the signal's Parquet and only counted against the typed rows. Ends with 1 where anything differs.
 """
 import argparse
-import contextlib
 import glob
 import importlib.util
-import math
-import os
 import sys
 import tomllib
 from pathlib import Path

@@ -184,11 +184,14 @@ const MEDPYTHON: &str = r#""""Loads the signals with the loader of the original 
 
 python3 load_with_medpython.py [SIGNAL ...]   prints how many rows each of these, or of all signals, has
 """
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-import med
+# Threads of the loader wait for each other: on two cores a million rows take half a minute with one, many with more.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import med  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 REP = HERE.parent / "rep"
