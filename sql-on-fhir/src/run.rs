@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use std::collections::HashSet;
 
-use fhir_crack::{Batch, Decoder, Duplicates, Summary, in_order, workers};
+use fhir_crack::{Batch, Decoder, Duplicates, Faults, Summary, in_order, workers};
 
 use crate::output::{Format, Text, Writer};
 use crate::pieces::Pieces;
@@ -124,6 +124,8 @@ impl<'v> Run<'v> {
             mut crack,
         } = options;
         crack.duplicates = Duplicates::Keep;
+        // What is set aside would have to be told by every view; until then a fault ends its input.
+        crack.faults = Faults::Refuse;
         let outputs = views.programs.iter().map(|program| {
             let file = format!("{}.{}", program.view, format.extension());
             let out = open(&file).map_err(write)?;
