@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use table_description::reference::Literal;
-use table_description::reference::Reference;
+use table_description::reference::{Literal, Reference};
 
 use super::query::Search;
 use crate::Batch;

@@ -329,10 +329,10 @@ impl Driver {
                 return Ok(End::Dropped);
             }
             let Some(next) = next.transpose()? else {
-                if let Err(error) = self.check_total(&pass, part.behind) {
-                    if !self.is_total_wrong(&pass).await {
-                        return Err(error);
-                    }
+                if let Err(error) = self.check_total(&pass, part.behind)
+                    && !self.is_total_wrong(&pass).await
+                {
+                    return Err(error);
                 }
                 return Ok(End::Done(pass));
             };

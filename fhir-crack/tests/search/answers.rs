@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fhir_crack::search::{Auth, Client, ErrorKind, Format, Search, Secret, Spool, Step};
+use fhir_crack::search::{Auth, Client, ErrorKind, Format, Search, Spool, Step};
 
 use crate::bundle::{bundle, ids};
 use crate::server::{Response, Server};
@@ -233,7 +233,6 @@ async fn a_token_file_that_is_empty_for_a_moment_is_read_again() {
     std::fs::write(&path, "TOKEN\n").expect("file");
     pages.collect().await.expect("search");
     assert_eq!(server.requests()[0].headers["authorization"], "Bearer TOKEN");
-    let _unused = Secret::new("");
 }
 
 #[tokio::test]
