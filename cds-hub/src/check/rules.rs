@@ -73,7 +73,8 @@ fn not_noted(table: &StoredTable) -> String {
         "SELECT (SELECT count(*) FROM core.{name} t WHERE NOT EXISTS (SELECT FROM core.import_rows r WHERE r.import_no = \
          t.import_no AND r.table_name = {literal} AND r.new_ids @> t.{key})) + greatest(0, (SELECT \
          coalesce(sum(upper(n.ids)::bigint - lower(n.ids)), 0) FROM core.import_rows r CROSS JOIN LATERAL \
-         unnest(r.new_ids) AS n(ids) WHERE r.table_name = {literal}) - (SELECT count(*) FROM core.{name}))::bigint"
+         unnest(r.new_ids) AS n(ids) WHERE r.table_name = {literal}) - (SELECT count(*) FROM core.{name}) - (SELECT count(*) FROM core.removed d WHERE d.table_name \
+         = {literal}))::bigint"
     )
 }
 

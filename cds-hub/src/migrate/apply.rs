@@ -156,6 +156,7 @@ async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catal
     plan.script.append(compared.script);
     plan.script.append(views);
     compose::functions(&mut plan.script, model);
+    compose::triggers(&mut plan.script, model);
     compose::rights_and_comments(&mut plan.script, model);
     for view in foreign {
         plan.script.push(view.definition);

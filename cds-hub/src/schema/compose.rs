@@ -1,7 +1,9 @@
 use super::identifier::literal;
 use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
-use super::{contract_view, core_table, grants, inbox, precision_view, reading_view, version_order};
+use super::{
+    contract, contract_view, core_table, grants, inbox, precision_view, reading_view, version_order, writable,
+};
 use crate::schema::Function;
 use crate::{lineage, load, semaphore, transfer};
 
@@ -23,6 +25,7 @@ pub fn script(tables: &HubTables) -> Script {
     }
     views(&mut script, &model);
     functions(&mut script, &model);
+    triggers(&mut script, &model);
     rights_and_comments(&mut script, &model);
     script
 }
@@ -76,6 +79,8 @@ pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
     all.extend(semaphore::functions(model));
     all.extend(transfer::functions(model));
     all.extend(load::functions(model));
+    all.extend(contract::functions(model));
+    all.extend(writable::functions(model));
     all.extend(lineage::functions(model));
     all
 }
@@ -91,7 +96,7 @@ pub(crate) fn functions(script: &mut Script, model: &Model) {
             None => opened.push((function.roles, vec![function.signature])),
         }
     }
-    script.push("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA db, core FROM PUBLIC");
+    script.push("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA db, core, db2frontend_in FROM PUBLIC");
     for (roles, signatures) in opened.iter().filter(|(roles, _)| !roles.is_empty()) {
         script.push(format!(
             "GRANT EXECUTE ON FUNCTION\n{}\n  TO {}",
@@ -99,6 +104,13 @@ pub(crate) fn functions(script: &mut Script, model: &Model) {
             roles.join(", ")
         ));
     }
+}
+
+/// Adds the triggers, whose functions have to be there.
+pub(crate) fn triggers(script: &mut Script, model: &Model) {
+    script.heading("Triggers");
+    contract::triggers(script, model);
+    writable::triggers(script, model);
 }
 
 /// Adds the rights of all roles and the comments of all columns.

@@ -85,18 +85,4 @@ INSERT INTO db_config.db_parameter (parameter_name, parameter_value, parameter_d
   ('copy_fhir_metadata_from_raw_to_typed', 'N', 'Without effect: meta always goes along'),
   ('number_of_data_records_after_which_the_status_is_updated', '10000', 'Without effect: a transfer is one statement a table'),
   ('transfer_interval_seconds', '60', 'Seconds between two looks of the scheduler into the inboxes')
-ON CONFLICT (parameter_name) DO NOTHING;
-
-CREATE VIEW db_config.v_db_error_log AS
-  SELECT * FROM db_config.db_error_log ORDER BY id DESC;
-
-CREATE VIEW db_config.v_data_count_report AS
-  SELECT import_hist_cre_at::date AS import_date, function_name, table_name,
-    sum(dataset_count) FILTER (WHERE variable_name = 'data_count_new') AS data_count_new,
-    sum(dataset_count) FILTER (WHERE variable_name = 'data_count_update') AS data_count_update,
-    sum(dataset_count) FILTER (WHERE variable_name = 'data_count_all') AS data_count_all,
-    sum(copy_time_in_sec) FILTER (WHERE variable_name = 'data_count_all') AS copy_time_in_sec
-  FROM db.data_import_hist
-  WHERE variable_name IN ('data_count_new', 'data_count_update', 'data_count_all')
-  GROUP BY 1, 2, 3
-  ORDER BY 1 DESC, 2, 3
+ON CONFLICT (parameter_name) DO NOTHING

@@ -32,15 +32,27 @@ COMMENT ON SCHEMA core IS 'What the hub keeps; readers use the views of the othe
 CREATE SEQUENCE IF NOT EXISTS db.db_seq;
 
 -- The text of a point in time in a hash. The parts of a timestamp depend on no setting, unlike to_char in general.
-CREATE FUNCTION db.to_char_immutable(value timestamp) RETURNS text
+CREATE FUNCTION db.to_char_immutable(input_data timestamp) RETURNS text
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
-  AS $$ BEGIN RETURN to_char(value, 'YYYY-MM-DD HH24:MI:SS.US'); END $$;
-CREATE FUNCTION db.to_char_immutable(value date) RETURNS text
+  AS $$ BEGIN RETURN to_char(input_data, 'YYYY-MM-DD HH24:MI:SS.US'); END $$;
+CREATE FUNCTION db.to_char_immutable(input_data date) RETURNS text
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
-  AS $$ BEGIN RETURN to_char(value::timestamp, 'YYYY-MM-DD HH24:MI:SS.US'); END $$;
-CREATE FUNCTION db.to_char_immutable(value time) RETURNS text
+  AS $$ BEGIN RETURN to_char(input_data::timestamp, 'YYYY-MM-DD HH24:MI:SS.US'); END $$;
+CREATE FUNCTION db.to_char_immutable(input_data time) RETURNS text
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
-  AS $$ BEGIN RETURN to_char(value::interval, 'HH24:MI:SS.US'); END $$;
+  AS $$ BEGIN RETURN to_char(input_data::interval, 'HH24:MI:SS.US'); END $$;
+
+-- The original's other types: their own text.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['bigint', 'boolean', 'bytea', 'double precision', 'numeric', 'text', 'uuid'] LOOP
+    EXECUTE format('CREATE FUNCTION db.to_char_immutable(input_data %s) RETURNS text LANGUAGE sql IMMUTABLE STRICT '
+      'PARALLEL SAFE SET search_path = pg_catalog AS %L', name, 'SELECT input_data::text');
+  END LOOP;
+END
+$$;
 
 -- The hash of a row's content: texts that always count, and texts that count where they are not NULL.
 CREATE FUNCTION db.content_hash(always text[], added text[] DEFAULT '{}') RETURNS text

@@ -58,7 +58,7 @@ pub(super) fn grants(script: &mut Script, model: &Model) {
             core(script, table, role);
         }
     }
-    script.push("GRANT SELECT ON ALL TABLES IN SCHEMA db_log TO db_log_user");
+    script.push("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA db_log TO db_log_user");
     for table in model.of(Kind::Typed) {
         script.push(format!(
             "GRANT SELECT ON db_log.{} TO cds2db_user",

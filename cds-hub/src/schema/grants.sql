@@ -7,12 +7,12 @@ GRANT USAGE ON SEQUENCE db.db_seq TO cds2db_user, db2dataprocessor_user, db2fron
 
 GRANT SELECT ON db_config.db_process_control, db_config.db_parameter TO cds2db_user, db2dataprocessor_user, db2frontend_user;
 GRANT SELECT ON ALL TABLES IN SCHEMA db_config TO db_user;
+GRANT INSERT, UPDATE ON db_config.db_parameter, db_config.db_process_control, db_config.db_error_log TO db_user;
 GRANT SELECT, INSERT ON db.data_import_hist TO cds2db_user, db2dataprocessor_user, db2frontend_user;
 GRANT USAGE ON SEQUENCE db.data_import_hist_id_seq TO cds2db_user, db2dataprocessor_user, db2frontend_user;
 
 -- The generated hash of an inbox row is computed with the rights of who inserts it.
-REVOKE ALL ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time),
-  db.content_hash(text[], text[]), core.raw_moment(text) FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA db, core FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db.to_char_immutable(timestamp), db.to_char_immutable(date), db.to_char_immutable(time),
   db.content_hash(text[], text[])
   TO cds2db_user, db2dataprocessor_user, db2frontend_user;

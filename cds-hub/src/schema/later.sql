@@ -50,6 +50,32 @@ CREATE TABLE IF NOT EXISTS core.described (
   PRIMARY KEY (part, table_name, position)
 );
 
+-- What there is of tables, views and functions, and was: db.log_table_view_structure() fills it.
+CREATE TABLE IF NOT EXISTS db_config.log_table_structure (
+  id serial PRIMARY KEY,
+  object_type varchar,
+  schema_name varchar,
+  table_name varchar,
+  column_name varchar,
+  data_type varchar,
+  is_nullable varchar,
+  column_default varchar,
+  definition varchar,
+  status varchar,
+  version_info varchar,
+  input_datetime timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  last_change_timestamp timestamp
+);
+
+-- Rows that were deleted through db_log, as they were.
+CREATE TABLE IF NOT EXISTS core.removed (
+  table_name text NOT NULL,
+  id integer NOT NULL,
+  import_no integer NOT NULL,
+  "row" jsonb NOT NULL,
+  PRIMARY KEY (table_name, id)
+);
+
 -- Both were kept among the watermarks, and the numbers of refused runs, which nobody asks for any more.
 WITH moved AS (DELETE FROM core.watermark WHERE resource = 'unanswered' RETURNING *)
 INSERT INTO core.unanswered (watermark, id, tried_until)

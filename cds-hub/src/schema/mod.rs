@@ -1,6 +1,7 @@
 //! The hub's tables, views, roles and functions, made from descriptions.
 
 pub(crate) mod compose;
+mod contract;
 mod contract_view;
 mod core_table;
 pub(crate) mod described;
@@ -22,6 +23,7 @@ mod script;
 pub(crate) mod seen;
 mod stored_table;
 pub(crate) mod version_order;
+mod writable;
 
 pub use compose::script;
 pub use function::Function;

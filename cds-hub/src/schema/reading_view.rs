@@ -176,15 +176,38 @@ pub(super) fn fixed_views(script: &mut Script) {
              returned IS NULL"
         ));
     }
-    script.push(CRON_JOBS);
+    for view in [CRON_JOBS, DATA_COUNT, ERRORS] {
+        script.push(view);
+    }
 }
 
-/// Transfers by the function that made them, whoever called it: the scheduler, pg_cron or a module.
+/// Transfers as the original's job would list them, whoever called them: the scheduler, pg_cron, a module or a release.
 const CRON_JOBS: &str = "CREATE VIEW db_config.v_cron_jobs AS
-SELECT 'db.cron_job_data_transfer' AS jobname, i.part AS function_name, max(i.finished)::timestamp AS last_success,
-  (SELECT max(e.input_datetime) FROM db_config.db_error_log e
-   WHERE e.err_objekt = 'db.' || i.part || '()' AND e.err_line IS NULL) AS last_failure
+SELECT 'SELECT db.cron_job_data_transfer();'::text AS command, count(*) AS anzahl,
+  to_char(max(i.finished), 'YYYY-MM-DD HH24:MI:SS') AS last_succeeded_run,
+  to_char(min(i.finished), 'YYYY-MM-DD HH24:MI:SS') AS first_succeeded_run,
+  (SELECT to_char(max(e.input_datetime), 'YYYY-MM-DD HH24:MI:SS') FROM db_config.db_error_log e
+   WHERE e.err_objekt LIKE 'db.copy\\_%()' AND e.err_line = '') AS last_faild_run
 FROM core.import i
-WHERE i.module = 'transfer'
-GROUP BY i.part
-ORDER BY i.part";
+WHERE i.module = 'transfer'";
+
+/// Rows a day and function.
+const DATA_COUNT: &str = "CREATE VIEW db_config.v_data_count_report AS
+SELECT to_char(h.import_hist_cre_at, 'YYYY-MM-DD') AS day_sum, h.function_name,
+  string_agg(DISTINCT h.schema_name || '.' || h.table_name, ', ') AS dataflow,
+  sum(h.dataset_count) FILTER (WHERE h.variable_name = 'data_count_all') AS dataset_count_all_ds,
+  sum(h.copy_time_in_sec) FILTER (WHERE h.variable_name = 'data_count_pro_all') AS copy_time_in_sec,
+  sum(h.dataset_count) FILTER (WHERE h.variable_name = 'data_count_all')
+    / nullif(sum(h.copy_time_in_sec) FILTER (WHERE h.variable_name = 'data_count_pro_all'), 0) AS all_ds_per_sec,
+  sum(h.dataset_count) FILTER (WHERE h.variable_name = 'data_count_new') AS dataset_count_new_ds,
+  sum(h.dataset_count) FILTER (WHERE h.variable_name = 'data_count_new')
+    / nullif(sum(h.copy_time_in_sec) FILTER (WHERE h.variable_name = 'data_count_pro_all'), 0) AS new_ds_per_sec
+FROM db.data_import_hist h
+WHERE h.variable_name IN ('data_count_new', 'data_count_all', 'data_count_pro_all')
+GROUP BY 1, 2
+ORDER BY 1 DESC, 2";
+
+/// The newest errors first.
+const ERRORS: &str = "CREATE VIEW db_config.v_db_error_log AS
+SELECT input_datetime, id, err_schema, err_objekt, err_line, err_msg, err_variables, err_user, last_processing_nr
+FROM db_config.db_error_log ORDER BY id DESC";

@@ -42,6 +42,7 @@ pub(super) fn functions() -> Vec<Function> {
             HOLDER,
         ),
         internal("core.lock_expiry", "", "timestamptz", EXPIRY),
+        internal("core.nobody_serves", "", "boolean", NOBODY_SERVES),
         internal("core.expire_lock", "", "void", EXPIRE),
         internal(
             "core.check_lease",
@@ -195,16 +196,28 @@ const EXPIRY: &str = "BEGIN
           WHERE c.pc_name = 'semaphor_cron_job_data_transfer' AND c.pc_value LIKE 'Ongoing%');
 END";
 
+const NOBODY_SERVES: &str = "BEGIN
+  RETURN EXISTS (SELECT FROM db_config.db_process_control c
+                 WHERE c.pc_name = 'semaphor_cron_job_data_transfer' AND c.pc_value = 'WaitForCronJob'
+                   AND c.last_change_timestamp < clock_timestamp()::timestamp - interval '10 seconds');
+END";
+
 const MINUTES: &str = "BEGIN
   RETURN coalesce((SELECT p.parameter_value FROM db_config.db_parameter p
                    WHERE p.parameter_name = 'max_process_time_set_ready'
                      AND p.parameter_value ~ '^[0-9]{1,6}$')::double precision, 5);
 END";
 
-/// A lock whose holder gave no sign of life within its lease is open again; what it had written may still wait in an
-/// inbox.
+/// A lock whose holder gave no sign of life within its lease is open again, with what it had written transferred. So is a
+/// state that has asked for a transfer for a while and that nobody serves: whoever polls it would wait for ever.
 const EXPIRE: &str = "DECLARE v_module text;
 BEGIN
+  IF core.nobody_serves() AND current_setting('transaction_read_only') = 'off' THEN
+    PERFORM core.claim_state();
+    IF core.nobody_serves() THEN
+      PERFORM core.set_state(core.after_write());
+    END IF;
+  END IF;
   IF core.lock_expiry() < clock_timestamp() AND current_setting('transaction_read_only') = 'off' THEN
     PERFORM core.claim_state();
     IF core.lock_expiry() < clock_timestamp() THEN

@@ -25,6 +25,7 @@ const CONTRACT: &[&str] = &[
     "copy_type_cds_in_to_db_log",
     "get_last_processing_nr_typed",
     "set_old_calculated_items",
+    "log_table_view_structure",
     "take_over_last_check_date",
 ];
 const SEMAPHORE: &[&str] = &[
@@ -171,9 +172,9 @@ async fn every_role_has_the_rights_meant_for_it_and_no_other() {
             ("cds2db_out", CDS2DB)
             | ("db2dataprocessor_out", DATAPROCESSOR)
             | ("db2frontend_out", FRONTEND) => &["SELECT"],
-            ("db_log", "db_log_user") => &["SELECT"],
+            ("db_log", "db_log_user") => &["DELETE,INSERT,SELECT,UPDATE"],
             ("db_log", CDS2DB) if table.is_some_and(|t| t.kind == Kind::Typed) => &["SELECT"],
-            ("db_config", "db_user") => &["SELECT"],
+            ("db_config", "db_user") => &["INSERT,SELECT,UPDATE", "SELECT"],
             ("db_config", CDS2DB | DATAPROCESSOR | FRONTEND)
                 if ["db_process_control", "db_parameter"].contains(&relation.as_str()) =>
             {

@@ -9,9 +9,11 @@
 
 mod adopt;
 mod cluster;
+mod db_log;
 mod fault;
 mod foreign;
 mod forgery;
+mod inventory;
 mod lineage;
 mod load;
 mod migrate;

@@ -49,13 +49,13 @@ async fn schemas_hold_the_contracts_relations() {
     let found: Vec<(&str, i64, i64)> = found.iter().map(|(n, t, v)| (n.as_str(), *t, *v)).collect();
     let wanted = [
         ("cds2db_in", 29, 0),
-        ("cds2db_out", 0, 84),
+        ("cds2db_out", 0, 85),
         ("db", 1, 0),
         ("db2dataprocessor_in", 10, 0),
-        ("db2dataprocessor_out", 0, 84),
+        ("db2dataprocessor_out", 0, 85),
         ("db2frontend_in", 7, 0),
-        ("db2frontend_out", 0, 29),
-        ("db_config", 3, 3),
+        ("db2frontend_out", 0, 30),
+        ("db_config", 4, 3),
         ("db_log", 0, 38),
     ];
     assert_eq!(found, wanted);

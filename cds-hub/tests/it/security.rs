@@ -137,7 +137,7 @@ async fn roles_reach_their_part_and_no_other() {
         (
             "db_log_user",
             "INSERT INTO db_log.patient_raw (pat_id) VALUES ('[1]p')",
-            false,
+            true,
         ),
         ("db_user", "SELECT * FROM db_config.v_db_error_log", true),
         ("db_user", "SELECT * FROM cds2db_in.patient_raw", false),
