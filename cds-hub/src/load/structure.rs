@@ -123,7 +123,10 @@ pub(super) async fn keep(
 
 /// The structures of rows that wait to be typed, by raw id and column.
 #[derive(Default)]
-pub(super) struct Structures(HashMap<(i32, usize), Vec<(Vec<u32>, String)>>);
+pub(super) struct Structures(HashMap<(i32, usize), Vec<Indexed>>);
+
+/// A value with its index.
+type Indexed = (Vec<u32>, String);
 
 impl Structures {
     /// Reads those of the rows in a table's queue.
