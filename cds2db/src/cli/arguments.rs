@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{backfill, config, demo, describe, files, retrieve, serve, work};
+use super::{backfill, config, demo, describe, files, retrieve, serve, view, work};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -25,6 +25,8 @@ enum Command {
     Crack(files::Crack),
     /// Crack, melt and type files to flat tables in one pass
     Flatten(files::Flatten),
+    /// Run ViewDefinitions (SQL on FHIR) over files or a FHIR server, all in one pass
+    View(Box<view::View>),
     /// Melt a raw table to one row a repetition
     Melt(files::Melt),
     /// Check, explain or write a configuration file
@@ -53,6 +55,7 @@ impl Arguments {
             Command::Backfill(backfill) => backfill.run(),
             Command::Crack(crack) => crack.run(),
             Command::Flatten(flatten) => flatten.run(),
+            Command::View(view) => view.run(),
             Command::Melt(melt) => melt.run(),
             Command::Config(config) => config.run(),
             Command::Describe(describe) => describe.run(),

@@ -8,7 +8,7 @@ use fhir_melt::write::Format;
 use table_description::typing::Zone;
 use table_description::{Description, ElementPath, MeltMode};
 
-mod reading;
+pub(super) mod reading;
 
 use super::describe;
 use crate::files::{CrackFormat, CrackOptions, Inputs, crack, melt_file};
@@ -260,7 +260,7 @@ fn written(files: &[FlattenedTable], defects: u64) -> String {
 }
 
 /// Makes the output directory and opens files in it.
-fn sink(directory: PathBuf) -> Result<fhir_melt::flatten::Open> {
+pub(super) fn sink(directory: PathBuf) -> Result<fhir_melt::flatten::Open> {
     std::fs::create_dir_all(&directory).map_err(|e| {
         Error::new(ErrorKind::File, format!("{} cannot be made", directory.display())).because(e)
     })?;
@@ -295,7 +295,7 @@ fn cracked(summary: &fhir_crack::Summary) -> String {
 }
 
 /// Names the inputs that could not be read to their end.
-fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCode {
+pub(super) fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCode {
     for (path, error) in failed {
         eprintln!("error: {}: {}", shown(path), chain(error));
     }

@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows on standard error how much of the input is read: a bar on a terminal, else a line now and then.
-pub(super) struct Reading {
+pub(in crate::cli) struct Reading {
     bar: Option<ProgressBar>,
     total: Option<u64>,
     so_far: Mutex<(u64, Instant)>,
@@ -16,7 +16,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// `total` is how many bytes there are to read, if that is known.
-    pub(super) fn begin(total: Option<u64>) -> Self {
+    pub(in crate::cli) fn begin(total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let (bar, template) = match total {
                 Some(total) => (
@@ -41,7 +41,7 @@ impl Reading {
         }
     }
 
-    pub(super) fn advance(&self, bytes: u64) {
+    pub(in crate::cli) fn advance(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(bytes);
             return;
@@ -65,7 +65,7 @@ impl Reading {
         }
     }
 
-    pub(super) fn end(self) {
+    pub(in crate::cli) fn end(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
