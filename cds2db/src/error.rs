@@ -61,6 +61,39 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
+
+    /// Somebody else holds the hub's lock, or took it meanwhile: the same run may be tried again later.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self.hub(),
+            Some(cds_hub::ErrorKind::Locked | cds_hub::ErrorKind::LockLost)
+        )
+    }
+
+    /// The hub cannot be reached or the connection to it broke.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.hub() == Some(cds_hub::ErrorKind::Connect)
+    }
+
+    /// The hub's tables are not those of this program: `cds-hub migrate` brings them up to date.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.hub() == Some(cds_hub::ErrorKind::Schema)
+    }
+
+    /// What the hub's library said, where it is the cause.
+    fn hub(&self) -> Option<cds_hub::ErrorKind> {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<cds_hub::Error>() {
+                return Some(error.kind());
+            }
+            cause = error.source();
+        }
+        None
+    }
 }
 
 impl fmt::Display for Error {
@@ -105,4 +138,27 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// An error of the hub at a place.
 pub(crate) fn hub_error(place: &str, error: cds_hub::Error) -> Error {
     Error::new(ErrorKind::Hub, place).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_tells_try_later_from_call_somebody() {
+        let of = |kind| hub_error("taking the hub's lock", cds_hub::Error::new(kind, "MARKER"));
+        let told = |error: &Error| (error.is_busy(), error.is_lost(), error.is_outdated());
+        let cases = [
+            (cds_hub::ErrorKind::Locked, (true, false, false)),
+            (cds_hub::ErrorKind::LockLost, (true, false, false)),
+            (cds_hub::ErrorKind::Connect, (false, true, false)),
+            (cds_hub::ErrorKind::Schema, (false, false, true)),
+            (cds_hub::ErrorKind::Database, (false, false, false)),
+        ];
+        for (kind, expected) in cases {
+            assert_eq!(told(&of(kind)), expected, "{kind:?}");
+        }
+        let around = Error::new(ErrorKind::Hub, "outer").because(of(cds_hub::ErrorKind::Connect));
+        assert!(around.is_lost(), "however deep");
+    }
 }

@@ -9,6 +9,7 @@ mod timeline;
 pub(crate) use addition::Addition;
 pub use encounter_graph::EncounterGraph;
 pub use encounter_row::{EncounterRow, Level};
+use table_description::reference::{IdRule, literal};
 
 /// What a calculated reference says where no encounter fits.
 pub const INVALID: &str = "invalid";
@@ -19,9 +20,7 @@ pub const INVALID: &str = "invalid";
 /// Source: <https://hl7.org/fhir/R4/references.html#literal> (R4).
 #[must_use]
 pub fn reference_id<'r>(reference: &'r str, resource: &str) -> Option<&'r str> {
-    let mut segments = reference.split('/');
-    segments.by_ref().find(|segment| *segment == resource)?;
-    segments.next().filter(|id| !id.is_empty())
+    literal(reference, IdRule::Odd)?.id_of(resource)
 }
 
 #[cfg(test)]
@@ -36,6 +35,9 @@ mod tests {
             ("Encounter/1/_history/2", Some("1")),
             ("Patient/1", None),
             ("Encounter/", None),
+            ("https://h/Encounter/fhir/Encounter/e1", Some("e1")),
+            ("Encounter/a,b", None),
+            ("Encounter/1/$everything", None),
             ("#enc", None),
             ("urn:uuid:0", None),
         ];

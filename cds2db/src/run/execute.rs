@@ -7,6 +7,7 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 use table_description::TableDescription;
 
+use super::kept::started_with::{same, started_with};
 use super::retrieval::{Run, ZONE};
 use super::typed::PIDS_PER_WARD;
 use super::watches::Watches;
@@ -56,6 +57,11 @@ impl Run<'_> {
 
         let who = match directory.record() {
             Some(record) => {
+                same(
+                    &record.started_with,
+                    &started_with(self.settings),
+                    directory.layout().root(),
+                )?;
                 summary = record.began_with.clone();
                 Who {
                     wards: record.wards(),
@@ -65,7 +71,14 @@ impl Run<'_> {
             }
             None => {
                 let who = self.who(&zone, &watches, &mut summary).await?;
-                directory.keep(who.loaded_until, who.wards.as_deref(), &who.patients, &summary)?;
+                let started_with = started_with(self.settings);
+                directory.keep(
+                    who.loaded_until,
+                    who.wards.as_deref(),
+                    &who.patients,
+                    started_with,
+                    &summary,
+                )?;
                 who
             }
         };

@@ -101,6 +101,25 @@ impl Condition {
 }
 
 impl WardDefinition {
+    /// The definition as one text, the same for the same meaning.
+    pub(crate) fn text(&self) -> String {
+        let begins = self.begins.map(|begins| begins.to_string()).unwrap_or_default();
+        let mut text = format!("{:?} {:?} {begins}", self.key, self.ward_name);
+        for conditions in &self.alternatives {
+            text.push_str("\n");
+            for c in conditions {
+                let target = c.target.as_deref().unwrap_or_default();
+                let sign = if c.negated { "!=" } else { "=" };
+                text.push_str(&format!(
+                    "{} -> {target} {sign} {:?};",
+                    c.path,
+                    c.pattern.as_str()
+                ));
+            }
+        }
+        text
+    }
+
     /// Reads the definitions of a configuration, given as (key, entries), in any order.
     ///
     /// The result is in the order of the keys as text (`…_1`, `…_10`, `…_2`), which decides between wards that

@@ -4,6 +4,7 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
 use crate::config::{Settings, date_parameter, search_parameters};
+use crate::run::kept::keys;
 
 /// What is asked of a resource type beside whom it belongs to.
 pub(crate) struct Narrowing {
@@ -18,7 +19,7 @@ impl Narrowing {
         let mut parameters = Vec::new();
         let mut kept_apart = String::new();
         if let Some(filter) = settings.filters.get(resource) {
-            kept_apart = format!("{filter:?}");
+            kept_apart = keys::filter(filter);
             if let (Some(days), Some(name)) = (filter.window_days, date_parameter(resource)) {
                 let today = settings.now().to_zoned(zone.clone()).date();
                 let first = today.checked_sub(i64::from(days).days()).unwrap_or(today);

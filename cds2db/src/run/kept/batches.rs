@@ -9,6 +9,7 @@ use table_description::Description;
 use work_dir::{Batch, Digest, Layout, ProcessLog, Status, WorkDir};
 
 use super::fault::{failed, file_error, lock};
+use super::keys;
 use super::state_writer::StateWriter;
 use crate::run::ask::requests::Request;
 use crate::run::typed::PIDS_PER_WARD;
@@ -89,7 +90,7 @@ impl Batches {
             let table = described.map_or_else(|| request.resource.to_lowercase(), |t| t.name.clone());
             let shape = shapes
                 .entry(table.clone())
-                .or_insert_with(|| format!("{described:?}"));
+                .or_insert_with(|| described.map(|table| keys::table(table)).unwrap_or_default());
             let count = progress.counts.entry(table.clone()).or_default();
             let query = request.search.query();
             let input = Digest::of([client.endpoint(), &request.resource, &query, shape]);

@@ -14,6 +14,7 @@ use super::fault::{failed, file_error, lock};
 use super::hub_rows::HubRows;
 use super::options::DirectoryOptions;
 use super::record::Record;
+use super::started_with::StartedWith;
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -205,9 +206,11 @@ impl RunDirectory {
         loaded_until: i64,
         wards: Option<&[WardPatient]>,
         patients: &[String],
+        started_with: StartedWith,
         summary: &Summary,
     ) -> Result<()> {
         let mut record = Record::new(loaded_until, wards, patients, summary);
+        record.started_with = started_with;
         record.purpose.clone_from(&self.options.purpose);
         record.write(&self.layout)?;
         *lock(&self.record) = Some(record);

@@ -5,6 +5,8 @@ pub(super) mod directory;
 pub(super) mod fault;
 pub(super) mod hand_on;
 pub(super) mod hub_rows;
+pub(super) mod keys;
 pub(super) mod options;
 pub(super) mod record;
+pub(super) mod started_with;
 pub(super) mod state_writer;

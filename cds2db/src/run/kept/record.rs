@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use work_dir::Layout;
 
+use super::started_with::StartedWith;
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -25,6 +26,9 @@ pub(crate) struct Record {
     /// Figures when it was decided what to load.
     #[serde(default)]
     pub(crate) began_with: Summary,
+    /// Digests of the configuration that matters.
+    #[serde(default)]
+    pub(crate) started_with: StartedWith,
     /// What the run is about, where that counts.
     #[serde(default)]
     pub(crate) purpose: String,
@@ -48,6 +52,7 @@ impl Record {
             import: None,
             summary: summary.clone(),
             began_with: summary.clone(),
+            started_with: StartedWith::new(),
             purpose: String::new(),
             again: BTreeSet::new(),
         }

@@ -7,6 +7,7 @@ use cds_hub::Hub;
 use fhir_crack::search::{Client, Export, Exported, Method, Reading, Search};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
+use table_description::reference::{IdRule, literal};
 use table_description::{Description, TableDescription};
 
 use crate::config::{Deletions, Settings};
@@ -225,6 +226,7 @@ impl Census<'_> {
 
     /// The ids whose newest entry in a type's history is a `DELETE`.
     async fn history(&self, name: &str, from: &str) -> Result<Vec<String>> {
+        let resource = name.strip_suffix("/_history").unwrap_or(name);
         let plan = plan(table("Bundle", [METHOD, URL].map(str::to_owned).into()))?;
         let mut search = Search::new(name).method(Method::Get).param("_since", from);
         if let Some(count) = self.settings.server.count {
@@ -245,7 +247,9 @@ impl Census<'_> {
                         .collect();
                     for entry in batch.cell(row, url) {
                         let method = entry.index.first().and_then(|i| methods.get(i));
-                        let Some(id) = entry.text.split('/').nth_back(0).filter(|id| !id.is_empty()) else {
+                        // A server may name the version that it took away: `Observation/4/_history/2`.
+                        let Some(id) = literal(entry.text, IdRule::Odd).and_then(|url| url.id_of(resource))
+                        else {
                             continue;
                         };
                         // Newest first (R4, history): the first entry of a resource is its present state.
@@ -310,14 +314,10 @@ async fn deletions(exported: &Exported) -> std::io::Result<HashMap<String, Vec<S
             let entries = bundle.get("entry").and_then(serde_json::Value::as_array);
             for entry in entries.into_iter().flatten() {
                 let field = |name: &str| entry.pointer(name).and_then(serde_json::Value::as_str);
-                let mut ends = field("/request/url").unwrap_or_default().rsplit('/');
-                if let (Some("DELETE"), Some(id), Some(resource)) =
-                    (field("/request/method"), ends.next(), ends.next())
-                {
-                    deleted
-                        .entry(resource.to_owned())
-                        .or_default()
-                        .push(id.to_owned());
+                let url = field("/request/url").and_then(|url| literal(url, IdRule::Odd));
+                if let (Some("DELETE"), Some(url)) = (field("/request/method"), url) {
+                    let ids = deleted.entry(url.resource_type().to_owned()).or_default();
+                    ids.push(url.id().to_owned());
                 }
             }
         }

@@ -30,6 +30,9 @@ use crate::{ErrorKind, Result, Summary};
 /// Cracked pages that wait while rows are filled and encoded.
 const PAGES_AHEAD: usize = 8;
 
+/// The type that everybody asked for has a resource of.
+const PATIENT: &str = "Patient";
+
 /// What arrives and what becomes of it.
 pub(crate) struct Download<'r> {
     pub(crate) run: &'r Run<'r>,
@@ -56,6 +59,8 @@ pub(crate) struct Download<'r> {
     pub(crate) returned: BTreeMap<String, Vec<String>>,
     pub(crate) crack: fhir_crack::Summary,
     pub(crate) breaker: Breaker,
+    /// Ids of the patients that came.
+    pub(crate) came: HashSet<Box<str>>,
 }
 
 /// Why resources that a server sent beside those asked for are left out.
@@ -250,6 +255,12 @@ impl Download<'_> {
             self.too_early.push((batch, shaped, bytes));
             return Ok(());
         }
+        if table.resource.as_deref() == Some(PATIENT)
+            && let Some(id) = table.position_of_path("id")
+        {
+            self.came
+                .extend(shaped.batch.entries(id).map(|(_, entry)| entry.text.into()));
+        }
         self.references.collect(&shaped.batch);
         self.notice_returned(&shaped.batch);
         if shaped.aligned() > 0 {
@@ -311,6 +322,23 @@ impl Download<'_> {
             self.take_rows(batch, shaped, bytes, summary).await?;
         }
         Ok(())
+    }
+
+    /// Says how many of the patients asked for did not come although every search for them was answered.
+    pub(crate) fn miss(&self, patients: &[String], summary: &mut Summary) {
+        let table = self.run.description.resource(PATIENT);
+        let asked = table.is_some_and(|table| self.directory.batches().is_open(&table.name));
+        let broken = summary.incomplete.iter().any(|line| line.resource == PATIENT);
+        let missing = patients
+            .iter()
+            .filter(|id| !self.came.contains(id.as_str()))
+            .count();
+        if asked && !broken && missing > 0 {
+            let all = patients.len();
+            summary.remarks.push(format!(
+                "{missing} of {all} patients asked for did not come from the server"
+            ));
+        }
     }
 
     fn notice_returned(&mut self, batch: &Batch) {

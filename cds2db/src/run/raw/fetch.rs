@@ -1,6 +1,6 @@
 //! Everything that a run asks for arrives and lies on the disk, cracked, typed and encoded; the hub is read, not held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use fhir_crack::Plan;
@@ -27,7 +27,7 @@ use crate::run::typed::typing::Typing;
 use crate::run::typed::waited::Waited;
 use crate::run::watches::Watches;
 use crate::run::who::Who;
-use crate::run::{Run, RunDirectory};
+use crate::run::{Run, RunDirectory, Scope};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// What has arrived, tested, and what the hub is to be told with it.
@@ -71,6 +71,9 @@ impl Run<'_> {
         let mut answered = download.run(first, summary).await?;
         download.know_encounters(summary).await?;
         answered.extend(download.run(others, summary).await?);
+        if matches!(self.scope, Scope::Patients) {
+            download.miss(&who.patients, summary);
+        }
         self.add_unanswered_references(zone, &mut download.references)
             .await?;
         loop {
@@ -140,6 +143,7 @@ impl Run<'_> {
             returned: BTreeMap::new(),
             crack: fhir_crack::Summary::default(),
             breaker: Breaker::default(),
+            came: HashSet::new(),
         })
     }
 

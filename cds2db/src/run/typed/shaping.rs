@@ -128,3 +128,58 @@ impl Shaped {
             .count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fhir_crack::{Options, Plan};
+
+    use super::*;
+
+    /// A patient whose lists have so many names, addresses and identifiers.
+    fn patient(id: &str, names: usize, addresses: usize, identifiers: usize) -> String {
+        let list =
+            |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+        format!(
+            r#"{{"resource":{{"resourceType":"Patient","id":"{id}","birthDate":"1950-02-30","name":[{}],"address":[{}],"identifier":[{}]}}}}"#,
+            list(names, &|n| format!(r#"{{"family":"f{n}"}}"#)),
+            list(addresses, &|n| format!(r#"{{"city":"c{n}"}}"#)),
+            list(identifiers, &|n| format!(r#"{{"value":"i{n}"}}"#)),
+        )
+    }
+
+    #[test]
+    fn a_resource_with_too_large_a_product_has_its_lists_side_by_side() {
+        let description = table_description::default_description();
+        let plan = Arc::new(Plan::new(&description).expect("a plan"));
+        let shaping = Shaping::new(&description, Zone::berlin());
+        let entries = [
+            patient("small", 2, 2, 1),
+            patient("large", 100, 100, 99),
+            patient("last", 1, 1, 1),
+        ];
+        let page = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, entries.join(","));
+        let cracked = fhir_crack::crack_with(page.as_bytes(), &plan, Options::default()).expect("cracks");
+        let batch = cracked
+            .batches
+            .into_iter()
+            .find(|b| b.rows() > 0)
+            .expect("patients");
+        let shaped = shaping.shape(batch);
+        assert_eq!(shaped.aligned(), 1);
+        let mut rows = [0; 3];
+        for typed in &shaped.typed {
+            (0..typed.rows()).for_each(|row| rows[typed.source_row(row)] += 1);
+        }
+        assert_eq!(
+            rows,
+            [4, 100, 1],
+            "no row is lost and none is a product of the large one"
+        );
+        // The birth date of each is no date, said once a resource.
+        let dates = shaped
+            .defects
+            .iter()
+            .filter(|defect| defect.kind != DefectKind::TooManyRows);
+        assert_eq!(dates.count(), 3);
+    }
+}

@@ -86,7 +86,11 @@ impl Run<'_> {
         }
         watches.wards.start();
         self.progress.begin(Stage::Wards, None);
-        let WardSearch { patients, notes } = wards::find(
+        let WardSearch {
+            patients,
+            notes,
+            remarks,
+        } = wards::find(
             self.settings,
             self.client,
             zone,
@@ -97,6 +101,10 @@ impl Run<'_> {
         .await?;
         self.progress.end(Stage::Wards);
         summary.notes.extend(notes);
+        summary.remarks.extend(remarks);
+        if patients.is_empty() && matches!(self.settings.wards, crate::config::Wards::List(_)) {
+            summary.remarks.push("the list of patients is empty".to_owned());
+        }
         summary.ward_patients = patients.len() as u64;
         Ok(Some(patients))
     }

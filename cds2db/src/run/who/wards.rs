@@ -7,6 +7,7 @@ use fhir_crack::search::{Client, Search, Step};
 use fhir_crack::{Batch, Options};
 use jiff::tz::TimeZone;
 use table_description::TableDescription;
+use table_description::reference::{IdRule, literal};
 
 use super::ward_request::{Dates, request};
 use crate::config::{Settings, Wards};
@@ -22,6 +23,8 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct WardSearch {
     pub(crate) patients: Vec<WardPatient>,
     pub(crate) notes: Vec<String>,
+    /// What keeps the search from being complete, or makes its answer doubtful.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// Elements needed beside those of the patterns.
@@ -50,6 +53,7 @@ pub(crate) async fn find(
             return Ok(WardSearch {
                 patients: patients.clone(),
                 notes: Vec::new(),
+                remarks: Vec::new(),
             });
         }
         Wards::Patterns(wards) => wards,
@@ -82,7 +86,7 @@ pub(crate) async fn find(
                 let text = format!(
                     "MAX_ENCOUNTER_BUNDLES cut the search for wards short after {pages} pages; patients on later pages are not seen"
                 );
-                found.notes.push(text);
+                found.remarks.push(text);
                 break;
             }
             _ => break,
@@ -101,7 +105,8 @@ pub(crate) async fn find_wards(
     dates: &Dates,
 ) -> Result<Vec<WardPatient>> {
     let found = find(settings, client, zone, progress, &Stopwatch::default(), dates).await?;
-    found.notes.iter().for_each(|note| progress.note(note));
+    let said = found.notes.iter().chain(&found.remarks);
+    said.for_each(|note| progress.note(note));
     Ok(found.patients)
 }
 
@@ -111,6 +116,7 @@ struct Found {
     /// Joined values of each column, one list an encounter.
     encounters: Vec<Vec<Option<String>>>,
     notes: Vec<String>,
+    remarks: Vec<String>,
 }
 
 /// Values of referenced resources by (path of the reference, element), then by id.
@@ -127,6 +133,7 @@ impl Found {
             columns,
             encounters: Vec::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -216,9 +223,16 @@ impl Found {
             );
             self.notes.push(text);
         }
+        if patients.is_empty() {
+            let seen = self.encounters.len();
+            self.remarks.push(format!(
+                "the ward patterns match none of {seen} encounters; the wards are empty"
+            ));
+        }
         WardSearch {
             patients,
             notes: self.notes,
+            remarks: self.remarks,
         }
     }
 
@@ -259,12 +273,13 @@ async fn follow(
     for (path, element) in WardDefinition::targets(wards) {
         let mut by_type: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for reference in found.references(&path) {
-            let mut ends = reference.rsplit('/');
-            if let (Some(id), Some(resource)) = (ends.next(), ends.next()) {
+            // What refers to no resource of a server, such as `Bed 4/Room 3`, has no element to look at.
+            if let Some(found) = literal(&reference, IdRule::Odd) {
+                let id = found.id().to_owned();
                 by_type
-                    .entry(resource.to_owned())
+                    .entry(found.resource_type().to_owned())
                     .or_default()
-                    .push((reference.clone(), id.to_owned()));
+                    .push((reference.clone(), id));
             }
         }
         let mut values = HashMap::new();
