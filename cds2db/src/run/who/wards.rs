@@ -71,7 +71,7 @@ pub(crate) async fn find(
                 let cracked = crack_as(&page.bytes, page.number, SEARCH, &plan, Options::default())?;
                 cracked.batches.iter().for_each(|batch| found.add(batch));
                 if let Some(first) = cracked.rejected.first() {
-                    found.notes.push(format!(
+                    found.remarks.push(format!(
                         "{SEARCH}, page {}: {} encounters cannot be read, their patients are not seen: {}",
                         page.number,
                         cracked.rejected.len(),
