@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Crack,
     /// The hub refused or was lost.
     Hub,
+    /// Server or database could not be reached in time.
+    Unreachable,
     /// A file or directory cannot be used.
     File,
     /// The dataprocessor failed.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use cds2db::cli::{Arguments, print_error};
+use cds2db::cli::{Arguments, exit_code_of, print_error};
 use clap::Parser;
 
 /// The C library keeps what a thread has freed for that thread, so that memory grew with the number of resources.
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             print_error(&error);
-            ExitCode::FAILURE
+            exit_code_of(&error)
         }
     }
 }

@@ -56,6 +56,10 @@ pub trait Progress: Send + Sync {
     fn end(&self, stage: Stage);
     /// Something worth a line: never a patient's value.
     fn note(&self, text: &str);
+    /// The same for whoever outlives this borrow, such as a wait for the hub's lock; tells nobody where not overridden.
+    fn teller(&self) -> Box<dyn Fn(&str) + Send + Sync> {
+        Box::new(|_| {})
+    }
 }
 
 /// Tells nobody.

@@ -168,6 +168,12 @@ impl Summary {
         self.tables.entry(name.to_owned()).or_default()
     }
 
+    /// The summary as JSON in one line.
+    #[must_use]
+    pub fn json_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Says how complete the run is. This is the one place that decides; program, files and report say the same.
     pub fn judge(&mut self) {
         let quarantined = self.tables.values().any(|table| table.quarantined > 0);

@@ -11,7 +11,7 @@ use crate::{CaseProfile, Config, Error, ErrorKind, Result, SqlTable, Summary};
 
 /// Makes the tables of the frontend from what the hub knows of the patients on the wards.
 #[derive(Debug, Parser)]
-#[command(name = "dataprocessor", version)]
+#[command(name = "dataprocessor", version, after_help = site_config::exit_code::TABLE)]
 pub struct Arguments {
     /// Configuration file.
     #[arg(

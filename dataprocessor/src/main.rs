@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use dataprocessor::{Error, cli::Arguments};
+use dataprocessor::{Error, ErrorKind, cli::Arguments};
+use site_config::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -39,5 +40,12 @@ fn failed(error: &Error) -> ExitCode {
     }
     // Where standard error is closed there is nobody to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    ExitCode::FAILURE
+    let hub = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<cds_hub::Error>());
+    ExitCode::from(match (error.kind(), hub.map(cds_hub::Error::kind)) {
+        (ErrorKind::Configuration, _) => exit_code::USAGE,
+        (_, Some(cds_hub::ErrorKind::Connect | cds_hub::ErrorKind::Locked)) => exit_code::BUSY,
+        _ => exit_code::FAILED,
+    })
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod database;
+pub mod exit_code;
 mod fault;
 mod flat_toml;
 mod inpatient;

@@ -1,6 +1,7 @@
 //! Invariants of a hub, verified on demand.
 
 mod finding;
+mod fits;
 mod rules;
 mod run;
 

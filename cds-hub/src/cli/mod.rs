@@ -19,10 +19,11 @@ use std::process::ExitCode;
 use cds_hub::{Error, ErrorKind, Result, schema};
 use command::Command;
 use connection::ConnectionArguments;
+use site_config::exit_code;
 
 /// Creates, inspects and repairs a hub.
 #[derive(clap::Parser)]
-#[command(version)]
+#[command(version, after_help = exit_code::TABLE)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -46,7 +47,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         output::error(&error);
-        ExitCode::FAILURE
+        ExitCode::from(match error.kind() {
+            ErrorKind::Options => exit_code::USAGE,
+            ErrorKind::Connect | ErrorKind::Locked => exit_code::BUSY,
+            _ => exit_code::FAILED,
+        })
     })
 }
 

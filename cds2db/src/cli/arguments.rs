@@ -2,12 +2,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{backfill, config, demo, describe, files, retrieve, serve, view, work};
+use super::{backfill, config, demo, describe, files, init, retrieve, serve, view, work};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
 #[derive(Debug, Parser)]
-#[command(name = "cds2db", version, about, max_term_width = 100)]
+#[command(name = "cds2db", version, about, max_term_width = 100, after_help = site_config::exit_code::TABLE)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -17,6 +17,8 @@ pub struct Arguments {
 enum Command {
     /// Run the whole chain on this machine, with its own database and FHIR server
     Demo(demo::Demo),
+    /// Write everything a site needs to begin into a directory
+    Init(init::Init),
     /// The daily retrieval by a configuration file
     Run(retrieve::Retrieve),
     /// Load what the daily run never saw: a range of days, patients, encounters or identifiers
@@ -51,6 +53,7 @@ impl Arguments {
     pub fn run(self) -> Result<ExitCode> {
         match self.command {
             Command::Demo(demo) => demo.run(),
+            Command::Init(init) => init.run(),
             Command::Run(run) => run.run(),
             Command::Backfill(backfill) => backfill.run(),
             Command::Crack(crack) => crack.run(),

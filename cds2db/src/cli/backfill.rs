@@ -3,12 +3,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::civil::Date;
+use site_config::exit_code;
 
 use super::{Bars, config, describe, report};
 use crate::backfill::{Backfill as Plan, Place, Slice};
 use crate::config::Settings;
 use crate::progress::Progress;
-use crate::run::connect;
+use crate::run::connect_telling;
 use crate::{Error, ErrorKind, Result};
 
 /// Load what the daily run never saw.
@@ -35,6 +36,12 @@ pub(super) struct Backfill {
     /// Table description instead of the built-in one
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
+    /// Seconds to wait for server and database, and for the hub's lock
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+    /// Print the summaries as JSON, one a line, instead of tables
+    #[arg(long)]
+    json: bool,
     /// Directory that remembers finished slices
     #[arg(long, default_value = ".")]
     dir: PathBuf,
@@ -43,6 +50,7 @@ pub(super) struct Backfill {
 impl Backfill {
     pub(super) fn run(self) -> Result<ExitCode> {
         let mut config = config::read(&self.file, &self.sets)?;
+        config.settings.wait_seconds = self.wait;
         let bars = Bars::default();
         let debug = std::mem::take(&mut config.settings.debug);
         if !debug.active.is_empty() {
@@ -61,7 +69,7 @@ impl Backfill {
             None => table_description::default_description(),
         };
         let summaries = super::block_on(async {
-            let (client, hub) = connect(&config.settings).await?;
+            let (client, hub) = connect_telling(&config.settings, &description, &bars).await?;
             let place = Place {
                 settings: &config.settings,
                 description: &description,
@@ -78,13 +86,19 @@ impl Backfill {
         let mut complete = true;
         for (name, summary) in &summaries {
             complete &= summary.complete;
-            print!("\n{name}\n{}", report(summary));
+            if self.json {
+                println!("{}", summary.json_line());
+            } else {
+                print!("\n{name}\n{}", report(summary));
+            }
         }
-        println!("{} slices loaded", summaries.len());
+        if !self.json {
+            println!("{} slices loaded", summaries.len());
+        }
         Ok(if complete {
             ExitCode::SUCCESS
         } else {
-            ExitCode::from(2)
+            ExitCode::from(exit_code::INCOMPLETE)
         })
     }
 

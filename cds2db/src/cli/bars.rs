@@ -1,3 +1,5 @@
+//! The progress of a run on standard error.
+
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -60,11 +62,15 @@ impl Bars {
     }
 
     fn line(&self, text: &str) {
-        match &self.bars {
-            // An error here means that the terminal is gone; the run goes on.
-            Some(bars) => drop(bars.println(text)),
-            None => drop(writeln!(std::io::stderr().lock(), "{text}")),
-        }
+        print_above(self.bars.as_ref(), text);
+    }
+}
+
+/// Prints a line above the bars, or alone. An error here means that the terminal is gone; the run goes on.
+fn print_above(bars: Option<&MultiProgress>, text: &str) {
+    match bars {
+        Some(bars) => drop(bars.println(text)),
+        None => drop(writeln!(std::io::stderr().lock(), "{text}")),
     }
 }
 
@@ -141,5 +147,10 @@ impl Progress for Bars {
 
     fn note(&self, text: &str) {
         self.line(text);
+    }
+
+    fn teller(&self) -> Box<dyn Fn(&str) + Send + Sync> {
+        let bars = self.bars.clone();
+        Box::new(move |text| print_above(bars.as_ref(), text))
     }
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use dataprocessor::config::{DATABASE_FILE, DATABASE_TEMPLATE};
 
 use crate::config::{
     Config as File, Deletions, Overrides, Settings, Wards, default_file, login_in_words, reference,
@@ -19,6 +20,9 @@ pub(super) enum Config {
         /// Set a key for this call: KEY=VALUE
         #[arg(long = "set", value_name = "KEY=VALUE")]
         sets: Vec<String>,
+        /// Try server, credentials, database, role and tables too, and say each as a line
+        #[arg(long)]
+        connect: bool,
     },
     /// Write a commented default file
     Init {
@@ -33,20 +37,24 @@ pub(super) enum Config {
 impl Config {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self {
-            Self::Check { file, sets } => {
+            Self::Check { file, sets, connect } => {
                 let config = read(&file, &sets)?;
                 print!("{}", explain(&config.settings));
                 config.notes.iter().for_each(|note| println!("note: {note}"));
+                if connect {
+                    return super::connect::check(&config.settings);
+                }
             }
             Self::Init { file } => {
-                let failed = |e| {
-                    Error::new(ErrorKind::File, format!("{} cannot be written", file.display())).because(e)
-                };
-                let mut new = std::fs::File::create_new(&file).map_err(failed)?;
-                std::io::Write::write_all(&mut new, default_file().as_bytes()).map_err(failed)?;
+                super::init::write_new(&file, &default_file())?;
+                println!("wrote {}", file.display());
+                let database = file.with_file_name(DATABASE_FILE);
+                if !database.exists() {
+                    super::init::write_new(&database, DATABASE_TEMPLATE)?;
+                    println!("wrote {}", database.display());
+                }
                 println!(
-                    "wrote {}; next: edit it, then cds2db config check {}",
-                    file.display(),
+                    "next: edit them, then cds2db config check {} --connect",
                     file.display()
                 );
             }

@@ -71,7 +71,7 @@ impl Demo {
         Ok(if outcome.summary.complete {
             ExitCode::SUCCESS
         } else {
-            ExitCode::from(2)
+            ExitCode::from(site_config::exit_code::INCOMPLETE)
         })
     }
 }

@@ -9,9 +9,11 @@ mod arguments;
 mod backfill;
 mod bars;
 mod config;
+mod connect;
 mod demo;
 mod describe;
 mod files;
+mod init;
 mod keeping;
 mod logs;
 mod report;
@@ -27,12 +29,14 @@ mod work_release;
 mod work_report;
 
 use std::error::Error as _;
+use std::process::ExitCode;
 
 pub use arguments::Arguments;
 pub use bars::Bars;
 pub use report::report;
 
 use jiff::tz::TimeZone;
+use site_config::exit_code;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -44,6 +48,23 @@ pub fn print_error(error: &Error) {
         eprintln!("  because: {cause}");
         source = cause.source();
     }
+}
+
+/// How the program ends after an error, by the table of [`exit_code`].
+#[must_use]
+pub fn exit_code_of(error: &Error) -> ExitCode {
+    let hub = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<cds_hub::Error>());
+    let is_locked = hub.is_some_and(|hub| hub.kind() == cds_hub::ErrorKind::Locked);
+    ExitCode::from(match error.kind() {
+        ErrorKind::Config | ErrorKind::Description => exit_code::USAGE,
+        ErrorKind::Unreachable => exit_code::BUSY,
+        ErrorKind::Hub if is_locked => exit_code::BUSY,
+        ErrorKind::Data => exit_code::HELD,
+        ErrorKind::Stopped => exit_code::STOPPED,
+        _ => exit_code::FAILED,
+    })
 }
 
 /// Runs a future on a runtime of its own.

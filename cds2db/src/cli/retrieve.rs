@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use site_config::exit_code;
 
 use super::keeping::Keeping;
 use super::{Bars, config, describe, logs, report, zone};
@@ -24,6 +25,12 @@ pub(super) struct Retrieve {
     /// Directory for summary.json and for the directories of runs (runs/DATE_TIME); a run that was interrupted goes on there
     #[arg(long, default_value = ".")]
     dir: PathBuf,
+    /// Seconds to wait for server and database (30 where not given), and for the hub's lock (without end)
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+    /// Print the summary as one line of JSON instead of a table
+    #[arg(long)]
+    json: bool,
     /// Show the requests without sending any; ids and moments that only answers tell are left open
     #[arg(long)]
     dry_run: bool,
@@ -33,7 +40,8 @@ pub(super) struct Retrieve {
 
 impl Retrieve {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let config = config::read(&self.file, &self.sets)?;
+        let mut config = config::read(&self.file, &self.sets)?;
+        config.settings.wait_seconds = self.wait;
         let bars = Bars::default();
         config
             .notes
@@ -68,8 +76,12 @@ impl Retrieve {
         })?;
         directory.finish(&description, &summary)?;
         summary.write(&self.dir)?;
-        print!("\n{}", report(&summary));
-        if !config.settings.debug.active.is_empty() {
+        if self.json {
+            println!("{}", summary.json_line());
+        } else {
+            print!("\n{}", report(&summary));
+        }
+        if !self.json && !config.settings.debug.active.is_empty() {
             println!(
                 "WARNING: DEBUG_ keys were in use: {}",
                 config.settings.debug.active.join(", ")
@@ -78,7 +90,7 @@ impl Retrieve {
         Ok(if summary.complete {
             ExitCode::SUCCESS
         } else {
-            ExitCode::from(2)
+            ExitCode::from(exit_code::INCOMPLETE)
         })
     }
 }

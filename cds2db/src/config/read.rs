@@ -90,6 +90,7 @@ impl Config {
             database: database(r, file),
             filters: filters(r),
             deletions: Deletions::read(r),
+            wait_seconds: None,
             now: None,
             server,
         };

@@ -42,6 +42,9 @@ pub struct Settings {
     pub filters: BTreeMap<String, ResourceFilter>,
     /// How resources that are gone from the server are found.
     pub deletions: Deletions,
+    /// Seconds to wait for server, database and the hub's lock; where not set, half a minute for the first two and without
+    /// end for the lock.
+    pub wait_seconds: Option<u64>,
     /// What counts as now; the clock's time where not set. For rehearsals of other days.
     pub now: Option<Timestamp>,
 }
@@ -62,6 +65,7 @@ impl Default for Settings {
             import: ImportSettings::default(),
             filters: BTreeMap::new(),
             deletions: Deletions::Off,
+            wait_seconds: None,
             now: None,
         }
     }

@@ -1,11 +1,15 @@
 //! From settings to a run.
 
-use cds_hub::{Hub, HubOptions};
+use std::time::Duration;
+
+use cds_hub::Hub;
+use cds_hub::semaphore::LockOptions;
 use fhir_crack::search::{Client, Search};
 use jiff::tz::TimeZone;
 use table_description::Description;
 
 use super::ask::outline::outline as requests_outline;
+use super::reach::{self, Patience};
 use super::who::ward_request::{Dates, request};
 use super::{Run, RunDirectory, Scope};
 use crate::config::{Settings, Wards};
@@ -22,7 +26,7 @@ pub async fn from_settings(
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Summary> {
-    let (client, hub) = connect(settings).await?;
+    let (client, hub) = connect_telling(settings, description, progress).await?;
     let run = Run {
         settings,
         description,
@@ -45,7 +49,7 @@ pub async fn from_settings_in(
     progress: &dyn Progress,
     directory: &RunDirectory,
 ) -> Result<Summary> {
-    let (client, hub) = connect(settings).await?;
+    let (client, hub) = connect_telling(settings, description, progress).await?;
     let run = Run {
         settings,
         description,
@@ -57,23 +61,56 @@ pub async fn from_settings_in(
     run.execute_in(directory).await
 }
 
-/// Connects to server and hub as configured.
+/// Connects to server and hub as configured; see [`connect_telling`], which says why it waits.
 ///
 /// # Errors
 /// When the settings cannot be used or the hub cannot be reached; the server is asked by the first search.
 pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
-    let client = settings
+    let client = client(settings)?;
+    let hub = reach::hub(&settings.database, Patience::silent()).await?;
+    Ok((client, hub))
+}
+
+/// Connects to server and hub as configured, and looks whether both can be used: what is not there is told at every try,
+/// what is not as it should be is refused before anything is asked or written.
+///
+/// # Errors
+/// When the settings cannot be used, server or hub cannot be reached in time, or the hub has not the tables of the
+/// description. Each names the place and what to do.
+pub async fn connect_telling(
+    settings: &Settings,
+    description: &Description,
+    progress: &dyn Progress,
+) -> Result<(Client, Hub)> {
+    let told = |text: &str| progress.note(text);
+    let patience = Patience {
+        wait: Duration::from_secs(settings.wait_seconds.unwrap_or(30)),
+        told: &told,
+    };
+    let client = client(settings)?;
+    let hub = reach::hub(&settings.database, patience).await?;
+    let teller = progress.teller();
+    let hub = hub.telling(move |waiting| teller(&waiting.to_string()));
+    reach::fits(&hub, description, &settings.database).await?;
+    reach::server(&settings.server, patience).await?;
+    Ok((client, hub))
+}
+
+impl Run<'_> {
+    /// How long to wait for the hub's lock: as configured, else without end.
+    pub(super) fn lock_options(&self) -> LockOptions {
+        LockOptions {
+            patience: self.settings.wait_seconds.map(Duration::from_secs),
+            ..LockOptions::default()
+        }
+    }
+}
+
+fn client(settings: &Settings) -> Result<Client> {
+    settings
         .server
         .client()
-        .map_err(|e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e))?;
-    let options = HubOptions {
-        password: settings.database.password.clone(),
-        ..HubOptions::new(settings.database.url())
-    };
-    let hub = Hub::open(&options)
-        .await
-        .map_err(|e| Error::new(ErrorKind::Hub, "connecting to the hub").because(e))?;
-    Ok((client, hub))
+        .map_err(|e| Error::new(ErrorKind::Search, "the FHIR server's settings cannot be used").because(e))
 }
 
 /// The request that finds the encounters of the wards, as `--dry-run` shows it.

@@ -10,6 +10,7 @@ mod encoding;
 mod execute;
 mod kept;
 mod raw;
+pub mod reach;
 mod report;
 mod retrieval;
 mod scope;
@@ -19,7 +20,7 @@ mod watches;
 mod who;
 
 pub(crate) use ask::narrowing::digest;
-pub use connect::{connect, first_request, from_settings, from_settings_in, outline};
+pub use connect::{connect, connect_telling, first_request, from_settings, from_settings_in, outline};
 pub use kept::directory::RunDirectory;
 pub use kept::options::DirectoryOptions;
 pub use retrieval::Run;

@@ -12,7 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fhir-crack", &["table-description"]),
     ("fhir-melt", &["fhir-crack", "table-description"]),
     ("sql-on-fhir", &["fhir-crack", "table-description"]),
-    ("cds-hub", &["fhir-crack", "fhir-melt", "table-description"]),
+    (
+        "cds-hub",
+        &["fhir-crack", "fhir-melt", "site-config", "table-description"],
+    ),
     ("work-dir", &["table-description"]),
     ("project-pipeline", &[]),
     (

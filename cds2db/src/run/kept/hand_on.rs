@@ -30,7 +30,7 @@ impl Run<'_> {
             return Ok(None);
         }
         // Whoever has the lock knows that the import of the process that died is over, one way or the other.
-        let lock = self.hub.lock(MODULE, MESSAGE).await;
+        let lock = self.hub.lock_with(MODULE, MESSAGE, self.lock_options()).await;
         let lock = lock.map_err(|e| hub_error("taking the hub's lock", e))?;
         drop(
             self.hub
@@ -54,7 +54,7 @@ impl Run<'_> {
         summary: &mut Summary,
     ) -> Result<()> {
         self.progress.begin(Stage::Store, None);
-        let lock = self.hub.lock(MODULE, MESSAGE).await;
+        let lock = self.hub.lock_with(MODULE, MESSAGE, self.lock_options()).await;
         let lock = lock.map_err(|e| hub_error("taking the hub's lock", e))?;
         watches.store.start();
         let import = self.hub.begin_import(&lock).await;
