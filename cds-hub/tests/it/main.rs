@@ -20,6 +20,7 @@ mod migrate;
 mod modules;
 mod operator;
 mod original;
+mod r_modules;
 mod schema;
 mod security;
 mod seen;
