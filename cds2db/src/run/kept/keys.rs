@@ -49,6 +49,7 @@ pub(crate) fn table(table: &TableDescription) -> String {
     key
 }
 
+/// A mode that this program does not know yet would be another key than today's, never an equal one.
 fn melt(mode: &MeltMode) -> String {
     match mode {
         MeltMode::Product => "product".to_owned(),
@@ -58,6 +59,7 @@ fn melt(mode: &MeltMode) -> String {
             let paths: Vec<String> = paths.iter().map(|path| path.as_str().to_owned()).collect();
             format!("only {}", list(&paths))
         }
+        _ => "another".to_owned(),
     }
 }
 
