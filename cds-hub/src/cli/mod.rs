@@ -87,7 +87,7 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
         Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what).await?,
         Command::Trace { table, id, tables } => {
-            trace::trace(&hub, &tables.of(&hub).await?, table, *id).await?
+            trace::trace(&hub, &tables.of(&hub).await?, table, *id).await?;
         }
         Command::AsOf {
             moment,

@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn only_cells_whose_text_reads_otherwise_are_kept() {
-        let cases: [(&[(&[u32], &str)], bool); 7] = [
+        type Cells<'c> = &'c [(&'c [u32], &'c str)];
+        let cases: [(Cells<'_>, bool); 7] = [
             (&[(&[1, 1], "plain")], false),
             (&[(&[1, 1], "a ~ b"), (&[2, 1], "[sic]")], false),
             (&[(&[1, 1], "[1.1]no index ~ [1.2]neither")], true),

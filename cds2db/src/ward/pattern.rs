@@ -106,7 +106,7 @@ impl WardDefinition {
         let begins = self.begins.map(|begins| begins.to_string()).unwrap_or_default();
         let mut text = format!("{:?} {:?} {begins}", self.key, self.ward_name);
         for conditions in &self.alternatives {
-            text.push_str("\n");
+            text.push('\n');
             for c in conditions {
                 let target = c.target.as_deref().unwrap_or_default();
                 let sign = if c.negated { "!=" } else { "=" };

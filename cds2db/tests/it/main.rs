@@ -8,6 +8,7 @@
 
 mod arrows;
 mod backfill;
+mod case_list;
 mod configuration;
 mod demo;
 mod describe;
@@ -17,6 +18,7 @@ mod kill;
 mod load_elsewhere;
 mod model;
 mod narrowing;
+mod references;
 mod retrieval;
 mod same_rows;
 mod site;

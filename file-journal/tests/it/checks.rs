@@ -206,7 +206,7 @@ fn planted_faults_are_named_and_none_else() {
     site.write("OMOP/device_exposure.csv", "");
     plant(Kind::EmptyFile, "OMOP/device_exposure.csv");
     edit(&site, "condition_occurrence", 1, |f| {
-        f[3] = "condition_start".to_owned()
+        f[3] = "condition_start".to_owned();
     });
     plant(Kind::OmopHeader, "OMOP/condition_occurrence.csv");
     plant(Kind::OmopHeader, "OMOP/condition_occurrence.csv");

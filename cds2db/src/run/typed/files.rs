@@ -142,8 +142,8 @@ impl<'d> Files<'d> {
 
     /// Writes what lay aside, now that the references of encounters are known, and waits until all files are there.
     pub(crate) async fn end(mut self, graph: &EncounterGraph) -> Result<()> {
-        let mut groups: BTreeMap<(String, Option<u32>), (Arc<TableDescription>, Vec<PathBuf>)> =
-            BTreeMap::new();
+        type Group = (Arc<TableDescription>, Vec<PathBuf>);
+        let mut groups: BTreeMap<(String, Option<u32>), Group> = BTreeMap::new();
         for Aside { table, batch, path } in std::mem::take(&mut self.aside) {
             let group = groups.entry((table.name.clone(), batch));
             group.or_insert_with(|| (table, Vec::new())).1.push(path);
