@@ -90,7 +90,9 @@ mod tests {
         let two = [gzip(b"ab"), gzip(b"cd")].concat();
         let padded = [&*two, &[0; 100]].concat();
         for body in [two.clone(), padded, gzip(&two), gzip(&gzip(b"abcd"))] {
-            let plain = gunzip(body.into(), 1000).expect("gzip");
+            let Ok(plain) = gunzip(body.into(), 1000) else {
+                panic!("gzip");
+            };
             assert_eq!(&*plain, b"abcd");
         }
         let cut = Bytes::from(two[..two.len() - 3].to_vec());
