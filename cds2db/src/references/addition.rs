@@ -46,10 +46,17 @@ impl Addition {
         let known = known.filter(|&position| !self.replaces(position, version));
         let Some(level) = row.type_code.as_deref().and_then(Level::from_code) else {
             if known.is_none() && version.is_some() && !self.others.contains(&*row.id) {
+                if let Some(patient) = row.patient.as_deref() {
+                    self.patient(patient);
+                }
                 self.others.insert(row.id.into());
             }
             return;
         };
+        // What the hub has is older than what came: it does not stand for an encounter that has no level any more.
+        if version.is_none() && known.is_none() && self.others.contains(&*row.id) {
+            return;
+        }
         let Some(position) = known.or_else(|| self.push(&row, level, version)) else {
             return;
         };

@@ -437,6 +437,7 @@ mod tests {
             "the hub is asked for this patient's others now"
         );
         assert!(addition.came_anew("case"));
+        addition.add(row("case", 1, 0, Some(50)), None);
         addition.add(row("ward", 3, 10, Some(20)), None);
         let graph = addition.link();
         assert!(

@@ -116,12 +116,12 @@ mod tests {
     #[test]
     fn the_key_of_a_table_names_every_column_once() {
         let description = table_description::default_description();
-        let consent = description.table("consent").expect("a table");
-        let key = table(consent);
-        assert_eq!(key.lines().count(), consent.columns.len() + 1);
-        assert!(key.starts_with("consent|Consent|"), "{key}");
+        let observation = description.table("observation").expect("a table");
+        let key = table(observation);
+        assert_eq!(key.lines().count(), observation.columns.len() + 1);
+        assert!(key.starts_with("observation|Observation|"), "{key}");
         assert!(key.contains("|calculated|") && key.contains("|element|"), "{key}");
-        let mut other = (**consent).clone();
+        let mut other = (**observation).clone();
         other.columns.pop();
         assert_ne!(table(&other), key);
     }
