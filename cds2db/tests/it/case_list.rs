@@ -101,8 +101,10 @@ async fn listed(hub: &Hub) -> BTreeMap<String, BTreeSet<String>> {
 
 /// Ids of the cases of the newest delivery, one a row.
 async fn shown(hub: &Hub) -> Vec<String> {
-    let sql = "SELECT fall_fhir_enc_id::text FROM db2dataprocessor_out.v_fall_fe_last_import ORDER BY 1 COLLATE \"C\"";
-    sqlx::query_scalar(sql).fetch_all(hub.pool()).await.expect(sql)
+    let sql = "SELECT fall_fhir_enc_id::text FROM db2dataprocessor_out.v_fall_fe_last_import";
+    let mut ids: Vec<String> = sqlx::query_scalar(sql).fetch_all(hub.pool()).await.expect(sql);
+    ids.sort_unstable();
+    ids
 }
 
 /// Ids of the cases that run, from the resources themselves: stays of the whole hospital, of a class that the retrieval
