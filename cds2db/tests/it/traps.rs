@@ -239,18 +239,18 @@ async fn trap_18_the_lock_is_taken_while_the_hub_waits_and_only_its_own_text_unl
             .expect("a status")
             .to_lowercase()
     };
-    assert!(status().await.starts_with("waitforcronjob"), "{}", status().await);
+    assert!(status().await.starts_with("readytoconnect"), "{}", status().await);
     let lock = site
         .hub
         .lock("cds2db", "text one")
         .await
-        .expect("WaitForCronJob is accepted");
+        .expect("a hub that waits is accepted");
     assert!(status().await.starts_with("ongoing"), "{}", status().await);
     let unlock = "SELECT db.data_transfer_start('cds2db', 'text two', false)::text";
     assert_eq!(site.value(unlock).await.as_deref(), Some("false"));
     assert!(status().await.starts_with("ongoing"), "{}", status().await);
     lock.release(false).await.expect("its own text unlocks");
-    assert!(status().await.starts_with("waitforcronjob"), "{}", status().await);
+    assert!(status().await.starts_with("readytoconnect"), "{}", status().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,12 +57,7 @@ impl ModelHub {
                 .map(|c| resource.values(c.path().as_str()))
                 .collect();
             let row: Row = cells.iter().map(notation).collect();
-            // Typing begins at what is stored: a value that looks like several is several.
-            let stored = row
-                .iter()
-                .zip(&table.columns)
-                .map(|(cell, c)| read_back(cell.as_deref(), c.path().depth()));
-            let cells: Vec<Cell> = stored.collect();
+            // Typing begins at what was cracked: a value that looks like several is one.
             let key = (table.name.clone(), hashed(table, &row));
             if self.raw.insert(key, row).is_none() && kind == "Encounter" {
                 waiting.extend(resource.first("subject/reference"));
@@ -305,36 +300,6 @@ fn notation(cell: &Cell) -> Option<String> {
         })
         .collect();
     (!values.is_empty()).then(|| values.join(" ~ "))
-}
-
-/// The values of a raw cell: an index stands at the beginning or behind the separator and has a number for each segment.
-fn read_back(cell: Option<&str>, depth: usize) -> Cell {
-    let Some(mut rest) = cell else {
-        return Vec::new();
-    };
-    let index = |text: &str| -> Option<(Vec<u32>, usize)> {
-        let end = text.find(']')?;
-        let numbers: Vec<u32> = text
-            .get(1..end)?
-            .split('.')
-            .map(|n| n.parse().ok())
-            .collect::<Option<_>>()?;
-        (text.starts_with('[') && numbers.len() == depth).then_some((numbers, end + 1))
-    };
-    let mut values: Cell = Vec::new();
-    loop {
-        let (numbers, begin) = index(rest).unwrap_or_default();
-        let text = &rest[begin..];
-        let next = text
-            .match_indices(" ~ [")
-            .map(|(at, _)| at)
-            .find(|at| index(&text[at + 3..]).is_some());
-        values.push((numbers, text[..next.unwrap_or(text.len())].to_owned()));
-        match next {
-            Some(at) => rest = &text[at + 3..],
-            None => return values,
-        }
-    }
 }
 
 /// The cells that make the content: neither `meta` nor calculated.
