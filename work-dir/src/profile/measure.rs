@@ -24,7 +24,7 @@ const GROUP_NUMBERS: usize = 4_000_000;
 /// being worked on.
 ///
 /// # Errors
-/// [`ErrorKind::Rows`] or [`ErrorKind::File`] when a file cannot be read.
+/// [`crate::ErrorKind::Rows`] or [`crate::ErrorKind::File`] when a file cannot be read.
 pub fn measure(source: &Source, roles: &Roles<'_>, known: &Known) -> Result<TableProfile, Error> {
     let names = || source.columns().iter().map(|(name, _)| name.as_str());
     let (patients, different) = match roles.patient(names()) {
