@@ -182,7 +182,7 @@ mod tests {
             .defects
             .iter()
             .filter(|defect| defect.kind != DefectKind::TooManyRows)
-            .map(|defect| (defect.resource_id.clone(), defect.kind, defect.column.clone()))
+            .map(|defect| (defect.resource_id.clone(), defect.kind, defect.column))
             .collect();
         dates.sort_by_key(|(id, ..)| id.clone());
         assert_eq!(dates.len(), 3, "{dates:?}");
