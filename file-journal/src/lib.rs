@@ -21,6 +21,7 @@ mod submit;
 pub mod text;
 mod verify;
 pub mod version;
+mod whole_file;
 
 pub use error::{Error, Result};
 pub use journal::Journal;

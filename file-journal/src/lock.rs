@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, StorePlace};
 use crate::store::{self, Store};
+use crate::whole_file::replace;
 use crate::{Error, Result, hash};
 
 /// Who holds the central journal.
@@ -156,14 +157,10 @@ pub fn checkout(config: &Config) -> Result<Holder> {
 fn fetch(config: &Config, central: &Central) -> Result<Holder> {
     // What was read before the lock may be older than the lock.
     let journal = central.read(&central.journal)?;
-    let (_, base) = hash::of_reader(&mut journal.as_deref().unwrap_or_default()).map_err(Error::file(
-        "hashing the central journal",
-        central.journal.as_str(),
-    ))?;
     let holder = Holder {
         owner: whoami(),
         since: Timestamp::now().to_string(),
-        base: journal.as_ref().map_or(String::new(), |_| base),
+        base: md5_of(journal.as_deref())?,
         token: format!("{:016x}", RandomState::new().build_hasher().finish()),
     };
     let text = serde_json::to_vec(&holder).map_err(|e| Error::Refused(e.to_string()))?;
@@ -188,30 +185,45 @@ fn fetch(config: &Config, central: &Central) -> Result<Holder> {
 /// # Errors
 /// [`Error::NotCheckedOut`], or [`Error::LockLost`] where lock or central journal are not as the check-out left them.
 pub fn checkin(config: &Config) -> Result<()> {
-    check(config)?;
     let central = Central::open(config)?;
     let Some(own) = own(config) else {
         return Err(Error::NotCheckedOut);
     };
     let current = central.read(&central.journal)?;
     let local = fs::read(&config.journal).map_err(Error::file("reading the journal", &config.journal))?;
-    let digest = match &current {
-        Some(bytes) => hash::of_reader(&mut bytes.as_slice())
-            .map(|(_, md5)| md5)
-            .unwrap_or_default(),
-        None => String::new(),
-    };
-    // A check-in that was killed may have written the journal already.
-    if digest != own.base && current.as_deref() != Some(&local) {
+    let is_in = current.as_deref() == Some(&local);
+    let is_ours = central.holder()?.is_some_and(|holder| holder.token == own.token);
+    let is_locked = central.store.stat(&central.locked)?.is_some();
+    if is_ours && is_locked {
+        // What another has put there since is never written over.
+        if !is_in && md5_of(current.as_deref())? != own.base {
+            return Err(Error::LockLost {
+                what: "the central journal is not the one that was checked out",
+            });
+        }
+        central.store.put(&central.journal, &mut local.as_slice())?;
+        central.store.remove(&central.locked)?;
+    } else if is_locked || !is_in {
         return Err(Error::LockLost {
-            what: "the central journal is not the one that was checked out",
+            what: "the lock of the central journal is not ours any more",
         });
     }
-    central.store.put(&central.journal, &mut local.as_slice())?;
-    central.store.remove(&central.owner)?;
-    central.store.remove(&central.locked)?;
+    // A check-in that was killed behind the lock's end has only its own traces left.
+    if is_ours {
+        central.store.remove(&central.owner)?;
+    }
     let proof = proof(&config.journal);
     fs::remove_file(&proof).map_err(Error::file("removing the proof of the check-out", proof))
+}
+
+/// The digest of a journal; empty where there is none.
+fn md5_of(journal: Option<&[u8]>) -> Result<String> {
+    let Some(mut bytes) = journal else {
+        return Ok(String::new());
+    };
+    let digest =
+        hash::of_reader(&mut bytes).map_err(Error::file("hashing the central journal", "journal"))?;
+    Ok(digest.1)
 }
 
 /// Who holds the central journal, where somebody does.
@@ -255,20 +267,4 @@ fn whoami() -> String {
         .or_else(|| of(&["HOSTNAME", "COMPUTERNAME"]))
         .unwrap_or_else(|| "unknown".to_owned());
     format!("{user}@{machine}, process {}", std::process::id())
-}
-
-/// Replaces a local file whole.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder).and_then(|()| {
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        fs::write(file.path(), bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    });
-    written.map_err(Error::file("writing", path))
 }

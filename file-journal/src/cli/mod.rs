@@ -5,7 +5,7 @@ mod bars;
 mod print;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -297,22 +297,9 @@ fn last(config: &Config) -> PathBuf {
 fn keep(config: &Config, report: &SubmitReport) -> Result<()> {
     let path = last(config);
     let text = serde_json::to_vec(report).map_err(|e| Error::Refused(e.to_string()))?;
-    write_whole(&path, &text)
+    crate::whole_file::replace(&path, &text)
 }
 
 fn kept(config: &Config) -> Option<SubmitReport> {
     serde_json::from_slice(&std::fs::read(last(config)).ok()?).ok()
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
-    });
-    written.map_err(Error::file("writing", path))
 }

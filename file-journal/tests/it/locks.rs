@@ -90,3 +90,25 @@ fn a_local_journal_with_other_content_is_set_aside() {
         .count();
     assert_eq!(kept, 1);
 }
+
+/// What a check-in leaves that dies between its steps: the next one ends as if nothing had happened.
+#[test]
+fn a_check_in_that_died_is_finished_by_the_next() {
+    let site = Site::new("full");
+    let one = shared(&site, "one");
+    lock::checkout(&one).unwrap();
+    drop(file_journal::Journal::open(&one.journal).unwrap());
+    lock::checkin(&one).unwrap();
+    for gone in [
+        &["journal.v2.db.locked"][..],
+        &["journal.v2.db.locked", "journal.v2.db.locked.owner"],
+    ] {
+        lock::checkout(&one).unwrap();
+        for name in gone {
+            fs::remove_file(site.path("central").join(name)).unwrap();
+        }
+        lock::checkin(&one).unwrap();
+        assert!(lock::holder(&one).unwrap().is_none(), "{gone:?}");
+        assert!(matches!(lock::checkin(&one), Err(Error::NotCheckedOut)));
+    }
+}
