@@ -67,21 +67,25 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 }
 
 /// Appends a text as a JSON string. The bytes are UTF-8, so only quotes, backslashes and control characters need care.
-fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
+pub fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => {
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
+    if text.iter().all(|&b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.extend_from_slice(text);
+    } else {
+        for &byte in text {
+            match byte {
+                b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+                b'\n' => out.extend_from_slice(b"\\n"),
+                b'\r' => out.extend_from_slice(b"\\r"),
+                b'\t' => out.extend_from_slice(b"\\t"),
+                0..0x20 => {
+                    out.extend_from_slice(b"\\u00");
+                    out.push(HEX[usize::from(byte >> 4)]);
+                    out.push(HEX[usize::from(byte & 15)]);
+                }
+                _ => out.push(byte),
             }
-            _ => out.push(byte),
         }
     }
     out.push(b'"');

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::{Transaction, params};
 
+use super::Journal;
 use super::row::split;
-use super::{Command, Journal};
 use crate::Result;
 
 /// A file as a scan found it.
@@ -133,11 +133,6 @@ impl Journal {
             Ok(done)
         });
         done.map_err(|source| self.database_error(action, source))
-    }
-
-    /// Notes a command in the journal where that works; what was done is not undone because it cannot be noted.
-    pub fn try_note(&self, command: &Command) {
-        let _ = self.note(command);
     }
 }
 

@@ -403,12 +403,6 @@ fn no_value_of_a_table_is_in_a_finding() {
     );
     let report = check(&site.config(), &[], &Silent).unwrap();
     assert!(!report.findings.is_empty());
-    assert!(
-        !format!("{report:?}")
-            .replace("patients", "")
-            .contains("SECRETVALUE")
-            || report.patients.values().any(|p| p.contains("SECRETVALUE"))
-    );
     let shown: Vec<String> = report
         .findings
         .iter()

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use fhir_crack::ndjson::write_quoted;
 use fhir_crack::outline::Token;
 
 use super::ColumnType;
@@ -182,7 +183,7 @@ fn json_value(rows: &Rows<'_>, value: Value<'_>, column_type: ColumnType, out: &
     if plain {
         out.extend_from_slice(text.as_bytes());
     } else {
-        json_text(&text, out);
+        write_quoted(text.as_bytes(), out);
     }
     true
 }
@@ -218,31 +219,6 @@ fn csv_text(text: &str, out: &mut Vec<u8>) {
             out.push(b'"');
         }
         out.push(byte);
-    }
-    out.push(b'"');
-}
-
-fn json_text(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    if bytes.iter().all(|&b| b >= b' ' && b != b'"' && b != b'\\') {
-        out.extend_from_slice(bytes);
-    } else {
-        for &byte in bytes {
-            match byte {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                0..0x20 => {
-                    out.extend_from_slice(b"\\u00");
-                    out.push(HEX[usize::from(byte >> 4)]);
-                    out.push(HEX[usize::from(byte & 15)]);
-                }
-                _ => out.push(byte),
-            }
-        }
     }
     out.push(b'"');
 }
