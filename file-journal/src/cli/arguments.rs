@@ -89,7 +89,8 @@ pub(super) enum Verb {
         #[arg(long)]
         deep: bool,
     },
-    /// Lists the versions.
+    /// Lists the versions: files, bytes, what is active and what waits.
+    #[command(alias = "usage")]
     List,
     /// Lists the files that a version had, or those that wait.
     Files {
@@ -145,8 +146,6 @@ pub(super) enum Verb {
     Upgrade,
     /// Lists the commands of the past.
     History,
-    /// Shows files and bytes by version and modality.
-    Usage,
     /// Writes a script that sends what waits.
     Script {
         /// For which program.

@@ -144,7 +144,7 @@ fn run(arguments: &Arguments, output: &mut Output) -> Result<bool> {
 fn journal_verbs(verb: &Verb, config: &Config, called: String, output: &mut Output) -> Result<bool> {
     let journal = || Journal::existing(&config.journal);
     match verb {
-        Verb::List | Verb::Usage => output.versions(&journal()?.versions()?),
+        Verb::List => output.versions(&journal()?.versions()?),
         Verb::Files {
             version,
             modalities,

@@ -57,20 +57,20 @@ pub fn scan(
     let begun = (Instant::now(), Timestamp::now());
     let modalities = config.selected(&options.modalities)?;
     let version = version::of_scan(journal, options.version.as_deref())?;
-    let mut report = ScanReport::default();
-    let mut changes = Vec::new();
+    let mut scanning = Scanning {
+        config,
+        journal,
+        options,
+        progress,
+        report: ScanReport::default(),
+        changes: Vec::new(),
+    };
     for (root, of_root) in by_root(&config.modalities, &modalities) {
-        scan_root(
-            &root,
-            &of_root,
-            config,
-            journal,
-            options,
-            progress,
-            &mut report,
-            &mut changes,
-        )?;
+        scanning.root(&root, &of_root)?;
     }
+    let Scanning {
+        mut report, changes, ..
+    } = scanning;
     report.seconds = begun.0.elapsed().as_secs_f64();
     if changes.is_empty() {
         return Ok(report);
@@ -127,63 +127,66 @@ struct OfRoot<'c> {
     selected: Vec<&'c Modality>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call site; the last two collect")]
-fn scan_root(
-    root: &Path,
-    of_root: &OfRoot<'_>,
-    config: &Config,
-    journal: &Journal,
-    options: &ScanOptions,
-    progress: &dyn Progress,
-    report: &mut ScanReport,
-    changes: &mut Vec<Change>,
-) -> Result<()> {
-    let walked = walk::walk(root, config.threads)?;
-    let (mut sorted, stray) = place::place(&of_root.all, walked.files);
-    let inner: Vec<&Path> = config
-        .modalities
-        .iter()
-        .map(|m| m.root.as_path())
-        .filter(|r| *r != root)
-        .collect();
-    let elsewhere = |path: &String| inner.iter().any(|other| root.join(path).starts_with(other));
-    report
-        .stray
-        .extend(stray.into_iter().filter(|path| !elsewhere(path)));
-    report.links.extend(walked.links);
-    for modality in &of_root.selected {
-        let OfModality { files, refused } = sorted.remove(&modality.name).unwrap_or_default();
-        let known = Known::new(journal.active(&modality.name)?);
-        let (count, bytes) = known.to_read(&files, options.rehash);
-        progress.begin("scan", count, bytes);
-        let before = known.len();
+/// What a scan works with, and what it has found so far.
+struct Scanning<'s> {
+    config: &'s Config,
+    journal: &'s Journal,
+    options: &'s ScanOptions,
+    progress: &'s dyn Progress,
+    report: ScanReport,
+    changes: Vec<Change>,
+}
+
+impl Scanning<'_> {
+    fn root(&mut self, root: &Path, of_root: &OfRoot<'_>) -> Result<()> {
+        let walked = walk::walk(root, self.config.threads)?;
+        let (mut sorted, stray) = place::place(&of_root.all, walked.files);
+        let others = self.config.modalities.iter().map(|m| m.root.as_path());
+        let inner: Vec<&Path> = others.filter(|other| *other != root).collect();
+        let elsewhere = |path: &String| inner.iter().any(|other| root.join(path).starts_with(other));
+        self.report
+            .stray
+            .extend(stray.into_iter().filter(|path| !elsewhere(path)));
+        self.report.links.extend(walked.links);
+        for modality in &of_root.selected {
+            let of = sorted.remove(&modality.name).unwrap_or_default();
+            self.modality(modality, of, &walked.unread)?;
+        }
+        self.report.unread.extend(walked.unread);
+        Ok(())
+    }
+
+    fn modality(&mut self, modality: &Modality, of: OfModality, unread: &[Unread]) -> Result<()> {
+        let OfModality { files, refused } = of;
+        let known = Known::new(self.journal.active(&modality.name)?);
+        let (count, bytes) = known.to_read(&files, self.options.rehash);
+        self.progress.begin("scan", count, bytes);
+        let (before, there) = (known.len(), files.len());
         let comparing = Comparing {
-            rehash: options.rehash,
-            deletes: config.mode == Mode::Full,
-            threads: config.threads,
-            unread: &walked.unread,
-            progress,
+            rehash: self.options.rehash,
+            deletes: self.config.mode == Mode::Full,
+            threads: self.config.threads,
+            unread,
+            progress: self.progress,
         };
-        let there = files.len() as u64;
-        let mut compared = known.compare(&modality.name, root, files, &comparing);
-        progress.end();
+        let mut compared = known.compare(&modality.name, &modality.root, files, &comparing);
+        self.progress.end();
         let gone = compared.scan.deleted;
         let many = gone > GONE_FEW && gone * GONE_SHARE > before;
-        if !options.allow_delete && gone > 0 && (many || there == 0) {
+        if !self.options.allow_delete && gone > 0 && (many || there == 0) {
             return Err(Error::TooManyGone {
                 modality: modality.name.clone(),
-                root: root.to_owned(),
+                root: modality.root.clone(),
                 gone,
                 known: before,
             });
         }
         compared.scan.refused = refused;
-        report.modalities.push(compared.scan);
-        report.unread.append(&mut compared.unread);
-        report.hashed += compared.hashed;
-        report.hashed_bytes += compared.hashed_bytes;
-        changes.append(&mut compared.changes);
+        self.report.modalities.push(compared.scan);
+        self.report.unread.append(&mut compared.unread);
+        self.report.hashed += compared.hashed;
+        self.report.hashed_bytes += compared.hashed_bytes;
+        self.changes.append(&mut compared.changes);
+        Ok(())
     }
-    report.unread.extend(walked.unread);
-    Ok(())
 }

@@ -84,8 +84,10 @@ fn a_killed_journal_ends_as_an_undisturbed_one() {
         Duration::from_micros((seed >> 33) % most)
     };
     for round in 0..kills() {
+        // A scan that was killed before it made the journal is followed by another.
         let words: &[&str] = match round % 3 {
             0 => &["update", "--version", "1"],
+            _ if !site.path("journal.db").exists() => &["update", "--version", "1"],
             1 => &["submit"],
             _ => &["verify"],
         };
