@@ -76,19 +76,19 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
             "core.move_watermarks",
             "p_import int, p_resource text, p_ids text[], p_micros bigint",
             "void",
-            MOVE_WATERMARKS,
+            &moments("watermark", ["resource", "patient_id", "loaded_until"]),
         ),
         function(
             "core.move_census",
             "p_import int, p_name text, p_ids text[], p_micros bigint",
             "void",
-            MOVE_CENSUS,
+            &moments("census", ["name", "patient_id", "counted_until"]),
         ),
         function(
             "core.keep_unanswered",
             "p_import int, p_watermark text, p_ids text[], p_micros bigint",
             "void",
-            KEEP_UNANSWERED,
+            &moments("unanswered", ["watermark", "id", "tried_until"]),
         ),
         internal("core.not_later", "p_micros bigint", "timestamptz", NOT_LATER),
     ];
@@ -219,26 +219,18 @@ const NOT_LATER: &str = "BEGIN
   RETURN least(timestamptz '1970-01-01 00:00:00+00' + p_micros * interval '1 microsecond', clock_timestamp());
 END";
 
-const MOVE_WATERMARKS: &str = "BEGIN
+/// Sets the moments of ids below a name, in a table with these columns for name, id and moment. The name's argument is called
+/// as its column is.
+fn moments(table: &str, [name, id, moment]: [&str; 3]) -> String {
+    format!(
+        "BEGIN
   PERFORM core.check_import(p_import);
-  INSERT INTO core.watermark (resource, patient_id, loaded_until)
-  SELECT DISTINCT p_resource, p.id, core.not_later(p_micros) FROM unnest(p_ids) AS p(id)
-  ON CONFLICT (resource, patient_id) DO UPDATE SET loaded_until = excluded.loaded_until;
-END";
-
-const MOVE_CENSUS: &str = "BEGIN
-  PERFORM core.check_import(p_import);
-  INSERT INTO core.census (name, patient_id, counted_until)
-  SELECT DISTINCT p_name, p.id, core.not_later(p_micros) FROM unnest(p_ids) AS p(id)
-  ON CONFLICT (name, patient_id) DO UPDATE SET counted_until = excluded.counted_until;
-END";
-
-const KEEP_UNANSWERED: &str = "BEGIN
-  PERFORM core.check_import(p_import);
-  INSERT INTO core.unanswered (watermark, id, tried_until)
-  SELECT DISTINCT p_watermark, p.id, core.not_later(p_micros) FROM unnest(p_ids) AS p(id)
-  ON CONFLICT (watermark, id) DO UPDATE SET tried_until = excluded.tried_until;
-END";
+  INSERT INTO core.{table} ({name}, {id}, {moment})
+  SELECT DISTINCT p_{name}, p.id, core.not_later(p_micros) FROM unnest(p_ids) AS p(id)
+  ON CONFLICT ({name}, {id}) DO UPDATE SET {moment} = excluded.{moment};
+END"
+    )
+}
 
 /// What became of the rows that were copied in and of those that were known: noted, and followed up in other tables.
 fn tell(table: &StoredTable) -> Function {
