@@ -1,6 +1,6 @@
 //! The gate of a run: its rows and those that wait from before are tested apart, and each table is cleared for itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::checks_of_run::{Checks, Findings, ways_on};
 use super::concerned::{all, concerned};
@@ -23,15 +23,18 @@ impl Checks<'_> {
         self.elsewhere.add_ids(target, ids);
     }
 
-    /// The patients or encounters that rows of these tables refer to and that are not in the run.
+    /// The patients and encounters that rows of these tables refer to and that are not in the run.
     ///
     /// # Errors
     /// When the rows cannot be read.
-    pub fn unknown(&self, target: Target, tables: &[String]) -> Result<BTreeSet<String>, Error> {
+    pub fn unknown(&self, tables: &[String]) -> Result<HashMap<Target, BTreeSet<String>>, Error> {
         let files = Files::list(&self.layout)?;
         let mut known = self.known(&files)?;
-        known.add_ids(target, []);
-        let mut unknown = BTreeSet::new();
+        let mut unknown: HashMap<Target, BTreeSet<String>> = HashMap::new();
+        for target in Target::ALL {
+            known.add_ids(target, []);
+            unknown.entry(target).or_default();
+        }
         for table in tables {
             if files.of(table).is_empty() {
                 continue;
@@ -39,17 +42,19 @@ impl Checks<'_> {
             let source = Source::of(&self.layout, &files, table, None)?;
             let roles = Roles::new(self.description_of(table));
             let columns = source.columns().iter().map(|(name, _)| name.as_str());
-            let columns: Vec<&str> = columns
-                .filter(|name| roles.of(name).target == Some(target))
+            let columns: Vec<(&str, Target)> = columns
+                .filter_map(|name| Some((name, roles.of(name).target?)))
                 .collect();
+            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
             for &piece in source.pieces() {
-                let cells = source.read(piece, &columns)?;
-                for series in columns.iter().filter_map(|column| cells.get(column)) {
+                let cells = source.read(piece, &names)?;
+                for &(column, target) in &columns {
+                    let Some(series) = cells.get(column) else { continue };
                     let series = texts(series);
                     let references = series.str().into_iter().flat_map(|cells| cells.iter().flatten());
                     let ids = references.map(|reference| id_of(reference, target.resource()));
                     let lost = ids.filter(|id| !known.has(target, id));
-                    unknown.extend(lost.map(str::to_owned));
+                    unknown.entry(target).or_default().extend(lost.map(str::to_owned));
                 }
             }
         }

@@ -136,7 +136,7 @@ fn references_are_looked_up_in_what_is_known_elsewhere() {
     let description = description();
     let mut checks = Checks::open(&layout, Some(&description), CheckOptions::default()).unwrap();
     let tables = ["observation".to_owned()];
-    let unknown = checks.unknown(Target::Patient, &tables).unwrap();
+    let unknown = checks.unknown(&tables).unwrap().remove(&Target::Patient).unwrap();
     assert_eq!(unknown.len(), 29);
     let remarks = |checks: &Checks<'_>| {
         let cleared = checks.clear(&[("observation".to_owned(), 0)], &[]).unwrap().1;

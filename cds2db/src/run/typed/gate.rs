@@ -189,23 +189,22 @@ async fn known_elsewhere(
 ) -> Result<Vec<(Target, Vec<String>)>> {
     let mut tables: Vec<String> = own.iter().map(|(table, _)| table.clone()).collect();
     tables.dedup();
+    let unknown = move |checks: &mut Checks<'_>| checks.unknown(&tables);
+    let unknown = tests(layout, description, CheckOptions::default(), unknown).await?;
     let mut known = Vec::new();
-    for target in Target::ALL {
+    for (target, unknown) in unknown {
         let Some(table) = description.table(target.table()) else {
             continue;
         };
         let Some(id) = table.position_of_path("id").and_then(|id| table.columns.get(id)) else {
             continue;
         };
-        let of = tables.clone();
-        let unknown = move |checks: &mut Checks<'_>| checks.unknown(target, &of);
-        let unknown = tests(layout, description, CheckOptions::default(), unknown).await?;
+        let id = table_description::quote_identifier(&id.name);
+        let view = table_description::quote_identifier(&format!("v_{}", table.name));
+        let sql = format!("SELECT DISTINCT {id} FROM cds2db_out.{view} WHERE {id} = ANY ($1)");
         let unknown: Vec<String> = unknown.into_iter().collect();
         let mut found = Vec::new();
         for ids in unknown.chunks(IDS_AT_ONCE) {
-            let id = table_description::quote_identifier(&id.name);
-            let view = table_description::quote_identifier(&format!("v_{}", table.name));
-            let sql = format!("SELECT DISTINCT {id} FROM cds2db_out.{view} WHERE {id} = ANY ($1)");
             let rows = hub.select_text(&sql, &[ids.to_vec()]).await;
             let rows = rows.map_err(|e| hub_error("asking for what rows refer to", e))?;
             found.extend(rows.into_iter().flatten().flatten());
