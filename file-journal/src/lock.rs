@@ -180,20 +180,31 @@ fn fetch(config: &Config, central: &Central) -> Result<Holder> {
     Ok(holder)
 }
 
-/// Puts the local journal in the central one's place and frees the lock.
+/// Puts the local journal in the central one's place and frees the lock. One that had come to its end before its
+/// program was killed may be asked for again: nothing is left to do.
 ///
 /// # Errors
 /// [`Error::NotCheckedOut`], or [`Error::LockLost`] where lock or central journal are not as the check-out left them.
 pub fn checkin(config: &Config) -> Result<()> {
     let central = Central::open(config)?;
-    let Some(own) = own(config) else {
-        return Err(Error::NotCheckedOut);
-    };
+    let own = own(config);
     let current = central.read(&central.journal)?;
-    let local = fs::read(&config.journal).map_err(Error::file("reading the journal", &config.journal))?;
+    let local = match fs::read(&config.journal) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && own.is_none() => {
+            return Err(Error::NotCheckedOut);
+        }
+        read => read.map_err(Error::file("reading the journal", &config.journal))?,
+    };
     let is_in = current.as_deref() == Some(&local);
-    let is_ours = central.holder()?.is_some_and(|holder| holder.token == own.token);
     let is_locked = central.store.stat(&central.locked)?.is_some();
+    let Some(own) = own else {
+        return if is_in && !is_locked {
+            Ok(())
+        } else {
+            Err(Error::NotCheckedOut)
+        };
+    };
+    let is_ours = central.holder()?.is_some_and(|holder| holder.token == own.token);
     if is_ours && is_locked {
         // What another has put there since is never written over.
         if !is_in && md5_of(current.as_deref())? != own.base {
