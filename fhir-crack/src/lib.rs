@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod batch;
 mod batch_builder;
 mod block;

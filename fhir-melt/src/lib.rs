@@ -3,6 +3,8 @@
 #![doc = include_str!("../README.md")]
 
 mod aligned;
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod cell;
 mod child;
 mod error;

@@ -2,7 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use fhir_crack::Batch;
-use table_description::TableDescription;
+use table_description::typing::DefectKind;
+use table_description::{Defect, TableDescription};
 
 use crate::cell::{Arena, Cell};
 use crate::group::Groups;
@@ -101,6 +102,21 @@ impl<'a> Slots<'a> {
         (self.groups.of_column[column] == 0)
             .then(|| self.text(column, source as u32))
             .flatten()
+    }
+
+    /// What is wrong with the value of a slot.
+    pub(crate) fn defect(&self, column: usize, group: usize, slot: usize, kind: DefectKind) -> Defect {
+        let table = self.table();
+        let mut index = self.index(group, slot as u32);
+        index.resize(table.columns[column].path().depth().max(index.len()), 1);
+        let id = table.position_of_path("id");
+        Defect {
+            table: Arc::clone(table),
+            resource_id: self.resource_id(id, self.source_row(group, slot)).map(Into::into),
+            column,
+            index: index.into(),
+            kind,
+        }
     }
 
     /// For each group the slots that belong to these source rows.

@@ -55,12 +55,22 @@ impl Melted<'_> {
     /// has its defects. [`Melted::defects`] are among them. Date-times become wall time of `zone`.
     #[must_use]
     pub fn typed(&self, zone: &Zone) -> (TypedBatch, Vec<Defect>) {
+        self.typed_columns(zone, true)
+    }
+
+    /// The same for whoever takes the texts from the rows themselves: their columns have no values.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn typed_without_texts(&self, zone: &Zone) -> (TypedBatch, Vec<Defect>) {
+        self.typed_columns(zone, false)
+    }
+
+    fn typed_columns(&self, zone: &Zone, texts: bool) -> (TypedBatch, Vec<Defect>) {
         let sources = self.source_rows();
         let mut typist = Typist {
             slots: &self.slots,
             ranges: self.slots.ranges(sources.clone()),
             silent: self.continues.then_some(sources.start),
-            id: self.table().position_of_path("id"),
+            texts,
             zone,
             defects: self.defects(),
         };
@@ -89,7 +99,8 @@ struct Typist<'s> {
     ranges: Vec<Range<usize>>,
     /// A source row whose defects have been reported.
     silent: Option<usize>,
-    id: Option<usize>,
+    /// Whether texts are copied.
+    texts: bool,
     zone: &'s Zone,
     defects: Vec<Defect>,
 }
@@ -98,7 +109,8 @@ impl Typist<'_> {
     fn column(&mut self, column: usize, group: usize) -> TypedColumn {
         let range = self.ranges[group].clone();
         let values = match self.slots.table().columns[column].fhir_type {
-            FhirType::String => self.texts(column, range.clone()),
+            FhirType::String if self.texts => self.texts(column, range.clone()),
+            FhirType::String => Values::None,
             FhirType::Boolean => Values::Boolean(self.values(column, group, |value, _| match value {
                 Value::Boolean(value) => Some(value),
                 _ => None,
@@ -181,16 +193,7 @@ impl Typist<'_> {
         if self.silent == Some(source) {
             return;
         }
-        let table = self.slots.table();
-        let mut index = self.slots.index(group, slot as u32);
-        index.resize(table.columns[column].path().depth().max(index.len()), 1);
-        self.defects.push(Defect {
-            table: Arc::clone(table),
-            resource_id: self.slots.resource_id(self.id, source).map(Into::into),
-            column,
-            index: index.into(),
-            kind,
-        });
+        self.defects.push(self.slots.defect(column, group, slot, kind));
     }
 }
 

@@ -2,16 +2,18 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Splits bulk data, one resource a line, into pieces of whole resources.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     input: R,
     spares: Spares,
     /// Bytes read and not handed out.
     buffer: Buffer,
+    /// Bytes of a piece, about.
+    piece: usize,
     ended: bool,
 }
 
 /// Whole resources.
-pub(super) struct Piece {
+pub(crate) struct Piece {
     buffer: Buffer,
     spares: Spares,
 }
@@ -25,7 +27,11 @@ struct Buffer {
 
 /// Buffers of pieces that are done. They are filled again: fresh memory of the system costs as much as what is done with it.
 #[derive(Clone, Default)]
-struct Spares(Arc<Mutex<Vec<Buffer>>>);
+struct Spares {
+    buffers: Arc<Mutex<Vec<Buffer>>>,
+    /// Bytes of a buffer up to which it is kept.
+    most: usize,
+}
 
 /// Bytes of a piece, about: with what becomes of it, it stays in a core's cache.
 const PIECE: usize = 1 << 17;
@@ -66,20 +72,21 @@ impl Buffer {
 
 impl Spares {
     fn take(&self) -> Buffer {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_default()
     }
 
     fn give(&self, buffer: Buffer) {
         // One made for a huge resource is not kept.
-        if buffer.bytes.len() <= 4 * PIECE {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        if buffer.bytes.len() <= self.most {
+            let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+            buffers.push(buffer);
         }
     }
 }
 
 impl Piece {
-    pub(super) fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         self.buffer.filled()
     }
 }
@@ -92,26 +99,35 @@ impl Drop for Piece {
 
 impl<R: Read> Lines<R> {
     /// Reads the first piece.
-    pub(super) fn new(input: R) -> io::Result<Self> {
+    pub(crate) fn new(input: R) -> io::Result<Self> {
+        Self::with_piece(input, PIECE)
+    }
+
+    /// Reads the first piece of this size.
+    pub(crate) fn with_piece(input: R, piece: usize) -> io::Result<Self> {
         let mut lines = Self {
             input,
             buffer: Buffer::default(),
-            spares: Spares::default(),
+            spares: Spares {
+                most: 4 * piece,
+                ..Spares::default()
+            },
+            piece,
             ended: false,
         };
-        lines.fill(PIECE)?;
+        lines.fill(piece)?;
         Ok(lines)
     }
 
     /// Whether the page is one of resources, one a line: JSON with a place to split it in its first piece.
-    pub(super) fn is_bulk_data(&self) -> bool {
+    pub(crate) fn is_bulk_data(&self) -> bool {
         let begun = self.buffer.filled();
         let first = begun.iter().find(|byte| !byte.is_ascii_whitespace());
         first == Some(&b'{') && boundary(begun).is_some()
     }
 
     /// What was read so far, and the input to read the rest from.
-    pub(super) fn into_parts(self) -> (Vec<u8>, R) {
+    pub(crate) fn into_parts(self) -> (Vec<u8>, R) {
         let Buffer { mut bytes, filled } = self.buffer;
         bytes.truncate(filled);
         (bytes, self.input)
@@ -125,7 +141,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn piece(&mut self) -> io::Result<Option<Piece>> {
-        let mut wanted = PIECE;
+        let mut wanted = self.piece;
         let end = loop {
             self.fill(wanted)?;
             if self.ended {

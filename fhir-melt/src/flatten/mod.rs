@@ -19,7 +19,9 @@ use crate::MeltOptions;
 use crate::error::{Error, ErrorKind};
 use crate::write::Format;
 use defect_file::DefectFile;
-use lines::Lines;
+pub(crate) use lines::Lines;
+#[cfg(feature = "arrow")]
+pub(crate) use lines::Piece;
 use output::Output;
 use worker::{Flattened, Part, Place, Worker};
 

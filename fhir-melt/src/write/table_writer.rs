@@ -38,9 +38,9 @@ enum Encoder {
 }
 
 /// Name of the column with the path of a repetition.
-pub(super) const PATH: &str = "index_path";
+pub(crate) const PATH: &str = "index_path";
 /// Name of the resource's key where the table has no `id`.
-pub(super) const ROW: &str = "source_row";
+pub(crate) const ROW: &str = "source_row";
 
 impl TableWriter {
     /// A writer of this table's rows. Nothing is written until the first rows or [`TableWriter::finish`].

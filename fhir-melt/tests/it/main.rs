@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where it cannot go on")]
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod examples;
 mod flatten;
 #[cfg(feature = "polars")]
