@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("file-journal", &[]),
+    ("web-pages", &[]),
     ("fixtures", &["fhir-crack", "table-description"]),
     (
         "benches",

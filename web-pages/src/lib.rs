@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod assets;
+pub mod attempts;
+pub mod form;
+pub mod guard;
+pub mod listen;
+pub mod page;
+pub mod session;
+pub mod table;
+pub mod token;
+pub mod visit;
+
+pub use attempts::Attempts;
+pub use form::{Choice, Field, Form, Input};
+pub use guard::Hosts;
+pub use page::{Notice, Page};
+pub use session::{Session, SessionTimes, Sessions};
+pub use table::Table;
+pub use token::Tokens;
+pub use visit::{Anonymous, Site, Submission, Visitor};
