@@ -23,6 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["cds-hub", "site-config", "table-description", "work-dir"],
     ),
     (
+        "db2frontend",
+        &["cds-hub", "site-config", "table-description", "work-dir"],
+    ),
+    (
         "cds2db",
         &[
             "cds-hub",

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod api;
+pub mod chain;
+pub mod cli;
+pub mod config;
+mod describe;
+pub mod dictionary;
+mod error;
+pub mod export;
+pub mod files;
+pub mod frontend;
+pub mod hub;
+pub mod import;
+pub mod run;
+mod summary;
+pub mod value;
+
+pub use config::Config;
+pub use describe::{describe, write_description};
+pub use dictionary::Dictionary;
+pub use error::{Error, ErrorKind, Result};
