@@ -1,6 +1,6 @@
 //! The Postgres hub: keeps every version of every row, loads at COPY speed and never gets stuck.
 
-mod ask;
+pub mod ask;
 pub mod check;
 pub mod cluster;
 mod error;

@@ -31,6 +31,14 @@ impl TableDescription {
         self.columns.iter().position(|c| c.path().as_str() == path)
     }
 
+    /// Position of the column that says whose a row is, for tables that are searched by patient: its path is
+    /// `subject/reference` or `patient/reference`.
+    #[must_use]
+    pub fn patient_column(&self) -> Option<usize> {
+        let subject = self.position_of_path("subject/reference");
+        subject.or_else(|| self.position_of_path("patient/reference"))
+    }
+
     /// A name with the table's prefix before it, such as `pat_id`.
     pub(crate) fn prefixed(&self, name: &str) -> String {
         if self.prefix.is_empty() {

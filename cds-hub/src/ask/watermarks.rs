@@ -2,14 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::{Error, Hub, Result};
+use sqlx::AssertSqlSafe;
 
-/// Microseconds since 1970-01-01 UTC of a moment in the given column.
-macro_rules! micros {
-    ($column:literal) => {
-        concat!("(extract(epoch FROM ", $column, ") * 1000000)::bigint")
-    };
-}
+use super::micros;
+use crate::{Error, Hub, Result};
 
 impl Hub {
     /// Until when the resources of a type have been loaded, by patient, in microseconds since 1970-01-01 UTC; patients
@@ -18,12 +14,11 @@ impl Hub {
     /// # Errors
     /// When the server refuses.
     pub async fn watermarks(&self, resource: &str, ids: &[String]) -> Result<HashMap<String, i64>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(concat!(
-            "SELECT w.patient_id, ",
-            micros!("w.loaded_until"),
-            " FROM core.watermark w WHERE w.resource = $1 AND w.patient_id = ANY ($2)
-              AND w.loaded_until <= clock_timestamp()"
-        ))
+        let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT w.patient_id, {} FROM core.watermark w
+             WHERE w.resource = $1 AND w.patient_id = ANY ($2) AND w.loaded_until <= clock_timestamp()",
+            micros("w.loaded_until")
+        )))
         .bind(resource)
         .bind(ids)
         .fetch_all(self.pool())
@@ -51,11 +46,11 @@ impl Hub {
     /// # Errors
     /// When the server refuses.
     pub async fn census(&self, name: &str, ids: &[String]) -> Result<HashMap<String, i64>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(concat!(
-            "SELECT c.patient_id, ",
-            micros!("c.counted_until"),
-            " FROM core.census c WHERE c.name = $1 AND c.patient_id = ANY ($2) AND c.counted_until <= clock_timestamp()"
-        ))
+        let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT c.patient_id, {} FROM core.census c
+             WHERE c.name = $1 AND c.patient_id = ANY ($2) AND c.counted_until <= clock_timestamp()",
+            micros("c.counted_until")
+        )))
         .bind(name)
         .bind(ids)
         .fetch_all(self.pool())

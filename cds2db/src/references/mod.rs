@@ -3,12 +3,13 @@
 
 mod addition;
 mod encounter_graph;
-mod encounter_row;
+mod level;
 mod timeline;
 
 pub(crate) use addition::Addition;
+pub use cds_hub::ask::EncounterRow;
 pub use encounter_graph::EncounterGraph;
-pub use encounter_row::{EncounterRow, Level};
+pub use level::Level;
 use table_description::reference::{IdRule, literal};
 
 /// What a calculated reference says where no encounter fits.

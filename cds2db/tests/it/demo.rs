@@ -8,6 +8,8 @@ use cds_hub::Hub;
 use cds_hub::cluster::{Cluster, ClusterOptions};
 use cds2db::Summary;
 
+use crate::select::select;
+
 const PATIENTS: &str = "25";
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
@@ -58,7 +60,7 @@ fn with_hub<T>(directory: &Path, ask: impl AsyncFnOnce(&Hub) -> T) -> T {
 }
 
 async fn count(hub: &Hub, sql: &str) -> u64 {
-    let rows = hub.select_text(sql, &[]).await.expect(sql);
+    let rows = select(hub, sql).await;
     rows[0][0].as_deref().expect("a count").parse().expect("a number")
 }
 
@@ -140,7 +142,7 @@ fn xml_ends_in_the_same_hub_as_json() {
     let digest = async |hub: &Hub| {
         let sql = "SELECT coalesce(string_agg(h, ',' ORDER BY h), '') FROM (SELECT hash_index_col AS h FROM db_log.encounter \
                    UNION ALL SELECT hash_index_col FROM db_log.observation UNION ALL SELECT hash_index_col FROM db_log.medicationrequest) x";
-        hub.select_text(sql, &[]).await.expect("digest")[0][0].clone()
+        select(hub, sql).await[0][0].clone()
     };
     let [json, xml] = [&[][..], &["--xml"]].map(|format| {
         let directory = tempfile::tempdir().expect("directory");

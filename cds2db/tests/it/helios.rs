@@ -15,6 +15,7 @@ use fixtures::Format;
 use fixtures::hospital::Hospital;
 use table_description::default_description;
 
+use crate::select::select;
 use crate::site::Site;
 
 /// About this many resources; fewer in a hurry with `CDS2DB_HELIOS_RESOURCES`.
@@ -191,7 +192,7 @@ async fn differences(here: &Site, there: &Site, blanks: bool) -> BTreeMap<String
         let sql = format!("SELECT {} FROM db_log.{}_raw", columns.join(", "), table.name);
         let mut rows = Vec::new();
         for site in [here, there] {
-            let found = site.hub.select_text(&sql, &[]).await.expect("rows");
+            let found = select(&site.hub, &sql).await;
             rows.push(
                 found
                     .into_iter()

@@ -9,6 +9,7 @@ use fixtures::hospital::Hospital;
 use table_description::default_description;
 use work_dir::{Layout, TextForm, WorkDir};
 
+use crate::select::select;
 use crate::site::Site;
 
 /// A finished run and the number of rows of each table, from its files.
@@ -171,12 +172,7 @@ async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
     assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
     let hub = cds_hub::Hub::connect(&url).await.expect("connects");
     let value = async |hub: &cds_hub::Hub, sql: &str| -> Vec<Option<String>> {
-        hub.select_text(sql, &[])
-            .await
-            .expect("a query")
-            .into_iter()
-            .flatten()
-            .collect()
+        select(hub, sql).await.into_iter().flatten().collect()
     };
     for (table, rows) in &loaded.rows {
         let count = value(&hub, &format!("SELECT count(*)::text FROM \"{table}\"")).await;

@@ -9,6 +9,7 @@ use polars::prelude::{AnyValue, ParquetReader, SerReader};
 use table_description::{FhirType, TableDescription, default_description};
 use work_dir::Layout;
 
+use crate::select::select;
 use crate::site::Site;
 
 type Rows = BTreeSet<Vec<Option<String>>>;
@@ -76,12 +77,7 @@ pub(crate) async fn in_hub(site: &Site, table: &TableDescription, last: bool) ->
         format!("db_log.{}", table.name)
     };
     let sql = format!("SELECT {} FROM {of}", columns.join(", "));
-    site.hub
-        .select_text(&sql, &[])
-        .await
-        .expect("rows")
-        .into_iter()
-        .collect()
+    select(&site.hub, &sql).await.into_iter().collect()
 }
 
 /// The files of a run and the hub have the same rows.

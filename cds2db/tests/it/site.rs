@@ -17,6 +17,8 @@ use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
 use table_description::{Description, default_description};
 
+use crate::select::select;
+
 static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
@@ -117,7 +119,7 @@ impl Site {
 
     /// The single value of a query.
     pub(crate) async fn value(&self, sql: &str) -> Option<String> {
-        let rows = self.hub.select_text(sql, &[]).await.expect("a query");
+        let rows = select(&self.hub, sql).await;
         rows.into_iter()
             .next()
             .and_then(|row| row.into_iter().next().flatten())
@@ -133,7 +135,7 @@ impl Site {
         for table in default_description().tables {
             for name in [format!("{}_raw", table.name), table.name.clone()] {
                 let sql = format!("SELECT '{name} ' || hash_index_col FROM db_log.{name}");
-                let rows = self.hub.select_text(&sql, &[]).await.expect("rows");
+                let rows = select(&self.hub, &sql).await;
                 lines.extend(
                     rows.into_iter()
                         .filter_map(|row| row.into_iter().next().flatten()),

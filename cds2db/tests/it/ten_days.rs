@@ -10,6 +10,7 @@ use fixtures::server::FaultPlan;
 use table_description::default_description;
 
 use crate::model::ModelHub;
+use crate::select::select;
 use crate::site::Site;
 
 const DAYS: u32 = 10;
@@ -128,7 +129,7 @@ async fn compare(site: &Site, model: &ModelHub, when: &str) {
                 table.name.clone()
             };
             let sql = format!("SELECT {} FROM db_log.{name}", columns.join(", "));
-            let mut found = site.hub.select_text(&sql, &[]).await.expect("rows");
+            let mut found = select(&site.hub, &sql).await;
             found.sort();
             let expected = model.rows(&table.name, raw);
             if found == expected {
@@ -162,7 +163,7 @@ async fn compare(site: &Site, model: &ModelHub, when: &str) {
             "SELECT DISTINCT {id}, {version} FROM cds2db_out.v_{}_last_version",
             table.name
         );
-        let found = site.hub.select_text(&sql, &[]).await.expect("rows");
+        let found = select(&site.hub, &sql).await;
         let found: BTreeSet<(String, String)> = found
             .into_iter()
             .map(|row| {

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use fixtures::hospital::Hospital;
 use work_dir::{Layout, Runs};
 
+use crate::select::select;
 use crate::site::Site;
 
 /// Patients in a batch, so that types have several.
@@ -114,7 +115,7 @@ impl Place {
             "SELECT 'import ' || r.table_name || ' ' || r.new_count || ' ' || r.update_count FROM core.import_rows r ORDER BY 1",
             "SELECT 'waits ' || count(*)::text FROM cds2db_out.v_observation_raw_diff",
         ] {
-            let rows = self.site.hub.select_text(sql, &[]).await.expect("a query");
+            let rows = select(&self.site.hub, sql).await;
             lines.extend(rows.into_iter().flatten().flatten());
         }
         lines

@@ -149,25 +149,11 @@ impl Run<'_> {
             else {
                 continue;
             };
-            let Some(id) = table
-                .position_of_path("id")
-                .map(|position| &table.columns[position].name)
-            else {
-                continue;
-            };
-            for column in table.columns.iter().filter(|c| !c.reference_targets.is_empty()) {
-                let sql = format!(
-                    "SELECT DISTINCT \"{}\" FROM cds2db_out.\"v_{}_last_version\" WHERE \"{id}\" = ANY ($1)",
-                    column.name, table.name
-                );
-                let rows = self
-                    .hub
-                    .select_text(&sql, &[ids.iter().cloned().collect()])
-                    .await
-                    .map_err(|e| hub_error("reading what referenced resources refer to", e))?;
-                for reference in rows.into_iter().flatten().flatten() {
-                    references.add_reference(&reference, column);
-                }
+            let ids: Vec<String> = ids.iter().cloned().collect();
+            let found = self.hub.references_of(table, &ids).await;
+            let found = found.map_err(|e| hub_error("reading what referenced resources refer to", e))?;
+            for (column, reference) in found {
+                references.add_reference(&reference, &table.columns[column]);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use cds_hub::Hub;
+use cds_hub::ask::Whose;
 use fhir_crack::search::{Client, Export, Exported, Method, Reading, Search};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
@@ -96,7 +97,7 @@ impl Census<'_> {
                     };
                     match self.history(&name, &from).await {
                         Ok(ids) => {
-                            gone.add(resource, self.known(table, None, Some(ids)).await?);
+                            gone.add(resource, self.known(table, Whose::Ids(&ids)).await?);
                             gone.read.push(name);
                         }
                         Err(error) => gone.failed.push((name, error)),
@@ -120,7 +121,7 @@ impl Census<'_> {
                     Ok(mut deleted) => {
                         for (resource, table) in tables {
                             if let Some(ids) = deleted.remove(resource) {
-                                gone.add(resource, self.known(table, None, Some(ids)).await?);
+                                gone.add(resource, self.known(table, Whose::Ids(&ids)).await?);
                             }
                         }
                         gone.read.push(EXPORT.to_owned());
@@ -132,45 +133,10 @@ impl Census<'_> {
         Ok(gone)
     }
 
-    /// Ids that the hub has and that are not marked: those of patients (of everybody for types that belong to none), or
-    /// those among `ids`.
-    async fn known(
-        &self,
-        table: &TableDescription,
-        patients: Option<&[String]>,
-        ids: Option<Vec<String>>,
-    ) -> Result<Vec<String>> {
-        let column = |path: &str| {
-            table
-                .position_of_path(path)
-                .map(|position| format!("\"{}\"", table.columns[position].name))
-        };
-        let Some(id) = column("id") else {
-            return Ok(Vec::new());
-        };
-        let patient = column("subject/reference").or_else(|| column("patient/reference"));
-        let (condition, list) = match (ids, patients, patient, table.resource.as_deref()) {
-            (Some(ids), ..) => (format!("{id} = ANY ($1)"), ids),
-            (None, Some(patients), _, Some("Patient")) => (format!("{id} = ANY ($1)"), patients.to_vec()),
-            (None, Some(patients), Some(patient), _) => {
-                let references = patients.iter().map(|p| format!("Patient/{p}")).collect();
-                (format!("{patient} = ANY ($1)"), references)
-            }
-            _ => (format!("{id} IS NOT NULL AND cardinality($1) = 0"), Vec::new()),
-        };
-        let sql = format!(
-            "SELECT DISTINCT {id} FROM cds2db_out.\"v_{}\" WHERE {condition} AND {id} NOT IN \
-             (SELECT fhir_id FROM cds2db_out.v_deleted_resource WHERE resource = ($2)[1])",
-            table.name
-        );
-        let resource = vec![table.resource.clone().unwrap_or_default()];
-        let rows = self.hub.select_text(&sql, &[list, resource]).await.map_err(|e| {
-            Error::new(ErrorKind::Hub, format!("reading the ids of {}", table.name)).because(e)
-        })?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| row.into_iter().next().flatten())
-            .collect())
+    /// Ids that the hub has and that are not marked.
+    async fn known(&self, table: &TableDescription, whose: Whose<'_>) -> Result<Vec<String>> {
+        let known = self.hub.present_ids(table, whose).await;
+        known.map_err(|e| Error::new(ErrorKind::Hub, format!("reading the ids of {}", table.name)).because(e))
     }
 
     /// Adds what is gone of the resources of these patients, id by id; whether the server answered.
@@ -181,7 +147,7 @@ impl Census<'_> {
         patients: &[String],
         gone: &mut Gone,
     ) -> Result<bool> {
-        let known = self.known(table, Some(patients), None).await?;
+        let known = self.known(table, Whose::Patients(patients)).await?;
         match self.missing(resource, known).await {
             Ok(ids) => {
                 gone.add(resource, ids);

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cds_hub::Hub;
 use fhir_melt::TypedBatch;
+use futures_util::TryStreamExt;
 use table_description::TableDescription;
 use table_description::typing::Value;
 
 use super::shaping::Shaping;
 use super::tables::ENCOUNTER;
 use super::typing::{RAW_ROWS, Typing};
+use crate::error::hub_error;
 use crate::references::{Addition, EncounterGraph, EncounterRow, Level};
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -89,7 +90,7 @@ impl Typing<'_> {
             return Ok(());
         };
         let patients = addition.patients().to_vec();
-        add_stored(self.hub, &mut addition, &patients).await?;
+        self.add_stored(&mut addition, &patients).await?;
         self.encounters.graph = addition.link();
         for level in Level::ALL {
             if !patients.is_empty() && self.encounters.graph.count(level) == 0 {
@@ -113,35 +114,27 @@ impl Typing<'_> {
             addition.add_patient(patient);
         }
         let patients: Vec<_> = patients.into_iter().collect();
-        let added = add_stored(self.hub, &mut addition, &patients).await;
+        let added = self.add_stored(&mut addition, &patients).await;
         self.encounters.graph = addition.link();
         added
     }
-}
 
-/// Adds the encounters that the hub has of these patients, but for those that have come anew.
-async fn add_stored(hub: &Hub, addition: &mut Addition, patients: &[Arc<str>]) -> Result<()> {
-    let sql = "SELECT enc_id, enc_type_code, enc_patient_ref, \
-               (extract(epoch FROM enc_period_start) * 1000000)::bigint::text, \
-               (extract(epoch FROM enc_period_end) * 1000000)::bigint::text, \
-               enc_identifier_system, enc_identifier_value, enc_class_code, enc_partof_ref \
-               FROM cds2db_out.v_encounter_last_version WHERE enc_patient_ref = ANY ($1)";
-    for patients in patients.chunks(STORED_PATIENTS_AT_ONCE) {
-        let stored = hub
-            .select_text(sql, &[texts(patients)])
-            .await
-            .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients' encounters").because(e))?;
-        for row in stored.into_iter().filter_map(stored_row) {
-            if !addition.came_anew(&row.id) {
-                addition.add(row, None);
+    /// Adds the encounters that the hub has of these patients, but for those that have come anew.
+    async fn add_stored(&self, addition: &mut Addition, patients: &[Arc<str>]) -> Result<()> {
+        let Some(table) = self.description.table(ENCOUNTER) else {
+            return Ok(());
+        };
+        let failed = |e| hub_error("reading the patients' encounters", e);
+        for patients in patients.chunks(STORED_PATIENTS_AT_ONCE) {
+            let mut stored = self.hub.encounters_of(table, patients);
+            while let Some(row) = stored.try_next().await.map_err(failed)? {
+                if !addition.came_anew(&row.id) {
+                    addition.add(row, None);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
-
-pub(super) fn texts(patients: &[Arc<str>]) -> Vec<String> {
-    patients.iter().map(|patient| (**patient).to_owned()).collect()
 }
 
 pub(super) fn text(typed: &TypedBatch, row: usize, column: usize) -> Option<&str> {
@@ -192,22 +185,4 @@ impl EncounterColumns {
             part_of: text(8),
         })
     }
-}
-
-fn stored_row(mut cells: Vec<Option<String>>) -> Option<EncounterRow> {
-    cells.resize(9, None);
-    let mut cells = cells.into_iter();
-    let mut next = || cells.next().flatten();
-    let micros = |text: Option<String>| text.and_then(|t| t.parse().ok());
-    Some(EncounterRow {
-        id: next()?,
-        type_code: next(),
-        patient: next(),
-        start: micros(next()),
-        end: micros(next()),
-        identifier_system: next(),
-        identifier_value: next(),
-        class: next(),
-        part_of: next(),
-    })
 }

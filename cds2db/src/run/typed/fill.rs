@@ -5,7 +5,7 @@ use fhir_melt::TypedBatch;
 use table_description::TableDescription;
 
 use super::encounters::{text, time};
-use super::tables::{ENCOUNTER, patient_column, time_columns};
+use super::tables::{ENCOUNTER, time_columns};
 use super::typing::Typing;
 use crate::Result;
 use crate::references::EncounterGraph;
@@ -72,7 +72,7 @@ impl Typing<'_> {
         table: &TableDescription,
         typed: &mut TypedBatch,
     ) -> Result<()> {
-        let Some(patient) = patient_column(table).filter(|_| table.name != ENCOUNTER) else {
+        let Some(patient) = table.patient_column().filter(|_| table.name != ENCOUNTER) else {
             return Ok(());
         };
         let Some(column) = calculated(table, "_encounter_calculated_ref") else {

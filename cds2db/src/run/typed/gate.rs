@@ -196,18 +196,11 @@ async fn known_elsewhere(
         let Some(table) = description.table(target.table()) else {
             continue;
         };
-        let Some(id) = table.position_of_path("id").and_then(|id| table.columns.get(id)) else {
-            continue;
-        };
-        let id = table_description::quote_identifier(&id.name);
-        let view = table_description::quote_identifier(&format!("v_{}", table.name));
-        let sql = format!("SELECT DISTINCT {id} FROM cds2db_out.{view} WHERE {id} = ANY ($1)");
         let unknown: Vec<String> = unknown.into_iter().collect();
         let mut found = Vec::new();
         for ids in unknown.chunks(IDS_AT_ONCE) {
-            let rows = hub.select_text(&sql, &[ids.to_vec()]).await;
-            let rows = rows.map_err(|e| hub_error("asking for what rows refer to", e))?;
-            found.extend(rows.into_iter().flatten().flatten());
+            let ids = hub.known_ids(table, ids).await;
+            found.extend(ids.map_err(|e| hub_error("asking for what rows refer to", e))?);
         }
         known.push((target, found));
     }

@@ -8,12 +8,6 @@ pub(crate) const ENCOUNTER: &str = "encounter";
 /// The table of the wards, which is typed but neither FHIR nor melted.
 pub(crate) const PIDS_PER_WARD: &str = "pids_per_ward";
 
-/// The column that says whose a row is, for tables searched by patient.
-pub(crate) fn patient_column(table: &TableDescription) -> Option<usize> {
-    let subject = table.position_of_path("subject/reference");
-    subject.or_else(|| table.position_of_path("patient/reference"))
-}
-
 /// The elements that say when something happened, in the order they are asked; only a report has `issued` among them.
 const TIMES: [&str; 9] = [
     "effectivePeriod/start",

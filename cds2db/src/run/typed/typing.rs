@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use cds_hub::Hub;
+use cds_hub::ask::InvalidRow;
 use cds_hub::load::Import;
+use futures_util::TryStreamExt;
 use table_description::{Column, Description, TableDescription};
 
-use super::encounters::{Encounters, texts};
-use super::invalid::InvalidReferences;
+use super::encounters::Encounters;
+use super::invalid::Mendable;
 use crate::config::Settings;
+use crate::error::hub_error;
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// Raw rows that have waited in the hub read and typed at a time.
@@ -75,25 +78,21 @@ impl<'r> Typing<'r> {
         import: &mut Import<'_>,
         summary: &mut Summary,
     ) -> Result<()> {
-        let Some(question) = InvalidReferences::of(table) else {
+        let Some(mendable) = Mendable::of(table) else {
             return Ok(());
         };
         let graph = &self.encounters.graph;
         for patients in self.encounters.patients.chunks(PATIENTS_AT_ONCE) {
-            let rows = self
-                .hub
-                .select_text(&question.sql, &[texts(patients)])
+            let rows = self.hub.invalid_references(table, mendable.question(), patients);
+            let rows: Vec<InvalidRow> = rows
+                .try_collect()
                 .await
-                .map_err(|e| Error::new(ErrorKind::Hub, "reading references that say invalid").because(e))?;
-            for (position, column) in question.columns.iter().enumerate() {
+                .map_err(|e| hub_error("reading references that say invalid", e))?;
+            for (position, &column) in mendable.columns.iter().enumerate() {
+                let column = &table.columns[column].name;
                 let found: Vec<(i32, String)> = rows
                     .iter()
-                    .filter_map(|row| {
-                        Some((
-                            row.first()?.as_deref()?.parse().ok()?,
-                            question.answer(position, row, graph)?,
-                        ))
-                    })
+                    .filter_map(|row| Some((row.row_id, mendable.answer(position, row, graph)?)))
                     .collect();
                 if !found.is_empty() {
                     import.set_calculated(table, column, &found).await.map_err(|e| {

@@ -1,13 +1,13 @@
 //! Raw rows that wait in the hub to be typed, since their run died or was refused, or another program wrote them. This run
 //! hands them on, after tests of their own: what failed yesterday fails no other row today.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cds_hub::Hub;
+use cds_hub::ask::WaitingRun;
 use cds_hub::load::{RawRows, TypedPart};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray, PlSmallStr};
-use table_description::{TableDescription, quote_identifier};
+use table_description::TableDescription;
 use work_dir::{FinalSignals, RowKeys};
 
 use super::shaping::Shaping;
@@ -22,17 +22,9 @@ const FILE_ROWS: usize = 50_000;
 /// The tables with rows that have waited, and which runs those are from.
 #[derive(Debug, Default)]
 pub(crate) struct Waited {
-    runs: BTreeMap<String, Vec<EarlierRun>>,
+    runs: BTreeMap<String, Vec<WaitingRun>>,
     /// The files that hold them, by table and number: they are tested apart from the run's own.
     pub(super) files: BTreeSet<(String, u32)>,
-}
-
-/// Raw rows of one run.
-#[derive(Debug)]
-pub(super) struct EarlierRun {
-    number: i32,
-    began: String,
-    rows: u64,
 }
 
 impl Waited {
@@ -51,7 +43,7 @@ impl Waited {
             if typing.stays_raw(table) {
                 continue;
             }
-            let runs = EarlierRun::of(run.hub, table).await?;
+            let runs = run.hub.waiting(table).await.map_err(|e| failed(table, e))?;
             if runs.is_empty() {
                 continue;
             }
@@ -90,7 +82,11 @@ async fn write_table(
     table: &Arc<TableDescription>,
 ) -> Result<Vec<(String, u32)>> {
     let keys = RowKeys::read(directory.layout(), table).map_err(|e| failed(table, e))?;
-    let newest = newest(run.hub, table).await?;
+    let newest = run
+        .hub
+        .newest_waiting(table)
+        .await
+        .map_err(|e| failed(table, e))?;
     let mut files = NewestRows {
         directory,
         signals: directory.final_signals()?,
@@ -173,66 +169,6 @@ impl NewestRows<'_> {
         self.signals.settle().map_err(|e| failed(self.table, e))?;
         Ok(self.written)
     }
-}
-
-impl EarlierRun {
-    /// Which rows of a table wait.
-    async fn of(hub: &Hub, table: &TableDescription) -> Result<Vec<Self>> {
-        let (queue, raw, key) = names(table);
-        let sql = format!(
-            "SELECT i.run::text, to_char(min(i.checked), 'YYYY-MM-DD HH24:MI'), count(DISTINCT o.id)::text \
-             FROM {queue} o JOIN {raw} r ON r.{key} = o.id JOIN core.import i ON i.no = r.import_no \
-             GROUP BY i.run ORDER BY i.run"
-        );
-        let rows = hub.select_text(&sql, &[]).await.map_err(|e| failed(table, e))?;
-        let read = |row: Vec<Option<String>>| {
-            let mut cells = row.into_iter().flatten();
-            Some(Self {
-                number: cells.next()?.parse().ok()?,
-                began: cells.next()?,
-                rows: cells.next()?.parse().ok()?,
-            })
-        };
-        Ok(rows.into_iter().filter_map(read).collect())
-    }
-}
-
-impl std::fmt::Display for EarlierRun {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} rows of run {} ({})", self.rows, self.number, self.began)
-    }
-}
-
-/// The raw rows that wait, of each resource only the newest.
-async fn newest(hub: &Hub, table: &TableDescription) -> Result<HashSet<i32>> {
-    let (queue, raw, key) = names(table);
-    let resource = match table.position_of_path("id") {
-        // A row without an id is a resource of its own.
-        Some(id) => format!(
-            "coalesce(r.{}, r.{key}::text)",
-            quote_identifier(&table.columns[id].name)
-        ),
-        None => format!("r.{key}"),
-    };
-    let sql = format!(
-        "SELECT max(r.{key})::text FROM (SELECT DISTINCT id FROM {queue}) o JOIN {raw} r ON r.{key} = o.id GROUP BY {resource}"
-    );
-    let rows = hub.select_text(&sql, &[]).await.map_err(|e| failed(table, e))?;
-    Ok(rows
-        .into_iter()
-        .flatten()
-        .filter_map(|id| id?.parse().ok())
-        .collect())
-}
-
-/// Queue, raw table and its key.
-fn names(table: &TableDescription) -> (String, String, String) {
-    let name = |end: &str| quote_identifier(&format!("{}_raw{end}", table.name));
-    (
-        format!("core.{}", name("_open")),
-        format!("core.{}", name("")),
-        name("_id"),
-    )
 }
 
 fn failed(table: &TableDescription, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

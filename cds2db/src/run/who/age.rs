@@ -7,44 +7,40 @@ use fhir_crack::search::Client;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use table_description::TableDescription;
 
+use crate::Result;
 use crate::config::Settings;
+use crate::error::hub_error;
 use crate::references::reference_id;
 use crate::run::ask::elements::{by_ids, elements};
 use crate::run::ask::requests::patient_parameter;
 use crate::ward::instant;
-use crate::{Error, ErrorKind, Result};
 
 /// Leaves out patients who were not older than `MIN_PATIENT_AGE` years when their first encounter began.
 ///
-/// Those whom the hub has already are kept, and those whose birth date or encounters the server does not tell, so that
+/// Those whom the hub has already, in its `table` of patients, are kept, and those whose birth date or encounters the server does not tell, so that
 /// nobody vanishes for want of a date. Returns those kept, in the same order.
 pub(crate) async fn old_enough(
     settings: &Settings,
     client: &Client,
     hub: &Hub,
+    table: Option<&TableDescription>,
     zone: &TimeZone,
     ids: Vec<String>,
 ) -> Result<Vec<String>> {
     if settings.min_patient_age == 0 {
         return Ok(ids);
     }
-    let known = known(hub, &ids).await?;
+    let known = match table {
+        Some(table) => hub.known_ids(table, &ids).await,
+        None => Ok(Vec::new()),
+    };
+    let known = known.map_err(|e| hub_error("reading the patients known", e))?;
+    let known: BTreeSet<String> = known.into_iter().collect();
     let unknown: Vec<String> = ids.iter().filter(|id| !known.contains(*id)).cloned().collect();
     let young = young(settings, client, zone, &unknown).await?;
     Ok(ids.into_iter().filter(|id| !young.contains(id)).collect())
-}
-
-async fn known(hub: &Hub, ids: &[String]) -> Result<BTreeSet<String>> {
-    let sql = "SELECT DISTINCT pat_id FROM cds2db_out.v_patient WHERE pat_id = ANY ($1)";
-    let rows = hub
-        .select_text(sql, &[ids.to_vec()])
-        .await
-        .map_err(|e| Error::new(ErrorKind::Hub, "reading the patients known").because(e))?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect())
 }
 
 async fn young(

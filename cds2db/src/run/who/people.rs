@@ -10,6 +10,7 @@ use crate::config::Deletions;
 use crate::progress::Stage;
 use crate::run::ask::narrowing::Narrowing;
 use crate::run::ask::{requests, unanswered};
+use crate::run::typed::tables::ENCOUNTER;
 use crate::run::watches::Watches;
 use crate::run::{Run, Scope};
 use crate::ward::WardPatient;
@@ -38,7 +39,9 @@ impl Run<'_> {
             Scope::Given(given) => given.patients.clone(),
             _ => {
                 let wards = wards.as_deref().unwrap_or_default();
-                let mut patients = running::of_interest(self.settings, self.hub, wards, zone).await?;
+                let encounters = self.description.table(ENCOUNTER).map(|t| &**t);
+                let mut patients =
+                    running::of_interest(self.settings, self.hub, encounters, wards, zone).await?;
                 let types = requests::patient_resources(self.description);
                 let mut names: Vec<String> = types
                     .iter()
@@ -55,7 +58,8 @@ impl Run<'_> {
             }
         };
         let found = patients.len();
-        let patients = old_enough(self.settings, self.client, self.hub, zone, patients).await?;
+        let table = self.description.resource("Patient").map(|t| &**t);
+        let patients = old_enough(self.settings, self.client, self.hub, table, zone, patients).await?;
         if found > patients.len() {
             let young = found - patients.len();
             summary

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// Level of an encounter in the German core data set, by its exact type code.
 ///
 /// Source: <http://fhir.de/CodeSystem/Kontaktebene>.
@@ -36,37 +34,5 @@ impl Level {
             Self::Department => Some(Self::Facility),
             Self::Ward => Some(Self::Department),
         }
-    }
-}
-
-/// What one typed row says about an encounter; several rows of one encounter differ in identifier or type.
-/// Times are microseconds since 1970-01-01 of wall time.
-#[derive(Clone, Default)]
-pub struct EncounterRow {
-    /// FHIR id.
-    pub id: String,
-    /// Type code; rows with none of the three levels' codes are left out of the calculation.
-    pub type_code: Option<String>,
-    /// Reference to the patient.
-    pub patient: Option<String>,
-    /// Start of the period.
-    pub start: Option<i64>,
-    /// End of the period.
-    pub end: Option<i64>,
-    /// System of the row's identifier.
-    pub identifier_system: Option<String>,
-    /// Value of the row's identifier.
-    pub identifier_value: Option<String>,
-    /// Class code.
-    pub class: Option<String>,
-    /// `partOf` as the server gave it.
-    pub part_of: Option<String>,
-}
-
-impl fmt::Debug for EncounterRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncounterRow")
-            .field("type_code", &self.type_code)
-            .finish_non_exhaustive()
     }
 }
