@@ -6,6 +6,8 @@ use std::fmt;
 pub enum Rule {
     /// The tables are those described.
     Described,
+    /// Functions, views and triggers are as they were installed.
+    Installed,
     /// Every typed row has its raw row.
     TypedHasRaw,
     /// Every companion row belongs to a row.
@@ -40,8 +42,9 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order they are looked at.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Described,
+        Self::Installed,
         Self::TypedHasRaw,
         Self::CompanionHasRow,
         Self::RowHasImport,
@@ -70,6 +73,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Described => "tables are as described",
+            Self::Installed => "functions, views and triggers are as they were installed",
             Self::TypedHasRaw => "typed rows have their raw row",
             Self::CompanionHasRow => "companion rows belong to a row",
             Self::RowHasImport => "rows belong to an import",

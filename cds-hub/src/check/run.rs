@@ -2,7 +2,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Finding, Rule, rules};
 use crate::migrate::differences;
-use crate::schema::{HubTables, Model};
+use crate::schema::{HubTables, Model, definitions};
 use crate::{Error, Hub, Result};
 
 impl Hub {
@@ -32,6 +32,9 @@ impl Hub {
             "changes a migration would make",
             i64::try_from(changes).unwrap_or(i64::MAX),
         );
+        for altered in definitions::altered(&mut transaction).await? {
+            add(Rule::Installed, &format!("{} {}", altered.object, altered.how), 1);
+        }
         if changes == 0 {
             let model = Model::new(tables);
             for table in model.tables() {

@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::catalogue::Catalogue;
 use super::{Change, Plan, Question, adopt};
 use crate::schema::install::{Found, fingerprint, found, lock, note, run};
-use crate::schema::{HubTables, Model, Script, compose, described, script};
+use crate::schema::{HubTables, Model, Script, compose, definitions, described, script};
 use crate::{Error, ErrorKind, Hub, Result};
 
 impl Hub {
@@ -47,7 +47,8 @@ impl Hub {
             plan.remarks.extend(adopt::remarks(&mut transaction).await?);
         }
         self.keep_settings(&mut transaction).await?;
-        note(&mut transaction, &fingerprint(&script(tables))).await?;
+        let whole = script(tables);
+        note(&mut transaction, &fingerprint(&whole), &whole).await?;
         described::keep(&mut transaction, tables).await?;
         transaction
             .commit()
@@ -95,14 +96,16 @@ pub(crate) async fn differences(connection: &mut PgConnection, tables: &HubTable
 }
 
 async fn plan(connection: &mut PgConnection, tables: &HubTables) -> Result<Plan> {
-    let whole = script(tables);
+    let wanted = fingerprint(&script(tables));
     match found(connection).await? {
         Found::Nothing => Err(Error::new(
             ErrorKind::Schema,
             "the database is empty: there is nothing to migrate; `cds-hub init` makes a hub",
         )),
-        Found::Hub(installed) if installed == fingerprint(&whole) => Ok(Plan::default()),
-        Found::Hub(_) => {
+        Found::Hub(installed) => {
+            if installed == wanted && definitions::altered(connection).await?.is_empty() {
+                return Ok(Plan::default());
+            }
             let model = Model::new(tables);
             let catalogue = Catalogue::read(connection, true).await?;
             renewed(connection, &model, &catalogue).await
@@ -152,6 +155,14 @@ async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catal
     for function in own_functions(connection).await? {
         plan.script.push(format!("DROP FUNCTION {function}"));
     }
+    let altered = definitions::altered(connection).await?;
+    if altered
+        .iter()
+        .any(|altered| KEPT_FUNCTIONS.iter().any(|kept| altered.object.contains(kept)))
+    {
+        plan.script
+            .file("Functions that hashes need", compose::KEPT_FUNCTIONS);
+    }
     plan.script.file("What was added later", compose::LATER);
     plan.script.append(compared.script);
     plan.script.append(views);
@@ -168,12 +179,15 @@ async fn renewed(connection: &mut PgConnection, model: &Model, catalogue: &Catal
     Ok(plan)
 }
 
+/// How the functions begin that are not taken away and made anew.
+const KEPT_FUNCTIONS: [&str; 3] = ["db.to_char_immutable(", "db.content_hash(", "core.raw_moment("];
+
 /// The functions of the hub with their argument types, but for those that hashes and other kept objects need.
 async fn own_functions(connection: &mut PgConnection) -> Result<Vec<String>> {
     sqlx::query_scalar(
         "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
          WHERE n.nspname IN ('core', 'db') AND p.prokind = 'f'
-           AND (n.nspname = 'core' OR p.proname !~ '^(to_char_immutable|content_hash)$') AND p.proname <> 'raw_moment'
+           AND (n.nspname = 'core' OR p.proname !~ '^(to_char_immutable|content_hash)$') AND p.proname <> ALL ('{raw_moment,guard_definitions}')
          ORDER BY 1",
     )
     .fetch_all(connection)

@@ -2,7 +2,8 @@ use super::identifier::literal;
 use super::recipe::{Recipe, wrapped};
 use super::{HubTables, Model, Script, StoredColumn, StoredTable};
 use super::{
-    contract, contract_view, core_table, grants, inbox, precision_view, reading_view, version_order, writable,
+    contract, contract_view, core_table, grants, guard, inbox, precision_view, reading_view, version_order,
+    writable,
 };
 use crate::schema::Function;
 use crate::{lineage, load, semaphore, transfer};
@@ -10,12 +11,16 @@ use crate::{lineage, load, semaphore, transfer};
 /// Tables that hubs made before do not have.
 pub(crate) const LATER: &str = include_str!("later.sql");
 
+/// Functions that a migration leaves as they are, but for those that somebody replaced.
+pub(crate) const KEPT_FUNCTIONS: &str = include_str!("kept_functions.sql");
+
 /// Everything an empty database needs to become a hub of these tables, in order.
 #[must_use]
 pub fn script(tables: &HubTables) -> Script {
     let model = Model::new(tables);
     let mut script = Script::default();
     script.file("Roles, schemas, sequence", include_str!("foundation.sql"));
+    script.file("Functions that hashes need", KEPT_FUNCTIONS);
     script.file("What the hub notes about itself", include_str!("internal.sql"));
     raw_value(&mut script);
     script.file("What was added later", LATER);
@@ -82,6 +87,7 @@ pub(crate) fn all_functions(model: &Model) -> Vec<Function> {
     all.extend(contract::functions(model));
     all.extend(writable::functions(model));
     all.extend(lineage::functions(model));
+    all.push(guard::function());
     all
 }
 
@@ -111,6 +117,7 @@ pub(crate) fn triggers(script: &mut Script, model: &Model) {
     script.heading("Triggers");
     contract::triggers(script, model);
     writable::triggers(script, model);
+    guard::triggers(script);
 }
 
 /// Adds the rights of all roles and the comments of all columns.

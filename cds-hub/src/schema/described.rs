@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Row};
 use table_description::{Column, Description, ElementPath, FhirType, MeltMode, Origin, TableDescription};
 
 use super::HubTables;
-use crate::{Error, Hub, Result};
+use crate::{Error, ErrorKind, Hub, Result};
 
 const FHIR: &str = "fhir";
 const FORMS: &str = "forms";
@@ -63,12 +63,20 @@ impl Hub {
 
 pub(crate) async fn read(connection: &mut PgConnection) -> Result<Option<HubTables>> {
     let failed = |e: &sqlx::Error| Error::sql("reading the descriptions of the hub", e);
-    let noted: bool = sqlx::query_scalar("SELECT to_regclass('core.described') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|e| failed(&e))?;
-    if !noted {
-        return Ok(None);
+    let readable: Option<bool> =
+        sqlx::query_scalar("SELECT has_table_privilege(to_regclass('core.described'), 'SELECT')")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| failed(&e))?;
+    match readable {
+        None => return Ok(None),
+        Some(true) => {}
+        Some(false) => {
+            return Err(Error::new(
+                ErrorKind::Schema,
+                "this user may not read what the hub was made for; cds-hub migrate brings an older hub up to date",
+            ));
+        }
     }
     let parts: Vec<(String, bool)> = sqlx::query_as("SELECT part, standard FROM core.described_part")
         .fetch_all(&mut *connection)

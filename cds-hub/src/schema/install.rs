@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::identifier::literal;
-use super::{HubTables, Script, described, script};
+use super::{HubTables, Script, definitions, described, guard, script};
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Number of the advisory lock that lets one installation or migration run at a time.
@@ -83,7 +83,7 @@ impl Hub {
         }
         run(&mut transaction, &script).await?;
         self.keep_settings(&mut transaction).await?;
-        note(&mut transaction, &fingerprint).await?;
+        note(&mut transaction, &fingerprint, &script).await?;
         described::keep(&mut transaction, tables).await?;
         transaction
             .commit()
@@ -126,7 +126,8 @@ pub(crate) async fn lock(connection: &mut PgConnection) -> Result<()> {
 
 /// Runs a script in one round trip; the server reports which object it stopped at.
 pub(crate) async fn run(connection: &mut PgConnection, script: &Script) -> Result<()> {
-    let text = script.statements().collect::<Vec<_>>().join(";\n");
+    let statements = std::iter::once(guard::CHANGING).chain(script.statements());
+    let text = statements.collect::<Vec<_>>().join(";\n");
     sqlx::raw_sql(AssertSqlSafe(text))
         .execute(connection)
         .await
@@ -134,12 +135,13 @@ pub(crate) async fn run(connection: &mut PgConnection, script: &Script) -> Resul
         .map_err(|e| Error::sql("creating tables, views and functions", &e))
 }
 
-pub(crate) async fn note(connection: &mut PgConnection, fingerprint: &str) -> Result<()> {
+/// Notes what was installed: from which script, and the definitions that the database has now.
+pub(crate) async fn note(connection: &mut PgConnection, fingerprint: &str, script: &Script) -> Result<()> {
     sqlx::query("INSERT INTO core.installation (fingerprint, program) VALUES ($1, $2)")
         .bind(fingerprint)
         .bind(env!("CARGO_PKG_VERSION"))
-        .execute(connection)
+        .execute(&mut *connection)
         .await
-        .map(|_| ())
-        .map_err(|e| Error::sql("noting the installation", &e))
+        .map_err(|e| Error::sql("noting the installation", &e))?;
+    definitions::keep(connection, script).await
 }

@@ -50,6 +50,15 @@ CREATE TABLE IF NOT EXISTS core.described (
   PRIMARY KEY (part, table_name, position)
 );
 
+-- Functions, views and triggers as they were installed.
+CREATE TABLE IF NOT EXISTS core.definition (
+  kind text NOT NULL,
+  identity text NOT NULL,
+  digest text NOT NULL,
+  server integer NOT NULL,
+  PRIMARY KEY (kind, identity)
+);
+
 -- What there is of tables, views and functions, and was: db.log_table_view_structure() fills it.
 CREATE TABLE IF NOT EXISTS db_config.log_table_structure (
   id serial PRIMARY KEY,

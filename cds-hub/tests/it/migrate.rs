@@ -355,7 +355,11 @@ async fn a_sites_table_survives_a_migration_that_does_not_name_it() {
     let (hub, url) = crate::server::hub_and_url().await;
     hub.migrate(&with_a_sites_table(), true).await.unwrap();
     // Something to do for the migration.
-    run(&hub, "DROP FUNCTION db.add_hist_raw_records()").await;
+    run(
+        &hub,
+        "SET cds_hub.changing = 'on'; DROP FUNCTION db.add_hist_raw_records(); RESET cds_hub.changing",
+    )
+    .await;
     run(&hub, "UPDATE core.installation SET fingerprint = 'older'").await;
     let migrated = std::process::Command::new(crate::server::program())
         .args(["--database-url", &url, "migrate"])
