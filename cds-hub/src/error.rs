@@ -10,59 +10,84 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// One pointer wide. `Display` prints this level only; the chain is reached through
 /// [`std::error::Error::source`]. No level holds a row value, a password or a connection string: what the server
 /// says is reduced to the SQLSTATE and names of objects.
+#[derive(thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Inner>);
 
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}: {place}")]
 struct Inner {
     kind: ErrorKind,
     place: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     sqlstate: Option<String>,
+    condition: Option<Condition>,
+}
+
+/// What a caller can act on, with what that needs: whom it waits for, what is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// Somebody else holds the lock: the same may be tried again later.
+    LockHeld {
+        /// The module, or the state where no module is named.
+        by: String,
+        /// Since when: wall time of the hub's zone, `2025-01-31 07:00:00`; empty where that is not known.
+        since: String,
+    },
+    /// The lock was lost while it was needed: somebody took it, or its lease ended.
+    LockLost,
+    /// The server cannot be reached, or the connection broke.
+    ConnectionLost,
+    /// The hub lacks what this program needs: `cds-hub migrate` brings it up to date.
+    HubOlder {
+        /// Tables and columns, each in words; not all of them where there are many.
+        missing: Vec<String>,
+    },
+    /// The hub was made or migrated by a newer program.
+    HubNewer {
+        /// The release of that program.
+        release: String,
+    },
 }
 
 /// The kinds of failure a caller may want to tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// No usable PostgreSQL programs on this machine.
+    #[error("no usable PostgreSQL found")]
     NoPostgres,
     /// The local cluster could not be created, started or stopped.
+    #[error("local PostgreSQL")]
     Cluster,
     /// The server could not be reached or refused the connection.
+    #[error("cannot connect to the hub")]
     Connect,
     /// The server refused a statement; see [`Error::sqlstate`].
+    #[error("the database refused")]
     Database,
     /// An option or argument is not usable.
+    #[error("unusable option")]
     Options,
     /// The hub's tables are not those this program expects; `cds-hub migrate` may help.
+    #[error("unexpected tables")]
     Schema,
     /// Somebody else holds the lock.
+    #[error("locked")]
     Locked,
     /// The lock was lost while it was needed.
+    #[error("lock lost")]
     LockLost,
     /// The data handed over does not fit the table it is for.
+    #[error("unsuitable input")]
     Input,
     /// Nothing is stored under this name, id or time.
+    #[error("not found")]
     NotFound,
     /// Reading or writing a file failed.
+    #[error("file")]
     File,
-}
-
-impl ErrorKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::NoPostgres => "no usable PostgreSQL found",
-            Self::Cluster => "local PostgreSQL",
-            Self::Connect => "cannot connect to the hub",
-            Self::Database => "the database refused",
-            Self::Options => "unusable option",
-            Self::Schema => "unexpected tables",
-            Self::Locked => "locked",
-            Self::LockLost => "lock lost",
-            Self::Input => "unsuitable input",
-            Self::NotFound => "not found",
-            Self::File => "file",
-        }
-    }
 }
 
 impl Error {
@@ -74,6 +99,7 @@ impl Error {
             place: place.into(),
             source: None,
             sqlstate: None,
+            condition: (kind == ErrorKind::LockLost).then_some(Condition::LockLost),
         }))
     }
 
@@ -84,17 +110,39 @@ impl Error {
         self
     }
 
+    /// The same error with what a caller can act on.
+    #[must_use]
+    pub fn with_condition(mut self, condition: Condition) -> Self {
+        self.0.condition = Some(condition);
+        self
+    }
+
+    /// What a caller can act on, where it is that.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Condition> {
+        self.0.condition.as_ref()
+    }
+
     /// What the server or the connection said while `place` was attempted, without row values.
     #[must_use]
     pub fn sql(place: impl Into<String>, error: &sqlx::Error) -> Self {
-        let kind = match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => ErrorKind::Connect,
-            _ => ErrorKind::Database,
+        let is_lost = match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(db) => db
+                .code()
+                .is_some_and(|state| LOST.iter().any(|lost| state.starts_with(lost))),
+            _ => false,
+        };
+        let kind = if is_lost {
+            ErrorKind::Connect
+        } else {
+            ErrorKind::Database
         };
         let server = ServerSaid::of(error);
         let sqlstate = server.sqlstate.clone();
         let mut this = Self::new(kind, place).with_source(server);
         this.0.sqlstate = sqlstate;
+        this.0.condition = is_lost.then_some(Condition::ConnectionLost);
         this
     }
 
@@ -123,30 +171,14 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.kind.as_str(), self.0.place)
-    }
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("place", &self.0.place)
-            .field("source", &self.0.source)
-            .finish()
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|s| s as &(dyn std::error::Error + 'static))
-    }
-}
+/// How the SQLSTATEs of a server that goes away begin.
+const LOST: [&str; 4] = ["08", "57P01", "57P02", "57P03"];
 
 /// What is said of a SQLSTATE, by how it begins; the first that fits. The server's own text of these classes quotes values
 /// (22), or is that of a site's trigger or constraint and may hold anything.

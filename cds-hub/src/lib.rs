@@ -16,7 +16,7 @@ pub mod semaphore;
 pub mod status;
 pub mod transfer;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Condition, Error, ErrorKind, Result};
 pub use hub::{Hub, HubOptions};
 pub use parameters::Parameter;
 pub use schema::HubTables;

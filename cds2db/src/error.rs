@@ -1,11 +1,17 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use cds_hub::Condition;
+
 /// What went wrong in a run: the kind, where, and the cause.
 ///
 /// `Display` prints its own level only; the binary prints the chain of sources in one place.
+#[derive(thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Inner>);
 
+#[derive(Debug, thiserror::Error)]
+#[error("{place}")]
 struct Inner {
     kind: ErrorKind,
     place: String,
@@ -64,62 +70,33 @@ impl Error {
         self.0.kind
     }
 
-    /// Somebody else holds the hub's lock, or took it meanwhile: the same run may be tried again later.
+    /// What a caller can act on, where the hub said it, however deep: who holds the lock, what the hub lacks.
     #[must_use]
-    pub fn is_busy(&self) -> bool {
-        matches!(
-            self.hub(),
-            Some(cds_hub::ErrorKind::Locked | cds_hub::ErrorKind::LockLost)
-        )
-    }
-
-    /// The hub cannot be reached or the connection to it broke.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        self.hub() == Some(cds_hub::ErrorKind::Connect)
-    }
-
-    /// The hub's tables are not those of this program: `cds-hub migrate` brings them up to date.
-    #[must_use]
-    pub fn is_outdated(&self) -> bool {
-        self.hub() == Some(cds_hub::ErrorKind::Schema)
-    }
-
-    /// What the hub's library said, where it is the cause.
-    fn hub(&self) -> Option<cds_hub::ErrorKind> {
+    pub fn condition(&self) -> Option<&Condition> {
         let mut cause = self.source();
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<cds_hub::Error>() {
-                return Some(error.kind());
+                return error.condition();
             }
             cause = error.source();
         }
         None
     }
-}
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.place)
+    /// Somebody else holds the hub's lock, or server or database cannot be reached: the same run may be tried again later.
+    #[must_use]
+    pub fn may_be_tried_again(&self) -> bool {
+        self.kind() == ErrorKind::Unreachable
+            || matches!(
+                self.condition(),
+                Some(Condition::LockHeld { .. } | Condition::LockLost | Condition::ConnectionLost)
+            )
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("place", &self.0.place)
-            .field("source", &self.0.source)
-            .finish()
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -148,19 +125,31 @@ mod tests {
 
     #[test]
     fn a_caller_tells_try_later_from_call_somebody() {
-        let of = |kind| hub_error("taking the hub's lock", cds_hub::Error::new(kind, "MARKER"));
-        let told = |error: &Error| (error.is_busy(), error.is_lost(), error.is_outdated());
-        let cases = [
-            (cds_hub::ErrorKind::Locked, (true, false, false)),
-            (cds_hub::ErrorKind::LockLost, (true, false, false)),
-            (cds_hub::ErrorKind::Connect, (false, true, false)),
-            (cds_hub::ErrorKind::Schema, (false, false, true)),
-            (cds_hub::ErrorKind::Database, (false, false, false)),
-        ];
-        for (kind, expected) in cases {
-            assert_eq!(told(&of(kind)), expected, "{kind:?}");
+        let of = |condition: Option<Condition>| {
+            let error = cds_hub::Error::new(cds_hub::ErrorKind::Schema, "MARKER");
+            let error = match condition {
+                Some(condition) => error.with_condition(condition),
+                None => error,
+            };
+            Error::new(ErrorKind::Hub, "outer").because(hub_error("taking the hub's lock", error))
+        };
+        let held = Condition::LockHeld {
+            by: "dataprocessor".to_owned(),
+            since: "2025-01-31 07:00:00".to_owned(),
+        };
+        let older = Condition::HubOlder {
+            missing: vec!["table patient".to_owned()],
+        };
+        for (condition, again) in [
+            (Some(held), true),
+            (Some(Condition::LockLost), true),
+            (Some(Condition::ConnectionLost), true),
+            (Some(older), false),
+            (None, false),
+        ] {
+            let error = of(condition.clone());
+            assert_eq!(error.condition(), condition.as_ref(), "however deep");
+            assert_eq!(error.may_be_tried_again(), again, "{condition:?}");
         }
-        let around = Error::new(ErrorKind::Hub, "outer").because(of(cds_hub::ErrorKind::Connect));
-        assert!(around.is_lost(), "however deep");
     }
 }

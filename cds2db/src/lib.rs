@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backfill;
+#[cfg(feature = "program")]
 pub mod cli;
 pub mod config;
+#[cfg(feature = "program")]
 pub mod demo;
 mod error;
 pub mod files;

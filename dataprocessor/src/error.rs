@@ -1,5 +1,6 @@
 use std::fmt;
 
+use cds_hub::Condition;
 use site_config::Fault;
 
 /// Result of an operation of this crate.
@@ -9,8 +10,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// One pointer wide. `Display` prints this level only, the chain is reached through [`std::error::Error::source`].
 /// Names of files, keys, tables, columns and wards appear in it, values of patients never.
+#[derive(thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Inner>);
 
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}: {place}{}", in_lines(.faults))]
 struct Inner {
     kind: ErrorKind,
     place: String,
@@ -19,43 +24,41 @@ struct Inner {
 }
 
 /// The kinds of failure a caller may want to tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The configuration is not usable; see [`Error::faults`].
+    #[error("unusable configuration")]
     Configuration,
     /// The hub could not be read or written.
+    #[error("the hub")]
     Hub,
     /// Rows of the hub do not have the shape this program expects.
+    #[error("unexpected shape of rows")]
     Shape,
     /// The ward list and the running cases name nobody.
+    #[error("no patient of interest")]
     NobodyOfInterest,
     /// None of the encounters found is a contact of one of the three levels.
+    #[error("no contact of a known level")]
     NoContacts,
     /// A ward of the ward list has no phase in the configuration.
+    #[error("ward without study phase")]
     WardWithoutPhase,
     /// A table declared as SQL cannot be used.
+    #[error("unusable table declaration")]
     SqlTable,
     /// The directory of a run cannot be used.
+    #[error("the run's directory")]
     RunDirectory,
     /// The program could not start or print.
+    #[error("the program could not start or print")]
     Output,
 }
 
-impl ErrorKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Configuration => "unusable configuration",
-            Self::Hub => "the hub",
-            Self::Shape => "unexpected shape of rows",
-            Self::NobodyOfInterest => "no patient of interest",
-            Self::NoContacts => "no contact of a known level",
-            Self::WardWithoutPhase => "ward without study phase",
-            Self::SqlTable => "unusable table declaration",
-            Self::RunDirectory => "the run's directory",
-            Self::Output => "the program could not start or print",
-        }
-    }
+/// Each fault on a line of its own.
+fn in_lines(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 impl Error {
@@ -89,6 +92,13 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// What a caller can act on, where the hub said it: who holds the lock, that the connection was lost.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Condition> {
+        let source = self.0.source.as_deref()?;
+        source.downcast_ref::<cds_hub::Error>()?.condition()
     }
 
     /// The faults of the configuration, in order of file and line; empty for other kinds.
@@ -125,32 +135,8 @@ impl From<std::io::Error> for Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.kind.as_str(), self.0.place)?;
-        self.0
-            .faults
-            .iter()
-            .try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("place", &self.0.place)
-            .field("faults", &self.0.faults)
-            .field("source", &self.0.source)
-            .finish()
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|s| s as &(dyn std::error::Error + 'static))
+        fmt::Debug::fmt(&self.0, f)
     }
 }

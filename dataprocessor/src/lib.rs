@@ -4,6 +4,7 @@ mod apart;
 mod basis;
 mod birth_date;
 mod cases;
+#[cfg(feature = "program")]
 pub mod cli;
 pub mod config;
 mod copy_text;

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use cds_hub::Condition;
 use clap::Parser as _;
 use dataprocessor::{Error, ErrorKind, cli::Arguments};
 use site_config::exit_code;
@@ -40,12 +41,9 @@ fn failed(error: &Error) -> ExitCode {
     }
     // Where standard error is closed there is nobody to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    let hub = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<cds_hub::Error>());
-    ExitCode::from(match (error.kind(), hub.map(cds_hub::Error::kind)) {
+    ExitCode::from(match (error.kind(), error.condition()) {
         (ErrorKind::Configuration, _) => exit_code::USAGE,
-        (_, Some(cds_hub::ErrorKind::Connect | cds_hub::ErrorKind::Locked)) => exit_code::BUSY,
+        (_, Some(Condition::ConnectionLost | Condition::LockHeld { .. })) => exit_code::BUSY,
         _ => exit_code::FAILED,
     })
 }

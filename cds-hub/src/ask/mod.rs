@@ -4,6 +4,7 @@
 mod encounters;
 mod ids;
 mod invalid;
+mod listed;
 mod references;
 mod waiting;
 mod watermarks;

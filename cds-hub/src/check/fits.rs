@@ -4,12 +4,43 @@ use std::collections::HashSet;
 
 use table_description::Description;
 
-use crate::{Error, ErrorKind, Hub, Result};
+use crate::{Condition, Error, ErrorKind, Hub, Result};
 
 /// Missing things named at most.
 const NAMED: usize = 3;
 
+/// The numbers of a release.
+fn numbers(release: &str) -> Vec<u32> {
+    let parts = release.split(['.', '-']);
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
 impl Hub {
+    /// The release that made or migrated the hub last, where it is newer than this one.
+    async fn newer(&self) -> Result<Option<String>> {
+        let newest = "SELECT program FROM core.installation ORDER BY since DESC LIMIT 1";
+        let release: Option<String> = sqlx::query_scalar(newest)
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|e| Error::sql("reading the hub's release", &e))?;
+        Ok(release.filter(|release| numbers(release) > numbers(env!("CARGO_PKG_VERSION"))))
+    }
+
+    /// Refuses a hub that a newer program made: what it means by its tables this one cannot know.
+    ///
+    /// # Errors
+    /// [`Condition::HubNewer`], and when this is no hub or the server refuses.
+    pub async fn is_not_newer(&self) -> Result<()> {
+        match self.newer().await? {
+            None => Ok(()),
+            Some(release) => {
+                let place =
+                    format!("the hub was made by release {release}, which is newer than this program");
+                Err(Error::new(ErrorKind::Schema, place).with_condition(Condition::HubNewer { release }))
+            }
+        }
+    }
+
     /// Looks whether this is a hub, and whether its inboxes have every table and column that the description asks for; known
     /// here, a column that is missing does not end an import half way.
     ///
@@ -62,12 +93,10 @@ impl Hub {
         } else {
             String::new()
         };
-        Err(Error::new(
-            ErrorKind::Schema,
-            format!(
-                "the hub is older than this program or made for another description: it has no {}{more}; cds-hub migrate brings it up to date",
-                missing.join(", no ")
-            ),
-        ))
+        let text = format!(
+            "the hub is older than this program or made for another description: it has no {}{more}; cds-hub migrate brings it up to date",
+            missing.join(", no ")
+        );
+        Err(Error::new(ErrorKind::Schema, text).with_condition(Condition::HubOlder { missing }))
     }
 }

@@ -225,12 +225,13 @@ async fn transfer_if_due(
     let transferred = steps(&mut lock, connection).await;
     // After a failure the state asks for another transfer.
     let clean = transferred.as_ref().is_ok_and(|t| t.failed.is_empty());
-    if clean {
-        lock.release(true).await?;
-    } else {
-        lock.release_unfinished().await?;
-    }
-    transferred
+    let released = match clean {
+        true => lock.release(true).await,
+        false => lock.release_unfinished().await,
+    };
+    // What went wrong first is told, and not that the lock was lost with it.
+    let transferred = transferred?;
+    released.map(|()| transferred)
 }
 
 async fn steps(lock: &mut Lock, connection: &mut PgConnection) -> Result<Transfer> {

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::task::JoinHandle;
 
 use super::token::Token;
-use super::waiting::Patience;
+use super::waiting::{Patience, held};
 use crate::transfer::{self, Transfer};
 use crate::{Error, ErrorKind, Hub, Result};
 
@@ -304,10 +304,7 @@ async fn wait(listener: &mut PgListener, deadline: Option<Instant>, most: Durati
     if let Some(deadline) = deadline {
         let patience = deadline.saturating_duration_since(Instant::now());
         if patience.is_zero() {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                "another module or a transfer holds the lock",
-            ));
+            return Err(held(listener, "another module or a transfer holds the lock").await);
         }
         pause = pause.min(patience);
     }

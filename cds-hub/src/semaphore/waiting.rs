@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgListener;
 
-use crate::{Error, Hub, Result};
+use crate::{Condition, Error, ErrorKind, Hub, Result};
 
 /// Whom somebody who wants the lock waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +110,18 @@ impl Hub {
     /// When the server refuses.
     pub async fn lock_holder(&self) -> Result<Waiting> {
         holder(self.pool()).await
+    }
+}
+
+/// That somebody holds the lock, and who.
+pub(super) async fn held<'e>(executor: impl sqlx::PgExecutor<'e>, place: &str) -> Error {
+    let error = Error::new(ErrorKind::Locked, place);
+    match holder(executor).await {
+        Ok(holder) => error.with_condition(Condition::LockHeld {
+            by: holder.module.unwrap_or(holder.state),
+            since: holder.since.unwrap_or_default(),
+        }),
+        Err(_) => error,
     }
 }
 

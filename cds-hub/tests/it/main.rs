@@ -9,7 +9,9 @@
 
 mod adopt;
 mod cluster;
+mod complaints;
 mod db_log;
+mod definitions;
 mod fault;
 mod foreign;
 mod forgery;

@@ -8,6 +8,7 @@
 mod arguments;
 mod backfill;
 mod bars;
+mod chain;
 mod config;
 mod connect;
 mod demo;
@@ -53,14 +54,9 @@ pub fn print_error(error: &Error) {
 /// How the program ends after an error, by the table of [`exit_code`].
 #[must_use]
 pub fn exit_code_of(error: &Error) -> ExitCode {
-    let hub = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<cds_hub::Error>());
-    let is_locked = hub.is_some_and(|hub| hub.kind() == cds_hub::ErrorKind::Locked);
     ExitCode::from(match error.kind() {
         ErrorKind::Config | ErrorKind::Description => exit_code::USAGE,
-        ErrorKind::Unreachable => exit_code::BUSY,
-        ErrorKind::Hub if is_locked => exit_code::BUSY,
+        _ if error.may_be_tried_again() => exit_code::BUSY,
         ErrorKind::Data => exit_code::HELD,
         ErrorKind::Stopped => exit_code::STOPPED,
         _ => exit_code::FAILED,
