@@ -5,7 +5,7 @@ use cds_hub::Hub;
 use cds2db::Summary;
 use cds2db::config::{Config, Overrides};
 use cds2db::progress::Silent;
-use cds2db::run::{Given, Run, Scope, connect, from_settings};
+use cds2db::run::{DirectoryOptions, Given, Run, RunDirectory, Scope, connect, connect_telling};
 use serde::{Deserialize, Serialize};
 use table_description::default_description;
 
@@ -44,7 +44,7 @@ pub fn work(arguments: &Client) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let told = runtime.block_on(async {
         match &arguments.queue {
-            None => once(&config).await,
+            None => once(&config, &arguments.config.with_extension("runs")).await,
             Some(url) => from_queue(&config, url).await,
         }
     })?;
@@ -52,10 +52,15 @@ pub fn work(arguments: &Client) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn once(config: &Config) -> Result<Told, Failure> {
-    let description = default_description();
+/// What `cds2db run` does: files, tests of the data, hub, report.
+async fn once(config: &Config, directory: &Path) -> Result<Told, Failure> {
+    let settings = &config.settings;
     let begun = std::time::Instant::now();
-    let summary = from_settings(&config.settings, &description, &Scope::Patients, &Silent).await?;
+    let directory = RunDirectory::open(directory, DirectoryOptions::default())?;
+    let connected = connect_telling(settings, None, &Silent).await?;
+    let run = connected.run(settings, &Scope::Patients, &Silent);
+    let summary = run.execute_in(&directory).await?;
+    directory.finish(&connected.description, &summary)?;
     let seconds = begun.elapsed().as_secs_f64();
     Ok(Told::new(seconds).and(summary))
 }

@@ -4,6 +4,9 @@ use std::{path::PathBuf, sync::OnceLock};
 
 use crate::{Description, Error, csv, sheet::Workbook};
 
+/// The word by which programs name [`default_description`], where no file has this name.
+pub const DEFAULT: &str = "default";
+
 /// Sheet names and texts of one description.
 type Book = &'static [(&'static str, &'static str)];
 

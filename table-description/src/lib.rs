@@ -32,7 +32,8 @@ mod xlsx;
 
 pub use column::{Column, Origin};
 pub use default::{
-    default_core, default_definition_sheets, default_description, default_frontend, default_submodules,
+    DEFAULT, default_core, default_definition_sheets, default_description, default_frontend,
+    default_submodules,
 };
 pub use defect::Defect;
 pub use definition::Definition;

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{backfill, config, demo, describe, files, init, retrieve, serve, view, work};
+use super::{backfill, chain, config, demo, describe, files, init, retrieve, serve, view, work};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -21,6 +21,8 @@ enum Command {
     Init(init::Init),
     /// The daily retrieval by a configuration file
     Run(retrieve::Retrieve),
+    /// The whole chain of a site: retrieval, frontend to hub, dataprocessor, hub to frontend
+    Chain(chain::Chain),
     /// Load what the daily run never saw: a range of days, patients, encounters or identifiers
     Backfill(backfill::Backfill),
     /// Crack files to raw tables: one row a resource, repetitions in brackets
@@ -55,6 +57,7 @@ impl Arguments {
             Command::Demo(demo) => demo.run(),
             Command::Init(init) => init.run(),
             Command::Run(run) => run.run(),
+            Command::Chain(chain) => chain.run(),
             Command::Backfill(backfill) => backfill.run(),
             Command::Crack(crack) => crack.run(),
             Command::Flatten(flatten) => flatten.run(),

@@ -33,7 +33,7 @@ pub(super) struct Backfill {
     /// Only these resource types, without touching the watermarks
     #[arg(long, value_name = "RESOURCE")]
     resource: Vec<String>,
-    /// Table description instead of the built-in one
+    /// Table description instead of that of the hub (workbook, CSV file or folder; the word default for the built-in one)
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
     /// Seconds to wait for server and database, and for the hub's lock
@@ -64,17 +64,14 @@ impl Backfill {
                 false => self.resource.clone(),
             },
         };
-        let description = match &self.description {
-            Some(file) => describe::read(file)?,
-            None => table_description::default_description(),
-        };
+        let description = describe::given(self.description.as_deref(), &config.settings)?;
         let summaries = super::block_on(async {
-            let (client, hub) = connect_telling(&config.settings, &description, &bars).await?;
+            let connected = connect_telling(&config.settings, description, &bars).await?;
             let place = Place {
                 settings: &config.settings,
-                description: &description,
-                client: &client,
-                hub: &hub,
+                description: &connected.description,
+                client: &connected.client,
+                hub: &connected.hub,
                 progress: &bars,
                 directory: &self.dir,
             };

@@ -7,7 +7,9 @@ use cds_hub::Hub;
 use fhir_crack::search::{Client, Search};
 use site_config::exit_code;
 
+use super::describe;
 use crate::config::{Settings, login_in_words};
+use crate::run::described;
 use crate::run::reach::{self, Patience};
 use crate::{Error, ErrorKind, Result};
 
@@ -95,12 +97,18 @@ async fn hub(settings: &Settings) -> bool {
         database.user
     );
     said("database", Ok(place));
-    let description = table_description::default_description();
-    let fits = reach::fits(&hub, &description, database).await;
-    let fits = said(
-        "hub",
-        fits.map(|()| format!("has the {} tables of the description", description.tables.len())),
-    );
+    let fits = async {
+        let description = match describe::given(None, settings)? {
+            Some(description) => description,
+            None => described(&hub).await?,
+        };
+        reach::fits(&hub, &description, database).await?;
+        Ok::<_, Error>(format!(
+            "has the {} tables of the description",
+            description.tables.len()
+        ))
+    };
+    let fits = said("hub", fits.await);
     hub.close().await;
     fits
 }

@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use table_description::{Definition, Description, default_definition_sheets, default_description};
+use table_description::{DEFAULT, Definition, Description, default_definition_sheets, default_description};
 
+use crate::config::Settings;
 use crate::{Error, ErrorKind, Result};
-
-/// The word that stands for the description that is compiled in, where no file has this name.
-const OURS: &str = "default";
 
 /// Expands, checks or compares table descriptions.
 ///
@@ -100,6 +98,11 @@ fn summary(changes: usize, hashed: usize) -> String {
     }
 }
 
+/// The description that the command line or the configuration names; `None` where that of the hub counts.
+pub(super) fn given(file: Option<&Path>, settings: &Settings) -> Result<Option<Description>> {
+    file.or(settings.description.as_deref()).map(read).transpose()
+}
+
 /// Reads a description, or a definition and expands it.
 pub(super) fn read(file: &Path) -> Result<Description> {
     if is_ours(file) {
@@ -109,7 +112,7 @@ pub(super) fn read(file: &Path) -> Result<Description> {
 }
 
 fn is_ours(file: &Path) -> bool {
-    file == Path::new(OURS) && !file.exists()
+    file == Path::new(DEFAULT) && !file.exists()
 }
 
 /// Writes the sheets of our definition, each into a file that must be new.

@@ -7,7 +7,7 @@ use site_config::exit_code;
 use super::keeping::Keeping;
 use super::{Bars, config, describe, logs, report, zone};
 use crate::progress::Progress;
-use crate::run::{RunDirectory, Scope, from_settings_in, outline};
+use crate::run::{RunDirectory, Scope, connect_telling, outline};
 use crate::{Error, ErrorKind, Result};
 
 /// The daily retrieval by a configuration file.
@@ -19,7 +19,7 @@ pub(super) struct Retrieve {
     /// Set a key for this run: KEY=VALUE
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Table description instead of the built-in one (workbook, CSV file or folder)
+    /// Table description instead of that of the hub (workbook, CSV file or folder; the word default for the built-in one)
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
     /// Directory for summary.json and for the directories of runs (runs/DATE_TIME); a run that was interrupted goes on there
@@ -47,11 +47,9 @@ impl Retrieve {
             .notes
             .iter()
             .for_each(|note| bars.note(&format!("note: {note}")));
-        let description = match &self.description {
-            Some(file) => describe::read(file)?,
-            None => table_description::default_description(),
-        };
+        let description = describe::given(self.description.as_deref(), &config.settings)?;
         if self.dry_run || config.settings.request_test {
+            let description = description.unwrap_or_else(table_description::default_description);
             let requests = outline(&config.settings, &description, &zone());
             // The key's name says: the first request only.
             let shown = if self.dry_run { requests.len() } else { 1 };
@@ -68,9 +66,15 @@ impl Retrieve {
         let directory = RunDirectory::open(&self.dir, options)?;
         logs::start(directory.layout(), config.settings.verbose)?;
         directory.notes().iter().for_each(|note| bars.note(note));
-        let summary = super::block_on(async {
+        let (description, summary) = super::block_on(async {
+            let run = async {
+                let connected = connect_telling(&config.settings, description, &bars).await?;
+                let run = connected.run(&config.settings, &Scope::Patients, &bars);
+                let summary = run.execute_in(&directory).await?;
+                Ok::<_, Error>((connected.description, summary))
+            };
             tokio::select! {
-                summary = from_settings_in(&config.settings, &description, &Scope::Patients, &bars, &directory) => summary,
+                done = run => done,
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; what was fetched is kept, the same command goes on with it")),
             }
         })?;

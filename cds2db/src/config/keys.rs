@@ -64,12 +64,14 @@ const SEARCH: &str = "retrieve.fhir_search";
 const WARDS: &str = "retrieve.patient_id_filtering";
 const DEBUG: &str = "retrieve.debug";
 const IMPORT: &str = "data.import";
+const CHAIN: &str = "toolchain";
 const DATABASE: &str = "database";
 
 /// Every key, in the order of the default file.
 pub const KEYS: &[Key] = &[
     key(GENERAL, "VERBOSE", "4", "How much is logged: 0 nothing, 1 main steps, 4 every step, 7 every page, 9 and above everything. No level shows values of patients."),
     key(GENERAL, "MAX_DIR_COUNT", "5", "How many directories of old runs are kept."),
+    key(GENERAL, "TABLE_DESCRIPTION", "\"./Table_Description.xlsx\"", "Description of the tables: a workbook, a CSV file or a folder; the word default for the one compiled in. Where not set, the one that the hub was made for, also where it was taken over from the original system.").unset(),
     key(GENERAL, "LOG_TEMP_EXCEL_TABLES", "false", "").without_effect("intermediate tables are not written; read the hub's raw and typed tables, or use cds2db flatten"),
     key(SERVER, "FHIR_SERVER_ENDPOINT", "\"http://localhost:8080/fhir\"", "Base URL of the FHIR server, with or without a slash at its end."),
     key(SERVER, "FHIR_SERVER_USER", "\"\"", "User for HTTP basic authentication; used where user and password are set and no token is."),
@@ -130,6 +132,11 @@ pub const KEYS: &[Key] = &[
     key(IMPORT, "DATA_IMPORT_IDENTIFIERS", "[]", "Identifiers of encounters whose patients cds2db backfill loads.").unset(),
     key(IMPORT, "DATA_IMPORT_RESOURCE_TYPES", "[\"Observation\"]", "Only these resource types are loaded by cds2db backfill, without moving the watermarks of the daily run; Encounter cannot be among them.").unset(),
     key(IMPORT, "DATA_IMPORT_PATH_TO_*", "\"./ids.txt\"", "The same lists from a text file, one id a line: DATA_IMPORT_PATH_TO_FHIR_PIDS, …_FHIR_ENC_IDS, …_IDENTIFIERS.").unset(),
+    key(CHAIN, "RECOVER_INCOMPLETE_TOOLCHAIN_RUNS", "true", "Whether cases that an interrupted chain left without a row of the frontend are made good before the next one.").unset(),
+    key(CHAIN, "CHAIN_CDS2DB", "[\"Rscript\", \"R-cds2db/StartRetrieval.R\"]", "Program and arguments of this step of cds2db chain; this program where not set.").unset(),
+    key(CHAIN, "CHAIN_FRONTEND2DB", "[\"Rscript\", \"R-db2frontend/Start1_Frontend2DB.R\"]", "The same for the step from the frontend into the hub; db2frontend import where not set, left out where the list is empty.").unset(),
+    key(CHAIN, "CHAIN_DATAPROCESSOR", "[\"Rscript\", \"R-dataprocessor/StartDataProcessor.R\"]", "The same for the dataprocessor.").unset(),
+    key(CHAIN, "CHAIN_DB2FRONTEND", "[\"Rscript\", \"R-db2frontend/Start2_DB2Frontend.R\"]", "The same for the step from the hub to the frontend; db2frontend export where not set.").unset(),
     key(DATABASE, "PATH_TO_DB_CONFIG_TOML", "\"./cds_hub_db_config.toml\"", "File with the settings of the database."),
     key(DATABASE, "DB_HOST", "\"localhost\"", "Host of the hub.").unset(),
     key(DATABASE, "DB_PORT", "5432", "Its port.").unset(),

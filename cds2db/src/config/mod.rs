@@ -3,6 +3,7 @@
 //! [`Config::read`] gives [`Settings`], whose `Default` is the documented default of every key. Each file here holds one
 //! noun: its keys, their default and what is refused of them.
 
+mod chain;
 mod debug;
 mod deletions;
 mod encounters;
@@ -19,6 +20,7 @@ mod template;
 mod texts;
 mod wards;
 
+pub use chain::ChainSettings;
 pub use debug::DebugSettings;
 pub use deletions::Deletions;
 pub use encounters::EncounterSearch;

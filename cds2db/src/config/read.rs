@@ -8,8 +8,8 @@ use super::encounters::ADDITIONAL;
 use super::filter::filters;
 use super::keys::{Effect, KEYS};
 use super::{
-    DebugSettings, Deletions, EncounterSearch, Faults, ImportSettings, Overrides, ServerSettings, Settings,
-    Wards,
+    ChainSettings, DebugSettings, Deletions, EncounterSearch, Faults, ImportSettings, Overrides,
+    ServerSettings, Settings, Wards,
 };
 
 const SECOND_FILE: &str = "DEBUG_PATH_TO_CONFIG_TOML";
@@ -76,6 +76,10 @@ impl Config {
                 r.whole("MAX_DIR_COUNT", 0..=1_000_000),
                 default.max_dir_count,
             ),
+            description: r.filled("TABLE_DESCRIPTION").map(|text| match text {
+                table_description::DEFAULT => text.into(),
+                text => resolve(text, file),
+            }),
             wards: Wards::read(r, toml, file, &ours, &mut notes),
             encounters: EncounterSearch::read(r, &ours),
             common_identifier_system: r
@@ -87,6 +91,7 @@ impl Config {
                 .unwrap_or(default.request_test),
             debug: DebugSettings::read(r, toml, &ours),
             import: ImportSettings::read(r, file, &ours),
+            chain: ChainSettings::read(r),
             database: database(r, file),
             filters: filters(r),
             deletions: Deletions::read(r),

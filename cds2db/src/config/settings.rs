@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use site_config::Database;
 
 use super::{
-    DebugSettings, Deletions, EncounterSearch, ImportSettings, ResourceFilter, ServerSettings, Wards,
+    ChainSettings, DebugSettings, Deletions, EncounterSearch, ImportSettings, ResourceFilter, ServerSettings,
+    Wards,
 };
 
 /// Everything a run needs to know, read from the configuration and checked.
@@ -20,6 +22,8 @@ pub struct Settings {
     pub verbose: u8,
     /// Directories of old runs to keep.
     pub max_dir_count: usize,
+    /// The description of the tables; the hub's own where not set.
+    pub description: Option<PathBuf>,
     /// The FHIR server.
     pub server: ServerSettings,
     /// The search for the encounters that define the wards.
@@ -38,6 +42,8 @@ pub struct Settings {
     pub debug: DebugSettings,
     /// What a backfill loads.
     pub import: ImportSettings,
+    /// The steps of the whole chain.
+    pub chain: ChainSettings,
     /// What is left out of a resource type, by its name.
     pub filters: BTreeMap<String, ResourceFilter>,
     /// How resources that are gone from the server are found.
@@ -54,6 +60,7 @@ impl Default for Settings {
         Self {
             verbose: 4,
             max_dir_count: 5,
+            description: None,
             server: ServerSettings::default(),
             encounters: EncounterSearch::default(),
             wards: Wards::None,
@@ -63,6 +70,7 @@ impl Default for Settings {
             request_test: false,
             debug: DebugSettings::default(),
             import: ImportSettings::default(),
+            chain: ChainSettings::default(),
             filters: BTreeMap::new(),
             deletions: Deletions::Off,
             wait_seconds: None,

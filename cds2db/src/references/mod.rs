@@ -3,6 +3,8 @@
 
 mod addition;
 mod encounter_graph;
+#[cfg(test)]
+mod graph_tests;
 mod level;
 mod timeline;
 

@@ -11,54 +11,55 @@ use table_description::Description;
 use super::ask::outline::outline as requests_outline;
 use super::reach::{self, Patience};
 use super::who::ward_request::{Dates, request};
-use super::{Run, RunDirectory, Scope};
+use super::{Run, Scope};
 use crate::config::{Settings, Wards};
+use crate::error::hub_error;
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Summary};
 
-/// Connects to server and hub as configured and runs once, in a directory of its own.
+/// A server and a hub that can be used, and the description that a run between them follows.
+#[derive(Debug)]
+pub struct Connected {
+    /// The FHIR server.
+    pub client: Client,
+    /// The hub.
+    pub hub: Hub,
+    /// The tables: those given, else those the hub was made for.
+    pub description: Description,
+}
+
+impl Connected {
+    /// A run between the two.
+    pub fn run<'r>(
+        &'r self,
+        settings: &'r Settings,
+        scope: &'r Scope,
+        progress: &'r dyn Progress,
+    ) -> Run<'r> {
+        Run {
+            settings,
+            description: &self.description,
+            client: &self.client,
+            hub: &self.hub,
+            scope,
+            progress,
+        }
+    }
+}
+
+/// Connects to server and hub as configured and runs once, in a directory of its own. Without a description the run follows
+/// that of the hub.
 ///
 /// # Errors
 /// When either cannot be reached, and whatever [`Run::execute`] says.
 pub async fn from_settings(
     settings: &Settings,
-    description: &Description,
+    description: Option<Description>,
     scope: &Scope,
     progress: &dyn Progress,
 ) -> Result<Summary> {
-    let (client, hub) = connect_telling(settings, description, progress).await?;
-    let run = Run {
-        settings,
-        description,
-        client: &client,
-        hub: &hub,
-        scope,
-        progress,
-    };
-    run.execute().await
-}
-
-/// The same in a directory that keeps what was fetched, so that a run that is killed goes on there.
-///
-/// # Errors
-/// As [`from_settings`], and when the directory cannot be used.
-pub async fn from_settings_in(
-    settings: &Settings,
-    description: &Description,
-    scope: &Scope,
-    progress: &dyn Progress,
-    directory: &RunDirectory,
-) -> Result<Summary> {
-    let (client, hub) = connect_telling(settings, description, progress).await?;
-    let run = Run {
-        settings,
-        description,
-        client: &client,
-        hub: &hub,
-        scope,
-        progress,
-    };
-    run.execute_in(directory).await
+    let connected = connect_telling(settings, description, progress).await?;
+    connected.run(settings, scope, progress).execute().await
 }
 
 /// Connects to server and hub as configured; see [`connect_telling`], which says why it waits.
@@ -71,7 +72,7 @@ pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
     Ok((client, hub))
 }
 
-/// Connects to server and hub as configured, and looks whether both can be used: what is not there is told at every try,
+/// Connects to server and hub as configured, and looks whether both can be used, with this description or that of the hub: what is not there is told at every try,
 /// what is not as it should be is refused before anything is asked or written.
 ///
 /// # Errors
@@ -79,9 +80,9 @@ pub async fn connect(settings: &Settings) -> Result<(Client, Hub)> {
 /// description. Each names the place and what to do.
 pub async fn connect_telling(
     settings: &Settings,
-    description: &Description,
+    description: Option<Description>,
     progress: &dyn Progress,
-) -> Result<(Client, Hub)> {
+) -> Result<Connected> {
     let told = |text: &str| progress.note(text);
     let patience = Patience {
         wait: Duration::from_secs(settings.wait_seconds.unwrap_or(30)),
@@ -91,9 +92,26 @@ pub async fn connect_telling(
     let hub = reach::hub(&settings.database, patience).await?;
     let teller = progress.teller();
     let hub = hub.telling(move |waiting| teller(&waiting.to_string()));
-    reach::fits(&hub, description, &settings.database).await?;
+    let description = match description {
+        Some(description) => description,
+        None => described(&hub).await?,
+    };
+    reach::fits(&hub, &description, &settings.database).await?;
     reach::server(&settings.server, patience).await?;
-    Ok((client, hub))
+    Ok(Connected {
+        client,
+        hub,
+        description,
+    })
+}
+
+/// The description that a hub was made for; ours where the database is no hub of this release, which
+/// [`reach::fits`] then says.
+pub(crate) async fn described(hub: &Hub) -> Result<Description> {
+    let tables = hub.tables().await;
+    Ok(tables
+        .map_err(|e| hub_error("reading the hub's description", e))?
+        .fhir)
 }
 
 impl Run<'_> {

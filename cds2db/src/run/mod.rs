@@ -20,7 +20,9 @@ mod watches;
 mod who;
 
 pub(crate) use ask::narrowing::digest;
-pub use connect::{connect, connect_telling, first_request, from_settings, from_settings_in, outline};
+#[cfg(feature = "program")]
+pub(crate) use connect::described;
+pub use connect::{Connected, connect, connect_telling, first_request, from_settings, outline};
 pub use kept::directory::RunDirectory;
 pub use kept::options::DirectoryOptions;
 pub use retrieval::Run;

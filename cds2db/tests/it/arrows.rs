@@ -48,12 +48,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "cds-hub",
             "cds2db",
-            "dataprocessor",
             "fhir-crack",
             "fhir-melt",
             "fixtures",
             "table-description",
-            "work-dir",
         ],
     ),
 ];
@@ -69,22 +67,38 @@ fn root() -> &'static Path {
         .expect("a crate lies in the workspace")
 }
 
+/// The tables of dependencies of a manifest, those for single targets too, but for those of tests.
+fn dependencies(manifest: &Document<String>) -> BTreeSet<String> {
+    let of = |table: &dyn toml_edit::TableLike| -> Vec<String> {
+        ["dependencies", "build-dependencies"]
+            .iter()
+            .filter_map(|section| table.get(section)?.as_table_like())
+            .flat_map(|table| table.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>())
+            .collect()
+    };
+    let mut found: BTreeSet<String> = of(manifest.as_table()).into_iter().collect();
+    let targets = manifest.get("target").and_then(|t| t.as_table_like());
+    for (_, target) in targets.into_iter().flat_map(|t| t.iter()) {
+        found.extend(target.as_table_like().map(of).unwrap_or_default());
+    }
+    found
+}
+
 #[test]
-fn crates_depend_on_each_other_only_as_drawn() {
+fn crates_depend_on_each_other_as_drawn_and_on_all_that_is_drawn() {
     let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
-    for &(name, allowed) in ARROWS {
-        let manifest = manifest(&root().join(name).join("Cargo.toml"));
-        for section in ["dependencies", "build-dependencies"] {
-            let Some(table) = manifest.get(section).and_then(|d| d.as_table_like()) else {
-                continue;
-            };
-            for (dependency, _) in table.iter().filter(|(d, _)| ours.contains(d)) {
-                assert!(
-                    allowed.contains(&dependency),
-                    "{name} must not depend on {dependency}: see ARCHITECTURE.md"
-                );
-            }
-        }
+    for &(name, drawn) in ARROWS {
+        let found = dependencies(&manifest(&root().join(name).join("Cargo.toml")));
+        let found: BTreeSet<&str> = found
+            .iter()
+            .map(String::as_str)
+            .filter(|d| ours.contains(d))
+            .collect();
+        assert_eq!(
+            found,
+            drawn.iter().copied().collect(),
+            "{name}: see ARCHITECTURE.md"
+        );
     }
 }
 
@@ -118,5 +132,34 @@ fn the_cores_have_no_io_unless_asked_for() {
             default.is_none_or(|d| d.is_empty()),
             "{name}: no feature by default"
         );
+    }
+}
+
+/// What only a program needs is not there for those who embed its library.
+#[test]
+fn programs_leave_their_own_dependencies_out_of_their_libraries() {
+    let only_programs = [
+        "clap",
+        "indicatif",
+        "tikv-jemallocator",
+        "tracing-subscriber",
+        "fixtures",
+        "dataprocessor",
+        "sql-on-fhir",
+    ];
+    for name in ["cds2db", "cds-hub", "dataprocessor"] {
+        let manifest = manifest(&root().join(name).join("Cargo.toml"));
+        let dependencies = manifest["dependencies"].as_table_like().expect("dependencies");
+        for (dependency, item) in dependencies.iter().filter(|(d, _)| only_programs.contains(d)) {
+            assert_eq!(
+                item.get("optional").and_then(|o| o.as_bool()),
+                Some(true),
+                "{name}: {dependency} belongs to the feature program"
+            );
+        }
+        let default = manifest["features"]["default"]
+            .as_array()
+            .expect("default features");
+        assert!(default.iter().any(|f| f.as_str() == Some("program")), "{name}");
     }
 }

@@ -6,18 +6,28 @@
     reason = "a test that cannot go on fails, and one that is skipped says so"
 )]
 
+mod adopted;
 mod arrows;
 mod backfill;
 mod case_list;
+mod chain;
 mod configuration;
 mod demo;
 mod describe;
 mod gate;
+mod glossary;
 mod helios;
 mod kill;
 mod load_elsewhere;
 mod model;
 mod narrowing;
+#[path = "../../../cds-hub/tests/it/original.rs"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "what the hub's own tests make of it"
+)]
+mod original;
 mod references;
 mod retrieval;
 mod same_rows;

@@ -46,7 +46,18 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// With the hub of this release.
     pub(crate) async fn open(hospital: Hospital) -> Self {
+        Self::open_with(hospital, async |hub| {
+            hub.init(&HubTables::standard())
+                .await
+                .expect("creates the tables");
+        })
+        .await
+    }
+
+    /// With a database that the caller makes a hub.
+    pub(crate) async fn open_with(hospital: Hospital, make: impl AsyncFnOnce(&Hub)) -> Self {
         let name = format!("site_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let (admin, url) = {
             let cluster = cluster()
@@ -62,9 +73,7 @@ impl Site {
             .expect("creates the database");
         hub.close().await;
         let hub = Hub::connect(&url).await.expect("connects");
-        hub.init(&HubTables::standard())
-            .await
-            .expect("creates the tables");
+        make(&hub).await;
         let settings = settings(&hospital);
         let server = Server::start(hospital, ServerOptions::default()).expect("a FHIR server");
         Self {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use cds_hub::Hub;
 use fixtures::hospital::Hospital;
 use work_dir::{Layout, Runs};
 
@@ -30,7 +31,15 @@ pub(crate) struct Place {
 impl Place {
     /// With a small hospital.
     pub(crate) async fn open() -> Self {
-        let site = Site::open(hospital()).await;
+        Self::of(Site::open(hospital()).await)
+    }
+
+    /// On a database that the caller makes a hub.
+    pub(crate) async fn open_with(make: impl AsyncFnOnce(&Hub)) -> Self {
+        Self::of(Site::open_with(hospital(), make).await)
+    }
+
+    fn of(site: Site) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let place = Self { site, directory };
         place.configure(IDS_AT_ONCE);
