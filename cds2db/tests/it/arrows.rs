@@ -42,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("file-journal", &[]),
     ("web-pages", &[]),
-    ("fixtures", &["fhir-crack", "table-description"]),
+    ("fixtures", &[]),
     (
         "benches",
         &[
