@@ -1,3 +1,5 @@
+mod walking;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use crate::duplicates::Seen;
 use crate::error::{Error, ErrorKind, Limit, Place};
 use crate::foreign::{Foreign, decode, restore};
 use crate::halt::Halt;
+#[cfg(feature = "search")]
+use crate::head::Heads;
 use crate::input::{COMPRESSED, Input};
 use crate::json;
 use crate::keys::Learned;
@@ -15,10 +19,10 @@ use crate::meta::BundleMeta;
 use crate::options::{Duplicates, Faults, Options};
 use crate::plan::Plan;
 use crate::position::Before;
-use crate::rejected::{Rejected, Resume};
+use crate::rejected::Rejected;
 use crate::rows::Rows;
 use crate::summary::Summary;
-use crate::work::{Work, summary_of};
+use crate::work::summary_of;
 use crate::xml;
 
 /// Cracks pages that come in pieces of any size, without doing any input or output itself.
@@ -109,6 +113,12 @@ impl Decoder {
         }
     }
 
+    /// Keeps the heads of the page's entries as well.
+    #[cfg(feature = "search")]
+    pub(crate) fn keep_heads(&mut self) {
+        self.meta.heads = Some(Heads::default());
+    }
+
     pub(crate) fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan)
     }
@@ -133,11 +143,14 @@ impl Decoder {
 
     fn push_piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.input.push(bytes, &mut self.pending)?;
-        self.check_size()?;
-        if self.pending.len() >= self.wanted {
-            self.crack(false)
-        } else {
-            Ok(())
+        loop {
+            self.check_size()?;
+            if self.pending.len() >= self.wanted {
+                self.crack(false)?;
+            }
+            if !self.input.more(&mut self.pending)? {
+                return Ok(());
+            }
         }
     }
 
@@ -250,147 +263,6 @@ impl Decoder {
             State::Json(_) => Format::Json,
             State::Xml(_) => Format::Xml,
         })
-    }
-
-    /// Cracks units of a JSON page as long as there are whole ones, and sets aside those that cannot be read.
-    fn crack_json(&mut self, text: &str, foreign: &[Foreign], last: bool) -> (usize, Option<Halt>) {
-        let mut done = 0;
-        loop {
-            let Some(halt) = self.walk_json(text, foreign, &mut done) else {
-                return (done, None);
-            };
-            let State::Json(state) = self.state else {
-                return (done, Some(halt));
-            };
-            if !self.sets_aside(halt, last || state == json::State::Outside) {
-                return (done, Some(halt));
-            }
-            match json::resume(state, text, done, last) {
-                Resume::Wait => return (done, Some(Halt::More)),
-                Resume::At {
-                    begin,
-                    end,
-                    pos,
-                    state,
-                } => {
-                    self.set_aside(text, begin, end, halt, foreign);
-                    self.state = State::Json(state);
-                    done = pos;
-                }
-            }
-        }
-    }
-
-    fn walk_json(&mut self, text: &str, foreign: &[Foreign], done: &mut usize) -> Option<Halt> {
-        let State::Json(mut state) = self.state else {
-            return None;
-        };
-        let mut scan = json::Scan::new(text, *done);
-        let mut work = Work {
-            plan: &self.plan,
-            options: &self.options,
-            rows: &mut self.rows,
-            learned: &mut self.learned_json,
-            summary: &mut self.summary,
-            meta: &mut self.meta,
-            foreign,
-            from: *done,
-        };
-        loop {
-            match json::step(&mut state, &mut scan, &mut work) {
-                Ok(true) => {
-                    self.state = State::Json(state);
-                    *done = scan.pos;
-                    work.from = scan.pos;
-                }
-                Ok(false) => return None,
-                Err(halt) => return Some(halt),
-            }
-        }
-    }
-
-    /// The same of an XML page.
-    fn crack_xml(&mut self, text: &str, foreign: &[Foreign], last: bool) -> (usize, Option<Halt>) {
-        let mut done = 0;
-        loop {
-            let Some(halt) = self.walk_xml(text, foreign, &mut done) else {
-                return (done, None);
-            };
-            let State::Xml(state) = self.state else {
-                return (done, Some(halt));
-            };
-            if !self.sets_aside(halt, last) {
-                return (done, Some(halt));
-            }
-            match xml::resume(state, text, done, last) {
-                Resume::Wait => return (done, Some(Halt::More)),
-                Resume::At {
-                    begin,
-                    end,
-                    pos,
-                    state,
-                } => {
-                    self.set_aside(text, begin, end, halt, foreign);
-                    self.state = State::Xml(state);
-                    done = pos;
-                }
-            }
-        }
-    }
-
-    fn walk_xml(&mut self, text: &str, foreign: &[Foreign], done: &mut usize) -> Option<Halt> {
-        let State::Xml(mut state) = self.state else {
-            return None;
-        };
-        let mut scan = xml::Scan::new(text, *done);
-        let mut work = Work {
-            plan: &self.plan,
-            options: &self.options,
-            rows: &mut self.rows,
-            learned: &mut self.learned_xml,
-            summary: &mut self.summary,
-            meta: &mut self.meta,
-            foreign,
-            from: *done,
-        };
-        loop {
-            match xml::step(&mut state, &mut scan, &mut work) {
-                Ok(true) => {
-                    self.state = State::Xml(state);
-                    *done = scan.pos;
-                    work.from = scan.pos;
-                }
-                Ok(false) => return None,
-                Err(halt) => return Some(halt),
-            }
-        }
-    }
-
-    /// Whether the page goes on behind what stopped the walk. `More` is a fault only where `may_end`: no bytes follow, or
-    /// the line after shows that it was cut.
-    fn sets_aside(&self, halt: Halt, may_end: bool) -> bool {
-        self.options.faults == Faults::SetAside
-            && match halt {
-                Halt::More => may_end,
-                // What is wrong is the plan, or the page as a whole.
-                Halt::Shared(_) | Halt::Limit(Limit::PageBytes | Limit::Columns, _) => false,
-                _ => true,
-            }
-    }
-
-    /// Keeps the part of the page from `begin` to `end`, which could not be read.
-    fn set_aside(&mut self, text: &str, begin: usize, end: usize, halt: Halt, foreign: &[Foreign]) {
-        self.rows.rollback();
-        let (kind, at) = halt.kind(text.len());
-        // A line that was cut is found out in the next one.
-        let part = text.as_bytes().get(begin..end).unwrap_or_default();
-        let behind = begin + part.trim_ascii_end().len();
-        let reason = Error::new(kind).at(self.place(text, at.clamp(begin, behind)));
-        let bytes = restore(text, begin, end, foreign);
-        let place = self.place(text, begin);
-        self.rejected.push_back(Rejected::new(place, reason, bytes));
-        self.summary.entries += 1;
-        self.summary.rejected += 1;
     }
 
     /// The pending bytes as text, the bytes of it that are none, and the start of a character at their end.

@@ -1,28 +1,21 @@
-use std::io::Write;
+use std::collections::VecDeque;
 
 use encoding_rs::{DecoderResult, Encoding};
-use flate2::write::MultiGzDecoder;
 
 use crate::error::{Error, ErrorKind};
+use crate::gunzip::Gunzip;
 
 /// Turns the bytes of a page into UTF-8: decompresses, drops the byte-order mark, transcodes what an XML declaration or a
 /// byte-order mark says is something else.
 #[derive(Default)]
 pub(crate) struct Input {
-    gzip: Gzip,
+    /// Compressed once, or twice as by a server and again by a proxy.
+    layers: [Gunzip; 2],
+    /// What the first layer gave and the second has not taken.
+    between: VecDeque<u8>,
     encoding: Coding,
     /// Plain bytes from which the encoding is not yet known.
     head: Vec<u8>,
-}
-
-#[derive(Default)]
-enum Gzip {
-    #[default]
-    Unknown,
-    /// The first of the two bytes that mark compressed data.
-    Half,
-    No,
-    Yes(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
 #[derive(Default)]
@@ -41,41 +34,34 @@ const DECLARATION: usize = 512;
 impl Input {
     /// Whether the bytes are compressed, as far as is known.
     pub(crate) fn is_compressed(&self) -> bool {
-        matches!(self.gzip, Gzip::Yes(_) | Gzip::Half)
+        self.layers[0].is_compressed()
     }
 
-    /// Takes bytes of the page and appends their text. At most [`COMPRESSED`] at a time if the page is compressed.
+    /// Takes bytes of the page and appends their text. At most [`COMPRESSED`] at a time if the page is compressed; then
+    /// [`Input::more`] until it has nothing left.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        match &mut self.gzip {
-            Gzip::No => self.plain(bytes, out),
-            Gzip::Yes(decoder) => {
-                decoder
-                    .write_all(bytes)
-                    .map_err(|e| Error::new(ErrorKind::Gzip).because(e))?;
-                let plain = std::mem::take(decoder.get_mut());
-                self.plain(&plain, out)
-            }
-            Gzip::Unknown | Gzip::Half => self.sniff_gzip(bytes, out),
+        if self.layers[0].passes(bytes) {
+            return self.plain(bytes, out);
         }
+        let mut once = Vec::new();
+        self.layers[0].push(bytes, &mut once).map_err(gzip)?;
+        if self.layers[1].passes(&once) && self.between.is_empty() {
+            return self.plain(&once, out);
+        }
+        self.between.extend(once);
+        Ok(())
     }
 
-    fn sniff_gzip(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let half = matches!(self.gzip, Gzip::Half);
-        match (half, bytes) {
-            (_, []) => return Ok(()),
-            (false, [0x1f]) => {
-                self.gzip = Gzip::Half;
-                return Ok(());
-            }
-            (false, [0x1f, 0x8b, ..]) | (true, [0x8b, ..]) => {
-                self.gzip = Gzip::Yes(Box::new(MultiGzDecoder::new(Vec::new())));
-            }
-            _ => self.gzip = Gzip::No,
+    /// Goes on with what the last bytes were of: `true` as long as there is more of it.
+    pub(crate) fn more(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let some: Vec<u8> = self.between.drain(..self.between.len().min(COMPRESSED)).collect();
+        if some.is_empty() {
+            return Ok(false);
         }
-        if half {
-            self.push(&[0x1f], out)?;
-        }
-        self.push(bytes, out)
+        let mut twice = Vec::new();
+        self.layers[1].push(&some, &mut twice).map_err(gzip)?;
+        self.plain(&twice, out)?;
+        Ok(true)
     }
 
     fn plain(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
@@ -113,16 +99,13 @@ impl Input {
 
     /// Appends what is left at the end of the page.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        match std::mem::take(&mut self.gzip) {
-            Gzip::Half => self.plain(&[0x1f], out)?,
-            Gzip::Yes(decoder) => {
-                let plain = decoder
-                    .finish()
-                    .map_err(|e| Error::new(ErrorKind::Gzip).because(e))?;
-                self.plain(&plain, out)?;
-            }
-            Gzip::Unknown | Gzip::No => {}
-        }
+        let mut once = Vec::new();
+        self.layers[0].finish(&mut once).map_err(gzip)?;
+        self.between.extend(once);
+        while self.more(out)? {}
+        let mut twice = Vec::new();
+        self.layers[1].finish(&mut twice).map_err(gzip)?;
+        self.plain(&twice, out)?;
         if matches!(self.encoding, Coding::Unknown) {
             self.sniff_encoding(out, true)?;
         }
@@ -132,6 +115,10 @@ impl Input {
         *self = Self::default();
         Ok(())
     }
+}
+
+fn gzip(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Gzip).because(error)
 }
 
 /// The encoding of a page by its first bytes, and the length of its byte-order mark; `None` where more bytes could tell.

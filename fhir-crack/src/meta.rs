@@ -1,5 +1,8 @@
 use std::fmt;
 
+use crate::head::Heads;
+use crate::issue::Issue;
+
 /// What a page says about itself besides its resources.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,25 +21,19 @@ pub struct BundleMeta {
     pub issues: Vec<Issue>,
     /// Prefixes of XML names that the outermost element binds to a namespace that is not FHIR's.
     pub(crate) foreign_prefixes: Vec<String>,
-}
-
-/// Severity and code of an issue; the free text may hold patient data and is left out.
-///
-/// Source: <https://hl7.org/fhir/R4/operationoutcome.html> (R4).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Issue {
-    /// `fatal`, `error`, `warning` or `information`.
-    pub severity: String,
-    /// Such as `not-found` or `throttled`.
-    pub code: String,
+    /// `Bundle.meta.lastUpdated`, as it is written.
+    pub updated: Option<String>,
+    /// Whether what cannot be read reaches to the page's end, so that more may have followed.
+    pub is_cut: bool,
+    /// Which resources the page holds, where it is read for that.
+    pub(crate) heads: Option<Heads>,
 }
 
 impl fmt::Debug for BundleMeta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BundleMeta")
             .field("resource", &self.resource)
-            .field("kind", &self.kind)
+            .field("kind", &self.kind.is_some())
             .field("total", &self.total)
             .field("next", &self.next.is_some())
             .field("self_link", &self.self_link.is_some())

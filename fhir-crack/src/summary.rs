@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::error::Place;
+
 /// What became of the resources of the pages so far: none is left uncounted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -11,6 +13,8 @@ pub struct Summary {
     pub no_resource: u64,
     /// Resources without a type, which no table can take.
     pub no_type: u64,
+    /// Where the first of them begins in its page.
+    pub first_without_type: Option<Place>,
     /// Bundles and Parameters in entries, whose own entries were taken as the page's.
     pub unwrapped: u64,
     /// Parts of pages that cannot be read, each a [`Rejected`](crate::Rejected).
@@ -66,6 +70,10 @@ impl Summary {
             entries: self.entries - earlier.entries,
             no_resource: self.no_resource - earlier.no_resource,
             no_type: self.no_type - earlier.no_type,
+            first_without_type: match earlier.first_without_type {
+                Some(_) => None,
+                None => self.first_without_type,
+            },
             unwrapped: self.unwrapped - earlier.unwrapped,
             rejected: self.rejected - earlier.rejected,
             repaired: self.repaired - earlier.repaired,
@@ -81,6 +89,7 @@ impl Summary {
         self.entries += other.entries;
         self.no_resource += other.no_resource;
         self.no_type += other.no_type;
+        self.first_without_type = self.first_without_type.or(other.first_without_type);
         self.unwrapped += other.unwrapped;
         self.rejected += other.rejected;
         self.repaired += other.repaired;

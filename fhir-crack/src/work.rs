@@ -3,8 +3,9 @@ use std::borrow::Cow;
 use crate::error::Limit;
 use crate::foreign::Foreign;
 use crate::halt::Halt;
+use crate::issue::Issue;
 use crate::keys::Learned;
-use crate::meta::{BundleMeta, Issue};
+use crate::meta::BundleMeta;
 use crate::options::{Nested, Options};
 use crate::plan::{Plan, Sink};
 use crate::repair::Repaired;
@@ -119,6 +120,15 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Keeps the head of an entry whose end has been seen.
+    pub(crate) fn keep_head(&mut self, found: &Found<'_>) {
+        if let Some(heads) = &mut self.meta.heads
+            && !matches!(found, Found::Nothing)
+        {
+            heads.keep();
+        }
+    }
+
     /// The list of resources of this name that a page, or an item of one, is.
     pub(crate) fn list(&self, name: &str) -> Option<List> {
         match name {
@@ -154,12 +164,8 @@ impl Work<'_> {
 
     fn issues(&mut self, outcome: &Element<'_>) {
         let room = ISSUES.saturating_sub(self.meta.issues.len());
-        self.meta
-            .issues
-            .extend(outcome.named("issue").take(room).map(|issue| Issue {
-                severity: issue.value_of("severity").unwrap_or_default().to_owned(),
-                code: issue.value_of("code").unwrap_or_default().to_owned(),
-            }));
+        let issues = outcome.named("issue").take(room).map(Issue::of);
+        self.meta.issues.extend(issues);
     }
 
     /// Notes what the outermost resource is.

@@ -9,6 +9,7 @@ use super::tree::Reader;
 use super::walk::Walk;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
+use crate::head::Mode;
 use crate::index_path::IndexPath;
 use crate::tree::Element;
 use crate::work::{Found, List, Work};
@@ -192,6 +193,11 @@ fn bundle(
                 );
             }
         }
+        ("meta", b'{') if is_page => {
+            scan.pos += 1;
+            let updated = text_member(scan, "lastUpdated", level.depth() - RESOURCE_DEPTH + 2, limit)?;
+            work.meta.updated = updated.map(Cow::into_owned);
+        }
         ("type", b'"') if is_page => {
             let kind = scan.string()?;
             work.meta.kind = Some(scan.slice(kind.start(), kind.end()).to_owned());
@@ -199,6 +205,10 @@ fn bundle(
         ("total", b'0'..=b'9') if is_page => {
             let (start, end) = scan.number()?;
             work.meta.total = scan.slice(start, end).parse().ok();
+        }
+        ("total", b'"') if is_page => {
+            let total = scan.string()?;
+            work.meta.total = scan.slice(total.start(), total.end()).parse().ok();
         }
         _ => scan.skip(level.depth() - RESOURCE_DEPTH + 1, limit)?,
     }
@@ -229,6 +239,9 @@ fn entries(
 fn one_entry(state: &mut State, level: Level, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result<(), Halt> {
     scan.peek()?;
     work.check_json(scan)?;
+    if let Some(heads) = &mut work.meta.heads {
+        heads.begin();
+    }
     let start = *scan;
     let found = entry(scan, work, level.depth())?;
     let inner = match &found {
@@ -246,7 +259,9 @@ fn one_entry(state: &mut State, level: Level, scan: &mut Scan<'_>, work: &mut Wo
             return Ok(());
         }
     }
-    work.commit(&found, scan.pos)
+    work.commit(&found, scan.pos)?;
+    work.keep_head(&found);
+    Ok(())
 }
 
 /// Goes back into the resource of the entry that began at `start`, behind its opening bracket.
@@ -301,6 +316,13 @@ fn entry<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32) -> Result<Fou
                 let of_type = scan.resource_type(depth, limit)?;
                 found = Some(resource(scan, work, of_type, depth)?);
             }
+            ("search", b'{') if work.meta.heads.is_some() => {
+                scan.pos += 1;
+                let mode = text_member(scan, "mode", depth, limit)?;
+                if let Some(heads) = &mut work.meta.heads {
+                    heads.mode(mode.map(|mode| Mode::read(&mode)).unwrap_or_default());
+                }
+            }
             _ => scan.skip(depth - 1, limit)?,
         }
         if !scan.more(b'}', Expected::Member)? {
@@ -321,7 +343,7 @@ fn resource<'a>(
         return Err(Halt::limit(Limit::Depth, scan.pos));
     }
     let Some(name) = name else {
-        scan.skip_members(depth, limit)?;
+        pass(scan, work, "", depth, limit)?;
         return Ok(Found::Untyped);
     };
     let name: Cow<'a, str> = scan.name_of(name)?;
@@ -332,10 +354,49 @@ fn resource<'a>(
     if name == "OperationOutcome" {
         let mut outcome = Element::default();
         Reader { scan, limit }.members(&mut outcome, depth, true)?;
+        if let Some(heads) = &mut work.meta.heads {
+            heads.resource(&name, outcome.value_of("id").unwrap_or_default().to_owned());
+        }
         return Ok(Found::Outcome(outcome));
     }
-    scan.skip_members(depth, limit)?;
+    pass(scan, work, &name, depth, limit)?;
     Ok(Found::Other(name))
+}
+
+/// Passes over a resource of which nothing but its head is wanted.
+fn pass(scan: &mut Scan<'_>, work: &mut Work<'_>, name: &str, depth: u32, limit: u32) -> Result<(), Halt> {
+    let Some(heads) = &mut work.meta.heads else {
+        return scan.skip_members(depth, limit);
+    };
+    let id = text_member(scan, "id", depth, limit)?;
+    heads.resource(name, id.unwrap_or_default().into_owned());
+    Ok(())
+}
+
+/// Passes over the members of an object whose opening bracket is taken, and gives the text of the first one of this name.
+fn text_member<'a>(
+    scan: &mut Scan<'a>,
+    wanted: &str,
+    depth: u32,
+    limit: u32,
+) -> Result<Option<Cow<'a, str>>, Halt> {
+    let mut found = None;
+    if scan.closes(b'}')? {
+        return Ok(found);
+    }
+    loop {
+        let name = scan.string()?;
+        scan.expect(b':', Expected::Colon)?;
+        if found.is_none() && scan.peek()? == b'"' && scan.name_of(name)? == wanted {
+            let text = scan.string()?;
+            found = Some(scan.name_of(text)?);
+        } else {
+            scan.skip(depth, limit)?;
+        }
+        if !scan.more(b'}', Expected::Member)? {
+            return Ok(found);
+        }
+    }
 }
 
 /// Takes a resource some table wants: walks along the plan, reads a tree where that is not enough.

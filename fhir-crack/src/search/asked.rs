@@ -56,24 +56,12 @@ impl Asked {
     /// are the resources that name another patient, or something else, as whom they are about; one that names nobody, or by
     /// no reference that says an id, is believed to be what the server says it is. Rows of other types, such as included
     /// ones, stay.
-    pub fn keep(&self, batch: &mut Batch) -> u64 {
-        let table = Arc::clone(batch.table());
-        if table.resource.as_deref() != Some(&*self.resource) {
-            return 0;
-        }
-        let paths = match self.of {
-            Of::Resources => &["id"][..],
-            Of::Patients => &PATIENT,
-        };
-        let Some(column) = paths.iter().find_map(|path| table.position_of_path(path)) else {
+    ///
+    /// What was asked for and is there goes into `seen`.
+    pub fn keep(&self, batch: &mut Batch, seen: &mut HashSet<Arc<str>>) -> u64 {
+        let Some(keep) = self.hold_against(batch, seen) else {
             return 0;
         };
-        let mut keep = vec![true; batch.rows()];
-        for (row, entry) in batch.entries(column) {
-            if let Some(keep) = keep.get_mut(row as usize) {
-                *keep &= self.is_asked(entry.text);
-            }
-        }
         let left_out = keep.iter().filter(|keep| !**keep).count() as u64;
         if left_out > 0 {
             batch.retain(&keep);
@@ -81,20 +69,72 @@ impl Asked {
         left_out
     }
 
-    fn is_asked(&self, text: &str) -> bool {
-        match self.of {
-            Of::Resources => self.ids.contains(text),
-            Of::Patients => match Reference::parse(text) {
-                Some(Reference::Literal(literal)) => self.is_patient(&literal),
-                _ => true,
-            },
+    /// The same without leaving anything out: `seen` is filled, and no row counts as left out.
+    pub fn look(&self, batch: &Batch, seen: &mut HashSet<Arc<str>>) -> u64 {
+        self.hold_against(batch, seen);
+        0
+    }
+
+    /// Which rows were asked for; `None` where nothing is said of them.
+    fn hold_against(&self, batch: &Batch, seen: &mut HashSet<Arc<str>>) -> Option<Vec<bool>> {
+        let table = Arc::clone(batch.table());
+        if table.resource.as_deref() != Some(&*self.resource) {
+            return None;
         }
+        let paths = match self.of {
+            Of::Resources => &["id"][..],
+            Of::Patients => &PATIENT,
+        };
+        let column = paths.iter().find_map(|path| table.position_of_path(path))?;
+        let mut keep = vec![true; batch.rows()];
+        for (row, entry) in batch.entries(column) {
+            match self.find(entry.text) {
+                Found::Asked(id) => {
+                    if !seen.contains(id) {
+                        seen.insert(Arc::clone(id));
+                    }
+                }
+                Found::Unknown => {}
+                Found::Other => {
+                    if let Some(keep) = keep.get_mut(row as usize) {
+                        *keep = false;
+                    }
+                }
+            }
+        }
+        Some(keep)
+    }
+
+    fn find(&self, text: &str) -> Found<'_> {
+        let asked = match self.of {
+            Of::Resources => self.ids.get(text),
+            Of::Patients => match Reference::parse(text) {
+                Some(Reference::Literal(literal)) => self.patient(&literal),
+                _ => return Found::Unknown,
+            },
+        };
+        asked.map_or(Found::Other, Found::Asked)
     }
 
     /// A reference below another base counts: the server itself delivered its resource in answer to a search for the patient.
-    fn is_patient(&self, literal: &Literal<'_>) -> bool {
-        literal.id_of("Patient").is_some_and(|id| self.ids.contains(id))
+    fn patient(&self, literal: &Literal<'_>) -> Option<&Arc<str>> {
+        self.ids.get(literal.id_of("Patient")?)
     }
+
+    /// The ids that were asked for.
+    pub fn ids(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.ids.iter()
+    }
+}
+
+/// Whom a row is about.
+enum Found<'a> {
+    /// Somebody or something asked for.
+    Asked(&'a Arc<str>),
+    /// Nobody that a reference names by an id.
+    Unknown,
+    /// Somebody else.
+    Other,
 }
 
 impl std::fmt::Debug for Asked {
@@ -172,7 +212,9 @@ mod tests {
         ] {
             let mut batch = batch("Observation", "subject/reference", &lines.join("\n"));
             let asked = search.asked().expect("a list");
-            assert_eq!(asked.keep(&mut batch), 4);
+            let mut seen = HashSet::new();
+            assert_eq!(asked.keep(&mut batch, &mut seen), 4);
+            assert_eq!(seen, HashSet::from(["1".into(), "2".into()]));
             assert_eq!(ids(&batch), ["o0", "o1", "o3", "o5", "o8", "o9", "o10", "nobody"]);
             assert!(!format!("{asked:?}").contains("old"));
         }
@@ -184,12 +226,24 @@ mod tests {
             {"resourceType":"Patient","id":"2"}"#;
         let mut patients = batch("Patient", "birthDate", page);
         let search = Search::new("Patient").ids("_id", ["2", "3"]);
-        assert_eq!(search.asked().expect("a list").keep(&mut patients), 1);
+        assert_eq!(
+            search
+                .asked()
+                .expect("a list")
+                .keep(&mut patients, &mut HashSet::new()),
+            1
+        );
         assert_eq!(ids(&patients), ["2"]);
         // Resources that come along are of another type.
         let mut patients = batch("Patient", "birthDate", page);
         let search = Search::new("Encounter").ids("_id", ["2"]);
-        assert_eq!(search.asked().expect("a list").keep(&mut patients), 0);
+        assert_eq!(
+            search
+                .asked()
+                .expect("a list")
+                .keep(&mut patients, &mut HashSet::new()),
+            0
+        );
         assert!(Search::new("Patient").ids("link", ["1"]).asked().is_none());
         assert!(Search::new("Patient").param("_id", "1").asked().is_none());
     }

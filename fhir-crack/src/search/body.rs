@@ -4,14 +4,34 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use flate2::bufread::GzDecoder;
 use reqwest::Response;
+use tokio::sync::Semaphore;
 
 use super::error::{ErrorKind, Fault, Phase};
 
 /// Bytes of a body that are made room for before they come.
 const PLAUSIBLE: usize = 16 << 20;
 
-/// Reads a body to its end: at most `limit` bytes, and never longer than `idle` without a byte.
-pub(crate) async fn read(mut response: Response, limit: usize, idle: Duration) -> Result<Bytes, Fault> {
+/// What a body may take.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Bytes, unpacked.
+    pub(crate) most: usize,
+    /// Bytes beside other bodies; one that takes more waits until no other one does.
+    pub(crate) large: usize,
+    /// Time without a byte.
+    pub(crate) idle: Duration,
+}
+
+/// Reads a body to its end within its limits. Of bodies that are large, one grows at a time: `large` has one permit.
+pub(crate) async fn read(
+    mut response: Response,
+    limits: BodyLimits,
+    large: &Semaphore,
+) -> Result<Bytes, Fault> {
+    let BodyLimits {
+        most: limit, idle, ..
+    } = limits;
+    let mut alone = None;
     let announced = response
         .content_length()
         .and_then(|length| usize::try_from(length).ok())
@@ -27,15 +47,30 @@ pub(crate) async fn read(mut response: Response, limit: usize, idle: Duration) -
             Ok(Err(error)) => {
                 return Err(Fault::transient(ErrorKind::Truncated).caused_by(error.without_url()));
             }
-            Ok(Ok(None)) => return gunzip(body.freeze(), limit),
+            Ok(Ok(None)) => {
+                // Whatever is packed once more may become large.
+                if alone.is_none() && body.starts_with(&GZIP) {
+                    alone = large.acquire().await.ok();
+                }
+                let unpacked = gunzip(body.freeze(), limit);
+                drop(alone);
+                return unpacked;
+            }
             Ok(Ok(Some(chunk))) if body.len() + chunk.len() > limit => {
                 return Err(Fault::fatal(ErrorKind::TooLarge));
             }
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(Some(chunk))) => {
+                if alone.is_none() && body.len() + chunk.len() > limits.large {
+                    alone = large.acquire().await.ok();
+                }
+                body.extend_from_slice(&chunk);
+            }
         }
     }
 }
 
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
 /// Compressions undone one in the other, at most.
 const NESTED: usize = 3;
 
@@ -44,7 +79,7 @@ const NESTED: usize = 3;
 fn gunzip(mut body: Bytes, limit: usize) -> Result<Bytes, Fault> {
     let mut room = limit;
     for _ in 0..NESTED {
-        if !body.starts_with(&[0x1F, 0x8B]) {
+        if !body.starts_with(&GZIP) {
             break;
         }
         let out = unpack(&body, room)?;

@@ -7,8 +7,11 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 
 use super::envelope::{Envelope, Root};
 use super::error::{ErrorKind, Fault};
-use super::issue::Issue;
 use super::retry::{is_transient, retry_after};
+use crate::Issue;
+
+/// The header by which a client says how what is not understood is to be taken.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// One request, to be sent as often as it takes.
 pub(crate) struct Call {
@@ -58,6 +61,15 @@ impl Call {
             verb: Verb::Post(form),
             ..Call::get(url, accept)
         }
+    }
+
+    /// The same, to be refused by a server that does not understand all of it.
+    ///
+    /// Source: FHIR R4, <https://hl7.org/fhir/R4/search.html#errors>.
+    pub(crate) fn strictly(mut self) -> Call {
+        self.headers
+            .push((PREFER, HeaderValue::from_static("handling=strict")));
+        self
     }
 }
 

@@ -127,7 +127,8 @@ impl Client {
         ExportJob::new(&self.server, export, dir)
     }
 
-    /// What the server says it can do (`[base]/metadata`).
+    /// What the server says it can do (`[base]/metadata`). From now on, searches whose parameters it names, every one, ask to
+    /// be refused rather than to be answered without one of them (`Prefer: handling=strict`).
     ///
     /// # Errors
     /// The server does not answer, or not with a CapabilityStatement.

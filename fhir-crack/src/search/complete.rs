@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,7 +20,9 @@ pub enum Step {
 /// Proof that a search was answered in full; only the client makes one.
 ///
 /// A caller that moves a watermark asks for this value, so no search that broke off can move it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows figures and names of parameters, no id and nothing that the server wrote.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Complete {
     pub(crate) counts: Counts,
     pub(crate) total: Option<u64>,
@@ -28,6 +31,24 @@ pub struct Complete {
     pub(crate) begun: Option<SystemTime>,
     pub(crate) ignored: Vec<String>,
     pub(crate) unseen: Vec<Arc<str>>,
+    pub(crate) updated: Option<String>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) unread: u64,
+    pub(crate) total_is_wrong: bool,
+}
+
+/// An issue of an OperationOutcome that came among the entries, in words of FHIR's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// `warning`, `information`, …
+    pub severity: &'static str,
+    /// Code of the value set issue-type.
+    pub code: &'static str,
+    /// The parameter of the search that it names, else the type of resource; `None` where it names neither.
+    pub concerns: Option<String>,
+    /// How often it came.
+    pub count: u64,
 }
 
 /// End of a search that its own limit of pages cut short.
@@ -44,6 +65,24 @@ pub(crate) struct Counts {
     pub(crate) entries: u64,
     pub(crate) matches: u64,
     pub(crate) bytes: u64,
+}
+
+impl fmt::Debug for Complete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Complete")
+            .field("counts", &self.counts)
+            .field("total", &self.total)
+            .field("restarts", &self.restarts)
+            .field("resumed", &self.resumed)
+            .field("begun", &self.begun)
+            .field("updated", &self.updated.is_some())
+            .field("ignored", &self.ignored)
+            .field("unseen", &self.unseen.len())
+            .field("outcomes", &self.outcomes)
+            .field("unread", &self.unread)
+            .field("total_is_wrong", &self.total_is_wrong)
+            .finish()
+    }
 }
 
 impl Complete {
@@ -97,6 +136,29 @@ impl Complete {
     /// list only.
     pub fn unseen(&self) -> &[Arc<str>] {
         &self.unseen
+    }
+
+    /// `meta.lastUpdated` of the first page's Bundle (the earliest, where a search needed several requests), as the server
+    /// wrote it: when it put the answer together. What changed later may be missing.
+    pub fn updated(&self) -> Option<&str> {
+        self.updated.as_deref()
+    }
+
+    /// Issues of outcomes that came among the entries; none is an error, since a search with one is not complete.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// Entries that cannot be read: they were handed over with their pages as they are, so nothing is missing that the
+    /// server sent, but they are no resources.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// Whether the server's total was larger than what it has: two walks brought the same resources, and it counts no more
+    /// of them when asked for their number alone.
+    pub fn total_is_wrong(&self) -> bool {
+        self.total_is_wrong
     }
 
     /// Whether the search went on from a link kept earlier, so that only what lies behind it is complete.

@@ -1,29 +1,30 @@
-use std::collections::{HashSet, VecDeque};
+mod asking;
+mod totals;
+
+use std::collections::VecDeque;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use reqwest::Url;
 use tracing::Instrument;
-use tracing::field::Empty;
 
 use super::call::Reply;
 use super::complete::{Complete, Counts, Limited, Step};
-use super::encoding::pairs;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind, Place, Received};
 use super::event::Event;
-use super::guess;
 use super::link::NextUrl;
+use super::notes::Notes;
 use super::outlet::Outlet;
 use super::page::{Format, Page};
 use super::part::{Part, Sums};
-use super::pass::Pass;
+use super::pass::{Brought, Pass};
 use super::query::Search;
 use super::replay::Replay;
-use super::requests;
 use super::server::Server;
 use super::spool::{Journal, Spool};
-use super::target::{Target, bundle, partial, refuses_post};
+use super::target::{Target, refuses_post};
 use super::task::Task;
 
 /// Takes one search from its first request to its end and hands its pages over.
@@ -38,14 +39,16 @@ pub(crate) struct Driver {
     journal: Option<Journal>,
     /// The first page that says by an outcome among its entries that the server could not answer in full.
     partial: Option<Error>,
-    /// The server's time of the first answer.
-    begun: Option<SystemTime>,
-    /// Parameters that the server says it did not understand.
-    ignored: Vec<String>,
-    /// Ids of a list that have not come yet.
-    unseen: HashSet<Arc<str>>,
-    /// Matches of the walk before, which fell short of the total.
-    short: Option<u64>,
+    /// What the pages say beside their resources.
+    notes: Notes,
+    /// What the walk before brought, which fell short of the total.
+    short: Option<Brought>,
+    /// A second walk brought the same: a third one is of no use.
+    is_settled: bool,
+    /// With what resources are told apart, over all walks.
+    hasher: RandomState,
+    /// Whether the server is told to refuse what it does not understand.
+    is_strict: bool,
 }
 
 /// Where a search begins.
@@ -73,6 +76,8 @@ enum End {
     Limited(NextUrl),
     /// The server refuses POST: the search has to be put as GETs.
     Refused,
+    /// It has to be asked for once more, in other words.
+    Again,
     /// Nobody listens any more.
     Dropped,
 }
@@ -83,12 +88,8 @@ impl Driver {
             search: number,
             ..server.place(search.resource())
         };
-        let is_id_list = search.list_param() == Some("_id");
-        let unseen = if is_id_list {
-            search.listed_ids().iter().cloned().collect()
-        } else {
-            HashSet::new()
-        };
+        let notes = Notes::new(&search);
+        let is_strict = server.takes_strictly(&search);
         Driver {
             server,
             search,
@@ -99,10 +100,11 @@ impl Driver {
             restarts: 0,
             journal: None,
             partial: None,
-            begun: None,
-            ignored: Vec::new(),
-            unseen,
+            notes,
             short: None,
+            is_settled: false,
+            hasher: RandomState::new(),
+            is_strict,
         }
     }
 
@@ -164,6 +166,7 @@ impl Driver {
                     }
                     parts = self.parts();
                 }
+                Ok(End::Again) => parts.push_front(part),
                 Ok(End::Done(pass)) => sums.add(&pass),
                 Err(error) if self.may_restart(&error) => {
                     self.tell_restart(&error);
@@ -192,55 +195,19 @@ impl Driver {
             total: sums.total(),
             restarts: self.restarts,
             resumed,
-            begun: self.begun,
-            ignored: std::mem::take(&mut self.ignored),
-            unseen: self.unseen(),
+            begun: self.notes.begun,
+            updated: self.notes.updated.take(),
+            unseen: self.notes.unseen(&self.search),
+            outcomes: self.notes.outcomes(),
+            ignored: std::mem::take(&mut self.notes.ignored),
+            unread: self.notes.unread,
+            total_is_wrong: self.notes.total_is_wrong,
         })))
-    }
-
-    fn unseen(&self) -> Vec<Arc<str>> {
-        let listed = self.search.listed_ids().iter();
-        listed.filter(|id| self.unseen.contains(*id)).cloned().collect()
     }
 
     /// Notes what a page says beside its resources; `first` if it is the first of a part.
     pub(crate) fn notice(&mut self, envelope: &Envelope, date: Option<SystemTime>, first: bool) {
-        if first {
-            self.begun = match (self.begun, date) {
-                (Some(known), Some(date)) => Some(known.min(date)),
-                (known, date) => known.or(date),
-            };
-            if let Some(link) = &envelope.self_link {
-                self.notice_ignored(link);
-            }
-        }
-        if !self.unseen.is_empty() {
-            for head in &envelope.resources {
-                self.unseen.remove(&*head.id);
-            }
-        }
-    }
-
-    /// The parameters of the search that the server's link to itself leaves out, if it names others of them.
-    fn notice_ignored(&mut self, link: &str) {
-        let understood: Vec<String> = match link.split_once('?') {
-            Some((_, query)) => pairs(query).map(|(name, _)| bare(&name).to_owned()).collect(),
-            None => return,
-        };
-        let sent: Vec<&str> = self.search.names().map(bare).collect();
-        if !sent
-            .iter()
-            .any(|name| understood.iter().any(|known| known == name))
-        {
-            return;
-        }
-        for name in sent {
-            let left_out = !understood.iter().any(|known| known == name) && !is_control(name);
-            if left_out && !self.ignored.iter().any(|known| known == name) {
-                tracing::warn!(resource = %self.place.resource, name, "the server does not understand a parameter");
-                self.ignored.push(name.to_owned());
-            }
-        }
+        self.notes.take(&self.search, envelope, date, first);
     }
 
     fn parts(&self) -> VecDeque<Part> {
@@ -268,8 +235,12 @@ impl Driver {
     /// An expired link or a total that was not reached may be gone at the next try: the server's set changed, or its
     /// memory of the search is gone.
     fn may_restart(&self, error: &Error) -> bool {
-        matches!(error.kind(), ErrorKind::ExpiredLink | ErrorKind::TooFew { .. })
-            && self.restarts < self.server.transport.options.limits.restarts
+        let helps = match error.kind() {
+            ErrorKind::ExpiredLink => true,
+            ErrorKind::TooFew { .. } => !self.is_settled,
+            _ => false,
+        };
+        helps && self.restarts < self.server.transport.options.limits.restarts
     }
 
     fn tell_restart(&mut self, error: &Error) {
@@ -285,7 +256,7 @@ impl Driver {
         let (mut target, mut pass) = part
             .progress
             .take()
-            .unwrap_or_else(|| (part.start.clone(), Pass::default()));
+            .unwrap_or_else(|| (part.start.clone(), self.pass()));
         let mut asked = None;
         loop {
             pass.enter(&target).map_err(|kind| self.error(kind))?;
@@ -303,6 +274,11 @@ impl Driver {
             };
             let (reply, format, envelope, ahead) = match found {
                 Ok(found) => found,
+                // It says that it knows the parameters, and refuses them when it is to be strict.
+                Err(error) if self.is_strict && first && refuses(&error) => {
+                    self.is_strict = false;
+                    return Ok(End::Again);
+                }
                 Err(error) if target.form.is_some() && refuses_post(&error) => {
                     if first {
                         self.server.refuse_post(self.search.resource());
@@ -351,142 +327,6 @@ impl Driver {
             asked = ahead.filter(|ahead| ahead.target == next);
             target = next;
         }
-    }
-
-    /// Whether a total that was not reached is wrong: a second walk brought as many matches as the first, and the server
-    /// counts no more of them when it is asked for their number alone.
-    async fn is_total_wrong(&mut self, pass: &Pass) -> bool {
-        let received = pass.matches();
-        if self.short.replace(received) != Some(received) || self.search.resource().contains('/') {
-            return false;
-        }
-        let counted = requests::count(&self.server, self.search.clone()).await;
-        let is_wrong = counted.is_ok_and(|counted| counted <= received);
-        if is_wrong {
-            tracing::warn!(resource = %self.place.resource, received, "the server's total is too large");
-        }
-        is_wrong
-    }
-
-    /// A part whose last page has no next link is complete if its total was reached.
-    pub(crate) fn check_total(&self, pass: &Pass, behind: bool) -> Result<(), Error> {
-        // A history (`Patient/_history`) counts versions, and those that say DELETE hold no resource.
-        let is_history = self.search.resource().contains('/');
-        let checked = self.server.transport.options.total_check
-            && !behind
-            && !self.search.only_counts()
-            && self.partial.is_none();
-        let received = if is_history { pass.entries } else { pass.matches() };
-        match pass.total {
-            Some(expected) if checked && expected > received => {
-                Err(self.error(ErrorKind::TooFew { expected, received }))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Sends the request for a page, without waiting for its answer.
-    fn ask(&self, target: Target, place: Place) -> Asked {
-        let span = tracing::debug_span!(
-            "page", resource = %place.resource, page = place.page, status = Empty, bytes = Empty, ms = Empty
-        );
-        let call = target.call(self.server.transport.options.format.media_type());
-        let server = Arc::clone(&self.server);
-        let request = async move {
-            let found = server.transport.exchange(&call, &place, Reply::success).await;
-            let span = tracing::Span::current();
-            match &found {
-                Ok((reply, ())) => {
-                    span.record("status", reply.status);
-                    span.record("bytes", reply.body.len());
-                    span.record("ms", reply.elapsed.as_millis());
-                }
-                Err(error) => {
-                    span.record("status", error.status());
-                }
-            }
-            found.map(|(reply, ())| reply)
-        };
-        Asked {
-            target,
-            answer: Task::spawn(request.instrument(span)),
-        }
-    }
-
-    /// Waits for the answer to a request.
-    async fn fetch(&self, asked: Asked, first: bool) -> Result<Reply, Error> {
-        let Some(answer) = asked.answer.join().await else {
-            return Err(self.error(ErrorKind::Ended));
-        };
-        answer.map_err(|error| {
-            if !first && is_expired(&error, &asked.target) {
-                return self.error(ErrorKind::ExpiredLink).with_source(error);
-            }
-            error
-        })
-    }
-
-    /// Reads a page. Before that the next one is asked for if its link can be guessed, so that the server is at work
-    /// while the page is read.
-    async fn read(
-        &mut self,
-        reply: Reply,
-        target: &Target,
-        part: &Part,
-        guess: bool,
-    ) -> Result<Found, Error> {
-        let link = if guess { guess::next(&reply.body) } else { None };
-        let next = link.and_then(|link| self.target(&link, &reply.url, part.start.form.as_deref()).ok());
-        let ahead = match next {
-            Some(next) if next != *target => {
-                let page = self.here().page.map(|page| page + 1);
-                let ahead = self.ask(
-                    next,
-                    Place {
-                        page,
-                        ..self.place.clone()
-                    },
-                );
-                // the request goes out before this task takes its thread for the page
-                tokio::task::yield_now().await;
-                Some(ahead)
-            }
-            _ => None,
-        };
-        match bundle(&reply) {
-            Ok((format, envelope)) => Ok((reply, format, envelope, ahead)),
-            Err(fault) => {
-                drop(ahead);
-                let call = target.call(self.server.transport.options.format.media_type());
-                let (transport, place) = (&self.server.transport, self.here());
-                let again = transport
-                    .exchange_again(&call, &place, bundle, reply.attempts, fault)
-                    .await;
-                let (reply, (format, envelope)) = match (again, partial(&reply)) {
-                    (Ok(found), _) => found,
-                    // Asked again in vain: what the page does hold counts, though the search is not complete with it.
-                    (Err(error), Some(found)) => {
-                        self.partial.get_or_insert(error);
-                        (reply, found)
-                    }
-                    (Err(error), None) => return Err(error),
-                };
-                Ok((reply, format, envelope, None))
-            }
-        }
-    }
-
-    /// Asks for a page whose `_search` link refuses POST; a link that neither method knows has expired.
-    async fn again_by_get(&mut self, target: Target, part: &Part, refusal: Error) -> Result<Found, Error> {
-        let target = target.into_get();
-        let reply = self.fetch(self.ask(target.clone(), self.here()), false).await;
-        let reply = reply.map_err(|error| match (refusal.status(), error.status()) {
-            (Some(404), Some(400..500)) => self.error(ErrorKind::ExpiredLink).with_source(error),
-            // the first answer was no wish for another method, and it says more than the second
-            (_, Some(404 | 405)) => refusal,
-            _ => error,
-        })?;
-        self.read(reply, &target, part, false).await
     }
 
     fn tell_page(&self, reply: &Reply, envelope: &Envelope) {
@@ -554,28 +394,9 @@ impl Driver {
     }
 }
 
-/// The name of a parameter without its modifier.
-fn bare(name: &str) -> &str {
-    name.split(':').next().unwrap_or_default()
-}
-
-/// Whether a parameter steers the form of the answer and not which resources it holds.
-fn is_control(name: &str) -> bool {
-    matches!(
-        name,
-        "_count"
-            | "_sort"
-            | "_format"
-            | "_pretty"
-            | "_elements"
-            | "_summary"
-            | "_total"
-            | "_include"
-            | "_revinclude"
-            | "_offset"
-            | "_contained"
-            | "_containedType"
-    )
+/// Whether a server says that it does not take a request as it is put.
+fn refuses(error: &Error) -> bool {
+    matches!(error.status(), Some(400 | 404 | 405 | 406 | 412 | 422 | 501))
 }
 
 /// Whether a server refuses a paging link because it no longer knows it; 404 to a POST may also refuse the POST.

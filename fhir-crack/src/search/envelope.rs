@@ -1,19 +1,16 @@
-use std::borrow::Cow;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+//! What paging needs to know of an answer. The cracker reads it, with a plan that wants no value: who pages and who cracks
+//! can not disagree about what a page holds.
+
+use std::sync::{Arc, LazyLock};
 
 use table_description::Description;
 
-use super::issue::Issue;
 use super::page::Format;
-use crate::{Options, Plan, crack_with};
+use crate::head::{Head, Mode};
+use crate::issue::Issue;
+use crate::{Decoder, Options, Plan};
 
-mod json;
-mod scan;
-mod tags;
-mod xml;
-
-/// What paging needs to know of an answer: everything around the resources, and which resources they are.
+/// Everything around the resources of an answer, and which resources they are.
 #[derive(Default)]
 pub(crate) struct Envelope {
     pub(crate) root: Root,
@@ -23,10 +20,16 @@ pub(crate) struct Envelope {
     pub(crate) next: Option<String>,
     /// URL of the link with the relation `self`: what the server understood of the search.
     pub(crate) self_link: Option<String>,
-    /// Entries of the bundle, whatever they hold.
+    /// `Bundle.meta.lastUpdated`.
+    pub(crate) updated: Option<String>,
+    /// Entries of the bundle, whatever they hold; those of Bundles among them as well.
     pub(crate) entries: u32,
-    /// Type and id of every resource, in order; empty texts where the server left them out.
-    pub(crate) resources: Vec<ResourceHead>,
+    /// Entries that cannot be read.
+    pub(crate) unread: u32,
+    /// Whether what cannot be read reaches to the end, so that more may have followed.
+    pub(crate) is_cut: bool,
+    /// Type and id of every resource, in order.
+    pub(crate) resources: Vec<Head>,
     /// Issues of an OperationOutcome, as the root or as an entry.
     pub(crate) issues: Vec<Issue>,
 }
@@ -47,45 +50,16 @@ impl Default for Root {
 }
 
 impl Root {
-    fn of(name: &str) -> Root {
-        match name {
-            "Bundle" => Root::Bundle,
-            "OperationOutcome" => Root::OperationOutcome,
-            other => Root::Resource(other.to_owned()),
+    fn of(name: Option<String>) -> Root {
+        match name.as_deref() {
+            Some("Bundle") => Root::Bundle,
+            Some("OperationOutcome") => Root::OperationOutcome,
+            _ => Root::Resource(name.unwrap_or_default()),
         }
     }
 }
 
-/// Which resource an entry holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ResourceHead {
-    pub(crate) resource: String,
-    pub(crate) id: String,
-    pub(crate) mode: Mode,
-}
-
-/// `Bundle.entry.search.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
-    #[default]
-    Absent,
-    Match,
-    Include,
-    Outcome,
-}
-
-impl Mode {
-    fn read(text: &str) -> Mode {
-        match text {
-            "match" => Mode::Match,
-            "include" => Mode::Include,
-            "outcome" => Mode::Outcome,
-            _ => Mode::Absent,
-        }
-    }
-}
-
-impl ResourceHead {
+impl Head {
     /// Whether the resource counts for `Bundle.total` in a search for `resource`.
     pub(crate) fn is_match(&self, resource: &str) -> bool {
         match self.mode {
@@ -101,85 +75,47 @@ impl ResourceHead {
             }
         }
     }
-
-    /// A number that stands for type and id, so that a million resources are remembered in a few megabytes.
-    pub(crate) fn key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one((&self.resource, &self.id))
-    }
 }
 
-impl Envelope {
-    /// Takes a link; one without an address leads nowhere. Relations are compared without regard to case (RFC 8288).
-    fn set_link(&mut self, relation: &str, url: String) {
-        if url.trim().is_empty() {
-            return;
-        }
-        if relation.eq_ignore_ascii_case("next") {
-            self.next = Some(url);
-        } else if relation.eq_ignore_ascii_case("self") {
-            self.self_link = Some(url);
-        }
-    }
+/// A plan that wants nothing.
+static NOTHING: LazyLock<Option<Arc<Plan>>> =
+    LazyLock::new(|| Plan::new(&Description::default()).ok().map(Arc::new));
 
-    /// What the cracker reads of a Bundle that is not well-formed: its resources are set aside or taken one by one.
-    pub(crate) fn salvage(body: &[u8]) -> Option<(Format, Envelope)> {
+impl Envelope {
+    /// Reads JSON or XML, whichever it is; `None` where the text is neither.
+    ///
+    /// Entries that cannot be read are counted, and what stands behind them is read.
+    pub(crate) fn read(body: &[u8]) -> Option<(Format, Envelope)> {
         let format = Format::sniff(body)?;
-        let plan = Plan::new(&Description::default()).ok()?;
-        let cracked = crack_with(body, &Arc::new(plan), Options::default()).ok()?;
-        if cracked.meta.resource.as_deref() != Some("Bundle")
-            || cracked.summary.entries == cracked.summary.rejected
-        {
-            return None;
-        }
+        let plan = Arc::clone(NOTHING.as_ref()?);
+        let mut decoder = Decoder::for_whole_pages(plan, Options::default());
+        decoder.keep_heads();
+        decoder.push(body).ok()?;
+        let meta = decoder.end_page().ok()?;
+        let summary = decoder.summary();
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         let envelope = Envelope {
-            root: Root::Bundle,
-            total: cracked.meta.total,
-            next: cracked.meta.next,
-            self_link: cracked.meta.self_link,
-            entries: u32::try_from(cracked.summary.entries).unwrap_or(u32::MAX),
-            ..Envelope::default()
+            root: Root::of(meta.resource),
+            total: meta.total,
+            next: meta.next,
+            self_link: meta.self_link,
+            updated: meta.updated,
+            entries: count(summary.entries),
+            unread: count(summary.rejected),
+            is_cut: meta.is_cut,
+            resources: meta.heads.map(|heads| heads.kept).unwrap_or_default(),
+            issues: meta.issues,
         };
         Some((format, envelope))
     }
-
-    /// Reads JSON or XML, whichever it is; `None` where the text is neither or breaks off.
-    pub(crate) fn read(body: &[u8]) -> Option<(Format, Envelope)> {
-        let format = Format::sniff(body)?;
-        let envelope = match format {
-            Format::Json => json::read(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)),
-            Format::Xml => xml::read(&utf8(body)?),
-        }?;
-        Some((format, envelope))
-    }
-}
-
-/// The body as UTF-8: by its byte order mark, else by its XML declaration, else as it is.
-fn utf8(body: &[u8]) -> Option<Cow<'_, str>> {
-    let encoding = match encoding_rs::Encoding::for_bom(body) {
-        Some((encoding, _)) => encoding,
-        None => declared(body)
-            .and_then(encoding_rs::Encoding::for_label)
-            .unwrap_or(encoding_rs::UTF_8),
-    };
-    let (text, _, bad) = encoding.decode(body);
-    if bad { None } else { Some(text) }
-}
-
-fn declared(body: &[u8]) -> Option<&[u8]> {
-    let head = &body[..body.len().min(200)];
-    let head = &head[..memchr::memmem::find(head, b"?>")?];
-    let label = &head[memchr::memmem::find(head, b"encoding")? + 8..];
-    let from = memchr::memchr2(b'"', b'\'', label)?;
-    let len = memchr::memchr(label[from], &label[from + 1..])?;
-    Some(&label[from + 1..from + 1 + len])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(resource: &str, id: &str, mode: Mode) -> ResourceHead {
-        ResourceHead {
+    fn head(resource: &'static str, id: &str, mode: Mode) -> Head {
+        Head {
             resource: resource.into(),
             id: id.into(),
             mode,
@@ -225,20 +161,25 @@ mod tests {
                     head("OperationOutcome", "", Mode::Outcome),
                 ]
             );
-            assert_eq!(envelope.issues, [Issue::read("warning", "value")]);
+            assert_eq!(envelope.issues, [Issue::new("warning", "value")]);
         }
     }
 
     #[test]
-    fn bodies_that_break_off_are_no_envelope() {
+    fn bodies_that_break_off_are_known_as_such() {
         for text in [JSON, XML] {
             let end = text.trim_end().len();
             for cut in (0..end).step_by(7).chain([end - 1]) {
-                assert!(Envelope::read(&text.as_bytes()[..cut]).is_none(), "cut at {cut}");
+                let read = Envelope::read(&text.as_bytes()[..cut]);
+                assert!(read.is_none_or(|(_, read)| read.is_cut), "cut at {cut}");
             }
         }
         for text in ["", "   ", "OK", "<html><body>502</body>", "[1]x", "null"] {
-            assert!(Envelope::read(text.as_bytes()).is_none(), "{text}");
+            let read = Envelope::read(text.as_bytes());
+            assert!(
+                read.is_none_or(|(_, read)| read.root == Root::default()),
+                "{text}"
+            );
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Limits {
     pub read_ahead_bytes: usize,
     /// Bytes of one body, decompressed, however often it was compressed; more end the search.
     pub body_bytes: usize,
+    /// Bytes that a body may take beside others; beyond them only one at a time grows.
+    pub large_bodies: usize,
     /// Pages of one search; more end it.
     pub pages: u32,
     /// Bytes of the pages of one search, decompressed; more end it.
@@ -73,6 +75,7 @@ impl Default for Limits {
             read_ahead: 4,
             read_ahead_bytes: 32 << 20,
             body_bytes: 128 << 20,
+            large_bodies: 16 << 20,
             pages: 1_000_000,
             search_bytes: 64 << 30,
             beyond_total: 10,

@@ -23,6 +23,13 @@ pub(crate) struct Pass {
     hasher: RandomState,
 }
 
+/// Which resources a walk brought, told by their number and a sum of their hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Brought {
+    matches: u64,
+    sum: u64,
+}
+
 /// Takes a number that is a hash already for its own hash.
 #[derive(Default)]
 struct AsItIs(u64);
@@ -47,6 +54,26 @@ impl Hasher for AsItIs {
 const SLACK: u64 = 10_000;
 
 impl Pass {
+    /// A walk that tells resources apart with this hasher.
+    pub(crate) fn new(hasher: RandomState) -> Pass {
+        Pass {
+            hasher,
+            ..Pass::default()
+        }
+    }
+
+    /// Which resources came.
+    pub(crate) fn brought(&self) -> Brought {
+        let sum = self
+            .resources
+            .iter()
+            .fold(0u64, |sum, key| sum.wrapping_add(*key));
+        Brought {
+            matches: self.matches(),
+            sum,
+        }
+    }
+
     /// Notes where the next page is asked for; a second time is a circle.
     pub(crate) fn enter(&mut self, target: &Target) -> Result<(), ErrorKind> {
         let key = self.hasher.hash_one(target);
@@ -68,9 +95,13 @@ impl Pass {
                 self.nameless += 1;
                 new = true;
             } else {
-                new |= self.resources.insert(head.key(&self.hasher));
+                let key = self.hasher.hash_one((&*head.resource, &head.id));
+                new |= self.resources.insert(key);
             }
         }
+        // One that cannot be read may be any.
+        self.nameless += u64::from(envelope.unread);
+        new |= envelope.unread > 0;
         self.idle = if new { 0 } else { self.idle + 1 };
     }
 

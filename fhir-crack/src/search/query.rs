@@ -176,8 +176,8 @@ impl Search {
         }
     }
 
-    /// The parameter of the list of ids.
-    pub(crate) fn list_param(&self) -> Option<&str> {
+    /// The parameter of [`ids`](Search::ids); `None` without a list.
+    pub fn list_param(&self) -> Option<&str> {
         self.list.as_ref().map(|list| &*list.param)
     }
 
@@ -192,7 +192,7 @@ impl Search {
     }
 
     /// Whether a parameter of that name was added.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has_param(&self, name: &str) -> bool {
         self.params.iter().any(|(known, _)| known == name)
     }
 

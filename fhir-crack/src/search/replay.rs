@@ -3,11 +3,11 @@ use std::collections::VecDeque;
 use super::driver::Driver;
 use super::envelope::Envelope;
 use super::error::Error;
-use super::issue::Issue;
 use super::part::{Part, Sums};
 use super::pass::Pass;
 use super::spool::{Past, PastPage};
 use super::target::Target;
+use crate::Issue;
 
 /// Hands the pages that a spool kept over again, and finds where the search has to go on.
 pub(crate) struct Replay {
@@ -36,7 +36,7 @@ impl Replay {
     ) -> Result<Option<VecDeque<Part>>, Error> {
         let mut rest = VecDeque::new();
         while let Some(mut part) = self.parts.pop_front() {
-            let mut pass = Pass::default();
+            let mut pass = driver.pass();
             let mut target = Some(part.start.clone());
             while let Some(at) = &target
                 && let Some((next, handed)) = self.page(driver, &part, &mut pass, at).await
@@ -89,7 +89,7 @@ impl Replay {
         }
         let bytes = driver.journal()?.load(found).await?;
         let (format, envelope) = Envelope::read(&bytes)?;
-        if !Issue::codes(&envelope.issues).is_empty() {
+        if envelope.is_cut || !Issue::codes(&envelope.issues).is_empty() {
             // not the whole answer, so it is asked for again
             return None;
         }

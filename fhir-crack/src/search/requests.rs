@@ -7,12 +7,12 @@ use super::complete::Step;
 use super::driver::Origin;
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault};
-use super::issue::Issue;
 use super::page::{Format, Page};
 use super::pages::Pages;
 use super::query::Search;
 use super::server::Server;
 use super::target::{Target, bundle, refuses_post};
+use crate::Issue;
 
 /// What a server has under an id.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub(super) async fn count(server: &Server, search: Search) -> Result<u64, Error>
 
 pub(super) async fn ids(server: &Arc<Server>, search: Search) -> Result<Vec<String>, Error> {
     let resource = search.resource().to_owned();
-    let search = if search.has("_count") {
+    let search = if search.has_param("_count") {
         search
     } else {
         search.count(500)
@@ -120,7 +120,9 @@ pub(super) async fn capability(server: &Server) -> Result<Capability, Error> {
         }
         None => Err(Fault::fatal(ErrorKind::Status(reply.status))),
     };
-    Ok(server.transport.exchange(&call, &place, read).await?.1)
+    let (_, capability) = server.transport.exchange(&call, &place, read).await?;
+    server.learn(&capability);
+    Ok(capability)
 }
 
 /// Reads an answer that has to be one resource; `None` for 404 and 410.

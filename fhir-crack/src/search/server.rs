@@ -1,10 +1,13 @@
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 
+use super::capability::Capability;
 use super::error::{ErrorKind, Place};
 use super::event::Event;
+use super::notes::{bare, is_control};
+use super::query::Search;
 use super::transport::Transport;
 
 /// One server: the way to it and what was learned of it.
@@ -14,6 +17,8 @@ pub(crate) struct Server {
     get_only: Mutex<HashSet<String>>,
     /// Origins the server names in links instead of its own, each told once.
     replaced: Mutex<HashSet<String>>,
+    /// What the server says it can do, where that was asked for.
+    capability: Mutex<Option<Arc<Capability>>>,
 }
 
 /// Such origins remembered, at most.
@@ -25,6 +30,7 @@ impl Server {
             transport,
             get_only: Mutex::new(HashSet::new()),
             replaced: Mutex::new(HashSet::new()),
+            capability: Mutex::new(None),
         }
     }
 
@@ -60,6 +66,25 @@ impl Server {
             "the server's links name another origin or base; they are asked at the configured one"
         );
         self.transport.tell(|| Event::LinkReplaced { origin });
+    }
+
+    /// Keeps what the server says it can do.
+    pub(crate) fn learn(&self, capability: &Capability) {
+        let mut known = self.capability.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::new(capability.clone()));
+    }
+
+    /// Whether the server says that it knows every parameter of a search: then it is told to refuse the search rather than
+    /// to leave one of them out.
+    pub(crate) fn takes_strictly(&self, search: &Search) -> bool {
+        let known = self.capability.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known
+            .as_ref()
+            .and_then(|capability| capability.of(search.resource()));
+        known.is_some_and(|known| {
+            let mut names = search.names().map(bare).filter(|name| !is_control(name));
+            names.all(|name| known.has_param(name))
+        })
     }
 
     pub(crate) fn refuses_post(&self, resource: &str) -> bool {

@@ -5,11 +5,11 @@ use reqwest::Url;
 use super::call::{Call, Reply};
 use super::envelope::{Envelope, Root};
 use super::error::{Error, ErrorKind, Fault};
-use super::issue::Issue;
 use super::link::{NextUrl, is_post, merge, resolve};
 use super::page::Format;
 use super::query::Search;
 use super::server::Server;
+use crate::Issue;
 
 /// Where and how a page is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -109,10 +109,12 @@ impl Target {
 
 /// Reads an answer that has to be a Bundle.
 ///
-/// An outcome entry of severity error says that the server could not answer in full, so it counts as a failure.
+/// Entries that cannot be read are the cracker's to set aside; an end that is missing may come when the page is asked for
+/// again. An outcome entry of severity error says that the server could not answer in full, so it counts as a failure.
 pub(crate) fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
     reply.success()?;
-    let Some((format, envelope)) = Envelope::read(&reply.body) else {
+    let read = Envelope::read(&reply.body).filter(|(_, envelope)| !envelope.is_cut);
+    let Some((format, envelope)) = read else {
         return Err(Fault::transient(ErrorKind::Malformed));
     };
     let codes = Issue::codes(&envelope.issues);
@@ -127,14 +129,12 @@ pub(crate) fn bundle(reply: &Reply) -> Result<(Format, Envelope), Fault> {
     }
 }
 
-/// Reads a Bundle that holds resources although an outcome among its entries says that it is not all, or although it is not
-/// well-formed.
+/// Reads a Bundle that holds resources although an outcome among its entries says that it is not all, or although its end is
+/// missing.
 pub(crate) fn partial(reply: &Reply) -> Option<(Format, Envelope)> {
     reply.success().ok()?;
-    match Envelope::read(&reply.body) {
-        Some(found) => Some(found).filter(|(_, envelope)| envelope.root == Root::Bundle),
-        None => Envelope::salvage(&reply.body),
-    }
+    Envelope::read(&reply.body)
+        .filter(|(_, envelope)| envelope.root == Root::Bundle && envelope.entries > envelope.unread)
 }
 
 /// Whether the answer to a POST says that this server wants searches by GET.

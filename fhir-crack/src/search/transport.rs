@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RANGE};
 use reqwest::{StatusCode, Url, redirect};
+use tokio::sync::Semaphore;
 
 use super::auth::{Credentials, Stamp};
+use super::body::BodyLimits;
 use super::call::{Call, Reply, Verb};
 use super::error::{Error, ErrorKind, Fault, Phase, Place};
 use super::event::Event;
@@ -21,6 +23,8 @@ pub(crate) struct Transport {
     /// The same without decompression, for answers whose compression cannot be undone.
     plain: reqwest::Client,
     lanes: Lanes,
+    /// Lets one large body grow at a time.
+    large: Semaphore,
     credentials: Credentials,
     /// Until when the server asked all its clients to wait.
     closed_until: Mutex<Option<Instant>>,
@@ -75,6 +79,7 @@ impl Transport {
             plain: build(true)?,
             http,
             lanes: Lanes::new(options.limits.lanes),
+            large: Semaphore::new(1),
             closed_until: Mutex::new(None),
             options,
         })
@@ -264,12 +269,12 @@ impl Transport {
                         Bytes::new()
                     }
                     _ => {
-                        body::read(
-                            response,
-                            self.options.limits.body_bytes,
-                            self.options.timeouts.idle,
-                        )
-                        .await?
+                        let limits = BodyLimits {
+                            most: self.options.limits.body_bytes,
+                            large: self.options.limits.large_bodies,
+                            idle: self.options.timeouts.idle,
+                        };
+                        body::read(response, limits, &self.large).await?
                     }
                 };
                 return Ok(Reply {

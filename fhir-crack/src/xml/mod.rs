@@ -1,6 +1,7 @@
 //! XML pages: a scanner that knows the shape of FHIR's XML, a slow path for whatever has another, and the outermost
 //! structure of a page.
 
+mod heads;
 mod page;
 mod resume;
 mod scan;

@@ -1,11 +1,13 @@
 //! The outermost structure of an XML page: a resource or several documents one behind the other, a Bundle, a Parameters; and
 //! Bundles and Parameters in the entries of these, one level deep.
 
+use super::heads::{note_head, value_of_child};
 use super::scan::{Next, Scan, Tag};
 use super::tree;
 use super::walk::Walk;
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
+use crate::head::Mode;
 use crate::index_path::IndexPath;
 use crate::tree::Element;
 use crate::types;
@@ -149,6 +151,9 @@ fn bundle(state: &mut State, level: Level, scan: &mut Scan<'_>, work: &mut Work<
         name if name == level.list().entries() => {
             work.check_xml(scan, level.depth() - RESOURCE_DEPTH + 1)?;
             let begin = *scan;
+            if let Some(heads) = &mut work.meta.heads {
+                heads.begin();
+            }
             let found = entry(scan, work, level.prefixed || tag.prefixed, level.depth())?;
             let inner = match &found {
                 Found::Other(name) if level.inner.is_none() => work.nested(name),
@@ -165,8 +170,9 @@ fn bundle(state: &mut State, level: Level, scan: &mut Scan<'_>, work: &mut Work<
                 return Ok(());
             }
             work.commit(&found, scan.pos)?;
+            work.keep_head(&found);
         }
-        "link" | "type" | "total" if level.inner.is_none() => {
+        "link" | "type" | "total" | "meta" if level.inner.is_none() => {
             let (element, end) = tree::read(scan.text, start, 1, limit, &[])?;
             scan.pos = end;
             member(&element, work);
@@ -212,7 +218,8 @@ fn member(element: &Element<'_>, work: &mut Work<'_>) {
     let value = element.attribute("value");
     match &*element.name {
         "type" => work.meta.kind = value.map(str::to_owned),
-        "total" => work.meta.total = value.and_then(|v| v.parse().ok()),
+        "total" => work.meta.total = value.and_then(|v| v.trim().parse().ok()),
+        "meta" => work.meta.updated = element.value_of("lastUpdated").map(str::to_owned),
         _ => work.meta.set_link(
             element.value_of("relation").unwrap_or_default(),
             element.value_of("url").unwrap_or_default(),
@@ -238,6 +245,9 @@ fn entry<'a>(
     let limit = work.options.limits.depth;
     let (entry, end) = tree::read(scan.text, start, 1, limit, &work.meta.foreign_prefixes)?;
     scan.pos = end;
+    if let (Some(heads), Some(search)) = (&mut work.meta.heads, entry.named("search").next()) {
+        heads.mode(Mode::read(search.value_of("mode").unwrap_or_default()));
+    }
     let resource = entry.children.into_iter().find(|c| c.name == "resource");
     match resource.and_then(|r| r.children.into_iter().next()) {
         Some(resource) => of_tree(resource, scan.pos, work),
@@ -258,6 +268,14 @@ fn entry_of_usual_form<'a>(scan: &mut Scan<'a>, work: &mut Work<'_>, depth: u32)
             return Err(Halt::Unusual);
         }
         if tag.empty {
+            continue;
+        }
+        if tag.name == "search"
+            && let Some(heads) = &mut work.meta.heads
+        {
+            let mode = value_of_child(scan, "mode", depth - 1, limit)?;
+            heads.mode(Mode::read(&mode));
+            scan.skip_content(tag.name, depth - 1, limit)?;
             continue;
         }
         if tag.name != "resource" {
@@ -341,7 +359,16 @@ fn resource_of_usual_form<'a>(
     if tag.name == "OperationOutcome" {
         let (outcome, end) = tree::read(scan.text, start, depth - 1, limit, &[])?;
         scan.pos = end;
+        note_head(&outcome, work);
         return Ok(Found::Outcome(outcome));
+    }
+    if let Some(heads) = &mut work.meta.heads {
+        let id = if tag.empty {
+            String::new()
+        } else {
+            value_of_child(scan, "id", depth, limit)?.into_owned()
+        };
+        heads.resource(tag.name, id);
     }
     if !tag.empty {
         scan.skip_content(tag.name, depth, limit)?;
@@ -370,6 +397,7 @@ fn recorded(scan: &mut Scan<'_>, work: &mut Work<'_>, root: u32, name: &str, dep
 
 /// Pushes the values of a resource read as a tree. `at` is where it ends in the page.
 fn of_tree<'a>(resource: Element<'a>, at: usize, work: &mut Work<'_>) -> Result<Found<'a>, Halt> {
+    note_head(&resource, work);
     if let Some(number) = work.plan.type_of(&resource.name) {
         work.push_resource(number, &resource, false, at)?;
         return Ok(Found::Wanted(number));

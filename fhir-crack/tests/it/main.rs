@@ -16,6 +16,7 @@ mod json_pages;
 mod layouts;
 mod notation_laws;
 mod outlines;
+mod real_pairs;
 mod recovery;
 mod same_rows;
 mod simple_json;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fhir_crack::search::{Auth, Client, ErrorKind, Format, Search, Spool, Step};
+use fhir_crack::search::{Auth, Client, ErrorKind, Format, Search, Spool};
 
 use crate::bundle::{bundle, ids};
 use crate::server::{Response, Server};
@@ -99,7 +99,9 @@ async fn a_total_that_two_walks_and_a_count_refute_is_wrong() {
             .collect()
             .await;
         match found {
-            Ok((_, complete)) => assert!(completes && complete.matches() == 2),
+            Ok((_, complete)) => {
+                assert!(completes && complete.matches() == 2 && complete.total_is_wrong());
+            }
             Err(error) => {
                 let expected = ErrorKind::TooFew {
                     expected: 3,
@@ -108,6 +110,7 @@ async fn a_total_that_two_walks_and_a_count_refute_is_wrong() {
                 assert!(!completes && error.kind() == &expected, "{error}");
             }
         }
+        assert_eq!(server.requests().len(), 3, "two walks and a count");
     }
 }
 
@@ -169,17 +172,14 @@ async fn a_page_that_is_not_well_formed_is_handed_over_for_what_it_holds() {
         Response::new(200, bad)
     })
     .await;
-    let mut pages = client(&server.base()).search(Search::new("Patient"));
-    let mut found = Vec::new();
-    let error = loop {
-        match pages.next().await {
-            Ok(Step::Page(page)) => found.push(page),
-            Ok(end) => panic!("{end:?}"),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error.kind(), &ErrorKind::Malformed);
+    let (found, complete) = client(&server.base())
+        .search(Search::new("Patient"))
+        .collect()
+        .await
+        .expect("everything came that the server sent");
     assert_eq!(ids(&found), [1, 2, 3, 4]);
+    assert_eq!((complete.unread(), complete.matches()), (1, 4));
+    assert_eq!(server.requests().len(), 2, "asking again would bring the same");
     for text in [
         "<html><body>502</body></html>",
         "{\"resourceType\":\"Bundle\",\"entry\":[",
@@ -268,4 +268,92 @@ async fn pages_beyond_what_was_announced_and_bytes_have_a_limit() {
         (error.kind(), error.received().pages),
         (&ErrorKind::TooManyPages, 2)
     );
+}
+
+#[tokio::test]
+async fn a_second_walk_with_other_resources_is_no_proof() {
+    let server = Server::start(|request, _| {
+        if request.target.contains("_summary=count") {
+            return Response::new(200, bundle(Format::Json, &[], Some(2), None));
+        }
+        Response::new(
+            200,
+            bundle(Format::Json, &[request.nth, request.nth + 1], Some(3), None),
+        )
+    })
+    .await;
+    let error = client(&server.base())
+        .search(Search::new("Patient"))
+        .collect()
+        .await
+        .expect_err("it never settles");
+    assert!(matches!(error.kind(), ErrorKind::TooFew { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn outcomes_along_the_way_are_told_without_their_texts() {
+    let server = Server::start(|_, _| {
+        let issue = r#"{"severity":"warning","code":"not-supported","details":{"text":"MARKER"},"expression":["http.name"]}"#;
+        let odd = r#"{"severity":"information","code":"MARKER","diagnostics":"MARKER","location":["MARKER"]}"#;
+        let page = format!(
+            r#"{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":"OperationOutcome","issue":[{issue},{odd}]}},"search":{{"mode":"outcome"}}}},{{"resource":{{"resourceType":"Patient","id":"1"}}}}]}}"#
+        );
+        Response::new(200, page)
+    })
+    .await;
+    let (_, complete) = client(&server.base())
+        .search(Search::new("Patient").param("name", "x"))
+        .collect()
+        .await
+        .expect("search");
+    let told: Vec<_> = complete
+        .outcomes()
+        .iter()
+        .map(|told| (told.severity, told.code, told.concerns.as_deref(), told.count))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("information", "unknown", None, 1),
+            ("warning", "not-supported", Some("name"), 1)
+        ]
+    );
+    assert!(!format!("{complete:?}").contains("MARKER"));
+}
+
+#[tokio::test]
+async fn a_server_that_names_all_parameters_is_told_to_be_strict() {
+    for (names, refuses, expected) in [
+        (&["name", "_id"][..], false, &["handling=strict"][..]),
+        (&["_id"], false, &[""]),
+        (&["name"], true, &["handling=strict", ""]),
+    ] {
+        let server = Server::start(move |request, _| {
+            if request.target.ends_with("metadata") {
+                let params: Vec<String> = names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
+                return Response::new(
+                    200,
+                    format!(
+                        r#"{{"resourceType":"CapabilityStatement","rest":[{{"resource":[{{"type":"Patient","searchParam":[{}]}}]}}]}}"#,
+                        params.join(",")
+                    ),
+                );
+            }
+            if refuses && request.headers.contains_key("prefer") {
+                return Response::new(400, "");
+            }
+            Response::new(200, bundle(Format::Json, &[1], None, None))
+        })
+        .await;
+        let client = client(&server.base());
+        client.capability().await.expect("a statement");
+        let search = Search::new("Patient").param("name", "x").count(5);
+        client.search(search).collect().await.expect("search");
+        let requests = server.requests();
+        let sent: Vec<&str> = requests[1..]
+            .iter()
+            .map(|request| request.headers.get("prefer").map_or("", |value| value.as_str()))
+            .collect();
+        assert_eq!(sent, expected, "{names:?}");
+    }
 }

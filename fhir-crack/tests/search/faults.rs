@@ -178,7 +178,7 @@ async fn every_fault_alone() {
         (Fault::EmptyPage { empty_list: false }, 1, Ok(())),
         (Fault::EmptyPage { empty_list: true }, 3, Ok(())),
         (Fault::Duplicates, for_ever, Ok(())),
-        (Fault::LoseEntries(1), 3, Ok(())),
+        (Fault::LoseEntries(1), 1, Ok(())),
         (
             Fault::LoseEntries(1),
             for_ever,

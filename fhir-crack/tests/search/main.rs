@@ -11,6 +11,7 @@ mod bundle;
 mod exporting;
 mod faults;
 mod hfs;
+mod hostile;
 mod links;
 mod paging;
 mod requests;
