@@ -7,6 +7,7 @@ mod flat_toml;
 mod inpatient;
 pub mod phases;
 mod reader;
+mod shown;
 mod spelling;
 pub mod wall_time;
 
@@ -16,3 +17,4 @@ pub use flat_toml::{Entry, FlatToml, resolve};
 pub use inpatient::INPATIENT_CLASSES;
 pub use phases::{Phases, WardPhases};
 pub use reader::{Findings, Reader};
+pub use shown::{ShownLines, shown, shown_json};
