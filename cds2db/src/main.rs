@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use cds2db::cli::{Arguments, exit_code_of, print_error};
+use cds2db::cli::{Arguments, exit_code_of, print_error, switch_off_core_dumps};
 use clap::Parser;
 
 /// The C library keeps what a thread has freed for that thread, so that memory grew with the number of resources.
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     if let Some(code) = cds_hub::cluster::supervisor_main(first.as_deref()) {
         return code;
     }
+    switch_off_core_dumps();
     match Arguments::parse().run() {
         Ok(code) => code,
         Err(error) => {

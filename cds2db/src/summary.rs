@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use site_config::shown_json;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -171,7 +172,8 @@ impl Summary {
     /// The summary as JSON in one line.
     #[must_use]
     pub fn json_line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let text = serde_json::to_string(self).unwrap_or_default();
+        shown_json(&text).into_owned()
     }
 
     /// Says how complete the run is. This is the one place that decides; program, files and report say the same.
@@ -199,7 +201,7 @@ impl Summary {
             .map_err(std::io::Error::from)
             .map_err(failed)?;
         let partial = directory.join("summary.json.part");
-        std::fs::write(&partial, text + "\n")
+        std::fs::write(&partial, shown_json(&text).into_owned() + "\n")
             .and_then(|()| std::fs::rename(&partial, &path))
             .map_err(failed)
     }

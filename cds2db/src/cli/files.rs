@@ -11,7 +11,7 @@ use table_description::{Description, ElementPath, MeltMode};
 pub(super) mod reading;
 
 use super::describe;
-use crate::files::{CrackFormat, CrackOptions, Inputs, crack, melt_file};
+use crate::files::{CrackFormat, CrackOptions, Inputs, SpreadsheetSafe, crack, melt_file};
 use crate::{Error, ErrorKind, Result};
 use reading::Reading;
 
@@ -131,6 +131,35 @@ impl Cells {
     }
 }
 
+/// How faults of the input are taken, shared by the commands on files.
+#[derive(Debug, Args)]
+struct Leniency {
+    /// Check also what no column asks for, to the last comma and escape; a resource with a fault is named and left out
+    #[arg(long)]
+    strict: bool,
+    /// Read bytes that are no UTF-8 as the characters of Latin-1, instead of leaving their resource out
+    #[arg(long)]
+    latin1: bool,
+    /// Mark cells of CSV with an apostrophe that a spreadsheet program would run as a formula
+    #[arg(long)]
+    spreadsheet_safe: bool,
+    /// Leave Bundles and Parameters inside of others as they are, instead of taking their resources
+    #[arg(long)]
+    keep_nested: bool,
+}
+
+impl Leniency {
+    fn set(&self, options: &mut fhir_crack::Options) {
+        options.strict = self.strict;
+        if self.latin1 {
+            options.foreign_bytes = fhir_crack::ForeignBytes::Latin1;
+        }
+        if self.keep_nested {
+            options.nested = fhir_crack::Nested::Keep;
+        }
+    }
+}
+
 /// Crack files to raw tables: one row a resource, repetitions in brackets
 #[derive(Debug, Args)]
 pub(super) struct Crack {
@@ -138,6 +167,8 @@ pub(super) struct Crack {
     tables: Tables,
     #[command(flatten)]
     cells: Cells,
+    #[command(flatten)]
+    leniency: Leniency,
     /// One column an index
     #[arg(long)]
     wide: bool,
@@ -153,7 +184,11 @@ pub(super) struct Crack {
 
 impl Crack {
     pub(super) fn run(self) -> Result<ExitCode> {
+        let mut pages = fhir_crack::Options::default();
+        self.leniency.set(&mut pages);
         let options = CrackOptions {
+            pages,
+            spreadsheet_safe: self.leniency.spreadsheet_safe,
             notation: self.cells.notation()?,
             wide: self.wide,
             format: match self.format {
@@ -181,6 +216,8 @@ pub(super) struct Flatten {
     tables: Tables,
     #[command(flatten)]
     melting: Melting,
+    #[command(flatten)]
+    leniency: Leniency,
     /// Directory for the tables
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -193,7 +230,14 @@ impl Flatten {
     pub(super) fn run(self) -> Result<ExitCode> {
         let description = self.tables.read()?;
         let failed = |e: fhir_melt::Error| Error::new(ErrorKind::File, "flattening").because(e);
-        let mut pass = Pass::new(&description, self.melting.options(), sink(self.out)?).map_err(failed)?;
+        let mut options = self.melting.options();
+        self.leniency.set(&mut options.crack);
+        let mut pass = Pass::new(
+            &description,
+            options,
+            sink(self.out, self.leniency.spreadsheet_safe)?,
+        )
+        .map_err(failed)?;
         let inputs = Inputs::find(&self.input)?;
         let reading = Reading::begin(inputs.bytes());
         let broken = inputs.each(&|bytes| reading.advance(bytes), |input| pass.read(input))?;
@@ -260,13 +304,17 @@ fn written(files: &[FlattenedTable], defects: u64) -> String {
 }
 
 /// Makes the output directory and opens files in it.
-pub(super) fn sink(directory: PathBuf) -> Result<fhir_melt::flatten::Open> {
+pub(super) fn sink(directory: PathBuf, spreadsheet_safe: bool) -> Result<fhir_melt::flatten::Open> {
     std::fs::create_dir_all(&directory).map_err(|e| {
         Error::new(ErrorKind::File, format!("{} cannot be made", directory.display())).because(e)
     })?;
     Ok(Box::new(move |name: &str| {
         let file = std::fs::File::create(directory.join(name))?;
-        Ok(Box::new(std::io::BufWriter::with_capacity(1 << 18, file)) as Box<dyn std::io::Write + Send>)
+        let file = std::io::BufWriter::with_capacity(1 << 18, file);
+        Ok(match spreadsheet_safe && name.ends_with(".csv") {
+            true => Box::new(SpreadsheetSafe::new(file)) as Box<dyn std::io::Write + Send>,
+            false => Box::new(file),
+        })
     }))
 }
 
@@ -291,13 +339,19 @@ fn cracked(summary: &fhir_crack::Summary) -> String {
             text.push_str(&format!("{count} {what}\n"));
         }
     }
+    if let Some(place) = summary.first_without_type {
+        text.push_str(&format!(
+            "the first without a type begins in line {}, byte {}\n",
+            place.line, place.column
+        ));
+    }
     text
 }
 
 /// Names the inputs that could not be read to their end.
 pub(super) fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCode {
     for (path, error) in failed {
-        eprintln!("error: {}: {}", shown(path), chain(error));
+        eprintln!("error: {}: {}", input(path), site_config::shown(&chain(error)));
     }
     if failed.is_empty() {
         return ExitCode::SUCCESS;
@@ -309,7 +363,7 @@ pub(super) fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize
     ExitCode::FAILURE
 }
 
-fn shown(path: &Path) -> String {
+fn input(path: &Path) -> String {
     if path.as_os_str() == "-" {
         "standard input".to_owned()
     } else {

@@ -2,6 +2,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Mutex;
 
+use site_config::ShownLines;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -16,7 +17,7 @@ pub(super) fn start(layout: &Layout, verbose: u8) -> Result<()> {
     std::fs::create_dir_all(&directory).map_err(|e| failed(&directory, e))?;
     let open = |path: &Path| {
         let file = OpenOptions::new().append(true).create(true).open(path);
-        file.map(Mutex::new).map_err(|e| failed(path, e))
+        file.map(ShownLines).map(Mutex::new).map_err(|e| failed(path, e))
     };
     let (text, json) = (open(&layout.run_log())?, open(&layout.run_log_json())?);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(verbose)));

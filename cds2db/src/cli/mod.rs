@@ -11,6 +11,7 @@ mod bars;
 mod chain;
 mod config;
 mod connect;
+mod core_dumps;
 mod demo;
 mod describe;
 mod files;
@@ -34,19 +35,20 @@ use std::process::ExitCode;
 
 pub use arguments::Arguments;
 pub use bars::Bars;
+pub use core_dumps::switch_off_core_dumps;
 pub use report::report;
 
 use jiff::tz::TimeZone;
-use site_config::exit_code;
+use site_config::{exit_code, shown};
 
 use crate::{Error, ErrorKind, Result};
 
 /// Prints an error and its causes, outermost first: the one place where the chain is printed.
 pub fn print_error(error: &Error) {
-    eprintln!("error: {error}");
+    eprintln!("error: {}", shown(&error.to_string()));
     let mut source = error.source();
     while let Some(cause) = source {
-        eprintln!("  because: {cause}");
+        eprintln!("  because: {}", shown(&cause.to_string()));
         source = cause.source();
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use indicatif::HumanBytes;
+use site_config::shown;
 
 use crate::{Summary, TableSummary, Verdict};
 
@@ -58,13 +59,13 @@ pub fn report(summary: &Summary) -> String {
         summary.patients
     );
     for note in &summary.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", shown(note));
     }
     for remark in &summary.remarks {
-        let _ = writeln!(out, "REMARK: {remark}");
+        let _ = writeln!(out, "REMARK: {}", shown(remark));
     }
     for search in &summary.incomplete {
-        let _ = writeln!(out, "INCOMPLETE: {search}");
+        let _ = writeln!(out, "INCOMPLETE: {}", shown(&search.to_string()));
     }
     let verdict = match summary.verdict {
         Verdict::Complete => "Complete: every search delivered everything, and everything is stored.",

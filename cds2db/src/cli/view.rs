@@ -112,7 +112,7 @@ impl View {
         // A search may bring a resource twice.
         options.distinct = self.server.is_some();
         let out = self.out.unwrap_or_default();
-        let mut open = files::sink(out)?;
+        let mut open = files::sink(out, false)?;
         let mut run = Run::new(&views, options, &mut |name| open(name)).map_err(failed)?;
         let code = match &self.server {
             Some(server) => {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use work_dir::{Layout, Runs, WorkDir};
 
 use super::{work_check, work_inspect, work_release, work_report};
-use crate::run::{DirectoryOptions, RunDirectory};
+use crate::run::{DirectoryOptions, RunDirectory, by_table};
 use crate::{Error, ErrorKind, Result};
 
 /// What a run left in its directory: state, tests, report.
@@ -124,9 +124,29 @@ impl Status {
         };
         println!("{next}");
         work_release::waiting(&layout)?;
-        Ok(ExitCode::SUCCESS)
+        unread(&layout)
     }
 }
+
+/// Says what a run could not read and has kept.
+fn unread(layout: &Layout) -> Result<ExitCode> {
+    let parts = RunDirectory::unread_parts(layout)?;
+    for (table, count) in by_table(&parts) {
+        println!(
+            "{table}: {count} resources or other parts of pages cannot be read, asked for again by the next run:"
+        );
+        for part in parts.iter().filter(|part| part.table == table).take(UNREAD_SHOWN) {
+            println!(
+                "  unread/{}: {} bytes, batch {} page {} line {}: {}",
+                part.file, part.bytes, part.batch, part.page, part.line, part.reason
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Such parts of a table shown.
+const UNREAD_SHOWN: usize = 5;
 
 impl Rows {
     fn run(&self) -> Result<ExitCode> {

@@ -12,6 +12,7 @@ mod filter;
 mod import;
 mod keys;
 mod login;
+mod memory;
 mod overrides;
 mod read;
 mod server;

@@ -96,6 +96,8 @@ impl Config {
             filters: filters(r),
             deletions: Deletions::read(r),
             wait_seconds: None,
+            memory_bytes: server.memory_bytes,
+            min_free_bytes: super::memory::read_free(r),
             now: None,
             server,
         };

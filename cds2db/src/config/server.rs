@@ -8,6 +8,7 @@ use site_config::{Reader, resolve};
 use table_description::reference::OwnBases;
 
 use super::login;
+use super::memory::Memory;
 use super::texts::{comma_list, index};
 
 /// How the FHIR server is reached and how much is asked of it at once.
@@ -42,6 +43,10 @@ pub struct ServerSettings {
     pub max_cores: usize,
     /// Whether fewer resources than `Bundle.total` announced mean that some are missing.
     pub total_is_right: bool,
+    /// Store what a server sends of patients and ids that were not asked for.
+    pub keep_unasked: bool,
+    /// Bytes of memory that a run is to keep below; pages take a part of it.
+    pub memory_bytes: usize,
 }
 
 impl Default for ServerSettings {
@@ -63,6 +68,8 @@ impl Default for ServerSettings {
             ids_at_once: 100,
             max_cores: 0,
             total_is_right: true,
+            keep_unasked: false,
+            memory_bytes: 1 << 30,
         }
     }
 }
@@ -88,6 +95,10 @@ impl ServerSettings {
             .limits(|limits| {
                 limits.url_bytes = self.max_url_length;
                 limits.url_reserve = 0;
+                let memory = Memory::of(self.memory_bytes);
+                limits.body_bytes = memory.page;
+                limits.large_bodies = memory.large;
+                limits.read_ahead_bytes = memory.ahead;
                 if let Ok(most @ 1..) = u32::try_from(self.max_cores) {
                     limits.lanes = most;
                 }
@@ -134,6 +145,8 @@ impl ServerSettings {
             ids_at_once: index(r.whole("IDS_AT_ONCE", 1..=100_000), default.ids_at_once),
             max_cores: index(r.whole("MAX_CORES", 0..=10_000), default.max_cores),
             total_is_right: r.flag("FHIR_TOTAL_IS_RIGHT").unwrap_or(default.total_is_right),
+            keep_unasked: r.flag("FHIR_KEEP_UNASKED").unwrap_or(default.keep_unasked),
+            memory_bytes: super::memory::read(r),
         };
         settings.refuse_what_a_run_refuses(r);
         settings

@@ -51,6 +51,10 @@ pub struct Settings {
     /// Seconds to wait for server, database and the hub's lock; where not set, half a minute for the first two and without
     /// end for the lock.
     pub wait_seconds: Option<u64>,
+    /// Bytes of memory that a run is to keep below.
+    pub memory_bytes: usize,
+    /// Bytes that are to stay free on the disk of the run's directory.
+    pub min_free_bytes: u64,
     /// What counts as now; the clock's time where not set. For rehearsals of other days.
     pub now: Option<Timestamp>,
 }
@@ -74,6 +78,8 @@ impl Default for Settings {
             filters: BTreeMap::new(),
             deletions: Deletions::Off,
             wait_seconds: None,
+            memory_bytes: 1 << 30,
+            min_free_bytes: 256 << 20,
             now: None,
         }
     }
@@ -87,6 +93,12 @@ impl Settings {
             0 => cores,
             most => most.min(cores),
         }
+    }
+
+    /// How the memory of a run is divided.
+    #[must_use]
+    pub(crate) fn memory(&self) -> super::memory::Memory {
+        super::memory::Memory::of(self.memory_bytes)
     }
 
     /// What counts as now.

@@ -9,6 +9,7 @@ use table_description::{Description, TableDescription};
 
 use super::Inputs;
 use super::raw_parquet::{self, RawParquet};
+use super::spreadsheet::SpreadsheetSafe;
 use crate::{Error, ErrorKind, Result};
 
 /// How raw tables are written.
@@ -42,6 +43,10 @@ pub struct CrackOptions {
     pub wide: bool,
     /// What is written.
     pub format: CrackFormat,
+    /// How pages are read.
+    pub pages: Options,
+    /// Mark cells of CSV that a spreadsheet program would run.
+    pub spreadsheet_safe: bool,
     /// Directory the tables go to, one file each.
     pub directory: PathBuf,
 }
@@ -108,7 +113,7 @@ pub fn crack(
         .because(e)
     })?;
     std::fs::create_dir_all(&options.directory).map_err(|e| unwritable(&options.directory, e))?;
-    let mut crack = Options::default();
+    let mut crack = options.pages.clone();
     crack.duplicates = Duplicates::Remove;
     let mut decoder = Decoder::new(Arc::new(plan), crack);
     let tables_of = description
@@ -187,7 +192,7 @@ struct Outputs<'o> {
 }
 
 enum Output {
-    Text(BufWriter<File>),
+    Text(BufWriter<Box<dyn Write>>),
     Parquet(Box<RawParquet>),
     /// Rows kept, since the wide layout looks at all of them.
     Wide(Vec<Batch>),
@@ -211,7 +216,12 @@ impl Outputs<'_> {
                 RawParquet::create(&path, &self.options.notation).map_err(failed)?,
             ))
         } else {
-            let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+            let file = File::create(&path).map_err(failed)?;
+            let is_marked = self.options.spreadsheet_safe && self.options.format == CrackFormat::Csv;
+            let mut file: BufWriter<Box<dyn Write>> = match is_marked {
+                true => BufWriter::new(Box::new(SpreadsheetSafe::new(BufWriter::new(file)))),
+                false => BufWriter::new(Box::new(file)),
+            };
             if self.options.format == CrackFormat::Csv {
                 csv::write_header(empty, &mut file).map_err(failed)?;
             }
@@ -260,6 +270,12 @@ impl Outputs<'_> {
                         .lay_out(first.table(), &rows)
                         .map_err(|e| Error::new(ErrorKind::Crack, format!("laying out {name}")).because(e))?;
                     match self.options.format {
+                        CrackFormat::Csv if self.options.spreadsheet_safe => {
+                            let mut safe = SpreadsheetSafe::new(Vec::new());
+                            let marked = safe.write_all(&table.to_csv()).and_then(|()| safe.finish());
+                            let written = marked.and_then(|bytes| std::fs::write(&path, bytes));
+                            written.map_err(|e| unwritable(&path, e))?;
+                        }
                         CrackFormat::Csv => {
                             std::fs::write(&path, table.to_csv()).map_err(|e| unwritable(&path, e))?;
                         }

@@ -5,9 +5,11 @@ mod inputs;
 mod melt;
 mod raw_csv;
 mod raw_parquet;
+mod spreadsheet;
 #[cfg(test)]
 mod tests;
 
 pub use crack::{CrackFormat, CrackOptions, ReadFault, crack};
 pub use inputs::Inputs;
 pub use melt::melt_file;
+pub use spreadsheet::SpreadsheetSafe;

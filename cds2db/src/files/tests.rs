@@ -61,6 +61,8 @@ impl Folder {
             tables: vec![patient()],
         };
         let options = CrackOptions {
+            pages: fhir_crack::Options::default(),
+            spreadsheet_safe: false,
             notation,
             wide,
             format,

@@ -98,6 +98,7 @@ pub async fn connect_telling(
     };
     reach::fits(&hub, &description, &settings.database).await?;
     reach::server(&settings.server, patience).await?;
+    learn(&client).await;
     Ok(Connected {
         client,
         hub,
@@ -112,6 +113,19 @@ pub(crate) async fn described(hub: &Hub) -> Result<Description> {
     Ok(tables
         .map_err(|e| hub_error("reading the hub's description", e))?
         .fhir)
+}
+
+/// How long the server may take to say what it can do.
+const STATEMENT: Duration = Duration::from_secs(10);
+
+/// Asks the server what it can do, so that searches whose parameters it knows ask to be refused rather than to be answered
+/// without one of them. A server that does not say it is asked all the same.
+async fn learn(client: &Client) {
+    match tokio::time::timeout(STATEMENT, client.capability()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::info!("no capability statement: {}", error.kind()),
+        Err(_) => tracing::info!("no capability statement in {} s", STATEMENT.as_secs()),
+    }
 }
 
 impl Run<'_> {

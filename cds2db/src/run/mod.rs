@@ -25,6 +25,8 @@ pub(crate) use connect::described;
 pub use connect::{Connected, connect, connect_telling, first_request, from_settings, outline};
 pub use kept::directory::RunDirectory;
 pub use kept::options::DirectoryOptions;
+pub use kept::unread::UnreadPart;
+pub(crate) use kept::unread::by_table;
 pub use retrieval::Run;
 pub(crate) use retrieval::ZONE;
 pub use scope::{Given, Scope};

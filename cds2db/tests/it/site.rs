@@ -114,6 +114,12 @@ impl Site {
         self.patients(&description, &client).execute_in(directory).await
     }
 
+    /// Runs once, in a directory, with a client of the caller's.
+    pub(crate) async fn run_at(&self, directory: &RunDirectory, client: &Client) -> Result<Summary> {
+        let description = default_description();
+        self.patients(&description, client).execute_in(directory).await
+    }
+
     /// The daily run of this site.
     fn patients<'r>(&'r self, description: &'r Description, client: &'r Client) -> Run<'r> {
         Run {

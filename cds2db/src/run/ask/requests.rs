@@ -27,6 +27,15 @@ impl Request {
         self.search.listed_ids()
     }
 
+    /// The same for a part of its ids.
+    pub(crate) fn of(&self, ids: Vec<Arc<str>>) -> Self {
+        let mut request = self.clone();
+        if let Some(parameter) = self.search.list_param() {
+            request.search = self.search.clone().ids(parameter, ids);
+        }
+        request
+    }
+
     /// What the summary says of the request where it ends early: type and how many, never who.
     pub(crate) fn incomplete(&self, cause: String) -> Incomplete {
         let place = match self.ids().len() {

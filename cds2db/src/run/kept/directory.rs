@@ -15,6 +15,7 @@ use super::hub_rows::HubRows;
 use super::options::DirectoryOptions;
 use super::record::Record;
 use super::started_with::StartedWith;
+use super::unread::{Unread, UnreadPart};
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -29,6 +30,7 @@ pub struct RunDirectory {
     batches: Batches,
     options: DirectoryOptions,
     notes: Vec<String>,
+    unread: Unread,
 }
 
 /// Whether an unfinished run is about the same as this one.
@@ -98,6 +100,7 @@ impl RunDirectory {
         let work = Arc::new(Mutex::new(work));
         let directory = Self {
             batches: Batches::new(&layout, &work),
+            unread: Unread::of(&layout)?,
             work,
             record: Mutex::new(record),
             layout,
@@ -122,6 +125,19 @@ impl RunDirectory {
     /// The batches of its tables.
     pub(crate) fn batches(&self) -> &Batches {
         &self.batches
+    }
+
+    /// Where parts of pages are kept that cannot be read.
+    pub(in crate::run) fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    /// The parts of a run's pages that could not be read and were kept.
+    ///
+    /// # Errors
+    /// When their list cannot be read.
+    pub fn unread_parts(layout: &Layout) -> Result<Vec<UnreadPart>> {
+        Unread::list(layout)
     }
 
     /// What is worth telling about the choice of the directory.

@@ -8,6 +8,7 @@ use table_description::TableDescription;
 
 use crate::error::hub_error;
 use crate::progress::Stage;
+use crate::run::ask::answered::until;
 use crate::run::ask::unanswered;
 use crate::run::raw::census::EVERYBODY;
 use crate::run::raw::fetch::Fetched;
@@ -168,10 +169,11 @@ impl Run<'_> {
         import: &mut Import<'_>,
         summary: &mut Summary,
     ) -> Result<()> {
+        let until = until(&fetched.answered, who.loaded_until);
         self.move_watermarks(&fetched.answered, who.loaded_until, import)
             .await?;
         if !matches!(self.scope, Scope::Given(given) if !given.move_watermarks) {
-            unanswered::remember(&fetched.unanswered, who.loaded_until, import).await?;
+            unanswered::remember(&fetched.unanswered, until, import).await?;
         }
         let failed = |e| hub_error("marking which resources are gone", e);
         for (resource, ids) in &fetched.returned {
@@ -188,11 +190,11 @@ impl Run<'_> {
         }
         let everybody = [EVERYBODY.to_owned()];
         for name in &gone.read {
-            let moved = import.set_census(name, &everybody, who.loaded_until).await;
+            let moved = import.set_census(name, &everybody, until).await;
             moved.map_err(failed)?;
         }
         if deletions != crate::config::Deletions::Off {
-            unanswered::census(&who.patients, gone.failed.is_empty(), who.loaded_until, import).await?;
+            unanswered::census(&who.patients, gone.failed.is_empty(), until, import).await?;
         }
         for (place, error) in &gone.failed {
             let cause = format!("deletions: {}", crate::error::chain(error));

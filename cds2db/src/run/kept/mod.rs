@@ -10,3 +10,4 @@ pub(super) mod options;
 pub(super) mod record;
 pub(super) mod started_with;
 pub(super) mod state_writer;
+pub(super) mod unread;

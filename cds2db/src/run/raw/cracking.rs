@@ -1,10 +1,12 @@
 //! Pages on their way through the cracker: each is cracked, melted and typed once, on a worker thread.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use fhir_crack::search::{Asked, Complete, ManyStep, Page, Step};
 use fhir_crack::{Options, Plan, Rejected};
 
+use super::room::Taken;
 use crate::run::typed::shaping::{Shaped, Shaping};
 use crate::{Error, ErrorKind, Result, Summary};
 
@@ -20,6 +22,10 @@ pub(super) enum Cracking {
         rejected: Vec<Rejected>,
         /// Tables with resources that nobody had asked for, and how many.
         unasked: Vec<(String, u64)>,
+        /// Which of the ids asked for it has something of.
+        seen: HashSet<Arc<str>>,
+        /// Memory that it takes.
+        room: Option<Taken>,
     },
     Unreadable {
         search: usize,
@@ -37,6 +43,8 @@ pub(super) enum Cracking {
 pub(super) struct Cracker {
     pub(super) plan: Arc<Plan>,
     pub(super) shaping: Arc<Shaping>,
+    /// Store resources of patients and ids that were not asked for.
+    pub(super) keep_unasked: bool,
 }
 
 impl Cracker {
@@ -44,10 +52,11 @@ impl Cracker {
         self,
         step: std::result::Result<ManyStep, fhir_crack::search::Error>,
         asked: Arc<[Option<Asked>]>,
+        room: Option<Taken>,
     ) -> Result<Cracking> {
         let step = step.map_err(|e| Error::new(ErrorKind::Search, "the download broke off").because(e))?;
         match step {
-            ManyStep::Page { search, page } => self.page(search, page, asked).await,
+            ManyStep::Page { search, page } => self.page(search, page, asked, room).await,
             ManyStep::Ended { search, end } => {
                 let end = end.map(|step| match step {
                     Step::Complete(proof) => Some(proof),
@@ -60,14 +69,23 @@ impl Cracker {
     }
 
     /// Works on another thread, so that the fetching goes on.
-    async fn page(self, search: usize, page: Page, asked: Arc<[Option<Asked>]>) -> Result<Cracking> {
+    async fn page(
+        self,
+        search: usize,
+        page: Page,
+        asked: Arc<[Option<Asked>]>,
+        room: Option<Taken>,
+    ) -> Result<Cracking> {
         let (number, bytes) = (page.number, page.bytes.len());
         let work = tokio::task::spawn_blocking(move || {
             let mut cracked = fhir_crack::crack_with(&page.bytes, &self.plan, Options::default())?;
-            let mut unasked = Vec::new();
+            let (mut unasked, mut seen) = (Vec::new(), HashSet::new());
             if let Some(asked) = asked.get(search).and_then(Option::as_ref) {
                 for batch in &mut cracked.batches {
-                    let left_out = asked.keep(batch);
+                    let left_out = match self.keep_unasked {
+                        true => asked.look(batch, &mut seen),
+                        false => asked.keep(batch, &mut seen),
+                    };
                     if left_out > 0 {
                         unasked.push((batch.table().name.clone(), left_out));
                     }
@@ -75,7 +93,8 @@ impl Cracker {
             }
             let batches = cracked.batches.into_iter().filter(|batch| batch.rows() > 0);
             let shaped = batches.map(|batch| self.shaping.shape(batch)).collect();
-            Ok((shaped, Box::new(cracked.summary), cracked.rejected, unasked))
+            let summary = Box::new(cracked.summary);
+            Ok((shaped, summary, cracked.rejected, unasked, seen))
         });
         // What a panic said is left out, since it may hold a value.
         let cracked = work.await.map_err(|_| {
@@ -83,7 +102,7 @@ impl Cracker {
             Error::new(ErrorKind::Crack, text)
         })?;
         Ok(match cracked {
-            Ok((shaped, summary, rejected, unasked)) => Cracking::Page {
+            Ok((shaped, summary, rejected, unasked, seen)) => Cracking::Page {
                 search,
                 page: number,
                 bytes,
@@ -91,6 +110,8 @@ impl Cracker {
                 summary,
                 rejected,
                 unasked,
+                seen,
+                room,
             },
             Err(error) => Cracking::Unreadable {
                 search,

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use fhir_crack::Batch;
+use fhir_crack::search::{self, ManyStep};
+use fhir_crack::{Batch, Rejected};
 use futures_util::{StreamExt, stream};
 use table_description::{Column, TableDescription};
 
 use super::breaker::Breaker;
 use super::cracking::{Cracker, Cracking, count};
+use super::lists::{Ended, Lists};
+use super::room::{DiskRoom, PageRoom};
+use super::told::Told;
 use super::waiting::{BYTES_WAITING, Ready, Waiting};
 use crate::progress::Stage;
 use crate::run::ahead::Ahead;
@@ -59,40 +63,75 @@ pub(crate) struct Download<'r> {
     pub(crate) returned: BTreeMap<String, Vec<String>>,
     pub(crate) crack: fhir_crack::Summary,
     pub(crate) breaker: Breaker,
+    pub(super) room: PageRoom,
+    pub(crate) disk: DiskRoom,
+    pub(crate) lists: Lists,
+    /// What the answers said beside their resources.
+    pub(crate) told: Told,
     /// Ids of the patients that came.
     pub(crate) came: HashSet<Box<str>>,
 }
 
+/// What may be done about a total that is not reached.
+const TOTAL_KEY: &str = "; where the server's totals are known to be wrong: FHIR_TOTAL_IS_RIGHT = false";
+/// What may be done about a page that is too large.
+const MEMORY_KEY: &str =
+    "; a page may have an eighth of MAX_MEMORY_MIB, and COUNT_PER_BUNDLE makes pages smaller";
+/// Why parts of pages are no rows.
+const UNREAD: &str = "cannot be read: kept in the run's directory, under unread";
 /// Why resources that a server sent beside those asked for are left out.
 const UNASKED: &str = "of a patient or id that was not asked for";
 
 impl Download<'_> {
-    /// Runs the requests side by side and keeps what they bring. Returns those that were answered in full; the others
-    /// are named in the summary.
+    /// Runs the requests and keeps what they bring; what a list left out is asked for once more. Returns those that were
+    /// answered in full; the others are named in the summary.
     pub(crate) async fn run(
         &mut self,
         requests: Vec<Request>,
         summary: &mut Summary,
     ) -> Result<Vec<Answered>> {
+        let ended = self.once(requests, summary).await?;
+        let client = self.run.client;
+        let (mut answered, again) = self.lists.divide(client, ended, summary).await;
+        if !again.is_empty() {
+            let ended = self.once(again, summary).await?;
+            let one_by_one = ended.into_iter();
+            answered.extend(one_by_one.map(|one| Answered::new(one.request, &one.proof)));
+        }
+        Ok(answered)
+    }
+
+    /// Runs the requests side by side and keeps what they bring.
+    async fn once(&mut self, requests: Vec<Request>, summary: &mut Summary) -> Result<Vec<Ended>> {
         let mut left: Vec<Option<Request>> = requests.iter().cloned().map(Some).collect();
         let mut unreadable = vec![false; requests.len()];
+        let mut unread = vec![false; requests.len()];
+        let mut came: Vec<HashSet<Arc<str>>> = vec![HashSet::new(); requests.len()];
         let (client, batches) = (self.run.client, self.directory.batches());
         let planned = batches.plan(client, self.run.description, &requests)?;
         let searches = requests.iter().map(|r| r.search.clone());
         let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
-        let steps = stream::unfold(client.search_all_spooled(spooled), |mut pages| async {
-            let step = pages.next().await.transpose()?;
-            Some((step, pages))
-        });
+        let room = self.room.clone();
+        let steps = stream::unfold(
+            (client.search_all_spooled(spooled), room),
+            |(mut pages, room)| async {
+                let step = pages.next().await.transpose()?;
+                let taken = match &step {
+                    Ok(ManyStep::Page { page, .. }) => room.take(page.bytes.len()).await,
+                    _ => None,
+                };
+                Some(((step, taken), (pages, room)))
+            },
+        );
         let cracker = self.cracker.clone();
         // A server that ignores a parameter answers with everybody's resources.
         let asked: Arc<[_]> = requests.iter().map(|r| r.search.asked()).collect();
         let cracked = steps
-            .map(move |step| cracker.clone().step(step, Arc::clone(&asked)))
+            .map(move |(step, room)| cracker.clone().step(step, Arc::clone(&asked), room))
             .buffered(self.run.settings.workers().max(2));
         // In a task of its own: fetching and cracking go on while rows are filled and written.
         let mut cracked = Ahead::new(cracked, PAGES_AHEAD, ErrorKind::Search, "the download");
-        let mut answered = Vec::new();
+        let mut ended = Vec::new();
         self.watches.download.start();
         while !self.breaker.is_open()
             && let Some(step) = cracked.next().await?
@@ -106,23 +145,20 @@ impl Download<'_> {
                     summary: page,
                     rejected,
                     unasked,
+                    seen,
+                    room,
                 } => {
+                    self.disk.came(bytes as u64, self.directory.layout().root())?;
+                    came[search].extend(seen);
                     for (table, count) in unasked {
                         let left_out = &mut summary.table(&table).left_out;
                         *left_out.entry(UNASKED.to_owned()).or_default() += count;
                     }
                     self.breaker.answered();
                     let resources = page.entries;
-                    // What cannot be read is named and asked for again; everything else on the page is kept.
-                    if let Some(first) = rejected.first() {
-                        unreadable[search] = true;
-                        let cause = format!(
-                            "page {number}: {} of {resources} resources cannot be read: {}",
-                            rejected.len(),
-                            crate::error::chain(first.reason())
-                        );
-                        summary.incomplete.push(requests[search].incomplete(cause));
-                    }
+                    // What cannot be read is kept as it is and asked for again; everything else on the page is stored.
+                    unread[search] |= !rejected.is_empty();
+                    self.set_aside(&rejected, &planned[search], number, summary)?;
                     self.watches.download.add(resources, bytes as u64);
                     self.run
                         .progress
@@ -130,6 +166,7 @@ impl Download<'_> {
                     count(&page, summary);
                     self.crack.add(&page);
                     self.take(&planned[search], shaped, bytes, summary).await?;
+                    drop(room);
                 }
                 // The other pages are kept all the same; this search keeps its watermark and is asked for again.
                 Cracking::Unreadable { search, page, error } => {
@@ -152,14 +189,27 @@ impl Download<'_> {
                                 self.files.finished(&table, batch.number).await?;
                             }
                             batches.finished(batch, proof.pages(), proof.entries())?;
-                            answered
-                                .extend(left[search].take().map(|request| Answered::new(request, &proof)));
+                            self.told.hear(&requests[search].resource, &proof);
+                            // One of which something cannot be read keeps its watermark.
+                            if !unread[search] {
+                                let seen = std::mem::take(&mut came[search]);
+                                ended.extend(left[search].take().map(|request| Ended {
+                                    request,
+                                    proof,
+                                    seen,
+                                }));
+                            }
                             continue;
                         }
                         Ok(None) => "cut short".to_owned(),
                         Err(error) => {
                             self.breaker.failed();
-                            crate::error::chain(&error)
+                            let hint = match error.kind() {
+                                search::ErrorKind::TooFew { .. } => TOTAL_KEY,
+                                search::ErrorKind::TooLarge => MEMORY_KEY,
+                                _ => "",
+                            };
+                            crate::error::chain(&error) + hint
                         }
                     };
                     summary.incomplete.push(requests[search].incomplete(why));
@@ -174,7 +224,30 @@ impl Download<'_> {
             self.not_asked(&unanswered, &planned, summary).await?;
         }
         self.unanswered.extend(unanswered);
-        Ok(answered)
+        Ok(ended)
+    }
+
+    /// Keeps parts of a page that cannot be read.
+    fn set_aside(
+        &self,
+        rejected: &[Rejected],
+        planned: &Planned,
+        page: u32,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        for part in rejected {
+            let table = part
+                .resource()
+                .and_then(|name| self.run.description.resource(name));
+            let table = table.map(|table| table.name.as_str());
+            let unread = self.directory.unread();
+            if unread.keep(part, table, planned.number, page)? {
+                let counters = summary.table(table.unwrap_or(&planned.table));
+                counters.downloaded += 1;
+                *counters.left_out.entry(UNREAD.to_owned()).or_default() += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Names the searches that were given up, once a type.
@@ -261,6 +334,7 @@ impl Download<'_> {
             self.came
                 .extend(shaped.batch.entries(id).map(|(_, entry)| entry.text.into()));
         }
+        self.told.look(&shaped.batch);
         self.references.collect(&shaped.batch);
         self.notice_returned(&shaped.batch);
         if shaped.aligned() > 0 {

@@ -11,6 +11,9 @@ use super::breaker::Breaker;
 use super::census::{Census, Gone};
 use super::cracking::Cracker;
 use super::download::Download;
+use super::lists::Lists;
+use super::room::{DiskRoom, PageRoom};
+use super::told::Told;
 use super::waiting::Waiting;
 use crate::error::hub_error;
 use crate::progress::Stage;
@@ -55,8 +58,16 @@ impl Run<'_> {
     ) -> Result<Fetched<'r>> {
         let shaping = Arc::new(Shaping::new(self.description, Zone::berlin()));
         let mut download = self.download(watches, directory, &shaping).await?;
+        download.disk.came(0, directory.layout().root())?;
         for stage in [Stage::Download, Stage::Type] {
             self.progress.begin(stage, None);
+        }
+        let to_come = self.hub.watermarks_to_come().await;
+        let to_come = to_come.map_err(|e| hub_error("counting watermarks that are to come", e))?;
+        if to_come > 0 {
+            summary.remarks.push(format!(
+                "{to_come} watermarks lie in the future; they count as unknown, and all of theirs is asked for"
+            ));
         }
         let requests = self.requests(&who.patients, zone, directory).await?;
         // Encounters come first: references of the other rows follow from them.
@@ -97,6 +108,16 @@ impl Run<'_> {
         }
         download.flush().await?;
         download.settle().await?;
+        summary.remarks.extend(directory.unread().remark());
+        download
+            .told
+            .tell(self.settings, who.loaded_until, &answered, summary);
+        if download.crack.no_type > 0 {
+            let count = download.crack.no_type;
+            summary.remarks.push(format!(
+                "{count} resources came without a type: no table takes them"
+            ));
+        }
         summary.notes.extend(left_over(&download.crack));
         summary.notes.extend(directory.batches().fetched()?);
         self.progress.end(Stage::Download);
@@ -129,6 +150,7 @@ impl Run<'_> {
             cracker: Cracker {
                 plan: Arc::new(plan),
                 shaping: Arc::clone(shaping),
+                keep_unasked: self.settings.server.keep_unasked,
             },
             watches,
             rows,
@@ -143,6 +165,10 @@ impl Run<'_> {
             returned: BTreeMap::new(),
             crack: fhir_crack::Summary::default(),
             breaker: Breaker::default(),
+            room: PageRoom::of(self.settings.memory().pages),
+            disk: DiskRoom::new(self.settings.min_free_bytes),
+            lists: Lists::default(),
+            told: Told::new(self.settings.server.own_bases()),
             came: HashSet::new(),
         })
     }
@@ -200,7 +226,6 @@ fn left_over(crack: &fhir_crack::Summary) -> Vec<String> {
         .map(|(name, count)| format!("{count} {name} came along that no table takes"));
     let counts = [
         (crack.no_resource, "entries without a resource"),
-        (crack.no_type, "resources without a type"),
         (crack.outcomes, "OperationOutcomes"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);

@@ -23,16 +23,17 @@ impl Run<'_> {
         if matches!(self.scope, Scope::Given(given) if !given.move_watermarks) {
             return Ok(());
         }
-        let mut moved: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for request in complete.iter().map(Answered::request) {
-            let ids = moved.entry(&request.watermark).or_default();
+        let mut moved: BTreeMap<(&str, i64), Vec<String>> = BTreeMap::new();
+        for answered in complete {
+            let (request, until) = (answered.request(), answered.until(loaded_until));
+            let ids = moved.entry((&request.watermark, until)).or_default();
             ids.extend(request.ids().iter().map(|id| (**id).to_owned()));
             if ids.len() >= IDS_AT_ONCE {
-                move_watermark(&request.watermark, &std::mem::take(ids), loaded_until, import).await?;
+                move_watermark(&request.watermark, &std::mem::take(ids), until, import).await?;
             }
         }
-        for (watermark, ids) in moved {
-            move_watermark(watermark, &ids, loaded_until, import).await?;
+        for ((watermark, until), ids) in moved {
+            move_watermark(watermark, &ids, until, import).await?;
         }
         Ok(())
     }
