@@ -66,7 +66,7 @@ fn spoil(text: &str) -> Option<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_kept_named_and_asked_for_again() {
-    let mut site = Site::open(Hospital::new(6, 41)).await;
+    let mut site = Site::open(Hospital::new(41, 6)).await;
     site.settings.server.count = Some(15);
     let base = tempfile::tempdir().expect("directory");
     let spoiled: Arc<Mutex<BTreeSet<String>>> = Arc::default();
@@ -147,7 +147,7 @@ fn since(asked: &[Asked]) -> Vec<Timestamp> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_ahead_once_loses_nothing() {
-    let mut site = Site::open(Hospital::new(5, 42)).await;
+    let mut site = Site::open(Hospital::new(42, 5)).await;
     let right: Timestamp = "2026-03-10T10:00:00Z".parse().expect("a moment");
     let date = Arc::new(Mutex::new("Tue, 10 Mar 2026 10:00:01 GMT"));
     let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -173,7 +173,7 @@ async fn a_clock_that_was_ahead_once_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
-    let mut site = Site::open(Hospital::new(6, 43)).await;
+    let mut site = Site::open(Hospital::new(43, 6)).await;
     site.settings.server.ids_at_once = 100;
     // Only the first id of every list is honoured.
     let wire = Wire::changing(
@@ -196,7 +196,7 @@ async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
     let summary = site.run_with(&client(&wire.base())).await.expect("runs");
     assert!(summary.complete, "{:?}", summary.incomplete);
     let cut = site.content().await;
-    let whole = Site::open(Hospital::new(6, 43)).await;
+    let whole = Site::open(Hospital::new(43, 6)).await;
     assert!(whole.run().await.expect("runs").complete);
     assert_eq!(cut.len(), whole.content().await.len());
     assert!(
@@ -207,7 +207,7 @@ async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_server_does_not_hold_the_hub() {
-    let site = Site::open(Hospital::new(5, 44)).await;
+    let site = Site::open(Hospital::new(44, 5)).await;
     let wire = Wire::start(site.server.address(), |asked, mut answer| {
         answer.is_silent = asked.text().contains("Observation");
         answer
@@ -247,7 +247,7 @@ fn replaced(text: &str, resource: &str, member: &str, value: &str) -> Option<Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_bad_value_lets_everything_else_be_typed() {
-    let twin = Site::open(Hospital::new(8, 45)).await;
+    let twin = Site::open(Hospital::new(45, 8)).await;
     assert!(twin.run().await.expect("runs").complete);
     let counts = |site: Site| async move {
         let mut counts = Vec::new();
@@ -270,7 +270,7 @@ async fn every_kind_of_bad_value_lets_everything_else_be_typed() {
         ("Condition", "reference", "\"Patient/nobody\""),
         ("MedicationRequest", "authoredOn", "\"not a date\""),
     ] {
-        let site = Site::open(Hospital::new(8, 45)).await;
+        let site = Site::open(Hospital::new(45, 8)).await;
         let wire = Wire::start(site.server.address(), move |asked, answer| {
             let asked = asked.text();
             let is_list = asked.contains("patient=") || asked.contains("_id=");
@@ -314,7 +314,7 @@ fn a_patient_of_a_million_rows_stays_below_a_gigabyte() {
         )
     };
     let mut lines: Vec<String> = (0..4).map(|n| hostile(&format!("hostile-{n}"))).collect();
-    let others = Hospital::new(20, 46);
+    let others = Hospital::new(46, 20);
     let others = others.resources(fixtures::Format::Json);
     lines.extend(others.map(|one| String::from_utf8_lossy(&one.bytes).into_owned()));
     let input = directory.path().join("all.ndjson");

@@ -351,7 +351,7 @@ async fn stored(site: &Site) -> BTreeSet<(String, String)> {
 async fn mixture(seed: u64) -> BTreeMap<Kind, u64> {
     let mut dice = Dice(seed);
     let kinds: Vec<Kind> = KINDS.into_iter().filter(|_| dice.below(5) == 0).collect();
-    let mut site = Site::open(Hospital::new(4, seed)).await;
+    let mut site = Site::open(Hospital::new(seed, 4)).await;
     site.settings.server.count = Some(10 + u32::try_from(dice.below(30)).expect("small"));
     let wired = Arc::new(Mutex::new(Wired {
         dice: seed,
