@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
     reason = "helpers of tests stop at the first surprise, and a skipped test says so"
 )]
 

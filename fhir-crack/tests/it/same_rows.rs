@@ -155,7 +155,7 @@ pub(crate) fn shared(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     walk(&root, &mut files);
     if files.is_empty() {
-        println!("SKIPPED: ../shared is absent, nothing read from {folder}");
+        x_skipped::skip!("../shared is absent, nothing read from {folder}");
     }
     files.sort();
     files

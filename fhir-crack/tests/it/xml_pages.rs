@@ -2,53 +2,63 @@ use fhir_crack::crack;
 
 use crate::tables::{description, lines};
 
-/// Each: what the case shows, page, rows expected of `id`, `name/given`, `name/text`, `extension`.
-const CASES: &[(&str, &str, &[&str])] = &[
+/// Each: what the case shows, page, rows expected of `id`, `name/given`, `name/text`, `extension`; `None` where the page is
+/// no XML.
+const CASES: &[(&str, &str, Option<&[&str]>)] = &[
     (
         "repetitions interleaved, elements without a value",
         "<Patient><id value='p'/><name><given value=\"A\"/><text value=\"t\"/><given/><given value=\"C\"/></name></Patient>",
-        &["[1]p|[1.1]A ~ [1.3]C|[1.1]t|-"],
+        Some(&["[1]p|[1.1]A ~ [1.3]C|[1.1]t|-"]),
     ),
     (
         "prefixes",
         "<f:Bundle xmlns:f=\"http://hl7.org/fhir\"><f:entry><f:resource><f:Patient><f:id value=\"p\"/></f:Patient></f:resource></f:entry></f:Bundle>",
-        &["[1]p|-|-|-"],
+        Some(&["[1]p|-|-|-"]),
     ),
     (
         "comments, CDATA, instructions, blanks round the equals sign, an end tag with a blank",
         "<?xml version=\"1.0\"?><!-- <Bundle> --><Bundle><!-- c --><entry><!-- > --><resource><Patient><?x <id value=\"no\"/>?><id value = \"p\" /><![CDATA[<id value=\"no\"/>]]><name ><text value='a\"b'/></name ></Patient></resource></entry></Bundle><!-- end -->",
-        &["[1]p|-|[1.1]a\"b|-"],
+        Some(&["[1]p|-|[1.1]a\"b|-"]),
     ),
     (
         "references and normalised white space",
         "<Patient><id value=\"p\"/><name><text value=\"a&amp;b&lt;&#x41;&#10;&#9;tab\tline\r\nend\"/></name></Patient>",
-        &["[1]p|-|[1.1]a&b<A\n\ttab line end|-"],
+        Some(&["[1]p|-|[1.1]a&b<A\n\ttab line end|-"]),
     ),
     (
         "narrative with the names of elements",
         "<Bundle><entry><resource><Patient><id value=\"p\"/><text><status value=\"generated\"/><div><id value=\"no\"/><p>x < y > z</p></div></text></Patient></resource></entry></Bundle>",
-        &[],
+        None,
     ),
     (
         "narrative",
         "<Bundle><entry><resource><Patient><id value=\"p\"/><text><div xmlns=\"http://www.w3.org/1999/xhtml\"><div><name>it's \"x\"</name><br/></div></div></text><name><text value=\"t\"/></name></Patient></resource></entry></Bundle>",
-        &["[1]p|-|[1.1]t|-"],
+        Some(&["[1]p|-|[1.1]t|-"]),
     ),
     (
         "extensions of a leaf, url as value, a name that begins like another",
         "<Patient><id value=\"p\"/><idx value=\"no\"/><extension url=\"u\"><valueString value=\"v\"/></extension><extension url=\"w\"/></Patient>",
-        &["[1]p|-|-|[1]u ~ [2]w"],
+        Some(&["[1]p|-|-|[1]u ~ [2]w"]),
     ),
-    ("an empty Bundle", "<Bundle xmlns=\"http://hl7.org/fhir\"/>", &[]),
+    (
+        "an empty Bundle",
+        "<Bundle xmlns=\"http://hl7.org/fhir\"/>",
+        Some(&[]),
+    ),
 ];
 
 #[test]
 fn xml_pages_give_these_rows() {
     for (name, page, rows) in CASES {
         let paths = description(&[("Patient", &["id", "name/given", "name/text", "extension"])]);
-        match crack(page.as_bytes(), &paths) {
-            Ok(cracked) => assert_eq!(lines(&cracked.batches[0]), *rows, "{name}"),
-            Err(error) => assert!(rows.is_empty(), "{name}: {error}"),
+        let found = crack(page.as_bytes(), &paths).map(|cracked| {
+            let batches = cracked.batches.iter();
+            batches.flat_map(lines).collect::<Vec<_>>()
+        });
+        match (found, rows) {
+            (Ok(found), Some(rows)) => assert_eq!(found, *rows, "{name}"),
+            (Err(_), None) => {}
+            (found, _) => panic!("{name}: {found:?}"),
         }
     }
 }

@@ -215,7 +215,7 @@ fn ids(pages: &[Page]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_against_helios_hfs() {
     let Some(binary) = binary() else {
-        eprintln!("SKIPPED: helios-hfs is absent; name its binary in HFS_BIN or put hfs on PATH");
+        x_skipped::skip!("helios-hfs is absent; name its binary in HFS_BIN or put hfs on PATH");
         return;
     };
     let hfs = start(&binary).await;
@@ -280,8 +280,8 @@ async fn everything_against_helios_hfs() {
     if search_parameters().is_some() {
         searches_by_reference_and_date(&hfs).await;
     } else {
-        eprintln!(
-            "SKIPPED: no searches by reference and date; name HL7's search parameters in HFS_SEARCH_PARAMETERS"
+        x_skipped::skip!(
+            "no searches by reference and date; name HL7's search parameters in HFS_SEARCH_PARAMETERS"
         );
     }
 }

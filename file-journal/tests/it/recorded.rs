@@ -10,7 +10,7 @@ fn recorded() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/journal");
     let there = folder.join("journal_after_v2.tsv").exists();
     if !there {
-        println!("SKIPPED file-journal recorded: ../shared/journal is not there");
+        x_skipped::skip!("file-journal recorded: ../shared/journal is not there");
     }
     there.then_some(folder)
 }

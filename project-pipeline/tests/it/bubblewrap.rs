@@ -20,7 +20,7 @@ pub(crate) fn works() -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !works {
-        println!("SKIPPED: bubblewrap is not installed or does not work here");
+        x_skipped::skip!("bubblewrap is not installed or does not work here");
     }
     works
 }

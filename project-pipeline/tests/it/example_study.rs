@@ -23,8 +23,8 @@ fn example() -> Option<Workspace> {
     let cds2db = Path::new(env!("CARGO_BIN_EXE_pipeline")).with_file_name("cds2db");
     let python = Command::new("python3").arg("--version").output();
     if !cds2db.is_file() || !python.is_ok_and(|output| output.status.success()) {
-        println!(
-            "SKIPPED: needs python3 and the program cds2db beside pipeline ({})",
+        x_skipped::skip!(
+            "needs python3 and the program cds2db beside pipeline ({})",
             cds2db.display()
         );
         return None;

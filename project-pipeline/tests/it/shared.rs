@@ -10,7 +10,7 @@ pub(crate) fn recorded(name: &str) -> Option<PathBuf> {
     if path.exists() {
         Some(path)
     } else {
-        println!("SKIPPED: {} is absent", path.display());
+        x_skipped::skip!("{} is absent", path.display());
         None
     }
 }

@@ -9,7 +9,7 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("SKIPPED: no {}", folder.display());
+    x_skipped::skip!("no {}", folder.display());
     None
 }
 

@@ -210,7 +210,7 @@ mod tests {
     fn a_recorded_file_is_read() {
         let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/etl");
         if !recorded.exists() {
-            println!("SKIPPED: ../shared is absent, no recorded ID2NR was read");
+            x_skipped::skip!("../shared is absent, no recorded ID2NR was read");
             return;
         }
         let mut ids = Id2Nr::open(&Layout::new(recorded), None).unwrap();

@@ -17,7 +17,7 @@ fn browser() -> Option<PathBuf> {
         .flat_map(|directory| names.map(|name| directory.join(name)))
         .find(|program| program.is_file());
     if found.is_none() {
-        println!("SKIPPED: no Chromium is installed, the pages were not looked at");
+        x_skipped::skip!("no Chromium is installed, the pages were not looked at");
     }
     found
 }

@@ -20,7 +20,7 @@ pub(crate) fn python() -> Option<String> {
     match installed.as_deref() {
         Some("2.1.0") => Some(python),
         found => {
-            println!("SKIPPED: needs Python with opensafely==2.1.0 (OPENSAFELY_PYTHON), found {found:?}");
+            x_skipped::skip!("needs Python with opensafely==2.1.0 (OPENSAFELY_PYTHON), found {found:?}");
             None
         }
     }
