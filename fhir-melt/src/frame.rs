@@ -9,6 +9,7 @@ use polars::prelude::{
 
 use crate::error::{Error, ErrorKind};
 use crate::typed::{Source, Values};
+use crate::write::PRECISION;
 use crate::{Melted, TypedBatch};
 
 /// Nanoseconds in a microsecond.
@@ -91,24 +92,57 @@ impl TypedBatch {
     /// # Errors
     /// If polars refuses the columns, which it does for a name that occurs twice.
     pub fn to_frame(&self) -> Result<DataFrame, Error> {
+        self.frame(false)
+    }
+
+    /// The same with a column `<column>_precision` behind each column of dates or date-times, which says how much was given:
+    /// `year`, `month`, `day`, `minute` or `second`.
+    ///
+    /// # Errors
+    /// As [`TypedBatch::to_frame`].
+    pub fn to_frame_with_precision(&self) -> Result<DataFrame, Error> {
+        self.frame(true)
+    }
+
+    fn frame(&self, precise: bool) -> Result<DataFrame, Error> {
         let mut rows = Gather::new(self.width);
         let mut columns: Vec<Column> = Vec::new();
         for (column, description) in self.columns.iter().zip(&self.table.columns) {
-            let Some(series) = series(&column.values, &description.name) else {
-                continue;
-            };
-            let series = match column.source {
-                // Without the NULL behind the values.
-                Source::Row => series.slice(0, self.rows()),
-                Source::Slot { group, base } => {
-                    let index = rows.index(&self.rows, group, base..base + series.len() - 1);
-                    series.take(index).map_err(failed)?
-                }
-            };
-            columns.push(series.into_column());
+            let behind = precision(&column.values, &description.name).filter(|_| precise);
+            for series in series(&column.values, &description.name)
+                .into_iter()
+                .chain(behind)
+            {
+                let series = match column.source {
+                    // Without the NULL behind the values.
+                    Source::Row => series.slice(0, self.rows()),
+                    Source::Slot { group, base } => {
+                        let index = rows.index(&self.rows, group, base..base + series.len() - 1);
+                        series.take(index).map_err(failed)?
+                    }
+                };
+                columns.push(series.into_column());
+            }
         }
         DataFrame::new(self.rows(), columns).map_err(failed)
     }
+}
+
+/// How much of the dates of a column was given, with a NULL behind them; `None` of other types.
+fn precision(values: &Values, column: &str) -> Option<Series> {
+    let name = name(&format!("{column}{PRECISION}"));
+    let words: Vec<Option<&str>> = match values {
+        Values::Date(values) => values
+            .iter()
+            .map(|value| value.map(|(_, p)| p.as_str()))
+            .collect(),
+        Values::DateTime(values) => values
+            .iter()
+            .map(|value| value.map(|(_, p)| p.as_str()))
+            .collect(),
+        _ => return None,
+    };
+    Some(StringChunked::from_iter_options(name, words.into_iter().chain([None])).into_series())
 }
 
 /// The values of a column with a NULL behind them, which gaps are gathered from.

@@ -68,8 +68,9 @@ pub fn melt_file(
         Error::new(ErrorKind::File, format!("melting {}", raw.file.display())).because(e)
     };
     let zone = options.zone.clone();
-    let mut files =
-        TableFiles::new(table, &melting, options.format, zone, beside(table, out)).map_err(failed)?;
+    let (format, precision) = (options.format, options.precision);
+    let files = TableFiles::new(table, &melting, format, zone, precision, beside(table, out));
+    let mut files = files.map_err(failed)?;
     raw.for_each_batch(&mut |batch| files.write(batch).map_err(failed))?;
     files.finish().map_err(failed)
 }

@@ -22,7 +22,7 @@ use defect_file::DefectFile;
 pub(crate) use lines::Lines;
 #[cfg(feature = "arrow")]
 pub(crate) use lines::Piece;
-use output::Output;
+use output::{Output, Typing};
 use worker::{Flattened, Part, Place, Worker};
 
 pub use options::FlattenOptions;
@@ -67,6 +67,7 @@ impl Flatten {
         let FlattenOptions {
             mode,
             zone,
+            precision,
             format,
             row_limit,
             threads,
@@ -79,7 +80,7 @@ impl Flatten {
                 row_limit,
                 ..MeltOptions::streamed(table, mode.clone())
             };
-            Output::new(table, &melt, format, zone.clone(), open)
+            Output::new(table, &melt, format, Typing::of(zone.clone(), precision), open)
         };
         let tables: Vec<Arc<TableDescription>> = description.resources().cloned().collect();
         let outputs = tables

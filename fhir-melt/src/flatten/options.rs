@@ -11,6 +11,9 @@ pub struct FlattenOptions {
     pub mode: Option<MeltMode>,
     /// Types the values, date-times as wall time of this zone; `None` writes the texts.
     pub zone: Option<Zone>,
+    /// Where values are typed, a column `<column>_precision` behind each column of dates or date-times: `1950` is typed as
+    /// 1950-01-01, and `year` beside it says so.
+    pub precision: bool,
     /// Format of the outputs.
     pub format: Format,
     /// Most rows one resource may produce.
@@ -29,6 +32,7 @@ impl Default for FlattenOptions {
         Self {
             mode: None,
             zone: None,
+            precision: false,
             format: Format::default(),
             row_limit: MeltOptions::ROW_LIMIT,
             threads: 1,

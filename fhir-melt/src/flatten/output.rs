@@ -15,7 +15,7 @@ pub(super) struct Output {
     table: Arc<TableDescription>,
     melter: Melter,
     format: Format,
-    zone: Option<Zone>,
+    typing: Option<Typing>,
     main: Named,
     /// Child tables by the path of their element.
     children: Vec<(String, Named)>,
@@ -36,6 +36,20 @@ pub(super) struct Text {
     children: Vec<(String, (Vec<u8>, u64))>,
 }
 
+/// How values are typed.
+#[derive(Clone)]
+pub(super) struct Typing {
+    zone: Zone,
+    precision: bool,
+}
+
+impl Typing {
+    /// Values are typed where there is a zone.
+    pub(super) fn of(zone: Option<Zone>, precision: bool) -> Option<Self> {
+        zone.map(|zone| Self { zone, precision })
+    }
+}
+
 /// Rows melted at a time.
 const ROWS: usize = 1 << 13;
 
@@ -44,15 +58,16 @@ impl Output {
         table: &Arc<TableDescription>,
         melt: &MeltOptions,
         format: Format,
-        zone: Option<Zone>,
+        typing: Option<Typing>,
         open: &mut Open,
     ) -> Result<Self, Error> {
+        let precise = typing.as_ref().is_some_and(|typing| typing.precision);
         let mut output = Self {
             table: Arc::clone(table),
             melter: Melter::new(table, melt),
             format,
-            zone,
-            main: Named::new(table, "", format, open)?,
+            typing,
+            main: Named::new(table, "", format, precise, open)?,
             children: Vec::new(),
             raw: None,
             sources: 0,
@@ -67,6 +82,10 @@ impl Output {
             }
         }
         Ok(output)
+    }
+
+    fn zone(&self) -> Option<&Zone> {
+        self.typing.as_ref().map(|typing| &typing.zone)
     }
 
     pub(super) fn table(&self) -> &Arc<TableDescription> {
@@ -127,13 +146,13 @@ impl Output {
         loop {
             let melted = rows.take(ROWS);
             self.left_out(batch, melted.left_out(), open)?;
-            self.main
-                .write(&melted, sources, self.zone.as_ref(), &mut defects)?;
+            let zone = self.typing.as_ref().map(|typing| &typing.zone);
+            self.main.write(&melted, sources, zone, &mut defects)?;
             if melted.rows() == 0 {
                 break;
             }
             for child in melted.children() {
-                let zone = self.zone.clone();
+                let zone = self.zone().cloned();
                 self.child(&child, open)?
                     .write(&child, sources, zone.as_ref(), &mut defects)?;
             }
@@ -160,7 +179,8 @@ impl Output {
             Some(at) => at,
             None => {
                 let part = format!(".{}", element.replace('/', "_"));
-                let named = Named::new(&self.table, &part, self.format, open)?;
+                let precise = self.typing.as_ref().is_some_and(|typing| typing.precision);
+                let named = Named::new(&self.table, &part, self.format, precise, open)?;
                 self.children.push((element.to_owned(), named));
                 self.children.len() - 1
             }
@@ -206,14 +226,14 @@ impl Named {
         table: &Arc<TableDescription>,
         part: &str,
         format: Format,
+        precise: bool,
         open: &mut Open,
     ) -> Result<Self, Error> {
         let file = format!("{}{part}.{}", table.name, format.as_str());
         let sink = open(&file).map_err(failed)?;
-        Ok(Self {
-            file,
-            writer: TableWriter::new(table, format, sink),
-        })
+        let writer = TableWriter::new(table, format, sink);
+        let writer = if precise { writer.precise() } else { writer };
+        Ok(Self { file, writer })
     }
 
     fn write(

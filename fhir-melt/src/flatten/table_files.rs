@@ -6,7 +6,7 @@ use table_description::TableDescription;
 use table_description::typing::Zone;
 
 use super::defect_file::DefectFile;
-use super::output::Output;
+use super::output::{Output, Typing};
 use super::{FlattenedTable, Open};
 use crate::MeltOptions;
 use crate::error::Error;
@@ -24,7 +24,8 @@ pub struct TableFiles {
 }
 
 impl TableFiles {
-    /// Opens the output of the table. With a zone the values are typed.
+    /// Opens the output of the table. With a zone the values are typed, and with `precision` a column behind each date says
+    /// how much of it was given.
     ///
     /// # Errors
     /// If an output cannot be opened.
@@ -33,9 +34,10 @@ impl TableFiles {
         melt: &MeltOptions,
         format: Format,
         zone: Option<Zone>,
+        precision: bool,
         mut open: Open,
     ) -> Result<Self, Error> {
-        let output = Output::new(table, melt, format, zone, &mut open)?;
+        let output = Output::new(table, melt, format, Typing::of(zone, precision), &mut open)?;
         Ok(Self {
             output,
             open,

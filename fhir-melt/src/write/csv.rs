@@ -17,6 +17,10 @@ impl RowText for Csv {
                 Some(Cell::Text(text)) => write_text(text, out),
                 Some(Cell::Bare(value) | Cell::Moment(value)) => write_value(&value, out),
             }
+            if let Some(precision) = grid.precision(row, column) {
+                out.push(b',');
+                out.extend_from_slice(precision.unwrap_or_default().as_bytes());
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-use table_description::typing::{Value, write_sql};
+use table_description::typing::{Precision, Value, write_sql};
+use table_description::{FhirType, TableDescription};
 
 use crate::{Melted, TypedBatch};
 
@@ -7,6 +8,19 @@ use crate::{Melted, TypedBatch};
 pub(super) enum Grid<'g> {
     Text(&'g Melted<'g>),
     Typed(&'g Melted<'g>, &'g TypedBatch),
+    /// With a column behind each date that says how much of it was given.
+    Precise(&'g Melted<'g>, &'g TypedBatch),
+}
+
+/// What the name of the column behind a date ends in.
+pub(crate) const PRECISION: &str = "_precision";
+
+/// Whether a column holds dates or date-times.
+pub(super) fn is_dated(table: &TableDescription, column: usize) -> bool {
+    matches!(
+        table.columns[column].fhir_type,
+        FhirType::Date | FhirType::DateTime
+    )
 }
 
 /// A cell to write.
@@ -21,7 +35,7 @@ pub(super) enum Cell<'g> {
 impl<'g> Grid<'g> {
     pub(super) fn melted(&self) -> &'g Melted<'g> {
         match self {
-            Self::Text(melted) | Self::Typed(melted, _) => melted,
+            Self::Text(melted) | Self::Typed(melted, _) | Self::Precise(melted, _) => melted,
         }
     }
 
@@ -29,12 +43,21 @@ impl<'g> Grid<'g> {
     pub(super) fn cell(&self, row: usize, slot: u32, column: usize) -> Option<Cell<'g>> {
         match self {
             Self::Text(melted) => melted.slots.text(column, slot).map(Cell::Text),
-            Self::Typed(_, typed) => Some(match typed.value(row, column)? {
+            Self::Typed(_, typed) | Self::Precise(_, typed) => Some(match typed.value(row, column)? {
                 Value::Text(text) => Cell::Text(text),
                 value @ (Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_)) => Cell::Bare(value),
                 value => Cell::Moment(value),
             }),
         }
+    }
+
+    /// What stands behind a cell: nothing, or how much of a date was given, in a word.
+    pub(super) fn precision(&self, row: usize, column: usize) -> Option<Option<&'static str>> {
+        let Self::Precise(melted, typed) = self else {
+            return None;
+        };
+        let precision = || typed.precision(row, column).map(Precision::as_str);
+        is_dated(melted.table(), column).then(precision)
     }
 }
 

@@ -1,24 +1,27 @@
 use table_description::typing::Value;
 
-use super::grid::{Cell, Grid, write_value};
+use super::grid::{Cell, Grid, PRECISION, write_value};
 use super::row_text::RowText;
 
 /// JSON members of one object a row.
 pub(super) struct NdJson {
     /// For each column its name as a JSON string with the colon behind it.
     names: Vec<Vec<u8>>,
+    plain: Vec<String>,
 }
 
 impl NdJson {
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let quoted = |name| {
+        let quoted = |name: &str| {
             let mut quoted = Vec::new();
             write_text(name, &mut quoted);
             quoted.push(b':');
             quoted
         };
+        let plain: Vec<String> = names.map(str::to_owned).collect();
         Self {
-            names: names.map(quoted).collect(),
+            names: plain.iter().map(|name| quoted(name)).collect(),
+            plain,
         }
     }
 }
@@ -46,6 +49,11 @@ impl RowText for NdJson {
                     write_value(&value, out);
                     out.push(b'"');
                 }
+            }
+            if let Some(Some(precision)) = grid.precision(row, column) {
+                out.push(b',');
+                write_text(&format!("{}{PRECISION}", self.plain[column]), out);
+                out.extend_from_slice(format!(":\"{precision}\"").as_bytes());
             }
         }
     }

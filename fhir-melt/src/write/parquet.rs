@@ -56,6 +56,7 @@ impl Parquet {
         let mut frame = match grid {
             Grid::Text(melted) => melted.to_frame()?,
             Grid::Typed(_, typed) => typed.to_frame()?,
+            Grid::Precise(_, typed) => typed.to_frame_with_precision()?,
         };
         if grid.melted().element().is_some() {
             frame = with_keys(&frame, grid.melted(), id, first_source)?;

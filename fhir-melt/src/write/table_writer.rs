@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use table_description::typing::Zone;
 
 use super::csv::{self, Csv};
 use super::format::Format;
-use super::grid::Grid;
+use super::grid::{Grid, PRECISION, is_dated};
 use super::ndjson::{self, NdJson};
 #[cfg(feature = "polars")]
 use super::parquet::Parquet;
@@ -28,6 +29,8 @@ pub struct TableWriter {
     id: Option<usize>,
     started: bool,
     written: u64,
+    /// Whether a column behind each date says how much of it was given.
+    precise: bool,
 }
 
 enum Encoder {
@@ -60,7 +63,16 @@ impl TableWriter {
             id: table.position_of_path("id"),
             started: false,
             written: 0,
+            precise: false,
         }
+    }
+
+    /// The same writer, which writes `<column>_precision` behind each column of dates or date-times when it types: `year`,
+    /// `month`, `day`, `minute` or `second`, as much as was given.
+    #[must_use]
+    pub fn precise(mut self) -> Self {
+        self.precise = true;
+        self
     }
 
     /// Writes rows as text. `first_source` is the number of source rows before the batch they come from.
@@ -82,7 +94,11 @@ impl TableWriter {
         zone: &Zone,
     ) -> Result<Vec<table_description::Defect>, Error> {
         let (typed, defects): (TypedBatch, _) = melted.typed(zone);
-        self.grid(Grid::Typed(melted, &typed), first_source)?;
+        let grid = match self.precise {
+            true => Grid::Precise(melted, &typed),
+            false => Grid::Typed(melted, &typed),
+        };
+        self.grid(grid, first_source)?;
         Ok(defects)
     }
 
@@ -205,8 +221,14 @@ impl TableWriter {
             .iter()
             .enumerate()
             .filter(|(column, _)| melted.shows(*column));
-        names.extend(shown.map(|(_, column)| column.name.as_str()));
-        csv::write_line(names.into_iter().map(Some), &mut self.rows.out);
+        let mut names: Vec<Cow<'_, str>> = names.into_iter().map(Cow::Borrowed).collect();
+        for (at, column) in shown {
+            names.push(Cow::Borrowed(&column.name));
+            if self.precise && is_dated(&self.table, at) {
+                names.push(Cow::Owned(format!("{}{PRECISION}", column.name)));
+            }
+        }
+        csv::write_line(names.iter().map(|name| Some(name.as_bytes())), &mut self.rows.out);
     }
 }
 

@@ -245,6 +245,48 @@ fn csv_and_ndjson_hold_the_same_typed_rows() {
     );
 }
 
+/// A year is typed as its first day; who asks for it reads beside it that only the year was given.
+#[test]
+fn a_column_behind_each_date_says_how_much_was_given() {
+    let page = r#"{"resourceType":"Patient","id":"p1","birthDate":"1950","active":true,"name":[{"given":["x"]},{"given":["y"]}]}
+{"resourceType":"Patient","id":"p2","birthDate":"1950-01"}
+{"resourceType":"Patient","id":"p3","birthDate":"1950-01-01"}
+{"resourceType":"Patient","id":"p4"}
+"#;
+    let precise = |format, mode| {
+        let options = FlattenOptions {
+            format,
+            zone: Some(Zone::berlin()),
+            precision: true,
+            ..FlattenOptions::default()
+        };
+        flatten(&description(mode), options, &[page.as_bytes()]).0
+    };
+    assert_eq!(
+        precise(Format::Csv, MeltMode::Product)["patient.csv"],
+        "id,birthDate,birthDate_precision,active,name_family,name_given,identifier_value\n\
+         p1,1950-01-01,year,true,,x ,\n\
+         p1,1950-01-01,year,true,,y,\n\
+         p2,1950-01-01,month,,,,\n\
+         p3,1950-01-01,day,,,,\n\
+         p4,,,,,,\n"
+    );
+    let json = precise(Format::NdJson, MeltMode::Product);
+    let lines: Vec<&str> = json["patient.ndjson"].lines().collect();
+    assert_eq!(
+        lines[2],
+        r#"{"id":"p2","birthDate":"1950-01-01","birthDate_precision":"month"}"#
+    );
+    assert_eq!(lines[4], r#"{"id":"p4"}"#);
+    // A child table has the column where its table has the date.
+    let child = precise(Format::Csv, MeltMode::Child);
+    assert!(
+        child["patient.csv"]
+            .starts_with("id,birthDate,birthDate_precision,active\np1,1950-01-01,year,true\n")
+    );
+    assert!(child["patient.name_given.csv"].starts_with("id,index_path,name_given\n"));
+}
+
 #[test]
 fn child_tables_are_keyed_by_resource_and_path() {
     let (files, _) = flatten(

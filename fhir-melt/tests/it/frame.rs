@@ -93,6 +93,26 @@ fn parquet_has_typed_columns_and_child_tables_their_keys() {
             .expect("a row"),
         AnyValue::Boolean(true)
     );
+    let precise = FlattenOptions {
+        precision: true,
+        ..options(Some(Zone::berlin()))
+    };
+    let (files, _) = flatten_bytes(&description(MeltMode::Product), precise, &[PAGE.as_bytes()]);
+    let patients = read(&files["patient.parquet"]);
+    let names: Vec<&str> = patients
+        .get_column_names()
+        .into_iter()
+        .map(|n| n.as_str())
+        .collect();
+    assert_eq!(names[1..3], ["birthDate", "birthDate_precision"]);
+    let words: Vec<_> = patients
+        .column("birthDate_precision")
+        .expect("words")
+        .str()
+        .expect("texts")
+        .iter()
+        .collect();
+    assert_eq!(words, [None, None, None, None, Some("month")]);
     let (files, _) = flatten_bytes(&description(MeltMode::Child), options(None), &[PAGE.as_bytes()]);
     assert_eq!(
         texts(&read(&files["patient.identifier.parquet"])),

@@ -33,3 +33,17 @@ pub enum Precision {
     /// `2020-05-06T07:08:09`, with or without a fraction
     Second,
 }
+
+impl Precision {
+    /// The word for it: `year`, `month`, `day`, `minute` or `second`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Day => "day",
+            Self::Minute => "minute",
+            Self::Second => "second",
+        }
+    }
+}
