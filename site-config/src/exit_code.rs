@@ -8,7 +8,7 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Ran to its end, but not all of it is there; what is missing is listed and asked for again by the next run.
 pub const INCOMPLETE: u8 = 3;
-/// Data failed a test that stops; they are not handed on.
+/// Stopped before data were handed on or changed: a test of them failed, or somebody has to say yes first.
 pub const HELD: u8 = 4;
 /// Server, database or lock could not be had in time; the same command may do later.
 pub const BUSY: u8 = 5;
@@ -21,7 +21,7 @@ pub const TABLE: &str = "Exit codes:
   1    failed; the message says at what
   2    arguments or configuration cannot be used; nothing was begun
   3    ran to its end, but not all is there: what is missing is listed, the next run asks for it again
-  4    data failed a test that stops; they are not handed on
+  4    stopped before data were handed on or changed: a test of them failed, or somebody has to say yes first
   5    server, database or lock could not be had in time: try again later
   130  stopped from outside; the same command goes on";
 
@@ -36,6 +36,12 @@ mod tests {
                 .lines()
                 .filter(|line| line.split_whitespace().next() == Some(&code.to_string()));
             assert_eq!(lines.count(), 1, "{code}");
+        }
+        // The README has the same lines.
+        for line in TABLE.lines().skip(1) {
+            let (code, meaning) = line.trim().split_once(' ').expect("a code");
+            let row = format!("| {code} | {} |", meaning.trim());
+            assert!(include_str!("../README.md").contains(&row), "{row}");
         }
     }
 }
