@@ -49,7 +49,7 @@ impl HubOptions {
         }
     }
 
-    fn connect_options(&self) -> Result<PgConnectOptions> {
+    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions> {
         let mut options = PgConnectOptions::from_str(&self.url)
             .map_err(|_| Error::new(ErrorKind::Options, "database URL is not of the form postgres://…"))?
             .application_name("cds-hub")

@@ -10,6 +10,7 @@ pub mod load;
 pub mod migrate;
 mod parameters;
 pub mod quarantine;
+pub mod reach;
 pub mod scheduler;
 pub mod schema;
 pub mod semaphore;

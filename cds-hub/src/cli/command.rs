@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::quarantine::Quarantine;
 use super::tables::TableArguments;
+use super::trace::TraceArguments;
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -83,20 +84,28 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Quarantine,
     },
-    /// Walk from a row back to the FHIR resources it was made from.
-    Trace {
-        /// Table, such as fall_fe.
-        table: String,
-        /// The row's id.
-        id: i32,
+    /// List the values that could not be typed, by resource. The output names patients' resources.
+    Defects {
+        /// Only those of this table, such as observation.
+        table: Option<String>,
+        /// Most lines.
+        #[arg(long, default_value_t = 1000)]
+        most: usize,
         #[command(flatten)]
         tables: TableArguments,
     },
-    /// Print a table as it was at a moment, as CSV. The output is patient data.
+    /// Say from which resources and versions a row, or one of its cells, was made, and when.
+    Trace {
+        #[command(flatten)]
+        what: TraceArguments,
+        #[command(flatten)]
+        tables: TableArguments,
+    },
+    /// Print what a table or view showed at a moment, as CSV. The output is patient data.
     AsOf {
         /// The moment, such as '2026-01-31 12:00'.
         moment: String,
-        /// Table, such as patient.
+        /// Table or view, such as patient, v_fall_fe_last_import or v_encounter_last_version.
         table: String,
         #[command(flatten)]
         tables: TableArguments,

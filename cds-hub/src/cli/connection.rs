@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use cds_hub::{Hub, HubOptions, Result};
+use cds_hub::{Hub, HubOptions, Result, reach};
 
 /// How to reach the hub.
 #[derive(clap::Args)]
@@ -32,6 +32,6 @@ impl ConnectionArguments {
         options.password_file.clone_from(&self.password_file);
         options.ca_file.clone_from(&self.ca_file);
         options.zone.clone_from(&self.zone);
-        Hub::open(&options).await
+        reach::open_at_once(&options).await
     }
 }

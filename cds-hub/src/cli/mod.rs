@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod connection;
+mod defects;
 mod init;
 mod local;
 mod migrate;
@@ -11,6 +12,7 @@ mod params;
 mod passwords;
 mod quarantine;
 mod serve;
+mod status;
 mod tables;
 mod trace;
 
@@ -27,6 +29,9 @@ use site_config::exit_code;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Print the result as one line of JSON, for programs: status, check, migrate, transfer, params, quarantine, trace.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -56,24 +61,32 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
-    let hub = arguments.connection.hub().await?;
+    let (hub, json) = (arguments.connection.hub().await?, arguments.json);
     match &arguments.command {
         Command::Cluster { .. } | Command::Sql(_) => {}
         Command::Init { tables, passwords } => {
             init::run(&hub, &tables.of(&hub).await?, passwords.as_deref()).await?;
         }
-        Command::Status => output::text(&hub.status().await?.to_string()),
-        Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref()).await?,
-        Command::Check { tables, sample } => return check::run(&hub, &tables.of(&hub).await?, *sample).await,
+        Command::Status => status::run(&hub, json).await?,
+        Command::Params { name, value } => params::run(&hub, name.as_deref(), value.as_deref(), json).await?,
+        Command::Check { tables, sample } => {
+            return check::run(&hub, &tables.of(&hub).await?, *sample, json).await;
+        }
         Command::Migrate {
             tables,
             look,
             sql,
             accept,
         } => {
-            return migrate::run(&hub, &tables.of(&hub).await?, *look, *sql, *accept).await;
+            let how = migrate::How {
+                look: *look,
+                sql: *sql,
+                accept: *accept,
+                json,
+            };
+            return migrate::run(&hub, &tables.of(&hub).await?, how).await;
         }
-        Command::Transfer { patience } => serve::transfer(&hub, *patience).await?,
+        Command::Transfer { patience } => serve::transfer(&hub, *patience, json).await?,
         Command::Serve { pg_cron: true, .. } => {
             hub.serve_by_pg_cron().await?;
             output::line("pg_cron runs the transfers of this database every minute");
@@ -85,15 +98,16 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             output::line("pg_cron no longer runs the transfers of this database");
         }
         Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
-        Command::Quarantine { what } => quarantine::run(&hub, what).await?,
-        Command::Trace { table, id, tables } => {
-            trace::trace(&hub, &tables.of(&hub).await?, table, *id).await?;
-        }
+        Command::Quarantine { what } => quarantine::run(&hub, what, json).await?,
+        Command::Trace { what, tables } => trace::trace(&hub, &tables.of(&hub).await?, what, json).await?,
         Command::AsOf {
             moment,
             table,
             tables,
         } => trace::as_of(&hub, &tables.of(&hub).await?, moment, table).await?,
+        Command::Defects { table, most, tables } => {
+            defects::run(&hub, &tables.of(&hub).await?, table.as_deref(), *most, json).await?;
+        }
         Command::Lock { reason } => {
             hub.interrupt(reason).await?;
             output::line(&format!(

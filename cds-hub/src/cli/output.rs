@@ -9,6 +9,11 @@ pub(crate) fn line(text: &str) {
     written(std::io::stdout().lock().write_all(format!("{text}\n").as_bytes()));
 }
 
+/// A result as one line of JSON.
+pub(crate) fn json(value: &serde_json::Value) {
+    line(&value.to_string());
+}
+
 /// A text that ends its own lines.
 pub(crate) fn text(text: &str) {
     written(std::io::stdout().lock().write_all(text.as_bytes()));

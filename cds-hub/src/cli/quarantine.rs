@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 
 use cds_hub::{Hub, Result};
 
+use serde_json::json;
+
 use super::{output, serve};
 
 /// Most rows listed.
@@ -21,9 +23,9 @@ pub(crate) enum Quarantine {
     Export,
 }
 
-pub(crate) async fn run(hub: &Hub, what: &Quarantine) -> Result<()> {
+pub(crate) async fn run(hub: &Hub, what: &Quarantine, as_json: bool) -> Result<()> {
     match what {
-        Quarantine::List => list(hub).await,
+        Quarantine::List => list(hub, as_json).await,
         Quarantine::Retry { ids } => {
             let lock = hub.lock("cds-hub", "quarantine retry").await?;
             let before = kept(hub, ids).await?;
@@ -32,15 +34,16 @@ pub(crate) async fn run(hub: &Hub, what: &Quarantine) -> Result<()> {
             lock.release(false).await?;
             let transfer = transfer?;
             let after = kept(hub, ids).await?;
-            output::line(&format!(
-                "{} rows tried, {} landed",
-                before.len(),
-                before.difference(&after).count()
-            ));
-            if transfer.is_empty() {
-                return Ok(());
+            let (tried, landed) = (before.len(), before.difference(&after).count());
+            if as_json {
+                output::json(&json!({"tried": tried, "landed": landed}));
+            } else {
+                output::line(&format!("{tried} rows tried, {landed} landed"));
             }
-            serve::tell(&transfer)
+            if transfer.is_empty() || as_json {
+                return serve::failed(&transfer);
+            }
+            serve::tell(&transfer, false)
         }
         Quarantine::Export => output::bytes(&hub.export_quarantine().await?),
     }
@@ -56,8 +59,18 @@ async fn kept(hub: &Hub, ids: &[i64]) -> Result<BTreeSet<i64>> {
         .collect())
 }
 
-async fn list(hub: &Hub) -> Result<()> {
+async fn list(hub: &Hub, as_json: bool) -> Result<()> {
     let rows = hub.quarantined(LISTED).await?;
+    if as_json {
+        let rows = rows.iter().map(|r| {
+            json!({
+                "number": r.id, "table": r.table_name, "attempts": r.attempts, "first_seen": r.first_seen,
+                "next_try": r.next_try, "sqlstate": r.sqlstate, "reason": r.reason,
+            })
+        });
+        output::json(&rows.collect());
+        return Ok(());
+    }
     if rows.is_empty() {
         output::line("the quarantine is empty");
         return Ok(());

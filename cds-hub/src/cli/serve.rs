@@ -4,6 +4,8 @@ use cds_hub::scheduler::{ServeOptions, Served};
 use cds_hub::transfer::Transfer;
 use cds_hub::{Error, ErrorKind, Hub, Result};
 
+use serde_json::json;
+
 use super::output;
 
 /// Runs due transfers until the process is asked to stop.
@@ -37,18 +39,27 @@ fn say(served: &Served<'_>) {
 }
 
 /// Moves what waits in the inboxes, after waiting for the lock that long.
-pub(crate) async fn transfer(hub: &Hub, patience: u64) -> Result<()> {
-    tell(&hub.transfer(Duration::from_secs(patience)).await?)
+pub(crate) async fn transfer(hub: &Hub, patience: u64, as_json: bool) -> Result<()> {
+    tell(&hub.transfer(Duration::from_secs(patience)).await?, as_json)
 }
 
 /// Prints what a transfer did; a failed function is an error.
-pub(crate) fn tell(transfer: &Transfer) -> Result<()> {
+pub(crate) fn tell(transfer: &Transfer, as_json: bool) -> Result<()> {
+    if as_json {
+        output::json(&json!({"done": transfer.done, "failed": transfer.failed}));
+        return failed(transfer);
+    }
     for line in transfer.done.iter().chain(&transfer.failed) {
         output::line(line);
     }
     if transfer.is_empty() {
         output::line("nothing was waiting");
     }
+    failed(transfer)
+}
+
+/// The error of a transfer some of whose functions failed.
+pub(crate) fn failed(transfer: &Transfer) -> Result<()> {
     match transfer.failed.len() {
         0 => Ok(()),
         n => Err(Error::new(

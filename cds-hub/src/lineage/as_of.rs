@@ -4,18 +4,19 @@
 //! that confirmed each, the numbers as they were before later imports of the same run, and the values that were
 //! overwritten since.
 
+use super::Interface;
 use crate::schema::identifier::literal;
 use crate::schema::{Function, Kind, StoredTable, identifier, seen};
 use crate::transfer::{Names, calculated_columns, header};
 use crate::{Error, ErrorKind, Hub, Result};
 
 impl Hub {
-    /// The rows of a table as they were at a moment, as CSV with a header line. The moment is any text PostgreSQL takes
-    /// for a `timestamptz`, wall time of the hub's zone where it has no offset.
+    /// What a table or an interface view showed at a moment, as CSV with a header line. The moment is any text PostgreSQL
+    /// takes for a `timestamptz`, wall time of the hub's zone where it has no offset.
     ///
     /// # Errors
     /// [`ErrorKind::Options`] when the moment is not one; when the server refuses.
-    pub async fn as_of(&self, table: &StoredTable, moment: &str) -> Result<Vec<u8>> {
+    pub async fn as_of(&self, shown: &Interface<'_>, moment: &str) -> Result<Vec<u8>> {
         let moment: String =
             sqlx::query_scalar("SELECT to_char($1::text::timestamptz, 'YYYY-MM-DD HH24:MI:SS.US OF')")
                 .bind(moment)
@@ -26,11 +27,13 @@ impl Hub {
                     e => Error::sql("reading a moment", &e),
                 })?;
         // The moment is the server's own spelling: digits and signs.
-        let function = identifier(&name(table)).into_owned();
-        self.copy_out(&format!(
-            "COPY (SELECT * FROM db.{function}('{moment}')) TO STDOUT (FORMAT csv, HEADER)"
-        ))
-        .await
+        let function = identifier(&name(shown.table())).into_owned();
+        let query = shown.query(
+            &format!("db.{function}('{moment}')"),
+            &format!("'{moment}'::timestamptz"),
+        );
+        self.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"))
+            .await
     }
 }
 

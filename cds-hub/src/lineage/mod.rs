@@ -1,11 +1,16 @@
 //! Walking back from a result to its sources, and back in time.
 
 mod as_of;
+mod defects;
+mod interface;
 mod note;
+mod origin;
 mod trace;
 
+pub use defects::DefectLine;
+pub use interface::Interface;
 pub use note::Lineage;
-pub use trace::Origin;
+pub use origin::Origin;
 
 use crate::schema::{Function, Model};
 

@@ -1,91 +1,159 @@
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Row};
 
+use super::origin::Origin;
+use crate::schema::identifier::literal;
 use crate::schema::{Kind, Model, StoredTable, identifier, seen};
 use crate::transfer::Names;
 use crate::{Error, ErrorKind, Hub, Result};
 
-/// One row on the way from a result back to the FHIR server.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// How far from the row asked for, counted from 0.
-    pub depth: usize,
-    /// Contract name of the table.
-    pub table: String,
-    /// Key of the row in the core; the contract's id in raw and typed tables.
-    pub id: i32,
-    /// FHIR type and id, such as `Patient/4711`, of a raw or typed row.
-    pub resource: Option<String>,
-    /// FHIR version id, of a raw or typed row.
-    pub version: Option<String>,
-    /// Number of the import that brought the row.
-    pub input_processing_nr: Option<i32>,
-    /// Number of the newest import that confirmed it.
-    pub last_processing_nr: Option<i32>,
-}
-
-impl std::fmt::Debug for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The resource's id may identify a patient.
-        f.debug_struct("Origin")
-            .field("table", &self.table)
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Rows named at most; a result made from more is too wide to be read.
 const MOST: usize = 10_000;
 
+/// A row that is still to be named.
+struct Waiting {
+    depth: usize,
+    table: String,
+    key: i32,
+    /// Value that is looked for in sources, as JSON writes it.
+    value: Option<Arc<str>>,
+    /// Columns in which the row this one is a source of holds the value.
+    above: Vec<String>,
+}
+
 impl Hub {
     /// The rows a row was made from, depth first: from a `_fe` row to typed rows, from a typed row to all raw versions
-    /// that share it. `id` is the contract's; where it repeats, all rows with it are walked.
+    /// that share it. `id` is the contract's; where it repeats, all rows with it are walked, the newest first.
+    ///
+    /// With a `cell`, a column of the table, [`Origin::holds`] says in which columns of each source its value stands.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such table or row; when the server refuses.
-    pub async fn trace(&self, model: &Model, table: &str, id: i32) -> Result<Vec<Origin>> {
+    /// [`ErrorKind::NotFound`] when there is no such table, row or column; when the server refuses.
+    pub async fn trace(
+        &self,
+        model: &Model,
+        table: &str,
+        id: i32,
+        cell: Option<&str>,
+    ) -> Result<Vec<Origin>> {
         let start = model
             .table(table)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no table {table}")))?;
-        let names = Names::of(start);
-        let keys: Vec<i32> = sqlx::query_scalar(AssertSqlSafe(format!(
-            "SELECT t.{key} FROM {core} t WHERE t.{id} = $1 ORDER BY 1",
-            key = names.key,
-            core = names.core,
-            id = names.id
-        )))
-        .bind(id)
-        .fetch_all(self.pool())
-        .await
-        .map_err(|e| Error::sql(format!("looking for a row of {table}"), &e))?;
+        if let Some(cell) = cell.filter(|cell| !start.columns.iter().any(|c| c.name == *cell)) {
+            let text = format!("no column {cell} in {table}");
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        let keys = self.keys(start, id).await?;
         if keys.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, format!("no row {id} in {table}")));
         }
         let mut origins = Vec::new();
         // The next row to name is the last one.
-        let mut waiting: Vec<(usize, String, i32)> = keys
-            .into_iter()
-            .rev()
-            .map(|key| (0, table.to_owned(), key))
-            .collect();
-        while let Some((depth, table, key)) = waiting.pop() {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        for key in keys {
+            let value = match cell {
+                Some(cell) => self.value(start, key, cell).await?.map(Arc::from),
+                None => None,
+            };
+            waiting.push(Waiting {
+                depth: 0,
+                table: table.to_owned(),
+                key,
+                value,
+                above: Vec::new(),
+            });
+        }
+        while let Some(next) = waiting.pop() {
             if origins.len() == MOST {
                 break;
             }
-            let Some(stored) = model.table(&table) else {
+            let Some(stored) = model.table(&next.table) else {
                 continue;
             };
-            let Some(origin) = self.origin(stored, key, depth).await? else {
+            let Some(mut origin) = self.origin(stored, &next).await? else {
                 continue;
             };
-            origins.push(origin);
-            let mut sources = self.sources(stored, key).await?;
+            origin.holds = match (next.depth, stored.kind) {
+                (0, _) => cell.map(str::to_owned).into_iter().collect(),
+                // A raw column has its typed column's name.
+                (_, Kind::Raw) => next.above,
+                _ => self.holds(stored, &next).await?,
+            };
+            let mut sources = self.sources(stored, next.key).await?;
             sources.reverse();
-            waiting.extend(sources.into_iter().map(|(table, key)| (depth + 1, table, key)));
+            waiting.extend(sources.into_iter().map(|(table, key)| Waiting {
+                depth: next.depth + 1,
+                table,
+                key,
+                value: next.value.clone(),
+                above: origin.holds.clone(),
+            }));
+            origin.value = next
+                .value
+                .filter(|_| next.depth == 0)
+                .map(|value| value.to_string());
+            origins.push(origin);
         }
         Ok(origins)
     }
 
-    async fn origin(&self, table: &StoredTable, key: i32, depth: usize) -> Result<Option<Origin>> {
+    /// Keys of the rows with an id, the newest last.
+    async fn keys(&self, table: &StoredTable, id: i32) -> Result<Vec<i32>> {
+        let names = Names::of(table);
+        let rows = crate::schema::version_order::rows(table);
+        sqlx::query_scalar(AssertSqlSafe(format!(
+            "SELECT t.{key} FROM {rows} t WHERE t.{id} = $1 ORDER BY t.last_processing_nr NULLS FIRST, 1",
+            key = names.key,
+            id = names.id
+        )))
+        .bind(id)
+        .fetch_all(self.pool())
+        .await
+        .map_err(|e| Error::sql(format!("looking for a row of {}", table.name), &e))
+    }
+
+    /// The value of a cell as JSON writes it.
+    async fn value(&self, table: &StoredTable, key: i32, column: &str) -> Result<Option<String>> {
+        let names = Names::of(table);
+        let sql = format!(
+            "SELECT to_jsonb(t.{}) #>> '{{}}' FROM {} t WHERE t.{} = $1",
+            identifier(column),
+            names.core,
+            names.key
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(key)
+            .fetch_one(self.pool())
+            .await
+            .map_err(|e| Error::sql(format!("reading a cell of {}", table.name), &e))
+    }
+
+    /// The columns of a source in which the value stands, alone or as one of its lines.
+    async fn holds(&self, table: &StoredTable, next: &Waiting) -> Result<Vec<String>> {
+        let Some(value) = &next.value else {
+            return Ok(Vec::new());
+        };
+        let names = Names::of(table);
+        let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let sql = format!(
+            "SELECT e.key FROM {core} t, jsonb_each_text(to_jsonb(t)) e
+             WHERE t.{key} = $1 AND e.key = ANY ($2) AND (e.value = $3 OR e.value = ANY (string_to_array($3, E'\\n')))
+             ORDER BY array_position($2, e.key)",
+            core = names.core,
+            key = names.key
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(next.key)
+            .bind(columns)
+            .bind(&**value)
+            .fetch_all(self.pool())
+            .await
+            .map_err(|e| Error::sql(format!("comparing a cell with {}", table.name), &e))
+    }
+
+    async fn origin(&self, table: &StoredTable, next: &Waiting) -> Result<Option<Origin>> {
+        let key = next.key;
         let names = Names::of(table);
         let fhir = matches!(table.kind, Kind::Raw | Kind::Typed);
         let bare = |path: &str| match table.description.position_of_path(path).filter(|_| fhir) {
@@ -98,13 +166,17 @@ impl Hub {
         };
         let row_key = format!("t.{}", names.key);
         let sql = format!(
-            "SELECT {fhir_id}, {version}, a.input_nr, l.last_nr
+            "SELECT {fhir_id}, {version}, a.input_nr, l.last_nr, t.{id},
+               to_char(t.input_datetime, 'YYYY-MM-DD HH24:MI:SS'), to_char(l.checked, 'YYYY-MM-DD HH24:MI:SS'),
+               coalesce({current}, false)
              FROM {core} t LEFT JOIN {seen} s ON {on}
              LEFT JOIN core.import a ON a.no = t.import_no
              LEFT JOIN core.import l ON l.no = coalesce({confirmed}, t.import_no)
              WHERE t.{key} = $1",
             fhir_id = bare("id"),
             version = bare("meta/versionId"),
+            id = names.id,
+            current = current(table),
             core = names.core,
             seen = names.seen,
             on = seen::on("s", &row_key),
@@ -121,13 +193,19 @@ impl Hub {
         let id: Option<String> = row.try_get(0).map_err(|e| failed(&e))?;
         let resource = table.description.resource.as_deref();
         Ok(Some(Origin {
-            depth,
+            depth: next.depth,
             table: table.name.clone(),
-            id: key,
+            key,
+            id: row.try_get(4).map_err(|e| failed(&e))?,
             resource: id.zip(resource).map(|(id, resource)| format!("{resource}/{id}")),
             version: row.try_get(1).map_err(|e| failed(&e))?,
             input_processing_nr: row.try_get(2).map_err(|e| failed(&e))?,
             last_processing_nr: row.try_get(3).map_err(|e| failed(&e))?,
+            since: row.try_get(5).map_err(|e| failed(&e))?,
+            confirmed: row.try_get(6).map_err(|e| failed(&e))?,
+            is_current: row.try_get(7).map_err(|e| failed(&e))?,
+            value: None,
+            holds: Vec::new(),
         }))
     }
 
@@ -172,4 +250,22 @@ impl Hub {
             .map(|id| (format!("{}_raw", table.base()), id))
             .collect())
     }
+}
+
+/// SQL that tells whether row `t`, last confirmed by import `l`, is what readers see now: the newest version of its
+/// resource, or part of the newest delivery of its table.
+fn current(table: &StoredTable) -> String {
+    if table.fhir_id_column().is_some() && matches!(table.kind, Kind::Raw | Kind::Typed) {
+        let view = format!("v_{}_last_version", table.name);
+        let id = identifier(&table.id_column()).into_owned();
+        return format!(
+            "EXISTS (SELECT FROM cds2db_out.{} v WHERE v.{id} = t.{id})",
+            identifier(&view)
+        );
+    }
+    format!(
+        "l.last_nr = (SELECT max(i.last_nr) FROM core.import_rows r JOIN core.import i ON i.no = r.import_no
+           WHERE r.table_name = {})",
+        literal(&table.name)
+    )
 }

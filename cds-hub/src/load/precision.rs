@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use sqlx::postgres::PgConnection;
-use table_description::typing::Precision;
 
 use super::rows::Rows;
 use crate::schema::StoredTable;
@@ -28,7 +27,7 @@ pub(super) async fn keep(
         };
         ids.push(id);
         columns.push(&column.name);
-        words.push(word(*precision));
+        words.push(precision.as_str());
     }
     sqlx::query("SELECT core.keep_precision($1, $2, $3, $4, $5)")
         .bind(import)
@@ -40,14 +39,4 @@ pub(super) async fn keep(
         .await
         .map_err(|e| Error::sql(format!("keeping the precision of {}", table.name), &e))?;
     Ok(())
-}
-
-fn word(precision: Precision) -> &'static str {
-    match precision {
-        Precision::Year => "year",
-        Precision::Month => "month",
-        Precision::Day => "day",
-        Precision::Minute => "minute",
-        Precision::Second => "second",
-    }
 }

@@ -22,7 +22,7 @@ pub(super) fn contract_view(script: &mut Script, table: &StoredTable) {
 }
 
 /// The names of a contract view's columns, qualified by `t`: ids, technical columns, these data columns, the hash.
-pub(super) fn shown<'a>(table: &StoredTable, data: impl Iterator<Item = &'a StoredColumn>) -> Vec<String> {
+pub(crate) fn shown<'a>(table: &StoredTable, data: impl Iterator<Item = &'a StoredColumn>) -> Vec<String> {
     let mut names = vec![table.id_column()];
     names.extend(table.raw_id_column());
     names.extend(TECHNICAL.iter().map(|c| (*c).to_owned()));

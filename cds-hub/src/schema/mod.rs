@@ -2,7 +2,7 @@
 
 pub(crate) mod compose;
 mod contract;
-mod contract_view;
+pub(crate) mod contract_view;
 mod core_table;
 pub(crate) mod definitions;
 pub(crate) mod described;

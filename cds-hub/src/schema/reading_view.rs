@@ -1,7 +1,7 @@
 use super::contract_view::shown;
 use super::identifier::literal;
 use super::recipe::wrapped;
-use super::version_order::{in_order, newer, rows};
+use super::version_order::{in_order, newer, rows, version_date};
 use super::{Kind, Script, StoredColumn, StoredTable, identifier};
 
 /// Schema `cds2db` reads from.
@@ -113,19 +113,7 @@ fn last_version(script: &mut Script, table: &StoredTable, schema: &str) {
         return;
     };
     let fhir_id = identifier(fhir_id);
-    let updated = table.last_updated_column().map(identifier);
-    // The contract has text here for raw tables, as the column itself is text.
-    let checked = match table.kind {
-        Kind::Raw => "to_char(t.last_check_datetime, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')",
-        _ => "t.last_check_datetime",
-    };
-    let date = match (&updated, table.kind) {
-        (Some(column), Kind::Raw) => {
-            format!("coalesce(substring(t.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), {checked})")
-        }
-        (Some(column), _) => format!("coalesce(t.{column}, {checked})"),
-        (None, _) => checked.to_owned(),
-    };
+    let date = version_date(table, "t");
     let rows = rows(table);
     script.push(format!(
         "CREATE VIEW {schema}.{} AS\nSELECT\n{},\n  {date} AS last_version_date, t.{fhir_id} AS id\nFROM {rows} t\nWHERE \

@@ -143,6 +143,52 @@ END",
     })
 }
 
+/// Query for those rows of `source`, an expression that gives rows of the contract, that belong to the newest version of
+/// their resource, with the view's `last_version_date` and `id`. `None` where rows are of no resource.
+pub(crate) fn newest(table: &StoredTable, source: &str) -> Option<String> {
+    let order = Order::of(table)?;
+    let names = Names::of(table);
+    let (id, updated, version_id) = (&order.fhir_id, order.updated("r", table.kind), order.version("r"));
+    // Rows of one version are of one age, whatever raw row they came with.
+    let arrival = match table.kind {
+        Kind::Raw => "v.arrival".to_owned(),
+        _ => format!("CASE WHEN {updated} IS NULL OR {version_id} IS NULL THEN v.arrival END"),
+    };
+    Some(format!(
+        "SELECT * FROM (
+           SELECT x.*, rank() OVER (PARTITION BY x.id ORDER BY
+             CASE WHEN x.dated_ THEN x.moment_ ELSE '-infinity' END DESC, CASE WHEN x.numbered_ THEN x.version_ ELSE 0 END DESC,
+             x.last_processing_nr DESC, x.arrival_ DESC NULLS LAST) AS place_
+           FROM (
+             SELECT r.*, r.{id} AS id, {date} AS last_version_date, coalesce(v.moment, '-infinity') AS moment_,
+               coalesce({number}, 0) AS version_, {arrival} AS arrival_,
+               bool_and({updated} IS NOT NULL) OVER (PARTITION BY r.{id}) AS dated_,
+               bool_and({number} IS NOT NULL) OVER (PARTITION BY r.{id}) AS numbered_
+             FROM {source} r CROSS JOIN LATERAL ({version}) v WHERE r.{id} IS NOT NULL) x) y
+         WHERE y.place_ = 1",
+        date = version_date(table, "r"),
+        number = number(&version_id),
+        version = version(table, &names, &order),
+    ))
+}
+
+/// SQL of the `last_version_date` that views show of a row: `meta/lastUpdated`, else when it was confirmed last.
+pub(super) fn version_date(table: &StoredTable, row: &str) -> String {
+    let updated = table.last_updated_column().map(identifier);
+    // The contract has text here for raw tables, as the column itself is text.
+    let checked = match table.kind {
+        Kind::Raw => format!("to_char({row}.last_check_datetime, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"),
+        _ => format!("{row}.last_check_datetime"),
+    };
+    match (&updated, table.kind) {
+        (Some(column), Kind::Raw) => {
+            format!("coalesce(substring({row}.{column} FROM '^(?:\\[[0-9.]*\\])?(.*)$'), {checked})")
+        }
+        (Some(column), _) => format!("coalesce({row}.{column}, {checked})"),
+        (None, _) => checked,
+    }
+}
+
 /// Like [`header`], but moments without an offset are read in the zone of the session, as the views show them.
 fn reading_header() -> String {
     header("plpgsql")

@@ -1,5 +1,6 @@
 //! Back in time, and back to the source.
 
+use cds_hub::lineage::Interface;
 use cds_hub::schema::Model;
 use cds_hub::{Hub, HubTables};
 
@@ -85,20 +86,79 @@ async fn a_table_as_of_a_moment_is_what_was_shown_then() {
         assert_eq!(then, shown, "{table} at {moment}");
     }
     let model = Model::new(&HubTables::standard());
-    let csv = hub
-        .as_of(model.table("patient").unwrap(), "2020-01-01")
-        .await
-        .unwrap();
+    let patient = Interface::named(&model, "patient").unwrap();
+    let csv = hub.as_of(&patient, "2020-01-01").await.unwrap();
     assert_eq!(
         csv.iter().filter(|b| **b == b'\n').count(),
         1,
         "nothing but the header"
     );
-    assert!(
-        hub.as_of(model.table("patient").unwrap(), "nonsense")
-            .await
-            .is_err()
-    );
+    assert!(hub.as_of(&patient, "nonsense").await.is_err());
+}
+
+/// Lines of a CSV, the header first and the others in no order: ids of forms repeat.
+fn lines(csv: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(csv.to_vec()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if let Some((_, rows)) = lines.split_first_mut() {
+        rows.sort();
+    }
+    lines
+}
+
+/// Not only tables: every view that readers see of a table is given as it was, with its columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interface_view_as_of_a_moment_is_what_it_showed_then() {
+    const VIEWS: [&str; 10] = [
+        "cds2db_out.v_patient_raw_last_version",
+        "cds2db_out.v_patient_raw_last_import",
+        "cds2db_out.v_patient",
+        "cds2db_out.v_patient_last_version",
+        "db2dataprocessor_out.v_patient_last_import",
+        "db2dataprocessor_out.v_patient_fe",
+        "db2dataprocessor_out.v_patient_fe_last_import",
+        "db2frontend_out.v_patient_fe_last_version",
+        "db2frontend_out.v_patient",
+        "db_log.patient_fe",
+    ];
+    let hub = server::hub().await;
+    let model = Model::new(&HubTables::standard());
+    let mut remembered: Vec<(String, &str, Vec<String>)> = Vec::new();
+    let deliveries: [(&str, u32, &[&str], &str); 6] = [
+        ("p1", 1, &["Alpha"], "('1', 'p1')"),
+        ("p2", 2, &["Beta", "Gamma"], "('1', 'p1'), ('2', 'p2')"),
+        ("p1", 3, &["Alpha2"], "('1', 'p1x'), ('2', 'p2')"),
+        // An older state of the source is delivered later, and content that was there before comes back.
+        ("p1", 2, &["Alpha1"], "('2', 'p2')"),
+        ("p2", 4, &["Beta"], "('1', 'p1')"),
+        ("p1", 5, &["Alpha"], "('1', 'p1'), ('3', 'p3')"),
+    ];
+    let mut differed = 0;
+    for (id, number, names, forms) in deliveries {
+        version(&hub, id, number, names).await;
+        let sql = format!(
+            "INSERT INTO db2dataprocessor_in.patient_fe (patient_fe_id, record_id, pat_id)
+             SELECT f.record::int, f.record, f.pat FROM (VALUES {forms}) f(record, pat)"
+        );
+        run(&hub, &sql).await;
+        run(&hub, "SELECT db.copy_fe_dp_in_to_db_log()").await;
+        let moment = one(&hub, "SELECT clock_timestamp()").await;
+        for view in VIEWS {
+            let copy = format!("COPY (SELECT * FROM {view}) TO STDOUT (FORMAT csv, HEADER)");
+            remembered.push((moment.clone(), view, lines(&hub.copy_out(&copy).await.unwrap())));
+        }
+    }
+    for (moment, view, shown) in remembered {
+        let interface = Interface::named(&model, view).unwrap();
+        let then = lines(&hub.as_of(&interface, &moment).await.unwrap());
+        let copy = format!("COPY (SELECT * FROM {view}) TO STDOUT (FORMAT csv, HEADER)");
+        differed += usize::from(then != lines(&hub.copy_out(&copy).await.unwrap()));
+        assert_eq!(then, shown, "{view} at {moment}");
+    }
+    assert!(differed > 40, "the past differs from today: {differed}");
+    for name in ["v_db_parameter", "v_nothing", "v_patient_raw_diff"] {
+        assert!(Interface::named(&model, name).is_none(), "{name}");
+    }
 }
 
 /// From a form to typed rows, raw versions and the version on the FHIR server.
@@ -121,7 +181,7 @@ async fn a_form_is_traced_to_its_resources() {
     )
     .await;
     let model = Model::new(&HubTables::standard());
-    let origins = hub.trace(&model, "patient_fe", 7).await.unwrap();
+    let origins = hub.trace(&model, "patient_fe", 7, None).await.unwrap();
     let lines: Vec<String> = origins
         .iter()
         .map(|o| {
@@ -144,6 +204,20 @@ async fn a_form_is_traced_to_its_resources() {
             "2 patient_raw Patient/p1 2"
         ]
     );
-    assert!(hub.trace(&model, "patient_fe", 8).await.is_err());
-    assert!(hub.trace(&model, "nothing", 7).await.is_err());
+    let current: Vec<bool> = origins.iter().map(|o| o.is_current).collect();
+    assert_eq!(current, [true, true, false, true], "version 1 is superseded");
+    assert!(origins.iter().all(|o| o.since.is_some() && o.confirmed.is_some()));
+    let cell = hub.trace(&model, "patient_fe", 7, Some("pat_id")).await.unwrap();
+    assert_eq!(cell[0].value.as_deref(), Some("p1"));
+    assert_eq!(
+        (&cell[1].holds, &cell[3].holds),
+        (&vec!["pat_id".to_owned()], &vec!["pat_id".to_owned()])
+    );
+    let error = hub
+        .trace(&model, "patient_fe", 7, Some("nothing"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("no column nothing"), "{error}");
+    assert!(hub.trace(&model, "patient_fe", 8, None).await.is_err());
+    assert!(hub.trace(&model, "nothing", 7, None).await.is_err());
 }

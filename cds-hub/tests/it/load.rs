@@ -213,6 +213,18 @@ async fn what_typing_leaves_out_is_kept_beside() {
         .await,
         ["patient|pat_deceaseddatetime|1|not_a_datetime|[1]p1"]
     );
+    let model = cds_hub::schema::Model::new(&cds_hub::HubTables::standard());
+    let lines = hub.defects(&model, Some("patient"), 10).await.unwrap();
+    assert_eq!(
+        (lines.len(), &*lines[0].resource, &*lines[0].column),
+        (1, "Patient/p1", "pat_deceaseddatetime")
+    );
+    assert!(
+        hub.defects(&model, Some("encounter"), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// Bad rows go to the quarantine, the others land; the transfer tries them again.

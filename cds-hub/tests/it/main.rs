@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "tests stop at the first surprise, their helpers too, and say what they skip and measure"
 )]
 

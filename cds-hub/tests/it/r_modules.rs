@@ -23,8 +23,8 @@ fn has_r() -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        println!(
-            "SKIPPED: the modules in R are not played, since Rscript with DBI, RPostgreSQL and data.table is absent (Debian: \
+        x_skipped::skip!(
+            "the modules in R are not played, since Rscript with DBI, RPostgreSQL and data.table is absent (Debian: \
              r-base-core r-cran-dbi r-cran-rpostgresql r-cran-data.table)"
         );
     }

@@ -190,11 +190,18 @@ async fn racing_lockers_never_hold_the_lock_together() {
 async fn a_release_wakes_the_next() {
     let hub = server::hub().await;
     let first = hub.lock("a", "a:1").await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let waiting = tokio::spawn({
-        let hub = hub.clone();
+        let hub = hub.clone().telling(move |_| drop(tell.send(())));
         async move { hub.lock("b", "b:1").await.unwrap() }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Told whom it waits for, it looks again in ten seconds and not before: only the release can wake it sooner.
+    tokio::time::timeout(Duration::from_secs(8), told.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished(), "it waits");
     let released = Instant::now();
     first.release(true).await.unwrap();
     let second = waiting.await.unwrap();

@@ -41,7 +41,7 @@ async fn tls_is_used_and_the_authority_is_checked() {
     let directory = tempfile::tempdir().unwrap();
     let dir = directory.path();
     if !certificates(dir) {
-        println!("SKIPPED: no openssl to make certificates with");
+        x_skipped::skip!("no openssl to make certificates with");
         return;
     }
     let cluster = Cluster::open(&dir.join("cluster"), &server::options()).unwrap();
