@@ -5,7 +5,7 @@ use cds_hub::lineage::Lineage;
 use cds_hub::semaphore::Lock;
 use jiff::civil::DateTime;
 use polars::prelude::*;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::copy_text::encode;
 use crate::output::Output;
@@ -29,6 +29,7 @@ pub struct Delivered {
 
 /// Puts the outputs into their inboxes, moves them to the core and notes where each row came from, all or nothing.
 ///
+/// A table declared as SQL that cannot be made is left out, with its error, and the others are written.
 /// Content that the core has is confirmed there and not written again. Rows that an earlier writer left in the
 /// inboxes were moved when the lock was taken.
 pub(crate) async fn deliver(
@@ -37,7 +38,7 @@ pub(crate) async fn deliver(
     outputs: &[Output],
     declared: &[SqlTable],
     now: DateTime,
-) -> Result<Vec<Delivered>> {
+) -> Result<(Vec<Delivered>, Vec<Error>)> {
     let mut transaction = hub
         .pool()
         .begin()
@@ -59,21 +60,38 @@ pub(crate) async fn deliver(
             seen: output.rows.height().saturating_sub(new),
         });
     }
+    let mut left_out = Vec::new();
     for table in declared {
-        let (rows, number) = sql_table::fill(&mut transaction, table, now).await?;
-        let new = new_rows(&mut transaction, table.name(), number).await?;
-        delivered.push(Delivered {
-            table: table.name().to_owned(),
-            new,
-            seen: rows.saturating_sub(new),
-        });
+        let undone = |e: &sqlx::Error| failed("leaving a table out", e);
+        let mut apart = transaction.begin().await.map_err(|e| undone(&e))?;
+        match declared_table(&mut apart, table, now).await {
+            Ok(one) => {
+                apart.commit().await.map_err(|e| undone(&e))?;
+                delivered.push(one);
+            }
+            // What is wrong with one table of a site keeps no other from being written.
+            Err(error) => {
+                apart.rollback().await.map_err(|e| undone(&e))?;
+                left_out.push(error);
+            }
+        }
     }
     lock.check()?;
     transaction
         .commit()
         .await
         .map_err(|e| failed("ending to write", &e))?;
-    Ok(delivered)
+    Ok((delivered, left_out))
+}
+
+async fn declared_table(connection: &mut PgConnection, table: &SqlTable, now: DateTime) -> Result<Delivered> {
+    let (rows, number) = sql_table::fill(connection, table, now).await?;
+    let new = new_rows(connection, table.name(), number).await?;
+    Ok(Delivered {
+        table: table.name().to_owned(),
+        new,
+        seen: rows.saturating_sub(new),
+    })
 }
 
 /// Copies the rows and returns the hash the server gave each, in order of the rows.

@@ -35,7 +35,7 @@ pub use delivery::Delivered;
 pub use error::{Error, ErrorKind, Result};
 pub use output::Output;
 pub use patient_fe::People;
-pub use run::{Summary, derive, run, run_in};
+pub use run::{Summary, derive, run, run_in, run_waiting};
 pub use show::show;
 pub use sources::Sources;
 pub use sql_table::SqlTable;

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Err(e) => return failed(&Error::from(e)),
     };
     match runtime.block_on(arguments.execute(config)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(e) => failed(&e),
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cds_hub::Hub;
+use cds_hub::semaphore::LockOptions;
 use jiff::civil::DateTime;
 use polars::prelude::*;
 use work_dir::{Runs, Status, WorkDir};
@@ -47,6 +48,8 @@ pub struct Summary {
     pub several_cases: usize,
     /// Listed patients of whom the hub has no resource, or none that the identifier filters keep.
     pub unknown_patients: usize,
+    /// Tables declared as SQL that could not be made, with the reason.
+    pub left_out: Vec<String>,
     /// `DEBUG_…` keys in use, which must be off in real operation.
     pub debug_keys: Vec<String>,
     /// How long it took, waiting for the lock included.
@@ -58,9 +61,23 @@ pub struct Summary {
 /// # Errors
 /// When the hub cannot be read, written or locked, and where the profile's rule cannot be applied.
 pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
+    run_waiting(hub, config, None).await
+}
+
+/// The same, waiting for the hub's lock no longer than `patience`; without end where there is none.
+///
+/// # Errors
+/// As [`run`]; also when somebody else still holds the lock then.
+pub async fn run_waiting(hub: &Hub, config: &Config, patience: Option<Duration>) -> Result<Summary> {
     let started = Instant::now();
     let now = config.now();
-    let lock = hub.lock(MODULE, "dataprocessor:frontend tables").await?;
+    let options = LockOptions {
+        patience,
+        ..LockOptions::default()
+    };
+    let lock = hub
+        .lock_with(MODULE, "dataprocessor:frontend tables", options)
+        .await?;
     let result = under_lock(hub, &lock, config, now).await;
     // Nothing waits in the inboxes now, whether the run succeeded or not: the next holder may read at once.
     let released = lock.release(true).await;
@@ -75,7 +92,12 @@ pub async fn run(hub: &Hub, config: &Config) -> Result<Summary> {
 ///
 /// # Errors
 /// As [`run`]; [`ErrorKind::RunDirectory`] when there is no run, when one is at work there, or its state is damaged.
-pub async fn run_in(hub: &Hub, config: &Config, directory: &Path) -> Result<Summary> {
+pub async fn run_in(
+    hub: &Hub,
+    config: &Config,
+    directory: &Path,
+    patience: Option<Duration>,
+) -> Result<Summary> {
     let failed = |e: work_dir::Error| {
         Error::new(ErrorKind::RunDirectory, directory.display().to_string()).with_source(e)
     };
@@ -85,7 +107,7 @@ pub async fn run_in(hub: &Hub, config: &Config, directory: &Path) -> Result<Summ
     };
     let mut work = WorkDir::open(layout.root()).map_err(failed)?;
     work.set(MODULE, Status::InProcess).map_err(failed)?;
-    let result = run(hub, config).await;
+    let result = run_waiting(hub, config, patience).await;
     let status = match &result {
         Ok(_) => Status::Completed,
         Err(_) => Status::Failed,
@@ -101,9 +123,9 @@ async fn under_lock(
     config: &Config,
     now: DateTime,
 ) -> Result<Summary> {
-    let declared = match &config.sql_tables {
-        Some(folder) => SqlTable::read_all(folder)?,
-        None => Vec::new(),
+    let (declared, mut left_out) = match &config.sql_tables {
+        Some(folder) => SqlTable::read_each(folder)?,
+        None => (Vec::new(), Vec::new()),
     };
     let mut snapshot = Snapshot::open(hub).await?;
     let sources = Sources::read(&mut snapshot, config, now).await?;
@@ -113,7 +135,10 @@ async fn under_lock(
     let (outputs, mut summary) = apart(move || derive(&sources, &config, now)).await?;
     tracing::debug!(elapsed = ?begun.elapsed(), "derived");
     let begun = Instant::now();
-    summary.tables = deliver(hub, lock, &outputs, &declared, now).await?;
+    let (tables, refused) = deliver(hub, lock, &outputs, &declared, now).await?;
+    left_out.extend(refused);
+    summary.tables = tables;
+    summary.left_out = left_out.iter().map(in_one_line).collect();
     tracing::debug!(elapsed = ?begun.elapsed(), "delivered");
     summary.new = summary.tables.iter().map(|t| t.new).sum();
     summary.seen = summary.tables.iter().map(|t| t.seen).sum();
@@ -130,6 +155,17 @@ pub fn derive(sources: &Sources, config: &Config, now: DateTime) -> Result<(Vec<
     let mut summary = summarise(&basis, &outputs).map_err(|e| Error::frame("summary", &e))?;
     summary.reasons = reasons(sources, &basis.cases, config, now)?;
     Ok((outputs, summary))
+}
+
+/// An error and its causes.
+pub(crate) fn in_one_line(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(level) = cause {
+        text.push_str(&format!(": {level}"));
+        cause = level.source();
+    }
+    text
 }
 
 fn summarise(basis: &Basis<'_>, outputs: &[Output]) -> PolarsResult<Summary> {
@@ -168,6 +204,7 @@ fn summarise(basis: &Basis<'_>, outputs: &[Output]) -> PolarsResult<Summary> {
         without_case: without(cases.shown.clone(), "patient")?,
         several_cases: of_patient.filter(col("cases").gt(lit(1))).collect()?.height(),
         unknown_patients: without(people.chosen.clone(), "pat_id")?,
+        left_out: Vec::new(),
         debug_keys: basis.config.debug_keys.clone(),
         elapsed: Duration::ZERO,
     })

@@ -30,15 +30,22 @@ impl SqlTable {
     /// # Errors
     /// When a file cannot be read, a description does not describe exactly the table of its name, or a name is taken.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>> {
-        let refused =
-            |e: std::io::Error| Error::new(ErrorKind::SqlTable, folder.display().to_string()).with_source(e);
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(refused)? {
-            files.push(entry.map_err(refused)?.path());
+        files(folder)?.into_iter().map(Self::read).collect()
+    }
+
+    /// The same, with the faults of those that cannot be used.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn read_each(folder: &Path) -> Result<(Vec<Self>, Vec<Error>)> {
+        let (mut tables, mut faults) = (Vec::new(), Vec::new());
+        for file in files(folder)? {
+            match Self::read(file) {
+                Ok(table) => tables.push(table),
+                Err(fault) => faults.push(fault),
+            }
         }
-        files.retain(|f| f.extension() == Some(OsStr::new("sql")));
-        files.sort();
-        files.into_iter().map(Self::read).collect()
+        Ok((tables, faults))
     }
 
     fn read(file: PathBuf) -> Result<Self> {
@@ -99,6 +106,19 @@ impl SqlTable {
         of_hub.extend(tables.iter().map(|t| Arc::clone(&t.description)));
         all
     }
+}
+
+/// The `.sql` files of a folder in order of their names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let refused =
+        |e: std::io::Error| Error::new(ErrorKind::SqlTable, folder.display().to_string()).with_source(e);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        files.push(entry.map_err(refused)?.path());
+    }
+    files.retain(|f| f.extension() == Some(OsStr::new("sql")));
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]

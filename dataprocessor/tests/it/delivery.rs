@@ -99,19 +99,21 @@ async fn every_row_names_its_typed_and_raw_sources() {
 #[tokio::test]
 async fn a_case_is_traced_to_the_resources_it_was_made_from() {
     let t = TestHub::new().await;
-    t.patient("p1", "Alpha").await;
-    t.listed("S1", "p1", "e1").await;
-    t.stay("e1", "p1", "2026-03-01", &[]).await;
-    t.measured("o1", "29463-7", "p1", "e1", "2026-03-01 10:00", "80 kg")
-        .await;
+    for (patient, case, measurement) in [("p1", "e1", "o1"), ("p2", "e2", "o2")] {
+        t.patient(patient, "Alpha").await;
+        t.listed("S1", patient, case).await;
+        t.stay(case, patient, "2026-03-01", &[]).await;
+        t.measured(measurement, "29463-7", patient, case, "2026-03-01 10:00", "80 kg")
+            .await;
+    }
     t.import().await;
     run(&t.hub, &at("2026-03-02")).await.unwrap();
-    let id: i32 = sqlx::query_scalar("SELECT fall_fe_id FROM db_log.fall_fe")
+    let id: i32 = sqlx::query_scalar("SELECT fall_fe_id FROM db_log.fall_fe WHERE fall_fhir_enc_id = 'e1'")
         .fetch_one(t.hub.pool())
         .await
         .unwrap();
     let model = cds_hub::schema::Model::new(&cds_hub::HubTables::standard());
-    let origins = t.hub.trace(&model, "fall_fe", id).await.unwrap();
+    let origins = t.hub.trace(&model, "fall_fe", id, None).await.unwrap();
     for (table, resource) in [
         ("observation_raw", "Observation/o1"),
         ("encounter_raw", "Encounter/e1"),
@@ -122,6 +124,12 @@ async fn a_case_is_traced_to_the_resources_it_was_made_from() {
             .any(|o| o.table == table && o.resource.as_deref() == Some(resource));
         assert!(found, "{table}");
     }
+    let others: Vec<&str> = origins
+        .iter()
+        .filter_map(|o| o.resource.as_deref())
+        .filter(|resource| resource.ends_with('2'))
+        .collect();
+    assert_eq!(others, Vec::<&str>::new(), "nothing of another patient");
 }
 
 #[tokio::test]

@@ -8,13 +8,12 @@ use dataprocessor::{CaseProfile, Config, ErrorKind};
 use crate::settings::MANDATORY;
 
 /// The original's files, where they lie beside the project.
-#[expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 fn shipped() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/description/config");
     if folder.exists() {
         return Some(folder);
     }
-    println!("SKIPPED: ../shared is absent, so the original's configuration files are not read");
+    x_skipped::skip!("../shared is absent, so the original's configuration files are not read");
     None
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataprocessor::config::wall_time;
-use dataprocessor::{Config, ErrorKind, SqlTable, run};
+use dataprocessor::{Config, SqlTable, run};
 
 use crate::server::TestHub;
 
@@ -60,7 +60,7 @@ async fn the_example_is_filled_with_its_sources_and_only_new_rows_are_written() 
 }
 
 #[tokio::test]
-async fn a_select_that_does_not_fit_its_description_undoes_the_run() {
+async fn a_bad_table_of_a_site_is_left_out_and_takes_no_other_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     put(
@@ -76,24 +76,48 @@ async fn a_select_that_does_not_fit_its_description_undoes_the_run() {
         )
         .await
         .unwrap();
-    for (select, kind) in [
-        ("SELECT 1 AS b", ErrorKind::SqlTable),
-        ("SELECT 1 AS a, 2 AS c", ErrorKind::SqlTable),
-        ("SELECT 1 AS a, 2 AS from_nowhere", ErrorKind::SqlTable),
+    for (select, why) in [
+        ("SELECT 1 AS b", "returns no column a"),
+        ("SELECT 1 AS a, 2 AS c", "column c is neither"),
+        (
+            "SELECT 1 AS a, 2 AS from_nowhere",
+            "column from_nowhere is neither",
+        ),
         (
             "SELECT 1 AS a) q; DELETE FROM db2dataprocessor_in.fall_fe; SELECT (1",
-            ErrorKind::Hub,
+            "42601",
         ),
-        ("SELECT a FROM missing", ErrorKind::Hub),
+        ("SELECT a FROM missing", "42P01"),
+        ("SELECT 7 AS a; -- a comment behind", "42601"),
     ] {
         put("site_x.sql", select);
-        let error = run(&t.hub, &with_tables(folder.path())).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{select}");
-        assert_eq!(t.lines("count(*)", "db_log.fall_fe").await, ["0"], "{select}");
+        let summary = run(&t.hub, &with_tables(folder.path())).await.unwrap();
+        assert_eq!(summary.left_out.len(), 1, "{select}: {:?}", summary.left_out);
+        let left_out = &summary.left_out[0];
+        assert!(
+            left_out.contains(why) && left_out.contains("site_x"),
+            "{select}: {left_out}"
+        );
+        assert_eq!(
+            t.lines("count(*)", "db2dataprocessor_out.v_fall_fe_last_import")
+                .await,
+            ["2"],
+            "{select}"
+        );
+        assert_eq!(
+            t.lines("count(*)", "db2dataprocessor_out.v_site_x").await,
+            ["0"],
+            "{select}"
+        );
     }
-    put("site_x.sql", "SELECT 7 AS a; -- a comment behind");
-    run(&t.hub, &with_tables(folder.path())).await.unwrap_err();
+    // A file that cannot be read as a table takes none with it either.
     put("site_x.sql", "SELECT 7 AS a -- a comment behind\n;\n");
-    run(&t.hub, &with_tables(folder.path())).await.unwrap();
+    put("site_a.sql", "SELECT 1");
+    let summary = run(&t.hub, &with_tables(folder.path())).await.unwrap();
+    assert!(
+        summary.left_out[0].contains("site_a.sql"),
+        "{:?}",
+        summary.left_out
+    );
     assert_eq!(t.lines("a", "db2dataprocessor_out.v_site_x").await, ["7"]);
 }
