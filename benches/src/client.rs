@@ -74,8 +74,8 @@ async fn from_queue(config: &Config, url: &str) -> Result<Told, Failure> {
     while let Some(slice) = crew::take(&queue).await? {
         let scope = Scope::Given(Given {
             patients: slice.patients().to_vec(),
-            resources: Vec::new(),
             move_watermarks: true,
+            ..Given::default()
         });
         let run = Run {
             settings: &config.settings,

@@ -175,8 +175,8 @@ fn run(resources: u64, day: u32, base: &str, what: &str) {
     let scope = match what {
         "first" => Scope::Given(Given {
             patients: (0..hospital.patients()).map(|n| format!("pat-{n}")).collect(),
-            resources: Vec::new(),
             move_watermarks: true,
+            ..Given::default()
         }),
         _ => Scope::Patients,
     };

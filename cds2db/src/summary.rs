@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use site_config::shown_json;
 
+use crate::error::chain;
 use crate::{Error, ErrorKind, Result};
 
 /// What a run did, as it is printed at its end and written to `summary.json`. Field names are stable.
@@ -164,6 +165,15 @@ impl TableSummary {
 }
 
 impl Summary {
+    /// What is said of a run that ended with an error.
+    #[must_use]
+    pub fn failed(error: &Error) -> Self {
+        let mut summary = Self::default();
+        summary.incomplete.push(Incomplete::of("run", chain(error)));
+        summary.judge();
+        summary
+    }
+
     /// The counters of a table, made on first use.
     pub fn table(&mut self, name: &str) -> &mut TableSummary {
         self.tables.entry(name.to_owned()).or_default()

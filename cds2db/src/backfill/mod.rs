@@ -66,17 +66,17 @@ impl Backfill {
             work.set(&name, Status::InProcess).map_err(file_error)?;
             let directory = slice_directory(&place, slice, &name)?;
             // What a process that was killed found is not asked for again.
-            let patients = if directory.is_continued() {
-                Vec::new()
+            let found = if directory.is_continued() {
+                Given::default()
             } else {
                 slice
                     .patients(place.settings, place.client, &zone, place.progress)
                     .await?
             };
             let given = Given {
-                patients,
                 resources: self.resources.clone(),
                 move_watermarks: self.resources.is_empty(),
+                ..found
             };
             let run = Run {
                 settings: place.settings,

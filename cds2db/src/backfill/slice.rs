@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Settings;
 use crate::progress::Progress;
-use crate::run::{Dates, digest, find_wards, patients_of_encounters};
+use crate::run::{Dates, Given, OfEncounters, Stopwatch, digest, find_wards, patients_of_encounters};
 use crate::ward::id_in_list;
 use crate::{Error, ErrorKind, Result};
 
@@ -75,24 +75,33 @@ impl Slice {
         self.name(&[]).replace(' ', "_")
     }
 
-    /// The patients the slice is about.
+    /// The patients the slice is about, and what is to be said of them.
     pub(super) async fn patients(
         &self,
         settings: &Settings,
         client: &Client,
         zone: &TimeZone,
         progress: &dyn Progress,
-    ) -> Result<Vec<String>> {
-        let ids: BTreeSet<String> = match self {
-            Self::Patients(ids) => plain(ids, "Patient", settings)?.into_iter().collect(),
+    ) -> Result<Given> {
+        let of = match self {
+            Self::Patients(ids) => {
+                let ids: BTreeSet<String> = plain(ids, "Patient", settings)?.into_iter().collect();
+                return Ok(of_patients(ids));
+            }
             Self::Day(day) => {
                 let next = day.tomorrow().unwrap_or(*day);
                 let dates = Dates::Between {
                     from: day.to_string(),
                     before: next.to_string(),
                 };
-                let found = find_wards(settings, client, zone, progress, &dates).await?;
-                found.into_iter().map(|p| p.patient_id).collect()
+                let watch = Stopwatch::default();
+                let found = find_wards(settings, client, zone, progress, &watch, &dates).await?;
+                found.notes.iter().for_each(|note| progress.note(note));
+                return Ok(Given {
+                    remarks: found.remarks,
+                    incomplete: found.incomplete,
+                    ..of_patients(found.patients.into_iter().map(|p| p.patient_id).collect())
+                });
             }
             Self::Encounters(ids) => {
                 let ids = plain(ids, "Encounter", settings)?;
@@ -102,7 +111,32 @@ impl Slice {
                 patients_of_encounters(client, searches("identifier", ids, settings)).await?
             }
         };
-        Ok(ids.into_iter().collect())
+        Ok(Given {
+            remarks: self.missing(&of).into_iter().collect(),
+            ..of_patients(of.patients)
+        })
+    }
+
+    /// What a list of encounters or identifiers did not lead to.
+    fn missing(&self, of: &OfEncounters) -> Option<String> {
+        let (asked, what): (BTreeSet<&String>, _) = match self {
+            Self::Encounters(ids) => (ids.iter().collect(), "encounters"),
+            Self::Identifiers(ids) => (ids.iter().collect(), "identifiers"),
+            Self::Day(_) | Self::Patients(_) => return None,
+        };
+        let (asked, found) = (asked.len(), of.encounters.len());
+        if of.patients.is_empty() {
+            return Some(format!("the list of {asked} {what} leads to no patient"));
+        }
+        // An identifier may stand for several encounters, so more than asked for says nothing.
+        (found < asked).then(|| format!("the list of {asked} {what} leads to {found} encounters only"))
+    }
+}
+
+fn of_patients(patients: BTreeSet<String>) -> Given {
+    Given {
+        patients: patients.into_iter().collect(),
+        ..Given::default()
     }
 }
 

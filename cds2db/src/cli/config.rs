@@ -3,7 +3,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use dataprocessor::config::{DATABASE_FILE, DATABASE_TEMPLATE};
+use site_config::exit_code;
 
+use super::connect::Tried;
 use crate::config::{
     Config as File, Deletions, Overrides, Settings, Wards, default_file, login_in_words, reference,
 };
@@ -23,6 +25,9 @@ pub(super) enum Config {
         /// Try server, credentials, database, role and tables too, and say each as a line
         #[arg(long)]
         connect: bool,
+        /// Print the notes, and what was tried, as one line of JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Write a commented default file
     Init {
@@ -37,13 +42,32 @@ pub(super) enum Config {
 impl Config {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self {
-            Self::Check { file, sets, connect } => {
+            Self::Check {
+                file,
+                sets,
+                connect,
+                json,
+            } => {
                 let config = read(&file, &sets)?;
-                print!("{}", explain(&config.settings));
-                config.notes.iter().for_each(|note| println!("note: {note}"));
-                if connect {
-                    return super::connect::check(&config.settings);
+                if !json {
+                    print!("{}", explain(&config.settings));
+                    config.notes.iter().for_each(|note| println!("note: {note}"));
                 }
+                let tried = match connect {
+                    true => super::connect::check(&config.settings, json)?,
+                    false => Tried::default(),
+                };
+                if json {
+                    println!(
+                        "{}",
+                        serde_json::json!({"notes": config.notes, "tried": tried.lines})
+                    );
+                }
+                return Ok(ExitCode::from(if tried.failed {
+                    exit_code::FAILED
+                } else {
+                    exit_code::DONE
+                }));
             }
             Self::Init { file } => {
                 super::init::write_new(&file, &default_file())?;

@@ -1,11 +1,10 @@
 //! Tries what a configuration names, and says each as a line.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use cds_hub::Hub;
 use fhir_crack::search::{Client, Search};
-use site_config::exit_code;
+use serde_json::{Value, json};
 
 use super::describe;
 use crate::config::{Settings, login_in_words};
@@ -13,15 +12,27 @@ use crate::run::described;
 use crate::run::reach::{self, Patience};
 use crate::{Error, ErrorKind, Result};
 
+/// What was tried.
+#[derive(Default)]
+pub(super) struct Tried {
+    /// One object a line: what, whether it works, what was found.
+    pub(super) lines: Vec<Value>,
+    /// Whether anything does not work.
+    pub(super) failed: bool,
+    quiet: bool,
+}
+
 /// Tries server, credentials, database, role and tables; what fails says what to do and does not stop the rest.
-pub(super) fn check(settings: &Settings) -> Result<ExitCode> {
-    let works = super::block_on(async {
-        let server = server(settings).await;
-        let hub = hub(settings).await;
-        Ok(server && hub)
-    })?;
-    let code = if works { exit_code::DONE } else { exit_code::FAILED };
-    Ok(ExitCode::from(code))
+pub(super) fn check(settings: &Settings, quiet: bool) -> Result<Tried> {
+    super::block_on(async {
+        let mut tried = Tried {
+            quiet,
+            ..Tried::default()
+        };
+        server(settings, &mut tried).await;
+        hub(settings, &mut tried).await;
+        Ok(tried)
+    })
 }
 
 /// At once, since somebody watches.
@@ -32,15 +43,11 @@ fn impatient() -> Patience<'static> {
     }
 }
 
-async fn server(settings: &Settings) -> bool {
+async fn server(settings: &Settings, tried: &mut Tried) {
     let endpoint = &settings.server.endpoint;
-    if !said(
-        "server",
-        reach::server(&settings.server, impatient())
-            .await
-            .map(|()| format!("{endpoint} answers")),
-    ) {
-        return false;
+    let reached = reach::server(&settings.server, impatient()).await;
+    if !tried.says("server", reached.map(|()| format!("{endpoint} answers"))) {
+        return;
     }
     let failed = |what: &str| {
         let text = what.to_owned();
@@ -48,7 +55,10 @@ async fn server(settings: &Settings) -> bool {
     };
     let client = match settings.server.client() {
         Ok(client) => client,
-        Err(e) => return said("server", Err(failed("its settings cannot be used")(e))),
+        Err(e) => {
+            tried.says("server", Err(failed("its settings cannot be used")(e)));
+            return;
+        }
     };
     // A server may do without one; what counts is the search behind it.
     let software = match client.capability().await {
@@ -66,16 +76,16 @@ async fn server(settings: &Settings) -> bool {
         }
         Err(_) => "no CapabilityStatement at /metadata".to_owned(),
     };
-    said("software", Ok(software));
+    tried.says("software", Ok(software));
     let login = login_in_words(&settings.server.login);
     let search = tried_search(&client).await;
     let search = search.map_err(failed(
         "Encounter cannot be searched; look at the credentials and what they may read",
     ));
-    said(
+    tried.says(
         "credentials",
         search.map(|n| format!("{login}; the server counts {n} encounters")),
-    )
+    );
 }
 
 /// How many encounters the server lets this program see.
@@ -83,12 +93,15 @@ async fn tried_search(client: &Client) -> std::result::Result<u64, fhir_crack::s
     client.count(Search::new("Encounter")).await
 }
 
-async fn hub(settings: &Settings) -> bool {
+async fn hub(settings: &Settings, tried: &mut Tried) {
     let database = &settings.database;
     let opened = reach::hub(database, impatient()).await;
     let hub: Hub = match opened {
         Ok(hub) => hub,
-        Err(error) => return said("database", Err(error)),
+        Err(error) => {
+            tried.says("database", Err(error));
+            return;
+        }
     };
     let place = format!(
         "{} at {} lets {} in",
@@ -96,7 +109,7 @@ async fn hub(settings: &Settings) -> bool {
         database.place(),
         database.user
     );
-    said("database", Ok(place));
+    tried.says("database", Ok(place));
     let fits = async {
         let description = match describe::given(None, settings)? {
             Some(description) => description,
@@ -108,26 +121,38 @@ async fn hub(settings: &Settings) -> bool {
             description.tables.len()
         ))
     };
-    let fits = said("hub", fits.await);
+    tried.says("hub", fits.await);
     hub.close().await;
-    fits
 }
 
-/// Prints a line; whether it is a good one.
-fn said(what: &str, result: Result<String>) -> bool {
-    match result {
-        Ok(text) => {
-            println!("ok      {what:<12} {text}");
-            true
-        }
-        Err(error) => {
-            println!("FAILED  {what:<12} {error}");
-            let mut cause = std::error::Error::source(&error);
-            while let Some(level) = cause {
-                println!("        because      {level}");
-                cause = level.source();
+impl Tried {
+    /// Keeps and prints a line; whether it is a good one.
+    fn says(&mut self, what: &str, result: Result<String>) -> bool {
+        let works = result.is_ok();
+        self.failed |= !works;
+        let mut lines = Vec::new();
+        match &result {
+            Ok(text) => lines.push(text.clone()),
+            Err(error) => {
+                lines.push(error.to_string());
+                let mut cause = std::error::Error::source(error);
+                while let Some(level) = cause {
+                    lines.push(level.to_string());
+                    cause = level.source();
+                }
             }
-            false
         }
+        if !self.quiet {
+            let word = if works { "ok" } else { "FAILED" };
+            for (i, line) in lines.iter().enumerate() {
+                match i {
+                    0 => println!("{word:<6}  {what:<12} {line}"),
+                    _ => println!("        because      {line}"),
+                }
+            }
+        }
+        self.lines
+            .push(json!({"what": what, "works": works, "said": lines}));
+        works
     }
 }

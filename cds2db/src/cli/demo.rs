@@ -53,6 +53,7 @@ impl Demo {
                 change: self.change,
             },
         };
+        let is_hospital = matches!(source, Source::Hospital { .. });
         let demo = Options {
             directory: self.dir,
             source,
@@ -67,7 +68,7 @@ impl Demo {
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; the database is kept, the next demo goes on with it")),
             }
         })?;
-        print!("{}", shown(&outcome));
+        print!("{}", shown(&outcome, is_hospital));
         Ok(if outcome.summary.complete {
             ExitCode::SUCCESS
         } else {
@@ -76,7 +77,7 @@ impl Demo {
     }
 }
 
-fn shown(outcome: &Outcome) -> String {
+fn shown(outcome: &Outcome, is_hospital: bool) -> String {
     let directory = outcome.directory.display();
     let mut text = format!("\n{}\n{}\n", report(&outcome.summary), outcome.case_list);
     text.push_str(&format!("figures as JSON   {directory}/summary.json\n"));
@@ -89,6 +90,14 @@ fn shown(outcome: &Outcome) -> String {
             "look inside       cds-hub cluster --dir {directory}/postgres starts the database and says how to connect with psql\n"
         ));
     }
-    text.push_str("run next          the same command: every row is seen again; with --change: some patients have new versions\n");
+    if outcome.case_list.lines().count() < 2 {
+        text.push_str(
+            "no case           the list above has cases of class IMP and SS that run today, of patients on a ward; these data have none\n",
+        );
+    }
+    text.push_str(match is_hospital {
+        true => "run next          the same command: every row is seen again; with --change: some patients have new versions\n",
+        false => "run next          the same command: every row is seen again\n",
+    });
     text
 }

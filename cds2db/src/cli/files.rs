@@ -24,9 +24,30 @@ struct Tables {
     /// Only these resource types
     #[arg(long, value_name = "RESOURCE")]
     resource: Vec<String>,
+    /// Write a file for each table, also for those without a row
+    #[arg(long)]
+    all_tables: bool,
 }
 
 impl Tables {
+    /// Removes the files of tables without a row, which would only be in the way, unless they were asked for.
+    fn leave_out_empty(&self, directory: &Path, files: &[(String, u64)]) -> Result<()> {
+        if self.all_tables || !self.resource.is_empty() {
+            return Ok(());
+        }
+        for (file, _) in files.iter().filter(|(_, rows)| *rows == 0) {
+            let path = directory.join(file);
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    let text = format!("{} cannot be removed", path.display());
+                    return Err(Error::new(ErrorKind::File, text).because(e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self) -> Result<Description> {
         let mut description = match &self.description {
             Some(file) => describe::read(file)?,
@@ -73,11 +94,19 @@ struct Melting {
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Melt only the lists at or below these paths; cells keep all values of the others
-    #[arg(long, value_name = "PATH", conflicts_with = "mode", num_args = 1..)]
+    #[arg(
+        long,
+        value_name = "PATH[,PATH]",
+        conflicts_with = "mode",
+        value_delimiter = ','
+    )]
     melt_only: Vec<String>,
     /// Type the values (dates, numbers, …) instead of writing their text
     #[arg(long)]
     typed: bool,
+    /// Say behind each date, in a column <column>_precision, how much of it was given: year, month, day, minute or second
+    #[arg(long, requires = "typed")]
+    precision: bool,
     #[arg(long, value_enum, default_value_t)]
     format: FileFormat,
 }
@@ -100,6 +129,7 @@ impl Melting {
         FlattenOptions {
             mode: mode.or_else(|| (!self.melt_only.is_empty()).then(only)),
             zone: self.typed.then(Zone::berlin),
+            precision: self.precision,
             format: match self.format {
                 FileFormat::Csv => Format::Csv,
                 FileFormat::Parquet => Format::Parquet,
@@ -196,15 +226,27 @@ impl Crack {
                 FileFormat::Parquet => CrackFormat::Parquet,
                 FileFormat::Ndjson => CrackFormat::NdJson,
             },
-            directory: self.out,
+            directory: self.out.clone(),
         };
         let inputs = Inputs::find(&self.input)?;
+        tell_skipped(&inputs);
         let reading = Reading::begin(inputs.bytes());
         let (summary, failed) = crack(&self.tables.read()?, &inputs, &options, &|bytes| {
             reading.advance(bytes);
         })?;
         reading.end();
         print!("{}", cracked(&summary));
+        let ending = match self.format {
+            FileFormat::Csv => "csv",
+            FileFormat::Parquet => "parquet",
+            FileFormat::Ndjson => "ndjson",
+        };
+        let files = summary
+            .tables
+            .iter()
+            .map(|t| (format!("{}.{ending}", t.table), t.rows));
+        self.tables
+            .leave_out_empty(&self.out, &files.collect::<Vec<_>>())?;
         Ok(ended(&failed, inputs.len()))
     }
 }
@@ -232,19 +274,22 @@ impl Flatten {
         let failed = |e: fhir_melt::Error| Error::new(ErrorKind::File, "flattening").because(e);
         let mut options = self.melting.options();
         self.leniency.set(&mut options.crack);
-        let mut pass = Pass::new(
-            &description,
-            options,
-            sink(self.out, self.leniency.spreadsheet_safe)?,
-        )
-        .map_err(failed)?;
+        let sink = sink(self.out.clone(), self.leniency.spreadsheet_safe)?;
+        let mut pass = Pass::new(&description, options, sink).map_err(failed)?;
         let inputs = Inputs::find(&self.input)?;
+        tell_skipped(&inputs);
         let reading = Reading::begin(inputs.bytes());
         let broken = inputs.each(&|bytes| reading.advance(bytes), |input| pass.read(input))?;
         reading.end();
         let summary = pass.finish().map_err(failed)?;
         print!("{}", cracked(&summary.crack));
         print!("{}", written(&summary.tables, summary.defects));
+        let files = summary
+            .tables
+            .iter()
+            .map(|table| (table.file.clone(), table.rows));
+        self.tables
+            .leave_out_empty(&self.out, &files.collect::<Vec<_>>())?;
         Ok(ended(&broken, inputs.len()))
     }
 }
@@ -289,10 +334,17 @@ impl Melt {
     }
 }
 
+/// Names the files of walked folders that are no FHIR.
+pub(super) fn tell_skipped(inputs: &Inputs) {
+    for path in inputs.skipped() {
+        eprintln!("skipped, no FHIR: {}", path.display());
+    }
+}
+
 /// The files with their rows, and where the defects are.
 fn written(files: &[FlattenedTable], defects: u64) -> String {
     let mut text = String::new();
-    for table in files {
+    for table in files.iter().filter(|table| table.rows > 0) {
         text.push_str(&format!("{:<40}{:>12} rows\n", table.file, table.rows));
     }
     if defects > 0 {

@@ -13,7 +13,7 @@ pub(super) struct Keeping {
     #[arg(long, conflicts_with = "again")]
     fresh: bool,
     /// Load these tables of the last run again, in full (`all` for every table), and remove what their load left
-    #[arg(long = "override", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long = "override", value_name = "TABLE[,TABLE]", value_delimiter = ',')]
     again: Vec<String>,
     /// Write the typed rows as text too: patient's number, table, times, values
     #[arg(long, value_name = "FORM")]

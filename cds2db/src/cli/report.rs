@@ -32,6 +32,11 @@ pub fn report(summary: &Summary) -> String {
             );
         }
     }
+    if sum.typed_seen > 0 {
+        out.push_str(
+            "  typ. seen: typed rows whose content the hub has already, from an earlier run or from another resource of this one\n",
+        );
+    }
     for (resource, count) in &summary.deleted {
         let _ = writeln!(
             out,
@@ -73,7 +78,7 @@ pub fn report(summary: &Summary) -> String {
             "Complete with remarks: every search delivered everything; what needs a look is listed above."
         }
         Verdict::Incomplete => {
-            "NOT COMPLETE: what is missing is listed above; its watermark stayed, so the next run asks for it again."
+            "NOT COMPLETE: what is missing is listed above; the next run asks for it again."
         }
     };
     let _ = writeln!(out, "{verdict}");

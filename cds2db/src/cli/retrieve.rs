@@ -8,7 +8,7 @@ use super::keeping::Keeping;
 use super::{Bars, config, describe, logs, report, zone};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, Scope, connect_telling, outline};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Summary};
 
 /// The daily retrieval by a configuration file.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ impl Retrieve {
         let directory = RunDirectory::open(&self.dir, options)?;
         logs::start(directory.layout(), config.settings.verbose)?;
         directory.notes().iter().for_each(|note| bars.note(note));
-        let (description, summary) = super::block_on(async {
+        let run = super::block_on(async {
             let run = async {
                 let connected = connect_telling(&config.settings, description, &bars).await?;
                 let run = connected.run(&config.settings, &Scope::Patients, &bars);
@@ -77,8 +77,23 @@ impl Retrieve {
                 done = run => done,
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; what was fetched is kept, the same command goes on with it")),
             }
-        })?;
-        directory.finish(&description, &summary)?;
+        });
+        let kept = run.and_then(|(description, summary)| {
+            directory.finish(&description, &summary)?;
+            Ok(summary)
+        });
+        let summary = match kept {
+            Ok(summary) => summary,
+            // The figures of the run before would say that all is well.
+            Err(error) => {
+                let summary = Summary::failed(&error);
+                summary.write(&self.dir)?;
+                if self.json {
+                    println!("{}", summary.json_line());
+                }
+                return Err(error);
+            }
+        };
         summary.write(&self.dir)?;
         if self.json {
             println!("{}", summary.json_line());

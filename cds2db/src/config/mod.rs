@@ -6,6 +6,7 @@
 mod chain;
 mod debug;
 mod deletions;
+mod empty_wards;
 mod encounters;
 mod faults;
 mod filter;
@@ -24,6 +25,7 @@ mod wards;
 pub use chain::ChainSettings;
 pub use debug::DebugSettings;
 pub use deletions::Deletions;
+pub use empty_wards::EmptyWards;
 pub use encounters::EncounterSearch;
 pub use faults::Faults;
 pub use filter::{CATEGORY, CODE, ResourceFilter, WINDOW, date_parameter};

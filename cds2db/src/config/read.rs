@@ -8,7 +8,7 @@ use super::encounters::ADDITIONAL;
 use super::filter::filters;
 use super::keys::{Effect, KEYS};
 use super::{
-    ChainSettings, DebugSettings, Deletions, EncounterSearch, Faults, ImportSettings, Overrides,
+    ChainSettings, DebugSettings, Deletions, EmptyWards, EncounterSearch, Faults, ImportSettings, Overrides,
     ServerSettings, Settings, Wards,
 };
 
@@ -81,6 +81,7 @@ impl Config {
                 text => resolve(text, file),
             }),
             wards: Wards::read(r, toml, file, &ours, &mut notes),
+            empty_wards: EmptyWards::read(r),
             encounters: EncounterSearch::read(r, &ours),
             common_identifier_system: r
                 .filled("COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM")

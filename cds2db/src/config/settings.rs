@@ -9,8 +9,8 @@ use jiff::{Timestamp, Zoned};
 use site_config::Database;
 
 use super::{
-    ChainSettings, DebugSettings, Deletions, EncounterSearch, ImportSettings, ResourceFilter, ServerSettings,
-    Wards,
+    ChainSettings, DebugSettings, Deletions, EmptyWards, EncounterSearch, ImportSettings, ResourceFilter,
+    ServerSettings, Wards,
 };
 
 /// Everything a run needs to know, read from the configuration and checked.
@@ -30,6 +30,8 @@ pub struct Settings {
     pub encounters: EncounterSearch,
     /// Where the patients come from.
     pub wards: Wards,
+    /// Whether a run stops before a day without any ward patient empties the case list.
+    pub empty_wards: EmptyWards,
     /// Identifier system that the encounter levels of one case share.
     pub common_identifier_system: Option<String>,
     /// Only patients older than so many years; 0 for all.
@@ -68,6 +70,7 @@ impl Default for Settings {
             server: ServerSettings::default(),
             encounters: EncounterSearch::default(),
             wards: Wards::None,
+            empty_wards: EmptyWards::Stop,
             common_identifier_system: None,
             min_patient_age: 0,
             database: Database::of_module("CDS2DB"),

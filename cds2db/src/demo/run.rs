@@ -10,7 +10,7 @@ use work_dir::Status;
 
 use super::server::{FhirServer, Served};
 use super::{HospitalPlan, history};
-use crate::config::{Settings, Wards};
+use crate::config::{EmptyWards, Settings, Wards};
 use crate::progress::{Progress, Stage};
 use crate::run::{DirectoryOptions, Run, RunDirectory, Scope};
 use crate::ward::WardDefinition;
@@ -231,6 +231,7 @@ fn settings(plan: Option<&HospitalPlan>) -> Settings {
     settings.server.ids_at_once = 50;
     settings.server.count = Some(500);
     settings.debug.ignore_last_update = true;
+    settings.empty_wards = EmptyWards::GoOn;
     settings.encounters.classes = vec!["IMP".to_owned(), "SS".to_owned()];
     let definitions: Vec<(String, Vec<String>)> = match plan {
         Some(plan) => plan

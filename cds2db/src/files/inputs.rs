@@ -4,9 +4,19 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The files of a command line: folders are walked in the order of names, `-` is standard input.
+/// The files of a command line: folders are walked in the order of names, `-` is standard input. What lies in a folder and
+/// is no FHIR by its name or its beginning is left aside; a file that is named itself is read whatever it is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inputs(Vec<PathBuf>);
+pub struct Inputs {
+    files: Vec<PathBuf>,
+    skipped: Vec<PathBuf>,
+}
+
+/// Endings of files that lie beside FHIR files and may begin as they do.
+const OTHERS: [&str; 16] = [
+    "md", "markdown", "html", "htm", "css", "js", "svg", "csv", "tsv", "pdf", "py", "r", "sh", "toml",
+    "yaml", "yml",
+];
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -17,33 +27,39 @@ impl Inputs {
     /// # Errors
     /// When a file is not there or a folder cannot be read; the message names it.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
-        let mut files = Vec::new();
+        let mut inputs = Self::default();
         for path in paths {
             if path.as_os_str() == STDIN {
-                files.push(path.clone());
+                inputs.files.push(path.clone());
             } else {
-                walk(path, &mut files)?;
+                inputs.walk(path, true)?;
             }
         }
-        Ok(Self(files))
+        Ok(inputs)
+    }
+
+    /// Files of the folders that are no FHIR.
+    #[must_use]
+    pub fn skipped(&self) -> &[PathBuf] {
+        &self.skipped
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.files.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// Bytes of all files; `None` if standard input is among them.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
-        let sizes = self.0.iter().map(|path| match path.as_os_str() == STDIN {
+        let sizes = self.files.iter().map(|path| match path.as_os_str() == STDIN {
             true => None,
             false => std::fs::metadata(path).ok().map(|file| file.len()),
         });
@@ -61,7 +77,7 @@ impl Inputs {
         mut read: impl FnMut(&mut (dyn Read + Send)) -> std::result::Result<(), E>,
     ) -> Result<Vec<(PathBuf, E)>> {
         let mut failed = Vec::new();
-        for path in &self.0 {
+        for path in &self.files {
             let input: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
                 Box::new(std::io::stdin())
             } else {
@@ -89,19 +105,46 @@ impl Read for Watched<'_> {
     }
 }
 
-fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let kind = std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
-    if !kind.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
+impl Inputs {
+    fn walk(&mut self, path: &Path, is_named: bool) -> Result<()> {
+        let kind = std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
+        if !kind.is_dir() {
+            let is_input = is_named || may_be_fhir(path).map_err(|e| unreadable(path, e))?;
+            let list = if is_input {
+                &mut self.files
+            } else {
+                &mut self.skipped
+            };
+            list.push(path.to_owned());
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, e))?;
+        let mut inside: Vec<PathBuf> = entries
+            .map(|entry| entry.map(|e| e.path()))
+            .collect::<std::io::Result<_>>()
+            .map_err(|e| unreadable(path, e))?;
+        inside.sort();
+        inside.iter().try_for_each(|path| self.walk(path, false))
     }
-    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, e))?;
-    let mut inside: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<std::io::Result<_>>()
-        .map_err(|e| unreadable(path, e))?;
-    inside.sort();
-    inside.iter().try_for_each(|path| walk(path, files))
+}
+
+/// Whether a file may be JSON, NDJSON, XML or one of these in gzip: by its ending, and by its first sign. An empty file may
+/// be one that is still being written, and is read.
+fn may_be_fhir(path: &Path) -> std::io::Result<bool> {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    if ending.is_some_and(|ending| OTHERS.contains(&&*ending)) {
+        return Ok(false);
+    }
+    let mut begin = [0; 64];
+    let length = File::open(path)?.read(&mut begin)?;
+    let begin = begin.get(..length).unwrap_or_default();
+    let text = begin
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(begin)
+        .trim_ascii_start();
+    Ok(text.is_empty()
+        || begin.starts_with(&[0x1f, 0x8b])
+        || matches!(text.first(), Some(b'{' | b'<' | b'[')))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
@@ -123,12 +166,44 @@ mod tests {
         }
         let inputs = Inputs::find(&[root.path().to_owned(), "-".into()]).expect("finds");
         let names: Vec<_> = inputs
-            .0
+            .files
             .iter()
             .map(|p| p.strip_prefix(root.path()).unwrap_or(p).display().to_string())
             .collect();
         assert_eq!(names, ["a.ndjson", "b/1.xml", "b/2.xml", "c.json", "-"]);
         assert_eq!(inputs.bytes(), None);
+    }
+
+    #[test]
+    fn what_is_no_fhir_is_left_aside_unless_it_is_named() {
+        let root = tempfile::tempdir().expect("directory");
+        for (name, text) in [
+            ("1.json", "\u{feff} {}"),
+            ("2", "<Bundle/>"),
+            ("3.txt", "{\"resourceType\":\"Patient\"}"),
+            ("LICENSE", "Licensed under"),
+            ("README", "Read me"),
+            ("README.md", "<p>"),
+            ("index.html", "<html>"),
+            ("list.csv", "[1]a"),
+        ] {
+            std::fs::write(root.path().join(name), text).expect("file");
+        }
+        std::fs::write(root.path().join("4.ndjson.gz"), [0x1f, 0x8b, 8]).expect("file");
+        let inputs = Inputs::find(&[root.path().to_owned()]).expect("finds");
+        let names = |paths: &[PathBuf]| {
+            let names = paths
+                .iter()
+                .filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(names(&inputs.files), ["1.json", "2", "3.txt", "4.ndjson.gz"]);
+        assert_eq!(
+            names(inputs.skipped()),
+            ["LICENSE", "README", "README.md", "index.html", "list.csv"]
+        );
+        let named = Inputs::find(&[root.path().join("README")]).expect("finds");
+        assert_eq!((named.len(), named.skipped().len()), (1, 0));
     }
 
     #[test]

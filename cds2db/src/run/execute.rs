@@ -70,7 +70,7 @@ impl Run<'_> {
                 }
             }
             None => {
-                let who = self.who(&zone, &watches, &mut summary).await?;
+                let who = self.who(&zone, &watches, directory, &mut summary).await?;
                 let started_with = started_with(self.settings);
                 directory.keep(
                     who.loaded_until,

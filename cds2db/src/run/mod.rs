@@ -30,5 +30,6 @@ pub(crate) use kept::unread::by_table;
 pub use retrieval::Run;
 pub(crate) use retrieval::ZONE;
 pub use scope::{Given, Scope};
+pub(crate) use stopwatch::Stopwatch;
 pub use who::ward_request::Dates;
-pub(crate) use who::wards::{find_wards, patients_of_encounters};
+pub(crate) use who::wards::{OfEncounters, find as find_wards, patients_of_encounters};

@@ -1,5 +1,7 @@
 //! Which resources a run asks for.
 
+use crate::summary::Incomplete;
+
 /// Which resources a run asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
@@ -21,6 +23,10 @@ pub struct Given {
     pub resources: Vec<String>,
     /// Move the watermarks; off where single types are loaded, so that the daily run still finds its own gap.
     pub move_watermarks: bool,
+    /// What makes the list of patients doubtful.
+    pub remarks: Vec<String>,
+    /// Why patients are missing in it.
+    pub incomplete: Vec<Incomplete>,
 }
 
 impl std::fmt::Debug for Given {

@@ -54,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "table-description",
         ],
     ),
+    ("x-skipped", &[]),
 ];
 
 fn manifest(path: &Path) -> Document<String> {

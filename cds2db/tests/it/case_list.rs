@@ -11,6 +11,7 @@ use cds2db::demo::HospitalPlan;
 use dataprocessor::config::{Phases, WardPhases, wall_time};
 use dataprocessor::{CaseProfile, Config};
 use fixtures::Format;
+use fixtures::hospital::Hospital;
 use jiff::civil::DateTime;
 use serde_json::Value;
 
@@ -62,7 +63,7 @@ fn one_hospital(seed: u64) -> usize {
     runtime.block_on(async {
         let hub = Hub::connect(&cluster.url()).await.expect("connects");
         let listed = listed(&hub).await;
-        let model = running(&plan, listed.values().flatten(), wall_time::now());
+        let model = running(&plan.hospital(), listed.values().flatten(), wall_time::now());
         assert_eq!(shown(&hub).await, model, "seed {seed}, clock");
         let summary = dataprocessor::run(&hub, &ward_list(listed.keys()))
             .await
@@ -109,10 +110,14 @@ async fn shown(hub: &Hub) -> Vec<String> {
 
 /// Ids of the cases that run, from the resources themselves: stays of the whole hospital, of a class that the retrieval
 /// looks for, of a listed patient, begun and not ended.
-fn running<'a>(plan: &HospitalPlan, listed: impl Iterator<Item = &'a String>, now: DateTime) -> Vec<String> {
+pub(crate) fn running<'a>(
+    hospital: &Hospital,
+    listed: impl Iterator<Item = &'a String>,
+    now: DateTime,
+) -> Vec<String> {
     let listed: BTreeSet<String> = listed.map(|id| format!("Patient/{id}")).collect();
     let mut ids = BTreeSet::new();
-    for resource in plan.hospital().resources(Format::Json) {
+    for resource in hospital.resources(Format::Json) {
         if resource.kind.name() != "Encounter" {
             continue;
         }

@@ -22,7 +22,7 @@ fn shared(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("SKIPPED: ../shared is absent, {name} was not read");
+    x_skipped::skip!("../shared is absent, {name} was not read");
     None
 }
 

@@ -236,8 +236,8 @@ fn everybody(hospital: &Hospital) -> Wards {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_against_helios_ends_in_the_hub_of_a_run_against_the_fixture_server() {
     let Some(binary) = binary() else {
-        println!(
-            "SKIPPED: no helios-hfs (HFS_BIN or hfs on PATH); the run against a server of others was not made"
+        x_skipped::skip!(
+            "no helios-hfs (HFS_BIN or hfs on PATH); the run against a server of others was not made"
         );
         return;
     };

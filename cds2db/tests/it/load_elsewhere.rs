@@ -80,7 +80,7 @@ fn python_has(module: &str) -> bool {
         .output();
     let has = import.is_ok_and(|output| output.status.success());
     if !has {
-        println!("SKIPPED: python3 cannot import {module}, its load script was not run");
+        x_skipped::skip!("python3 cannot import {module}, its load script was not run");
     }
     has
 }
@@ -140,7 +140,7 @@ fn spark_loads_every_row(loaded: &Loaded) {
 /// PostgreSQL gets the rows and the values: the typed tables of the hub hold the same.
 async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
     let Some(psql) = psql() else {
-        println!("SKIPPED: psql was not found, its load script was not run");
+        x_skipped::skip!("psql was not found, its load script was not run");
         return;
     };
     let admin = &loaded.site.database_url;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cds2db::config::Wards;
+use cds2db::config::{EmptyWards, Wards};
 use cds2db::ward::PidList;
 use cds2db::{ErrorKind, TableSummary};
 use fixtures::hospital::Hospital;
@@ -129,6 +129,7 @@ async fn trap_14_an_empty_day_refreshes_running_cases_and_is_recorded() {
     let mut site = Site::open(hospital()).await;
     let first = site.run().await.expect("runs");
     site.settings.encounters.location_ids = vec!["no-such-location".to_owned()];
+    site.settings.empty_wards = EmptyWards::GoOn;
     let second = site.run().await.expect("runs");
     assert_eq!(second.ward_patients, 0);
     assert_eq!(

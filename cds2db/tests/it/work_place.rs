@@ -116,17 +116,53 @@ impl Place {
         sql.execute(self.site.hub.pool()).await.expect("ends the lease");
     }
 
-    /// All that must not depend on whether a run was killed: rows, watermarks, imports.
+    /// All that must not depend on whether a run was killed: rows with all their columns and what is noted beside them,
+    /// watermarks, imports, and what the dataprocessor makes of them with its sources. Numbers of rows and moments differ from
+    /// hub to hub.
     pub(crate) async fn hub(&self) -> Vec<String> {
         let mut lines = self.site.content().await;
-        for sql in [
-            "SELECT 'watermark ' || resource || ' ' || count(*) FROM core.watermark GROUP BY resource ORDER BY 1",
-            "SELECT 'import ' || r.table_name || ' ' || r.new_count || ' ' || r.update_count FROM core.import_rows r ORDER BY 1",
-            "SELECT 'waits ' || count(*)::text FROM cds2db_out.v_observation_raw_diff",
-        ] {
-            let rows = select(&self.site.hub, sql).await;
+        let processed = dataprocessor::run(&self.site.hub, &dataprocessor::Config::default()).await;
+        processed.expect("the dataprocessor runs");
+        let mut queries: Vec<String> = Vec::new();
+        for table in &table_description::default_description().tables {
+            let name = &table.name;
+            let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            let row = |of: &str| {
+                let cells = columns.iter().map(|c| format!("coalesce({of}.{c}::text, '~')"));
+                cells.collect::<Vec<_>>().join(" || '|' || ")
+            };
+            // Each raw row, each typed row with its raw row, and how precise its dates are.
+            queries.push(format!(
+                "SELECT '{name}_raw ' || md5({}) FROM db_log.{name}_raw r",
+                row("r")
+            ));
+            queries.push(format!(
+                "SELECT '{name} ' || md5({}) || ' of ' || r.hash_index_col || ' ' || coalesce((SELECT string_agg(p.column_name || \
+                 '=' || p.precision, ',' ORDER BY p.column_name) FROM core.precision p WHERE p.table_name = '{name}' AND p.id = \
+                 t.{name}_id), '') FROM db_log.{name} t JOIN db_log.{name}_raw r USING ({name}_raw_id)",
+                row("t")
+            ));
+            for form in ["patient_fe", "fall_fe"] {
+                queries.push(format!(
+                    "SELECT '{form} ' || f.hash || ' from ' || t.hash FROM core.lineage l JOIN core.{form} f USING (row_id) \
+                     JOIN core.{name} t ON t.{name}_id = l.source_id \
+                     WHERE l.table_name = '{form}' AND l.source_table = '{name}'"
+                ));
+            }
+        }
+        queries.extend(
+            [
+                "SELECT 'watermark ' || resource || ' ' || patient_id FROM core.watermark",
+                "SELECT 'import ' || r.table_name || ' ' || r.new_count || ' ' || r.update_count FROM core.import_rows r",
+                "SELECT 'waits ' || count(*)::text FROM cds2db_out.v_observation_raw_diff",
+            ]
+            .map(str::to_owned),
+        );
+        for sql in queries {
+            let rows = select(&self.site.hub, &sql).await;
             lines.extend(rows.into_iter().flatten().flatten());
         }
+        lines.sort();
         lines
     }
 }

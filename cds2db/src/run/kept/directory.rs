@@ -1,7 +1,7 @@
 //! The directory of a run.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use cds_hub::Hub;
@@ -31,7 +31,12 @@ pub struct RunDirectory {
     options: DirectoryOptions,
     notes: Vec<String>,
     unread: Unread,
+    /// Says that a run has stopped before empty wards.
+    empty_wards: PathBuf,
 }
+
+/// Its name, beside the runs.
+const EMPTY_WARDS: &str = "empty-wards";
 
 /// Whether an unfinished run is about the same as this one.
 fn about(run: &Layout, options: &DirectoryOptions) -> Result<bool> {
@@ -86,6 +91,7 @@ impl RunDirectory {
         let most_runs = options.most_runs;
         let mut directory = Self::at(layout, options)?;
         directory.notes = notes;
+        directory.empty_wards = base.join(EMPTY_WARDS);
         runs.keep(most_runs).map_err(|e| failed(base, e))?;
         Ok(directory)
     }
@@ -103,6 +109,7 @@ impl RunDirectory {
             unread: Unread::of(&layout)?,
             work,
             record: Mutex::new(record),
+            empty_wards: layout.root().join(EMPTY_WARDS),
             layout,
             options,
             notes: Vec::new(),
@@ -301,6 +308,25 @@ impl RunDirectory {
     /// The run ended with an error: what is not completed has failed and is tried again by the next run.
     pub(crate) fn failed_run(&self) {
         self.batches.fail();
+    }
+
+    /// Whether a run before this one stopped because nobody was found on any ward.
+    pub(crate) fn has_seen_empty_wards(&self) -> bool {
+        self.empty_wards.exists()
+    }
+
+    /// Keeps that this run stops for that reason, so that the next one does not.
+    pub(crate) fn keep_empty_wards(&self) -> Result<()> {
+        let text = "The last run stopped because nobody was found on any ward; the next one goes on.\n";
+        std::fs::write(&self.empty_wards, text).map_err(|e| file_error(&self.empty_wards, e))
+    }
+
+    /// Somebody is on a ward: the next empty day stops again.
+    pub(crate) fn forget_empty_wards(&self) -> Result<()> {
+        match std::fs::remove_file(&self.empty_wards) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file_error(&self.empty_wards, e)),
+            _ => Ok(()),
+        }
     }
 
     /// A part of a run that is no table, such as the dataprocessor, and whether it is still to do.

@@ -83,8 +83,25 @@ impl Run<'_> {
             .await
             .map_err(|e| hub_error("releasing the hub's lock", e))?;
         count_confirmed(self, run, summary).await?;
+        self.remark_quarantine(summary).await?;
         self.progress.end(Stage::Store);
         fetched.rows.remove()
+    }
+
+    /// Says how many rows the hub refused, in this run and before.
+    async fn remark_quarantine(&self, summary: &mut Summary) -> Result<()> {
+        let rows = self
+            .hub
+            .select_text("SELECT count(*)::text FROM core.quarantine", &[])
+            .await;
+        let rows = rows.map_err(|e| hub_error("counting the rows in quarantine", e))?;
+        let count = rows.into_iter().flatten().flatten().next().unwrap_or_default();
+        if count != "0" {
+            summary.remarks.push(format!(
+                "{count} rows lie in quarantine and are not stored; cds-hub quarantine list names them"
+            ));
+        }
+        Ok(())
     }
 
     /// Stores the rows of one table: raw rows, the typed rows made of them, and those that have waited.

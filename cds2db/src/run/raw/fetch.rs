@@ -82,7 +82,7 @@ impl Run<'_> {
         let mut answered = download.run(first, summary).await?;
         download.know_encounters(summary).await?;
         answered.extend(download.run(others, summary).await?);
-        if matches!(self.scope, Scope::Patients) {
+        if !matches!(self.scope, Scope::Everything) {
             download.miss(&who.patients, summary);
         }
         self.add_unanswered_references(zone, &mut download.references)

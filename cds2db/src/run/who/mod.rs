@@ -1,6 +1,7 @@
 //! First room: whose resources a run asks for. Ward patients come from the server, running cases from the hub.
 
 pub(super) mod age;
+mod empty;
 pub(super) mod people;
 pub(super) mod running;
 pub(super) mod ward_request;

@@ -12,7 +12,7 @@ use crate::run::ask::narrowing::Narrowing;
 use crate::run::ask::{requests, unanswered};
 use crate::run::typed::tables::ENCOUNTER;
 use crate::run::watches::Watches;
-use crate::run::{Run, Scope};
+use crate::run::{Run, RunDirectory, Scope};
 use crate::ward::WardPatient;
 use crate::{Result, Summary};
 
@@ -31,12 +31,20 @@ impl Run<'_> {
         &self,
         zone: &TimeZone,
         watches: &Watches,
+        directory: &RunDirectory,
         summary: &mut Summary,
     ) -> Result<Who> {
         let loaded_until = self.settings.now().as_microsecond();
         let wards = self.wards(zone, watches, summary).await?;
+        if let (Scope::Patients, Some(wards)) = (self.scope, &wards) {
+            self.stop_before_empty_wards(wards, directory).await?;
+        }
         let patients = match self.scope {
-            Scope::Given(given) => given.patients.clone(),
+            Scope::Given(given) => {
+                summary.remarks.extend(given.remarks.iter().cloned());
+                summary.incomplete.extend(given.incomplete.iter().cloned());
+                given.patients.clone()
+            }
             _ => {
                 let wards = wards.as_deref().unwrap_or_default();
                 let encounters = self.description.table(ENCOUNTER).map(|t| &**t);
@@ -94,6 +102,7 @@ impl Run<'_> {
             patients,
             notes,
             remarks,
+            incomplete,
         } = wards::find(
             self.settings,
             self.client,
@@ -106,6 +115,7 @@ impl Run<'_> {
         self.progress.end(Stage::Wards);
         summary.notes.extend(notes);
         summary.remarks.extend(remarks);
+        summary.incomplete.extend(incomplete);
         if patients.is_empty() && matches!(self.settings.wards, crate::config::Wards::List(_)) {
             summary.remarks.push("the list of patients is empty".to_owned());
         }

@@ -15,6 +15,7 @@ use crate::progress::{Progress, Stage};
 use crate::references::reference_id;
 use crate::run::ask::elements::{JOIN, by_ids, crack_as, elements, joined, plan, table};
 use crate::run::stopwatch::Stopwatch;
+use crate::summary::Incomplete;
 use crate::ward::{Candidate, Condition, WardDefinition, WardPatient, assign, instant};
 use crate::{Error, ErrorKind, Result};
 
@@ -23,8 +24,10 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct WardSearch {
     pub(crate) patients: Vec<WardPatient>,
     pub(crate) notes: Vec<String>,
-    /// What keeps the search from being complete, or makes its answer doubtful.
+    /// What makes the answer doubtful.
     pub(crate) remarks: Vec<String>,
+    /// Why not all patients on the wards are seen.
+    pub(crate) incomplete: Vec<Incomplete>,
 }
 
 /// Elements needed beside those of the patterns.
@@ -37,6 +40,8 @@ const ALWAYS: [&str; 6] = [
     "subject/reference",
 ];
 const SEARCH: &str = "the search for the wards' encounters";
+/// Its name in the list of what is missing; no table and no type, since what was found is whole.
+const WARDS: &str = "search for wards";
 
 /// Finds the patients of each ward.
 pub(crate) async fn find(
@@ -52,8 +57,7 @@ pub(crate) async fn find(
         Wards::List(patients) => {
             return Ok(WardSearch {
                 patients: patients.clone(),
-                notes: Vec::new(),
-                remarks: Vec::new(),
+                ..WardSearch::default()
             });
         }
         Wards::Patterns(wards) => wards,
@@ -71,8 +75,8 @@ pub(crate) async fn find(
                 let cracked = crack_as(&page.bytes, page.number, SEARCH, &plan, Options::default())?;
                 cracked.batches.iter().for_each(|batch| found.add(batch));
                 if let Some(first) = cracked.rejected.first() {
-                    found.remarks.push(format!(
-                        "{SEARCH}, page {}: {} encounters cannot be read, their patients are not seen: {}",
+                    found.miss(format!(
+                        "page {}: {} encounters cannot be read, their patients are not seen: {}",
                         page.number,
                         cracked.rejected.len(),
                         first.reason()
@@ -83,10 +87,9 @@ pub(crate) async fn find(
             }
             Step::Limited(limited) => {
                 let pages = limited.pages();
-                let text = format!(
-                    "MAX_ENCOUNTER_BUNDLES cut the search for wards short after {pages} pages; patients on later pages are not seen"
-                );
-                found.remarks.push(text);
+                found.miss(format!(
+                    "MAX_ENCOUNTER_BUNDLES cut it short after {pages} pages; patients on later pages are not seen"
+                ));
                 break;
             }
             _ => break,
@@ -96,20 +99,6 @@ pub(crate) async fn find(
     Ok(found.finish(wards, &targets, settings, zone))
 }
 
-/// The ward patients of some days.
-pub(crate) async fn find_wards(
-    settings: &Settings,
-    client: &Client,
-    zone: &TimeZone,
-    progress: &dyn Progress,
-    dates: &Dates,
-) -> Result<Vec<WardPatient>> {
-    let found = find(settings, client, zone, progress, &Stopwatch::default(), dates).await?;
-    let said = found.notes.iter().chain(&found.remarks);
-    said.for_each(|note| progress.note(note));
-    Ok(found.patients)
-}
-
 /// The encounters found so far.
 struct Found {
     columns: Vec<String>,
@@ -117,6 +106,7 @@ struct Found {
     encounters: Vec<Vec<Option<String>>>,
     notes: Vec<String>,
     remarks: Vec<String>,
+    incomplete: Vec<Incomplete>,
 }
 
 /// Values of referenced resources by (path of the reference, element), then by id.
@@ -134,7 +124,13 @@ impl Found {
             encounters: Vec::new(),
             notes: Vec::new(),
             remarks: Vec::new(),
+            incomplete: Vec::new(),
         }
+    }
+
+    /// Not all encounters are seen.
+    fn miss(&mut self, cause: String) {
+        self.incomplete.push(Incomplete::of(WARDS, cause));
     }
 
     fn add(&mut self, batch: &Batch) {
@@ -233,6 +229,7 @@ impl Found {
             patients,
             notes: self.notes,
             remarks: self.remarks,
+            incomplete: self.incomplete,
         }
     }
 
@@ -314,15 +311,26 @@ async fn element_by_id(
         .collect())
 }
 
+/// What searches for encounters lead to.
+pub(crate) struct OfEncounters {
+    /// Ids of the encounters, each once.
+    pub(crate) encounters: BTreeSet<String>,
+    /// Their patients.
+    pub(crate) patients: BTreeSet<String>,
+}
+
 /// The patients of the encounters that searches find.
-pub(crate) async fn patients_of_encounters(
-    client: &Client,
-    searches: Vec<Search>,
-) -> Result<BTreeSet<String>> {
+pub(crate) async fn patients_of_encounters(client: &Client, searches: Vec<Search>) -> Result<OfEncounters> {
     let what = "the search for encounters";
     let found = elements(client, "Encounter", searches, ["id", "subject/reference"], what).await?;
-    let references = found.into_iter().filter_map(|[_, subject]| subject);
-    Ok(references
-        .filter_map(|r| reference_id(&r, "Patient").map(str::to_owned))
-        .collect())
+    let mut of = OfEncounters {
+        encounters: BTreeSet::new(),
+        patients: BTreeSet::new(),
+    };
+    for [id, subject] in found {
+        of.encounters.extend(id);
+        let patient = subject.as_deref().and_then(|r| reference_id(r, "Patient"));
+        of.patients.extend(patient.map(str::to_owned));
+    }
+    Ok(of)
 }
