@@ -131,11 +131,11 @@ impl Tried {
         let works = result.is_ok();
         self.failed |= !works;
         let mut lines = Vec::new();
-        match &result {
-            Ok(text) => lines.push(text.clone()),
+        match result {
+            Ok(text) => lines.push(text),
             Err(error) => {
                 lines.push(error.to_string());
-                let mut cause = std::error::Error::source(error);
+                let mut cause = std::error::Error::source(&error);
                 while let Some(level) = cause {
                     lines.push(level.to_string());
                     cause = level.source();

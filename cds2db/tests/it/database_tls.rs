@@ -8,6 +8,7 @@ use cds_hub::Hub;
 use cds_hub::cluster::{Account, Cluster, ClusterOptions};
 use cds_hub::reach::{Patience, open};
 use cds2db::config::{Config, Database, Overrides};
+use dataprocessor::config::{DATABASE_FILE, TEMPLATE};
 
 use crate::keys::certificates;
 
@@ -52,15 +53,11 @@ fn databases(folder: &Path, url: &str, tls: &str) -> [Database; 2] {
          DB_CDS2DB_USER = \"{user}\"\nDB_CDS2DB_PASSWORD = \"{password}\"\n\
          DB_DATAPROCESSOR_USER = \"{user}\"\nDB_DATAPROCESSOR_PASSWORD = \"{password}\"\n{tls}\n"
     );
-    std::fs::write(folder.join("db.toml"), text).expect("writes");
-    let config = "FHIR_SERVER_ENDPOINT = \"http://h/fhir\"\nPATH_TO_DB_CONFIG_TOML = \"db.toml\"\n\
+    std::fs::write(folder.join(DATABASE_FILE), text).expect("writes");
+    let config = "FHIR_SERVER_ENDPOINT = \"http://h/fhir\"\nPATH_TO_DB_CONFIG_TOML = \"cds_hub_db_config.toml\"\n\
                   ENCOUNTER_FILTER_PATTERN_1 = [\"ward_name = 'W'\"]\n";
     std::fs::write(folder.join("cds2db.toml"), config).expect("writes");
-    std::fs::write(
-        folder.join("dataprocessor.toml"),
-        "PATH_TO_DB_CONFIG_TOML = \"db.toml\"\n",
-    )
-    .expect("writes");
+    std::fs::write(folder.join("dataprocessor.toml"), TEMPLATE).expect("writes");
     let ours = Config::read(&folder.join("cds2db.toml"), &Overrides::default()).expect("reads");
     let theirs = dataprocessor::Config::read(&folder.join("dataprocessor.toml")).expect("reads");
     [ours.settings.database, theirs.database.expect("a database")]

@@ -1,7 +1,6 @@
 //! The journal from outside: the recorded scenario, submissions, locks, restores, checks and kills.
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and one that is skipped says so"
 )]

@@ -1,7 +1,6 @@
 //! Tests of the crate as its users see it.
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     reason = "tests stop at the first surprise, their helpers too, and say what they skip"
 )]
 

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     reason = "helpers of tests stop at the first surprise, and a skipped test says so"
 )]
 

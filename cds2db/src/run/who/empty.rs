@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Patients of the ward list as the hub has it.
 const LISTED: &str =
-    "SELECT count(*)::text FROM cds2db_out.v_pids_per_ward_last_import WHERE patient_id <> 'EMPTY_DATA'";
+    "SELECT count(*)::text FROM cds2db_out.v_pids_per_ward_raw_last_import WHERE patient_id <> 'EMPTY_DATA'";
 
 impl Run<'_> {
     /// Stops where nobody is found although the hub's ward list has patients, once: the next run goes on.

@@ -44,13 +44,12 @@ pub(super) fn an_empty_directory(week: &mut Week) {
         .expect("a port");
     week.set(
         "cds_hub_db_config.toml",
-        &[
-            ("DB_HOST", "\"127.0.0.1\""),
-            ("DB_PORT", &port),
-            ("DB_CDS2DB_PASSWORD", "\"secret-1\""),
-            ("DB_DATAPROCESSOR_PASSWORD", "\"secret-2\""),
-        ],
+        &[("DB_HOST", "\"127.0.0.1\""), ("DB_PORT", &port)],
     );
+    let database = site.join("cds_hub_db_config.toml");
+    let text = std::fs::read_to_string(&database).expect("reads");
+    let passwords = "DB_CDS2DB_PASSWORD = \"secret-1\"\nDB_DATAPROCESSOR_PASSWORD = \"secret-2\"\n";
+    std::fs::write(&database, format!("{text}\n[passwords]\n{passwords}")).expect("writes");
     // Before there is a hub: the role cannot log in, and that is said with the way on.
     week.serve_day(0);
     week.run(&["--wait", "0"])

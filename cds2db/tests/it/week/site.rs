@@ -111,7 +111,6 @@ impl Week {
             start: today.saturating_sub(jiff::Span::new().days(20)),
         };
         week.start_database();
-        week.sql_in("postgres", &format!("CREATE DATABASE {DATABASE}"));
         week
     }
 
@@ -148,7 +147,7 @@ impl Week {
 
     /// Rows of a query whose columns are text.
     pub(super) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        self.on_hub(DATABASE, async |hub| hub.select_text(sql, &[]).await.expect(sql))
+        self.on_hub(async |hub| hub.select_text(sql, &[]).await.expect(sql))
     }
 
     /// The single value of a query.
@@ -165,15 +164,8 @@ impl Week {
         self.value(sql).parse().expect(sql)
     }
 
-    fn sql_in(&self, database: &str, sql: &str) {
-        self.on_hub(database, async |hub| {
-            let sql = sqlx::AssertSqlSafe(sql.to_owned());
-            sqlx::raw_sql(sql).execute(hub.pool()).await.expect("SQL");
-        });
-    }
-
-    fn on_hub<T>(&self, database: &str, ask: impl AsyncFnOnce(&Hub) -> T) -> T {
-        let url = self.cluster().url_of(database);
+    fn on_hub<T>(&self, ask: impl AsyncFnOnce(&Hub) -> T) -> T {
+        let url = self.owner_url();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let hub = Hub::connect(&url).await.expect("connects");
