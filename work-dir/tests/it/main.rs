@@ -4,7 +4,6 @@
     expect(
         clippy::unwrap_used,
         clippy::panic,
-        clippy::print_stdout,
         reason = "a test that cannot go on fails, and one that is skipped says so"
     )
 )]
