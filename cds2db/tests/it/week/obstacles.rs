@@ -242,10 +242,7 @@ pub(super) fn another_description(week: &mut Week) {
         .find(|line| line.contains("pat_birthdate"))
         .expect("the column")
         .to_owned();
-    let more = birth.replace("pat_birthdate", "pat_multiplebirthinteger");
-    let more = more
-        .replace("birthDate", "multipleBirthInteger")
-        .replace(",date", ",integer");
+    let more = ",pat_photo_title,photo/title,,,,,";
     std::fs::write(&definition, text.replace(&birth, &format!("{birth}\n{more}"))).expect("writes");
     let raw = "SELECT count(*)::text FROM db_log.patient_raw";
     let rows_before = week.count(raw);
@@ -256,10 +253,10 @@ pub(super) fn another_description(week: &mut Week) {
     assert_eq!(week.count(raw), rows_before, "refused before anything is written");
     week.hub(&["migrate", "--description", &definition, "--dry-run"])
         .ends_with(0)
-        .says(&["pat_multiplebirthinteger"]);
+        .says(&["pat_photo_title"]);
     week.hub(&["migrate", "--description", &definition])
         .ends_with(0)
-        .says(&["pat_multiplebirthinteger", "done"]);
+        .says(&["pat_photo_title", "done"]);
     week.run(&["--description", &definition]).ends_with(0);
     let said = week.dataprocessor(&["run", "--json"]).ends_with(0).json();
     assert_eq!(
