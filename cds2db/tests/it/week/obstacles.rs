@@ -254,7 +254,7 @@ pub(super) fn another_description(week: &mut Week) {
     week.hub(&["migrate", "--description", &definition, "--dry-run"])
         .ends_with(0)
         .says(&["pat_photo_title"]);
-    week.hub(&["migrate", "--description", &definition])
+    week.hub(&["migrate", "--description", &definition, "--accept"])
         .ends_with(0)
         .says(&["pat_photo_title", "done"]);
     week.run(&["--description", &definition]).ends_with(0);
