@@ -17,6 +17,7 @@ pub mod semaphore;
 pub mod status;
 pub mod transfer;
 
+pub use ask::{LastVersions, Position};
 pub use error::{Condition, Error, ErrorKind, Result};
 pub use hub::{Hub, HubOptions};
 pub use parameters::Parameter;

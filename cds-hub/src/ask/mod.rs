@@ -4,6 +4,7 @@
 mod encounters;
 mod ids;
 mod invalid;
+mod last_versions;
 mod listed;
 mod references;
 mod waiting;
@@ -12,6 +13,7 @@ mod watermarks;
 pub use encounters::{EncounterRow, Running};
 pub use ids::Whose;
 pub use invalid::{InvalidReferences, InvalidRow};
+pub use last_versions::{LastVersions, Position};
 pub use waiting::WaitingRun;
 
 use table_description::TableDescription;

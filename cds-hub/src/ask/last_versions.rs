@@ -1,0 +1,218 @@
+//! The last version of every resource as typed rows, and which of them changed since an import: what a copy of the hub needs
+//! to stand where the hub stands.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use table_description::{FhirType, TableDescription};
+
+use crate::schema::identifier::literal;
+use crate::schema::version_order::rows;
+use crate::schema::{Kind, StoredTable, identifier};
+use crate::transfer::Names;
+use crate::{Error, Hub, Result};
+
+/// Where a hub stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Which hub: the moment of its first import, in microseconds since 1970-01-01 UTC; 0 where it has none.
+    pub hub: i64,
+    /// Its newest import; 0 where it has none.
+    pub import: i32,
+    /// The newest run; 0 where there is none.
+    pub run: i32,
+}
+
+/// One snapshot of the hub's last versions; whatever is imported meanwhile is not seen.
+pub struct LastVersions {
+    transaction: Transaction<'static, Postgres>,
+}
+
+impl Hub {
+    /// Opens a snapshot of the last versions.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn last_versions(&self) -> Result<LastVersions> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let opened = self.pool().begin_with(begin).await;
+        let mut transaction = opened.map_err(|e| failed("last versions", &e))?;
+        // A few rows of millions are fetched sooner by index than the server's default for turning disks believes.
+        let set = "SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1.1', true)";
+        let set = sqlx::query(set).execute(&mut *transaction).await;
+        set.map_err(|e| failed("last versions", &e))?;
+        Ok(LastVersions { transaction })
+    }
+}
+
+impl LastVersions {
+    /// Where the hub stands.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn position(&mut self) -> Result<Position> {
+        let sql = "SELECT coalesce((extract(epoch FROM min(started)) * 1000000)::bigint, 0), coalesce(max(no), 0), coalesce(max(run), 0)
+                   FROM core.import";
+        let row: std::result::Result<(i64, i32, i32), _> =
+            sqlx::query_as(sql).fetch_one(&mut *self.transaction).await;
+        let (hub, import, run) = row.map_err(|e| failed("where the hub stands", &e))?;
+        Ok(Position { hub, import, run })
+    }
+
+    /// The resources of a table that may look otherwise than after this import: those with rows that came, were confirmed or
+    /// were overwritten since. Each once, in no order. Empty for a table whose rows have no id.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn touched(&mut self, table: &Arc<TableDescription>, since: i32) -> Result<Vec<String>> {
+        let stored = StoredTable::new(Kind::Typed, table);
+        let Some(fhir_id) = stored.fhir_id_column().map(identifier) else {
+            return Ok(Vec::new());
+        };
+        let names = Names::of(&stored);
+        let (core, key) = (&names.core, &names.key);
+        let sql = format!(
+            "WITH keys AS MATERIALIZED (
+               SELECT g.key FROM core.import_rows r
+               CROSS JOIN unnest(r.new_ids + r.seen_ids + r.lifted_ids) AS m(ids)
+               CROSS JOIN generate_series(lower(m.ids), upper(m.ids) - 1) AS g(key)
+               WHERE r.table_name = $1 AND r.import_no > $2
+               UNION SELECT w.id FROM core.overwritten w WHERE w.table_name = $1 AND w.import_no > $2)
+             SELECT DISTINCT t.{fhir_id} FROM keys k JOIN {core} t ON t.{key} = k.key WHERE t.{fhir_id} IS NOT NULL"
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(&names.table)
+            .bind(since)
+            .fetch_all(&mut *self.transaction)
+            .await
+            .map_err(|e| failed(&table.name, &e))
+    }
+
+    /// Ids of the resources marked as gone, by type.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn gone(&mut self) -> Result<HashMap<String, HashSet<String>>> {
+        let sql = "SELECT resource, fhir_id FROM core.deleted WHERE returned IS NULL";
+        let rows: std::result::Result<Vec<(String, String)>, _> =
+            sqlx::query_as(sql).fetch_all(&mut *self.transaction).await;
+        let mut gone: HashMap<String, HashSet<String>> = HashMap::new();
+        for (resource, id) in rows.map_err(|e| failed("what is gone", &e))? {
+            gone.entry(resource).or_default().insert(id);
+        }
+        Ok(gone)
+    }
+
+    /// The lowest and the highest key of a table's rows; `None` where it has none.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn keys(&mut self, table: &Arc<TableDescription>) -> Result<Option<(i32, i32)>> {
+        let names = Names::of(&StoredTable::new(Kind::Typed, table));
+        let sql = format!("SELECT min({0}), max({0}) FROM {1}", names.key, names.core);
+        let ends: std::result::Result<(Option<i32>, Option<i32>), _> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_one(&mut *self.transaction)
+            .await;
+        let (lowest, highest) = ends.map_err(|e| failed(&table.name, &e))?;
+        Ok(lowest.zip(highest))
+    }
+
+    /// The last versions among the rows with these keys, both ends counted, as a binary COPY: the described columns in
+    /// their order, then the run that brought the row as `integer`. Booleans are `integer`, times of day microseconds as
+    /// `double precision`. Of a table without ids the rows of its newest run.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn slice(&mut self, table: &Arc<TableDescription>, keys: (i32, i32)) -> Result<Vec<u8>> {
+        let (lowest, highest) = keys;
+        let of = |key: &str| format!("v.{key} BETWEEN {lowest} AND {highest}");
+        self.copy(table, of).await
+    }
+
+    /// The last versions of these resources, in the form of [`LastVersions::slice`].
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn of(&mut self, table: &Arc<TableDescription>, ids: &[String]) -> Result<Vec<u8>> {
+        let stored = StoredTable::new(Kind::Typed, table);
+        let fhir_id = stored.fhir_id_column().map(|c| identifier(c).into_owned());
+        // COPY takes no parameters.
+        let list: Vec<String> = ids.iter().map(|id| literal(id)).collect();
+        let of = |_: &str| match &fhir_id {
+            Some(column) => format!("v.{column} = ANY (ARRAY[{}]::text[])", list.join(",")),
+            None => "true".to_owned(),
+        };
+        self.copy(table, of).await
+    }
+
+    async fn copy(
+        &mut self,
+        table: &Arc<TableDescription>,
+        filter: impl Fn(&str) -> String,
+    ) -> Result<Vec<u8>> {
+        let stored = StoredTable::new(Kind::Typed, table);
+        let names = Names::of(&stored);
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .map(|column| shown(&identifier(&column.name), column.fhir_type))
+            .collect();
+        let (versions, filter) = match stored.fhir_id_column() {
+            Some(_) => {
+                let view = format!("v_{}_last_version", table.name);
+                (format!("cds2db_out.{}", identifier(&view)), filter(&names.key))
+            }
+            None => (rows(&stored), newest_run(&names)),
+        };
+        let sql = format!(
+            "COPY (SELECT {}, i.run FROM {versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
+             c.import_no WHERE {filter}) TO STDOUT (FORMAT binary)",
+            columns.join(", "),
+            core = names.core,
+            key = names.key,
+        );
+        let place = |e: &sqlx::Error| failed(&table.name, e);
+        let mut stream = self.transaction.copy_out_raw(&sql).await.map_err(|e| place(&e))?;
+        let mut out = Vec::new();
+        while let Some(bytes) = stream.try_next().await.map_err(|e| place(&e))? {
+            out.extend_from_slice(&bytes);
+        }
+        Ok(out)
+    }
+
+    /// Closes the snapshot.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn close(self) -> Result<()> {
+        let closed = self.transaction.rollback().await;
+        closed.map_err(|e| failed("last versions", &e))
+    }
+}
+
+/// A column as its bytes are the same whatever the server's settings.
+fn shown(column: &str, fhir_type: FhirType) -> String {
+    match fhir_type {
+        FhirType::String => format!("v.{column}::text"),
+        FhirType::Boolean | FhirType::Integer => format!("v.{column}::integer"),
+        FhirType::Decimal => format!("v.{column}::double precision"),
+        FhirType::Date => format!("v.{column}::date"),
+        FhirType::DateTime => format!("v.{column}::timestamp"),
+        FhirType::Time => format!("(extract(epoch FROM v.{column}) * 1000000)::double precision"),
+    }
+}
+
+/// Condition for the rows of the newest run that had any of the table.
+fn newest_run(names: &Names) -> String {
+    format!(
+        "v.last_processing_nr = (SELECT max(m.last_nr) FROM core.import_rows r JOIN core.import m ON m.no = r.import_no \
+         WHERE r.table_name = {})",
+        literal(&names.table)
+    )
+}
+
+fn failed(place: &str, error: &sqlx::Error) -> Error {
+    Error::sql(format!("reading last versions: {place}"), error)
+}
