@@ -15,4 +15,6 @@ mod summary;
 pub mod ward;
 
 pub use error::{Error, ErrorKind, Result};
-pub use summary::{Incomplete, OutputSummary, StageSummary, Summary, TableSummary, Verdict, peak_rss_bytes};
+pub use summary::{
+    About, Incomplete, OutputSummary, StageSummary, Summary, TableSummary, Verdict, peak_rss_bytes,
+};

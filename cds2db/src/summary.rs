@@ -18,6 +18,9 @@ pub struct Summary {
     /// The verdict in one word.
     #[serde(default)]
     pub verdict: Verdict,
+    /// What it was about.
+    #[serde(default)]
+    pub about: About,
     /// Per table, by its lower-case name.
     pub tables: BTreeMap<String, TableSummary>,
     /// Per stage; stages overlap, so their seconds add up to more than the run's.
@@ -42,6 +45,22 @@ pub struct Summary {
     pub remarks: Vec<String>,
     /// What else is worth telling.
     pub notes: Vec<String>,
+}
+
+/// What a run was about. Holds no login and no patient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Address of the FHIR server.
+    pub server: String,
+    /// Names of the wards.
+    pub wards: Vec<String>,
+    /// Moment up to which everything is loaded, RFC 3339 in UTC.
+    pub until: Option<String>,
+    /// Number of the run in the hub.
+    pub run: Option<i32>,
+    /// How many tables and columns the description has.
+    pub description: String,
 }
 
 /// How complete a run is.

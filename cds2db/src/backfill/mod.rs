@@ -86,7 +86,7 @@ impl Backfill {
                 scope: &Scope::Given(given),
                 progress: place.progress,
             };
-            let summary = run.execute_in(&directory).await?;
+            let summary = run.execute_kept(place.directory, &directory).await?;
             directory.finish(place.description, &summary)?;
             let status = if summary.complete {
                 Status::Completed

@@ -21,6 +21,13 @@ pub(super) struct Keeping {
     /// Hand the data on even if a test of them fails that would stop the run
     #[arg(long)]
     warn_only: bool,
+    #[command(flatten)]
+    numbering: Numbering,
+}
+
+/// How patients are named beside their numbers.
+#[derive(Debug, Args)]
+pub(super) struct Numbering {
     /// File with a key: ID2NR then holds pseudonyms instead of patient ids (or CDS2DB_PSEUDONYM_KEY holds the key)
     #[arg(long, value_name = "FILE")]
     pseudonym_key_file: Option<PathBuf>,
@@ -38,15 +45,7 @@ const KEY: &str = "CDS2DB_PSEUDONYM_KEY";
 impl Keeping {
     /// The options; `most_runs` directories are kept.
     pub(super) fn options(&self, most_runs: usize) -> Result<DirectoryOptions> {
-        let failed = |e| Error::new(ErrorKind::Config, "the key of the pseudonyms").because(e);
-        let pseudonym = match (&self.pseudonym_key_file, std::env::var_os(KEY)) {
-            (Some(file), _) => Some(Pseudonym::read(file).map_err(failed)?),
-            (None, Some(key)) => {
-                let place = Path::new(KEY);
-                Some(Pseudonym::new(key.as_encoded_bytes(), place).map_err(failed)?)
-            }
-            (None, None) => None,
-        };
+        let pseudonym = self.numbering.pseudonym()?;
         Ok(DirectoryOptions {
             fresh: self.fresh,
             again: self.again.clone(),
@@ -59,5 +58,22 @@ impl Keeping {
             most_runs,
             purpose: String::new(),
         })
+    }
+}
+
+impl Numbering {
+    /// The key of the pseudonyms, where there is one.
+    pub(super) fn pseudonym(&self) -> Result<Option<Pseudonym>> {
+        let failed = |e| Error::new(ErrorKind::Config, "the key of the pseudonyms").because(e);
+        match (&self.pseudonym_key_file, std::env::var_os(KEY)) {
+            (Some(file), _) => Pseudonym::read(file).map(Some).map_err(failed),
+            (None, Some(key)) => {
+                let place = Path::new(KEY);
+                Pseudonym::new(key.as_encoded_bytes(), place)
+                    .map(Some)
+                    .map_err(failed)
+            }
+            (None, None) => Ok(None),
+        }
     }
 }

@@ -27,6 +27,7 @@ mod view_suite;
 mod work;
 mod work_check;
 mod work_inspect;
+mod work_rebuild;
 mod work_release;
 mod work_report;
 

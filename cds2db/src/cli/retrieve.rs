@@ -70,7 +70,7 @@ impl Retrieve {
             let run = async {
                 let connected = connect_telling(&config.settings, description, &bars).await?;
                 let run = connected.run(&config.settings, &Scope::Patients, &bars);
-                let summary = run.execute_in(&directory).await?;
+                let summary = run.execute_kept(directory.layout().base(), &directory).await?;
                 Ok::<_, Error>((connected.description, summary))
             };
             tokio::select! {

@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use work_dir::whole::Whole;
 use work_dir::{Layout, Runs, WorkDir};
 
-use super::{work_check, work_inspect, work_release, work_report};
+use super::{work_check, work_inspect, work_rebuild, work_release, work_report};
 use crate::run::{DirectoryOptions, RunDirectory, by_table};
 use crate::{Error, ErrorKind, Result};
 
@@ -17,6 +18,8 @@ pub(super) enum Work {
     Report(work_report::Report),
     /// Test the data
     Check(work_check::Check),
+    /// Make the standing whole, current/, anew of what the hub has
+    Rebuild(Box<work_rebuild::Rebuild>),
     /// Forget tables and remove what their load left, so that the next run loads them again
     Override(Override),
     /// Let held resources of a table through, or a signal's final files, the next time
@@ -47,6 +50,9 @@ pub(super) struct Status {
 pub(super) struct Rows {
     /// The table, in lower case
     table: String,
+    /// Those of the standing whole, with the run that brought each, instead of those that the run brought
+    #[arg(long)]
+    whole: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -67,6 +73,7 @@ impl Work {
             Self::Status(status) => status.run(),
             Self::Report(report) => report.run(),
             Self::Check(check) => check.run(),
+            Self::Rebuild(rebuild) => rebuild.run(),
             Self::Override(tables) => tables.run(),
             Self::Release(release) => release.run(),
             Self::Rows(rows) => rows.run(),
@@ -150,8 +157,14 @@ const UNREAD_SHOWN: usize = 5;
 
 impl Rows {
     fn run(&self) -> Result<ExitCode> {
-        let layout = self.place.layout()?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        if self.whole {
+            let whole = Whole::at(&self.place.dir);
+            return work_dir::write_whole_rows(&whole, &self.table, &mut out)
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(|e| failed(&self.place.dir, e));
+        }
+        let layout = self.place.layout()?;
         work_dir::write_rows(&layout, &self.table, &mut out).map_err(|e| failed(layout.root(), e))?;
         Ok(ExitCode::SUCCESS)
     }

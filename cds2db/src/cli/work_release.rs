@@ -72,8 +72,14 @@ pub(super) fn waiting(layout: &Layout) -> Result<()> {
             layout.held().display()
         );
     }
-    for (signal, why) in FinalState::read(layout.base()).map_err(here)?.kept_back() {
+    let state = FinalState::read(layout.base()).map_err(here)?;
+    for (signal, why) in state.kept_back() {
         println!("final files of {signal} stay as they were: {why}");
+    }
+    for (signal, standing) in &state.signals {
+        for found in &standing.drift {
+            println!("drift: {signal}: {found}");
+        }
     }
     Ok(())
 }

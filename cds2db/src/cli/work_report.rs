@@ -17,6 +17,9 @@ pub(super) struct Report {
     place: Place,
     #[command(flatten)]
     compared: Compared,
+    /// Show numbers as they are; otherwise they are rounded to multiples of 5, so that nothing hidden can be worked out
+    #[arg(long)]
+    exact: bool,
 }
 
 impl Report {
@@ -25,6 +28,7 @@ impl Report {
         let description = self.compared.description()?;
         let options = ReportOptions {
             few: self.compared.few,
+            exact: self.exact,
             rules: self.compared.rules.clone(),
             before: self.compared.before.clone(),
         };

@@ -188,7 +188,7 @@ impl Demo {
             scope: &scope,
             progress,
         };
-        let mut summary = run.execute_in(kept).await?;
+        let mut summary = run.execute_kept(kept.layout().base(), kept).await?;
         if scope == Scope::Everything {
             note_other_types(&client, description, &mut summary).await?;
         }

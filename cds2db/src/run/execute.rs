@@ -1,6 +1,6 @@
 //! The order of a run: who, ask, raw, typed, kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,8 +13,9 @@ use super::typed::PIDS_PER_WARD;
 use super::watches::Watches;
 use super::who::Who;
 use super::{DirectoryOptions, RunDirectory, Scope};
+use crate::config::Wards;
 use crate::progress::Stage;
-use crate::summary::peak_rss_bytes;
+use crate::summary::{About, peak_rss_bytes};
 use crate::{Error, ErrorKind, Result, Summary};
 
 impl Run<'_> {
@@ -84,6 +85,7 @@ impl Run<'_> {
         };
         summary.notes.extend(directory.notes().iter().cloned());
         directory.batches().begin(self.tables(who.wards.is_some()))?;
+        directory.began(self.tables(who.wards.is_some()))?;
         // An earlier process may have come so far that nothing is left.
         if directory.batches().has_open() {
             match self.stored_before(directory).await? {
@@ -97,6 +99,7 @@ impl Run<'_> {
         }
         directory.stored()?;
 
+        summary.about = self.about(&who, directory);
         summary.stages = BTreeMap::from([
             (Stage::Wards.to_string(), watches.wards.summary()),
             (Stage::Download.to_string(), watches.download.summary()),
@@ -107,6 +110,24 @@ impl Run<'_> {
         summary.seconds = begun.elapsed().as_secs_f64();
         summary.peak_rss_bytes = peak_rss_bytes();
         Ok(summary)
+    }
+
+    /// What the run was about.
+    fn about(&self, who: &Who, directory: &RunDirectory) -> About {
+        let wards: BTreeSet<&str> = match &self.settings.wards {
+            Wards::None => BTreeSet::new(),
+            Wards::List(patients) => patients.iter().map(|p| p.ward_name.as_str()).collect(),
+            Wards::Patterns(wards) => wards.iter().map(|w| w.ward_name.as_str()).collect(),
+        };
+        let columns: usize = self.description.tables.iter().map(|t| t.columns.len()).sum();
+        let until = jiff::Timestamp::from_microsecond(who.loaded_until).ok();
+        About {
+            server: without_login(&self.settings.server.endpoint),
+            wards: wards.into_iter().map(str::to_owned).collect(),
+            until: until.map(|until| until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            run: directory.record().and_then(|record| record.import),
+            description: format!("{} tables, {columns} columns", self.description.tables.len()),
+        }
     }
 
     /// The tables that the run is about.
@@ -120,5 +141,39 @@ impl Run<'_> {
         };
         let tables = self.description.tables.iter().filter(of_run);
         tables.map(|table| table.name.as_str())
+    }
+}
+
+/// An address without a login and without what follows a question mark.
+fn without_login(address: &str) -> String {
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, None), |(h, p)| (h, Some(p)));
+            let host = host.rsplit('@').next().unwrap_or_default();
+            let path = path.map_or_else(String::new, |path| format!("/{path}"));
+            format!("{scheme}://{host}{path}")
+        }
+        None => address.rsplit('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        for (address, shown) in [
+            ("https://fhir.example/r4", "https://fhir.example/r4"),
+            (
+                "https://me:MARKER@fhir.example:8080/r4?token=MARKER",
+                "https://fhir.example:8080/r4",
+            ),
+            ("https://me:MARKER@fhir.example", "https://fhir.example"),
+            ("me:MARKER@fhir.example", "fhir.example"),
+        ] {
+            assert_eq!(without_login(address), shown);
+        }
     }
 }

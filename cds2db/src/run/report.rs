@@ -1,21 +1,23 @@
 //! What a run leaves behind it for its readers: figures and pages.
 
+use std::path::Path;
+
 use table_description::Description;
+use work_dir::Layout;
 use work_dir::report::{ReportOptions, write};
-use work_dir::{Layout, Status, write_rep_configs};
+use work_dir::whole::{FinalState, Whole};
 
 use super::RunDirectory;
 use super::kept::fault::lock;
 use crate::{Error, ErrorKind, Result, Summary};
 
 impl RunDirectory {
-    /// Writes what whoever loads the rows elsewhere needs, removes the pages and writes the figures; the run is finished
+    /// Draws the run's own signals, removes the pages and writes the figures; the run is finished
     /// with that, and the report is written.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn finish(&self, description: &Description, summary: &Summary) -> Result<()> {
-        write_rep_configs(self.layout(), description).map_err(|e| self.failed(e))?;
         self.keep_signals(description)?;
         lock(&self.work).remove_spools().map_err(|e| self.failed(e))?;
         summary.write(self.layout().root())?;
@@ -24,23 +26,18 @@ impl RunDirectory {
 }
 
 impl RunDirectory {
-    /// Draws the run's signals, adds its rows to the standing whole and replaces the final files that pass the strict rules.
+    /// Draws the run's own signals.
     fn keep_signals(&self, description: &Description) -> Result<()> {
         let signals = self.final_signals()?;
         signals.write_signals(description).map_err(|e| self.failed(e))?;
-        let run = self.record().and_then(|record| record.import).unwrap_or_default();
-        let is_out = |table: &str| {
-            lock(&self.work)
-                .status(table)
-                .is_some_and(|status| status != Status::Completed)
-        };
-        let state = signals
-            .keep_whole(run, description, &is_out)
-            .map_err(|e| self.failed(e))?;
-        for (signal, why) in state.kept_back() {
-            tracing::warn!(signal, "final files stay at their last good state: {why}");
-        }
         Ok(())
+    }
+
+    /// Replaces the final files below `base` that pass the strict rules, drawn from the standing whole there.
+    pub(super) fn write_final(&self, base: &Path, run: i32, description: &Description) -> Result<FinalState> {
+        self.final_signals()?
+            .write_final(&Whole::at(base), run, description)
+            .map_err(|e| self.failed(e))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The load scripts of a run, each with its engine where that can be had.
+//! The load scripts of the standing whole, each with its engine where that can be had.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,11 @@ use work_dir::{Layout, TextForm, WorkDir};
 use crate::select::select;
 use crate::site::Site;
 
-/// A finished run and the number of rows of each table, from its files.
+/// Two finished runs and the number of rows of each table in the whole, as the hub counts them.
 struct Loaded {
     site: Site,
+    /// Where the directory lies after it was moved.
+    moved: PathBuf,
     directory: tempfile::TempDir,
     layout: Layout,
     rows: BTreeMap<String, u64>,
@@ -22,25 +24,40 @@ struct Loaded {
 
 /// One run for all tests of this file.
 async fn load() -> Loaded {
-    let site = Site::open(Hospital::new(5, 10)).await;
+    let hospital = Hospital::new(5, 10);
+    let mut site = Site::open(hospital.clone()).await;
     let directory = tempfile::tempdir().expect("directory");
+    site.run_kept(directory.path()).await.expect("runs");
+    let today = hospital.at(1);
+    site.settings.now = Some(today.timestamp());
+    site.server.set_store(today);
     let options = DirectoryOptions {
+        fresh: true,
         text: Some(TextForm::Tsv),
         ..DirectoryOptions::default()
     };
     let kept = RunDirectory::open(directory.path(), options).expect("opens");
     let description = default_description();
-    let summary = site.run_in(&kept).await.expect("runs");
+    let summary = site.run_kept_in(directory.path(), &kept).await.expect("runs");
     assert!(summary.complete, "{:?}", summary.incomplete);
     kept.finish(&description, &summary).expect("finishes");
     let layout = kept.layout().clone();
     let mut rows = BTreeMap::new();
     for table in &description.tables {
-        rows.insert(table.name.clone(), rows_in_files(&layout, &table.name));
+        rows.insert(
+            table.name.clone(),
+            crate::whole::in_hub(&site, table).await.len() as u64,
+        );
     }
     assert!(rows["observation"] > 10 && rows["patient"] > 2, "{rows:?}");
+    let moved = directory.path().join("elsewhere");
+    std::fs::create_dir(&moved).expect("makes");
+    let parts = ["current", "whole", "rep_configs"].map(|name| directory.path().join(name));
+    let copied = Command::new("cp").arg("-a").args(parts).arg(&moved).status();
+    assert!(copied.expect("cp starts").success());
     Loaded {
         site,
+        moved,
         directory,
         layout,
         rows,
@@ -85,12 +102,9 @@ fn python_has(module: &str) -> bool {
     has
 }
 
-/// Runs python3 in the run's directory; gives the number of rows of each table, as printed.
-fn python(layout: &Layout, arguments: &[&str]) -> BTreeMap<String, u64> {
-    let output = Command::new("python3")
-        .args(arguments)
-        .current_dir(layout.root())
-        .output();
+/// Runs python3 far from the directory; gives the number of rows of each table, as printed.
+fn python(arguments: &[&str]) -> BTreeMap<String, u64> {
+    let output = Command::new("python3").args(arguments).current_dir("/").output();
     let output = output.expect("python3 starts");
     assert!(
         output.status.success(),
@@ -98,6 +112,14 @@ fn python(layout: &Layout, arguments: &[&str]) -> BTreeMap<String, u64> {
         String::from_utf8_lossy(&output.stderr)
     );
     counts(&String::from_utf8_lossy(&output.stdout))
+}
+
+impl Loaded {
+    /// A script, here or where the directory was moved.
+    fn script(&self, name: &str, moved: bool) -> String {
+        let base = if moved { &self.moved } else { self.directory.path() };
+        base.join("rep_configs").join(name).display().to_string()
+    }
 }
 
 fn counts(text: &str) -> BTreeMap<String, u64> {
@@ -111,30 +133,33 @@ fn duckdb_loads_every_row(loaded: &Loaded) {
     if !python_has("duckdb") {
         return;
     }
-    let program = "import duckdb; c = duckdb.connect(); c.execute(open('rep_configs/load_duckdb.sql').read())\n\
-                   for (t,) in c.execute('SELECT table_name FROM information_schema.tables').fetchall():\n    \
-                   print(t, c.execute(f'SELECT count(*) FROM \"{t}\"').fetchone()[0], sep='\\t')\n";
-    assert_eq!(python(&loaded.layout, &["-c", program]), loaded.rows);
+    for moved in [false, true] {
+        let script = loaded.script("load_duckdb.sql", moved);
+        let place = format!("SET VARIABLE directory = '{}'", loaded.moved.display());
+        let before = if moved { place.as_str() } else { "SELECT 1" };
+        let program = format!(
+            "import duckdb; c = duckdb.connect(); c.execute(\"{before}\"); c.execute(open('{script}').read())\n\
+             for (t,) in c.execute('SELECT table_name FROM information_schema.tables').fetchall():\n    \
+             print(t, c.execute(f'SELECT count(*) FROM \"{{t}}\"').fetchone()[0], sep='\\t')\n"
+        );
+        assert_eq!(python(&["-c", &program]), loaded.rows, "moved: {moved}");
+    }
 }
 
 fn polars_loads_every_row(loaded: &Loaded) {
     if !python_has("polars") {
         return;
     }
-    assert_eq!(
-        python(&loaded.layout, &["rep_configs/load_polars.py"]),
-        loaded.rows
-    );
+    for moved in [false, true] {
+        assert_eq!(python(&[&loaded.script("load_polars.py", moved)]), loaded.rows);
+    }
 }
 
 fn spark_loads_every_row(loaded: &Loaded) {
     if !python_has("pyspark") {
         return;
     }
-    assert_eq!(
-        python(&loaded.layout, &["rep_configs/load_spark.py"]),
-        loaded.rows
-    );
+    assert_eq!(python(&[&loaded.script("load_spark.py", false)]), loaded.rows);
 }
 
 /// PostgreSQL gets the rows and the values: the typed tables of the hub hold the same.
@@ -162,11 +187,11 @@ async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
             "--single-transaction",
             "-q",
             "-f",
-            "rep_configs/load_postgres.sql",
+            &loaded.script("load_postgres.sql", false),
         ])
         .arg(&url)
         .env("PATH", format!("{}:{path}", bin.display()))
-        .current_dir(loaded.layout.root())
+        .current_dir("/")
         .output()
         .expect("psql starts");
     assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
@@ -191,15 +216,19 @@ async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
     ];
     for (table, columns) in same {
         let parts: Vec<&str> = columns.split(", ").collect();
-        let sql = |schema: &str| {
+        let sql = |from: &str| {
             format!(
-                "SELECT DISTINCT concat_ws('|', {}) FROM {schema}\"{table}\" ORDER BY 1",
+                "SELECT DISTINCT concat_ws('|', {}) FROM {from} ORDER BY 1",
                 parts.join(", ")
             )
         };
         let (here, there) = (
-            value(&hub, &sql("")).await,
-            value(&loaded.site.hub, &sql("db_log.")).await,
+            value(&hub, &sql(table)).await,
+            value(
+                &loaded.site.hub,
+                &sql(&format!("cds2db_out.v_{table}_last_version")),
+            )
+            .await,
         );
         assert!(
             !here.is_empty() && here == there,

@@ -12,10 +12,10 @@ use work_dir::Layout;
 use crate::select::select;
 use crate::site::Site;
 
-type Rows = BTreeSet<Vec<Option<String>>>;
+pub(crate) type Rows = BTreeSet<Vec<Option<String>>>;
 
 /// A cell of a file as the hub's query writes it.
-fn cell(value: &AnyValue<'_>) -> Option<String> {
+pub(crate) fn cell(value: &AnyValue<'_>) -> Option<String> {
     match value {
         AnyValue::Null => None,
         // The hub has no empty texts.
@@ -56,21 +56,23 @@ pub(crate) fn in_files(layout: &Layout, table: &TableDescription) -> Rows {
     rows
 }
 
+/// A column of the hub as [`cell`] writes it.
+pub(crate) fn hub_columns(c: &table_description::Column) -> String {
+    let name = format!("\"{}\"", c.name);
+    match c.fhir_type {
+        FhirType::String => name,
+        FhirType::Boolean | FhirType::Integer => format!("{name}::text"),
+        FhirType::Decimal => format!("encode(float8send({name}), 'hex')"),
+        FhirType::Date => format!("({name} - date '1970-01-01')::text"),
+        FhirType::DateTime | FhirType::Time => {
+            format!("(extract(epoch FROM {name}) * 1000000)::bigint::text")
+        }
+    }
+}
+
 /// The rows of a table in the hub; with `last` those of the newest run only.
 pub(crate) async fn in_hub(site: &Site, table: &TableDescription, last: bool) -> Rows {
-    let column = |c: &table_description::Column| {
-        let name = format!("\"{}\"", c.name);
-        match c.fhir_type {
-            FhirType::String => name,
-            FhirType::Boolean | FhirType::Integer => format!("{name}::text"),
-            FhirType::Decimal => format!("encode(float8send({name}), 'hex')"),
-            FhirType::Date => format!("({name} - date '1970-01-01')::text"),
-            FhirType::DateTime | FhirType::Time => {
-                format!("(extract(epoch FROM {name}) * 1000000)::bigint::text")
-            }
-        }
-    };
-    let columns: Vec<String> = table.columns.iter().map(column).collect();
+    let columns: Vec<String> = table.columns.iter().map(hub_columns).collect();
     let of = if last {
         format!("cds2db_out.v_{}_last_import", table.name)
     } else {

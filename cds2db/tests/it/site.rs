@@ -120,6 +120,26 @@ impl Site {
         self.patients(&description, client).execute_in(directory).await
     }
 
+    /// Runs once, in a directory of its own below `base`, and keeps the standing whole there.
+    pub(crate) async fn run_kept(&self, base: &std::path::Path) -> Result<Summary> {
+        let options = cds2db::run::DirectoryOptions {
+            fresh: true,
+            ..Default::default()
+        };
+        self.run_kept_in(base, &RunDirectory::open(base, options)?).await
+    }
+
+    /// Runs once in this directory, and keeps the standing whole below `base`.
+    pub(crate) async fn run_kept_in(
+        &self,
+        base: &std::path::Path,
+        directory: &RunDirectory,
+    ) -> Result<Summary> {
+        let (description, client) = (default_description(), self.client());
+        let run = self.patients(&description, &client);
+        run.execute_kept(base, directory).await
+    }
+
     /// The daily run of this site.
     fn patients<'r>(&'r self, description: &'r Description, client: &'r Client) -> Run<'r> {
         Run {

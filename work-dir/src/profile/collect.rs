@@ -307,13 +307,14 @@ impl<'t> Column<'t> {
         let counted = self.dictionary.len().max(self.distinct.len()) as u64;
         let mut odd = self.odd.count();
         let mut codes = Vec::new();
-        for (value, count) in self.dictionary.into_counts() {
+        for (value, count, people) in self.dictionary.into_counts() {
             if self.role.charset.is_odd(&value) {
                 odd = odd.and(count);
             }
             codes.push(Code {
                 value: value.into_string(),
                 count,
+                people,
             });
         }
         if full {

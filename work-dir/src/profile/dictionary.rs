@@ -8,7 +8,7 @@ pub(crate) const LIMIT: usize = 65_536;
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
     slots: ByHash<u32>,
-    entries: Vec<(Box<str>, Tally)>,
+    entries: Vec<(Box<str>, Tally, People)>,
     /// The last value and its slot: melted rows repeat most values.
     last: Option<(u64, u32)>,
     full: bool,
@@ -35,15 +35,17 @@ impl Dictionary {
         #[expect(clippy::cast_possible_truncation, reason = "the limit is far below")]
         let slot = self.entries.len() as u32;
         self.slots.insert(hash, slot);
-        self.entries.push((value.into(), Tally::default()));
+        self.entries
+            .push((value.into(), Tally::default(), People::default()));
         self.last = Some((hash, slot));
         self.count(slot, patient);
         true
     }
 
     fn count(&mut self, slot: u32, patient: u32) {
-        if let Some((_, tally)) = self.entries.get_mut(slot as usize) {
+        if let Some((_, tally, people)) = self.entries.get_mut(slot as usize) {
             tally.add(patient);
+            people.add(patient);
         }
     }
 
@@ -57,15 +59,42 @@ impl Dictionary {
         self.entries.len()
     }
 
-    /// The values, the most frequent first, those of the same frequency in order of their text.
-    pub(crate) fn into_counts(self) -> Vec<(Box<str>, Count)> {
+    /// The values, the most frequent first, those of the same frequency in order of their text; and how many patients each
+    /// has, where that is known.
+    pub(crate) fn into_counts(self) -> Vec<(Box<str>, Count, Option<u64>)> {
         let mut counts: Vec<_> = self
             .entries
             .into_iter()
-            .map(|(value, tally)| (value, tally.count()))
+            .map(|(value, tally, people)| (value, tally.count(), people.count()))
             .collect();
-        counts.sort_by(|(a, m), (b, n)| n.rows.cmp(&m.rows).then_with(|| a.cmp(b)));
+        counts.sort_by(|(a, m, _), (b, n, _)| n.rows.cmp(&m.rows).then_with(|| a.cmp(b)));
         counts
+    }
+}
+
+/// How many patients, all of them: they are numbered in the order they come, and rows of one lie together, so a higher number
+/// is somebody new. Where a lower one comes later, nobody can tell any more.
+#[derive(Clone, Copy, Debug, Default)]
+struct People {
+    count: u64,
+    highest: u32,
+    last: u32,
+    unknown: bool,
+}
+
+impl People {
+    fn add(&mut self, patient: u32) {
+        if patient > self.highest {
+            self.count += 1;
+            self.highest = patient;
+        } else if patient != self.last {
+            self.unknown = true;
+        }
+        self.last = patient;
+    }
+
+    fn count(self) -> Option<u64> {
+        (!self.unknown).then_some(self.count)
     }
 }
 
@@ -98,14 +127,26 @@ mod tests {
         }
         let counts = dictionary.into_counts();
         let expected = [
-            ("a", Count { rows: 2, patients: 1 }),
-            ("b", Count { rows: 2, patients: 2 }),
-            ("c", Count { rows: 1, patients: 1 }),
+            ("a", Count { rows: 2, patients: 1 }, Some(1)),
+            ("b", Count { rows: 2, patients: 2 }, Some(2)),
+            ("c", Count { rows: 1, patients: 1 }, Some(1)),
         ];
         assert_eq!(
-            counts.iter().map(|(v, c)| (&**v, *c)).collect::<Vec<_>>(),
+            counts.iter().map(|(v, c, p)| (&**v, *c, *p)).collect::<Vec<_>>(),
             expected
         );
+    }
+
+    #[test]
+    fn patients_of_a_value_are_known_as_long_as_each_lies_together() {
+        let mut dictionary = Dictionary::default();
+        for patient in (1..=300).flat_map(|p| [p, p]) {
+            dictionary.add(7, "x", patient);
+        }
+        dictionary.add(8, "y", 5);
+        dictionary.add(8, "y", 3);
+        let counts = dictionary.into_counts();
+        assert_eq!((counts[0].2, counts[1].2), (Some(300), None));
     }
 
     #[test]

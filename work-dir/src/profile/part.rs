@@ -131,6 +131,12 @@ impl Part {
         Ok(())
     }
 
+    /// All columns that have values, read from the file.
+    pub(crate) fn all(&self) -> Result<Vec<Series>, Error> {
+        let rows = self.groups().iter().sum();
+        Ok(self.read_where(|_| true, 0, rows)?.0)
+    }
+
     /// Those of these columns that have values, of some rows.
     pub(crate) fn read(&self, columns: &[&str], begin: usize, rows: usize) -> Result<Cells, Error> {
         match &self.loaded {

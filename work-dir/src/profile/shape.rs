@@ -116,6 +116,9 @@ pub struct Code {
     pub value: String,
     /// How often.
     pub count: Count,
+    /// How many patients, all of them; `None` where rows of a patient do not lie together.
+    #[serde(default)]
+    pub people: Option<u64>,
 }
 
 /// The distribution of numbers.

@@ -28,9 +28,10 @@ impl Units {
     }
 
     pub(crate) fn finish(self) -> Vec<Code> {
-        let code = |(value, count): (Box<str>, _)| Code {
+        let code = |(value, count, people): (Box<str>, _, _)| Code {
             value: value.into_string(),
             count,
+            people,
         };
         self.0.into_counts().into_iter().map(code).collect()
     }

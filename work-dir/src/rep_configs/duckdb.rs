@@ -1,14 +1,18 @@
 use std::fmt::Write;
+use std::path::Path;
 
 use table_description::FhirType;
 
-use super::{Load, quoted};
+use super::{Load, literal, quoted};
 
-/// Makes the tables and fills them; started in the run's directory: `duckdb cds.duckdb < rep_configs/load_duckdb.sql`.
-pub(super) fn script(loads: &[Load<'_>]) -> String {
-    let mut out = String::from(
-        "-- Loads the typed rows of a run into DuckDB. In the run's directory:\n\
-         --   duckdb cds.duckdb < rep_configs/load_duckdb.sql\n",
+/// Makes the tables and fills them: `duckdb cds.duckdb < …/rep_configs/load_duckdb.sql`.
+pub(super) fn script(loads: &[Load<'_>], root: &Path) -> String {
+    let mut out = format!(
+        "-- Loads the standing whole into DuckDB, wherever one stands:\n\
+         --   duckdb cds.duckdb < rep_configs/load_duckdb.sql\n\
+         -- Where the directory has been moved, set its place first: SET VARIABLE directory = '/new/place';\n\
+         SET VARIABLE directory = coalesce(getvariable('directory'), {});\n",
+        literal(root)
     );
     for load in loads {
         let table = load.table;
@@ -20,13 +24,13 @@ pub(super) fn script(loads: &[Load<'_>]) -> String {
         let name = quoted(&table.name);
         let _ = writeln!(
             out,
-            "\nCREATE OR REPLACE TABLE {name} (\n{}\n);",
+            "\nCREATE OR REPLACE TABLE {name} (\n{},\n  \"run\" INTEGER\n);",
             columns.join(",\n")
         );
-        if !load.batches.is_empty() {
+        if load.is_there {
             let _ = writeln!(
                 out,
-                "INSERT INTO {name} BY NAME SELECT * FROM read_parquet('FinalSignals/{}.*.parquet');",
+                "INSERT INTO {name} BY NAME SELECT * FROM read_parquet(getvariable('directory') || '/current/{}/*.parquet');",
                 table.name
             );
         }

@@ -1,48 +1,38 @@
-//! What whoever loads the typed rows elsewhere needs: definitions and load scripts.
+//! What whoever loads the standing whole elsewhere needs: definitions and load scripts.
 
 mod duckdb;
 mod polars_script;
 mod postgres;
 mod spark;
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use table_description::{Description, TableDescription};
 
 use crate::state::private;
+use crate::whole::Whole;
 use crate::{Error, Layout};
 
-/// Writes `rep_configs/`: load scripts for DuckDB, polars, Spark and PostgreSQL. What the original system's loader needs comes
-/// with the signals.
+/// Writes `rep_configs/` beside the runs: load scripts of the standing whole for DuckDB, polars, Spark and PostgreSQL. What
+/// the original system's loader needs comes with the signals.
 ///
-/// Scripts name files relative to the run's directory and take its path as an argument or are started there, so the
-/// directory may be moved. They are written anew by every run.
-///
-/// # Errors
-/// When the directory cannot be read or a file cannot be written.
-pub fn write_rep_configs(layout: &Layout, description: &Description) -> Result<(), Error> {
-    let signals = layout.final_signals();
-    let found = layout.batch_files().map_err(|e| Error::file(&signals, e))?;
-    let mut batches: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for file in found {
-        batches.entry(file.table).or_default().push(file.batch);
+/// Scripts do not depend on where one stands: those in Python find the files from where they lie, those in SQL name them in
+/// full and take another place by a variable. They are written anew by every run.
+pub(crate) fn write_rep_configs(whole: &Whole, base: &Path, description: &Description) -> Result<(), Error> {
+    let root = std::path::absolute(base).map_err(|e| Error::file(base, e))?;
+    let mut loads = Vec::new();
+    for table in &description.tables {
+        let is_there = !whole.files(&table.name)?.is_empty();
+        loads.push(Load { table, is_there });
     }
-    let loads: Vec<Load<'_>> = description
-        .tables
-        .iter()
-        .map(|table| Load {
-            table,
-            batches: batches.get(&table.name).map_or(&[], Vec::as_slice),
-        })
-        .collect();
-    let directory = layout.rep_configs();
+    let directory = Layout::new(base).rep_configs();
     private::make_dirs(&directory).map_err(|e| Error::file(&directory, e))?;
     let files = [
-        ("load_duckdb.sql".to_owned(), duckdb::script(&loads)),
-        ("load_polars.py".to_owned(), polars_script::script(&loads)),
-        ("load_spark.py".to_owned(), spark::script(&loads)),
-        ("load_postgres.sql".to_owned(), postgres::script(&loads)),
+        ("load_duckdb.sql", duckdb::script(&loads, &root)),
+        ("load_polars.py", polars_script::script(&loads)),
+        ("load_spark.py", spark::script(&loads)),
+        ("load_postgres.sql", postgres::script(&loads, &root)),
     ];
     for (name, text) in files {
         let path = directory.join(name);
@@ -51,16 +41,21 @@ pub fn write_rep_configs(layout: &Layout, description: &Description) -> Result<(
     Ok(())
 }
 
-/// A table and the batches it has.
+/// A table and whether the whole has files of it.
 #[derive(Clone, Copy)]
 struct Load<'d> {
     table: &'d Arc<TableDescription>,
-    batches: &'d [u32],
+    is_there: bool,
 }
 
 /// An identifier of SQL, in double quotes.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A path as a text of SQL.
+fn literal(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -70,12 +65,10 @@ mod tests {
     #[test]
     fn every_column_is_defined_in_every_script() {
         let directory = tempfile::tempdir().unwrap();
-        let layout = Layout::new(directory.path());
-        std::fs::create_dir(layout.final_signals()).unwrap();
-        std::fs::write(layout.parquet("observation", 0), "").unwrap();
-        std::fs::write(layout.text("observation", 0), "").unwrap();
         let description = table_description::default_description();
-        write_rep_configs(&layout, &description).unwrap();
+        let whole = Whole::at(directory.path());
+        write_rep_configs(&whole, directory.path(), &description).unwrap();
+        let layout = Layout::new(directory.path());
         let read = |name: &str| std::fs::read_to_string(layout.rep_configs().join(name)).unwrap();
         for script in [
             "load_duckdb.sql",
@@ -91,6 +84,7 @@ mod tests {
                     .find(|c| !text.contains(&format!("\"{}\"", c.name)));
                 assert!(missing.is_none(), "{script}: {missing:?}");
             }
+            assert!(text.contains("\"run\""), "{script}");
         }
     }
 }

@@ -1,13 +1,17 @@
 use std::fmt::Write;
+use std::path::Path;
 
-use super::{Load, quoted};
+use super::{Load, literal, quoted};
 
-/// Makes the tables and fills them, for psql started in the run's directory. PostgreSQL does not read Parquet, so
-/// `cds2db work rows` turns the files into text on the way.
-pub(super) fn script(loads: &[Load<'_>]) -> String {
-    let mut out = String::from(
-        "-- Loads the typed rows of a run into PostgreSQL, with cds2db on the path. In the run's directory:\n\
-         --   psql -v ON_ERROR_STOP=1 --single-transaction -f rep_configs/load_postgres.sql\n",
+/// Makes the tables and fills them, for psql. PostgreSQL does not read Parquet, so `cds2db work rows` turns the files into
+/// text on the way.
+pub(super) fn script(loads: &[Load<'_>], root: &Path) -> String {
+    let mut out = format!(
+        "-- Loads the standing whole into PostgreSQL, with cds2db on the path, wherever one stands:\n\
+         --   psql -v ON_ERROR_STOP=1 --single-transaction -f rep_configs/load_postgres.sql\n\
+         -- Where the directory has been moved: psql -v directory=/new/place …\n\
+         \\if :{{?directory}}\n\\else\n\\set directory {}\n\\endif\n\\setenv CDS2DB_WHOLE :directory\n",
+        literal(root)
     );
     for load in loads {
         let table = load.table;
@@ -19,13 +23,13 @@ pub(super) fn script(loads: &[Load<'_>]) -> String {
         let name = quoted(&table.name);
         let _ = writeln!(
             out,
-            "\nDROP TABLE IF EXISTS {name};\nCREATE TABLE {name} (\n{}\n);",
+            "\nDROP TABLE IF EXISTS {name};\nCREATE TABLE {name} (\n{},\n  \"run\" integer\n);",
             columns.join(",\n")
         );
-        if !load.batches.is_empty() {
+        if load.is_there {
             let _ = writeln!(
                 out,
-                "\\copy {name} FROM PROGRAM 'cds2db work rows {} --dir .' WITH (FORMAT csv, HEADER true)",
+                "\\copy {name} FROM PROGRAM 'cds2db work rows {} --whole --dir \"$CDS2DB_WHOLE\"' WITH (FORMAT csv, HEADER true)",
                 table.name
             );
         }

@@ -9,9 +9,9 @@ use super::Load;
 /// Spark has no time of day and cannot read one from Parquet, so such columns are left out there.
 pub(super) fn script(loads: &[Load<'_>]) -> String {
     let mut out = String::from(
-        "# Loads the typed rows of a run into Spark 3.4 or newer:\n\
-         #   from load_spark import load; frames = load(spark, \"DIRECTORY OF THE RUN\")\n\
-         #   spark-submit rep_configs/load_spark.py DIRECTORY   prints the number of rows of each table\n\
+        "# Loads the standing whole into Spark 3.4 or newer:\n\
+         #   from load_spark import load; frames = load(spark)\n\
+         #   spark-submit rep_configs/load_spark.py [DIRECTORY]   prints the number of rows of each table\n\
          # Columns of type time are left out: Spark cannot read them.\n\
          import sys\nfrom pathlib import Path\n\nfrom pyspark.sql import SparkSession\n\nSCHEMAS = {\n",
     );
@@ -27,19 +27,20 @@ pub(super) fn script(loads: &[Load<'_>]) -> String {
                 }
             }
         }
-        out.push_str("    ],\n");
+        out.push_str("        (\"run\", \"int\"),\n    ],\n");
     }
     out.push_str(
-        "}\n\n\ndef load(spark, directory):\n    \
-         \"\"\"One frame a table; a table without rows in this run is empty.\"\"\"\n    \
-         folder = Path(directory).resolve() / \"FinalSignals\"\n    frames = {}\n    \
+        "}\n\n\ndef load(spark, directory=None):\n    \
+         \"\"\"One frame a table; a table without rows is empty. All frames are of one state of the whole.\"\"\"\n    \
+         base = Path(directory) if directory else Path(__file__).resolve().parent.parent\n    \
+         folder = (base / \"current\").resolve()\n    frames = {}\n    \
          for table, columns in SCHEMAS.items():\n        \
          schema = \", \".join(f\"`{name}` {kind}\" for name, kind in columns)\n        \
-         files = [file.as_uri() for file in sorted(folder.glob(f\"{table}.*.parquet\"))]\n        \
+         files = [file.as_uri() for file in sorted((folder / table).glob(\"*.parquet\"))]\n        \
          frames[table] = spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)\n    \
          return frames\n\n\nif __name__ == \"__main__\":\n    \
          session = SparkSession.builder.appName(\"load\").getOrCreate()\n    \
-         place = sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent\n    \
+         place = sys.argv[1] if len(sys.argv) > 1 else None\n    \
          for name, frame in load(session, place).items():\n        \
          print(name, frame.count(), sep=\"\\t\")\n",
     );

@@ -1,10 +1,11 @@
 use table_description::TableDescription;
 
-use super::chart::{Bar, Scale, bars, list};
+use super::chart::{Bar, Chart, Scale, list};
 use super::mask::Masking;
-use super::text::{decimal, escape, percent, whole};
+use super::months::{days_of_month, published};
+use super::text::{decimal, escape, whole};
 use crate::checks::References;
-use crate::profile::{ColumnProfile, Count, Days, Group, Numbers, ratio, share};
+use crate::profile::{Code, ColumnProfile, Count, Numbers, PATIENT_CAP, ratio};
 
 /// What the card of a column is made with.
 #[derive(Clone, Copy)]
@@ -20,8 +21,6 @@ pub(crate) struct Card<'c> {
 const CODES: usize = 12;
 /// Groups of a column of numbers that are shown.
 const GROUPS: usize = 24;
-/// Bars of a chart over time.
-const COURSE: usize = 120;
 
 impl Card<'_> {
     /// The card of a column with values.
@@ -31,28 +30,43 @@ impl Card<'_> {
             .description
             .and_then(|table| Some(table.columns[table.position(&column.name)?].path().as_str()));
         if let Some(path) = path {
-            body.push_str(&format!("<p class=\"soft\">{}</p>", escape(path)));
+            body.push_str(&format!(
+                "<p class=\"soft path\">{}</p>",
+                escape(path).replace('/', "/<wbr>")
+            ));
         }
         body.push_str(&self.filling(column));
         if !self.masking.hides(column.filled) {
             if let Some(numbers) = &column.numbers {
                 let reference = self.references.of_column(self.table, &column.name);
-                body.push_str(&self.numbers(numbers, reference, column.empty, Scale::Rows));
+                if column.groups.len() < 2 {
+                    body.push_str(&self.numbers(numbers, reference, column.empty, Scale::Rows, ""));
+                } else {
+                    // Numbers of several units in one chart would say nothing.
+                    body.push_str("<p class=\"soft\">A chart a code and unit follows.</p>");
+                }
             }
             if let Some(days) = &column.days {
-                body.push_str(&self.days(days, column.empty));
+                let months = published(days, column.empty, self.masking);
+                let few = self.masking.threshold;
+                body.push_str(&months.charts(few));
+                body.push_str(&days_of_month(days, column.empty, self.masking));
             }
             body.push_str(&self.codes(column));
         }
-        let mut cards = format!("<section class=\"card\">{body}</section>");
+        let name = escape(&column.name);
+        let mut cards =
+            format!("<section class=\"card\" id=\"{name}\" data-name=\"{name}\">{body}</section>");
         // The rows of a hidden group would follow from those of the others and of the codes.
-        let hides = |group: &Group| self.masking.hides(group.numbers.count);
-        let scale = if column.groups.iter().any(hides) {
+        let counts: Vec<Count> = column.groups.iter().map(|group| group.numbers.count).collect();
+        let shown = self.masking.cells(&counts);
+        let scale = if !self.masking.rounds() && shown.contains(&None) {
             Scale::Shape
         } else {
             Scale::Rows
         };
-        for group in column.groups.iter().filter(|group| !hides(group)).take(GROUPS) {
+        let groups = column.groups.iter().zip(&shown);
+        for (group, group_rows) in groups.filter_map(|(g, r)| Some((g, (*r)?))).take(GROUPS) {
             let name = match (group.code.as_str(), group.unit.as_str()) {
                 ("", unit) => unit.to_owned(),
                 (code, "") => code.to_owned(),
@@ -61,13 +75,19 @@ impl Card<'_> {
             let reference = self
                 .references
                 .of_group(self.table, &column.name, &group.code, &group.unit);
-            let chart = self.numbers(&group.numbers, reference.as_deref(), Count::default(), scale);
+            let chart = self.numbers(
+                &group.numbers,
+                reference.as_deref(),
+                Count::default(),
+                scale,
+                &group.unit,
+            );
             let rows = match scale {
-                Scale::Rows => format!(" · {} rows", whole(group.numbers.count.rows)),
+                Scale::Rows => format!(" · {} rows", whole(group_rows)),
                 Scale::Shape => String::new(),
             };
             cards.push_str(&format!(
-                "<section class=\"card\"><h3>{}</h3><p class=\"soft\">{}{rows}</p>{chart}</section>",
+                "<section class=\"card\" data-name=\"{0} {1}\"><h3>{0}</h3><p class=\"soft\">{1}{rows}</p>{chart}</section>",
                 escape(&name),
                 escape(&column.name)
             ));
@@ -89,18 +109,18 @@ impl Card<'_> {
                 "empty in rows of fewer than {} patients only",
                 self.masking.threshold
             ),
-            _ => format!("{} empty", percent(column.null_share())),
+            _ => format!("{} empty", self.share(column.empty, column)),
         };
         let hidden = |c: &ColumnProfile| self.masking.hides(c.filled) || self.masking.hides(c.empty);
         let before = match self.before {
             Some(before) if !hidden(before) && !hidden(column) => {
-                format!(" ({} in the run before)", percent(before.null_share()))
+                format!(" ({} in the run before)", self.share(before.empty, before))
             }
             _ => String::new(),
         };
         let distinct = match column.distinct {
             Some(distinct) if !self.masking.hides(column.filled) => {
-                format!(" · {} different values", whole(distinct))
+                format!(" · {} different values", whole(self.masking.shown(distinct)))
             }
             None if column.kind == crate::profile::Kind::Text => {
                 " · more than 65 536 different values".to_owned()
@@ -131,55 +151,34 @@ impl Card<'_> {
         if self.masking.hides(count) {
             format!("rows of fewer than {} patients", self.masking.threshold)
         } else {
-            format!("{} rows", whole(count.rows))
+            format!("{} rows", whole(self.masking.shown(count.rows)))
         }
     }
 
-    /// A histogram with the quantiles of the reference, and the quantiles of both beside each other.
+    /// A part of a column's rows in per cent.
+    fn share(&self, part: Count, column: &ColumnProfile) -> String {
+        self.masking
+            .percent(part.rows, column.empty.rows + column.filled.rows)
+    }
+
+    /// A histogram with the reference over it, and the quantiles of both beside each other.
     fn numbers(
         &self,
         numbers: &Numbers,
         reference: Option<&[(f64, f64)]>,
         empty: Count,
         scale: Scale,
+        unit: &str,
     ) -> String {
-        let mut counts = vec![numbers.below];
-        counts.extend(numbers.bins.iter().map(|bin| bin.count));
-        counts.extend([numbers.above, empty]);
-        let mut cells = self.masking.cells(&counts);
-        cells.pop();
-        let edge = |n: f64| decimal(n);
-        let (first, last) = match (numbers.bins.first(), numbers.bins.last()) {
-            (Some(first), Some(last)) => (first.from, last.to),
-            _ => return String::new(),
+        let beside = Beside {
+            reference: reference.unwrap_or_default(),
+            masking: self.masking,
+            unit,
         };
-        let labels = std::iter::once(format!("below {}", edge(first)))
-            .chain(
-                numbers
-                    .bins
-                    .iter()
-                    .map(|bin| format!("{} – {}", edge(bin.from), edge(bin.to))),
-            )
-            .chain([format!("above {}", edge(last))]);
-        let shown: Vec<Bar> = labels
-            .zip(cells)
-            .map(|(label, rows)| Bar { label, rows })
-            .collect();
-        let marks: Vec<(f64, String)> = reference
-            .unwrap_or_default()
-            .iter()
-            .filter(|(_, value)| (first..=last).contains(value))
-            .map(|(q, value)| {
-                #[expect(clippy::cast_precision_loss, reason = "a histogram has few bars")]
-                let bars = numbers.bins.len() as f64;
-                let at = 1.0 + (value - first) / (last - first) * bars;
-                (at, format!("reference, quantile {q}: {}", decimal(*value)))
-            })
-            .collect();
-        let mut out = bars("distribution", &shown, &marks, self.masking.threshold, scale);
+        let mut out = histogram(numbers, empty, scale, &beside);
         let mut rows = String::new();
         for (q, value) in &numbers.quantiles {
-            if !self.may_show(*q, numbers.count) {
+            if !self.masking.may_show(*q, numbers.count) {
                 continue;
             }
             let beside = reference.and_then(|r| r.iter().find(|(at, _)| (at - q).abs() < 1e-12));
@@ -214,34 +213,16 @@ impl Card<'_> {
         out
     }
 
-    /// A quantile near an end is the value of few rows.
-    fn may_show(&self, q: f64, count: Count) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "counts of rows stay far below 2^53")]
-        let beyond = count.rows as f64 * q.min(1.0 - q);
-        beyond >= f64::from(self.masking.threshold)
-    }
-
-    fn days(&self, days: &Days, empty: Count) -> String {
-        let chart = |title: &str, cells: Vec<(String, Count)>| {
-            let mut counts: Vec<Count> = cells.iter().map(|(_, count)| *count).collect();
-            counts.push(empty);
-            let shown = self.masking.cells(&counts);
-            let shown: Vec<Bar> = cells
-                .into_iter()
-                .zip(shown)
-                .map(|((label, _), rows)| Bar { label, rows })
-                .collect();
-            bars(title, &shown, &[], self.masking.threshold, Scale::Rows)
-        };
-        let named = |map: &std::collections::BTreeMap<u8, Count>| {
-            map.iter()
-                .map(|(n, count)| (n.to_string(), *count))
-                .collect::<Vec<_>>()
-        };
-        let mut out = chart("by year", years(days));
-        out.push_str(&chart("by month", named(&days.months)));
-        out.push_str(&chart("by day of the month", named(&days.days)));
-        out
+    /// How many patients a code has.
+    fn people(&self, code: &Code) -> String {
+        match code.people {
+            Some(1) => "1 patient".to_owned(),
+            Some(people) => format!("{} patients", whole(self.masking.shown(people))),
+            None if code.count.patients < PATIENT_CAP => {
+                format!("{} patients", self.masking.shown(code.count.patients.into()))
+            }
+            None => format!("{PATIENT_CAP} patients or more"),
+        }
     }
 
     /// The most frequent codes; the others and the hidden ones are counted.
@@ -260,7 +241,12 @@ impl Card<'_> {
                 let rows = (*rows)?;
                 #[expect(clippy::cast_precision_loss, reason = "counts of rows stay far below 2^53")]
                 let amount = rows as f64;
-                let text = format!("{} · {}", whole(rows), percent(share(rows, column.filled.rows)));
+                let text = format!(
+                    "{} rows · {} · {}",
+                    whole(rows),
+                    self.masking.percent(code.count.rows, column.filled.rows),
+                    self.people(code)
+                );
                 Some((code.value.clone(), amount, text))
             })
             .take(CODES)
@@ -293,58 +279,96 @@ impl Card<'_> {
     }
 }
 
-/// All years between the first and the last, or those that occur where there are too many between.
-fn years(days: &Days) -> Vec<(String, Count)> {
-    let (Some(first), Some(last)) = (days.years.keys().next(), days.years.keys().next_back()) else {
-        return Vec::new();
-    };
-    let of = |year: &i32| days.years.get(year).copied().unwrap_or_default();
-    if last.abs_diff(*first) as usize <= COURSE {
-        (*first..=*last)
-            .map(|year| (year.to_string(), of(&year)))
-            .collect()
-    } else {
-        let skip = days.years.len().saturating_sub(COURSE);
-        days.years
-            .iter()
-            .skip(skip)
-            .map(|(year, count)| (year.to_string(), *count))
-            .collect()
-    }
+/// What a histogram is shown with.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside<'b> {
+    /// Quantiles and values of the reference.
+    pub(crate) reference: &'b [(f64, f64)],
+    pub(crate) masking: Masking,
+    pub(crate) unit: &'b str,
 }
 
-/// Counts by month, all months between the first and the last that are shown.
-pub(crate) fn course(title: &str, days: &Days, empty: Count, masking: Masking) -> String {
-    let Some(&(year, month, _)) = days.course.last() else {
-        return String::new();
+/// A histogram; a reference with enough quantiles is a line over it, one with fewer a mark at each.
+pub(crate) fn histogram(numbers: &Numbers, empty: Count, scale: Scale, beside: &Beside<'_>) -> String {
+    let mut counts = vec![numbers.below];
+    counts.extend(numbers.bins.iter().map(|bin| bin.count));
+    counts.extend([numbers.above, empty]);
+    let mut cells = beside.masking.cells(&counts);
+    cells.pop();
+    let (first, last) = match (numbers.bins.first(), numbers.bins.last()) {
+        (Some(first), Some(last)) => (first.from, last.to),
+        _ => return String::new(),
     };
-    let number = |year: i32, month: u8| i64::from(year) * 12 + i64::from(month) - 1;
-    let last = number(year, month);
-    let span = i64::try_from(COURSE).unwrap_or(i64::MAX);
-    let inside = days
-        .course
+    let inside = numbers
+        .bins
         .iter()
-        .filter(|(y, m, _)| last - number(*y, *m) < span);
-    let mut cells: Vec<(i64, Count)> = Vec::new();
-    for &(year, month, count) in inside {
-        let at = number(year, month);
-        while let Some(&(before, _)) = cells.last()
-            && before + 1 < at
-        {
-            cells.push((before + 1, Count::default()));
-        }
-        cells.push((at, count));
-    }
-    let mut counts: Vec<Count> = cells.iter().map(|(_, count)| *count).collect();
-    counts.push(empty);
-    let shown = masking.cells(&counts);
-    let shown: Vec<Bar> = cells
+        .map(|bin| format!("{} – {}", decimal(bin.from), decimal(bin.to)));
+    let labels = std::iter::once(format!("below {}", decimal(first)))
+        .chain(inside)
+        .chain([format!("above {}", decimal(last))]);
+    let shown: Vec<Bar> = labels
+        .zip(cells)
+        .map(|(label, rows)| Bar { label, rows })
+        .collect();
+    let marks: Vec<(f64, String)> = beside
+        .reference
         .iter()
-        .zip(shown)
-        .map(|((at, _), rows)| Bar {
-            label: format!("{:04}-{:02}", at.div_euclid(12), at.rem_euclid(12) + 1),
-            rows,
+        .filter(|(_, value)| (first..=last).contains(value) && last > first)
+        .map(|(q, value)| {
+            #[expect(clippy::cast_precision_loss, reason = "a histogram has few bars")]
+            let bars = numbers.bins.len() as f64;
+            let at = 1.0 + (value - first) / (last - first) * bars;
+            (at, format!("reference, quantile {q}: {}", decimal(*value)))
         })
         .collect();
-    bars(title, &shown, &[], masking.threshold, Scale::Rows)
+    #[expect(clippy::cast_precision_loss, reason = "counts of rows stay far below 2^53")]
+    let total = shown.iter().filter_map(|bar| bar.rows).sum::<u64>() as f64;
+    let curve = expected(beside.reference, numbers, total);
+    let chart = Chart {
+        title: "distribution",
+        axis: if beside.unit.is_empty() {
+            "value"
+        } else {
+            beside.unit
+        },
+        bars: &shown,
+        marks: if curve.is_empty() { &marks } else { &[] },
+        curve: &curve,
+        few: beside.masking.threshold,
+        scale,
+    };
+    chart.html()
+}
+
+/// How many of so many rows a reference would have in each bar of a histogram, the ones beyond its ends first and last; none
+/// where the reference has too few quantiles to tell.
+fn expected(reference: &[(f64, f64)], numbers: &Numbers, rows: f64) -> Vec<f64> {
+    let (Some(first), Some(last)) = (numbers.bins.first(), numbers.bins.last()) else {
+        return Vec::new();
+    };
+    if reference.len() < 5 {
+        return Vec::new();
+    }
+    // The share of the reference below a value, straight between its quantiles.
+    let below = |value: f64| -> f64 {
+        let after = reference.partition_point(|(_, at)| *at < value);
+        match (
+            after.checked_sub(1).and_then(|i| reference.get(i)),
+            reference.get(after),
+        ) {
+            (Some((q, at)), Some((next, to))) if to > at => q + (next - q) * (value - at) / (to - at),
+            (None, _) => 0.0,
+            (Some(_), None) => 1.0,
+            (_, Some((next, _))) => *next,
+        }
+    };
+    let inside = numbers
+        .bins
+        .iter()
+        .map(|bin| (below(bin.to) - below(bin.from)).max(0.0));
+    std::iter::once(below(first.from))
+        .chain(inside)
+        .chain([1.0 - below(last.to)])
+        .map(|share| share * rows)
+        .collect()
 }

@@ -5,19 +5,144 @@ use super::mask::Masking;
 use super::page::page;
 use super::run_figures::RunFigures;
 use super::table_page::{TablePage, change, factor};
-use super::text::{decimal, escape, percent, whole};
+use super::text::{decimal, escape, whole};
+use super::trend::{self, Past};
 use crate::checks::{Outcome, Severity, Verdict};
-use crate::profile::share;
 
-/// The first page: all tables of a run.
-pub(crate) fn index(tables: &[TablePage<'_>], figures: &RunFigures, masking: Masking) -> String {
+/// The first page: the verdict, what failed, and all tables of a run.
+pub(crate) fn index(
+    tables: &[TablePage<'_>],
+    figures: &RunFigures,
+    runs: &[Past],
+    signals: &str,
+    masking: Masking,
+) -> String {
     let at = Zoned::now().strftime("%Y-%m-%d %H:%M");
     let mut body = format!(
-        "<h1>What a run loaded</h1><p class=\"soft\">Report of {at}. {}</p>",
-        notice(masking)
+        "<h1>What a run loaded</h1>{}",
+        verdict_card(figures, runs, masking)
     );
+    let failed = failures_of(tables, masking);
+    body.push_str(&format!("<h2>Tests that failed</h2>{failed}"));
     body.push_str(&format!("<h2>Tables</h2>{}", overview(tables, masking)));
-    body.push_str("<h2>Tests that failed</h2>");
+    body.push_str(signals);
+    if runs.len() > 1 {
+        body.push_str(&format!(
+            "<h2>The last runs</h2>{}",
+            trend::of_runs(runs, masking)
+        ));
+    }
+    body.push_str("<h2>Rows over time</h2><div class=\"grid\">");
+    for table in tables.iter().filter(|table| !masking.hides(table.profile.rows)) {
+        if let Some(when) = table.when() {
+            let name = escape(&table.profile.table);
+            body.push_str(&format!(
+                "<section class=\"card\"><h3><a href=\"{name}/index.html\">{name}</a></h3>{}</section>",
+                table.over_time(when)
+            ));
+        }
+    }
+    body.push_str("</div>");
+    body.push_str(&stages(figures));
+    body.push_str(&format!(
+        "<p class=\"soft\">Report of {at}. {}</p>",
+        notice(masking)
+    ));
+    page("What a run loaded", &body)
+}
+
+/// Complete or not, and of what: server, wards, period, run, description, how long; and what is missing or remarked.
+fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String {
+    let (edge, word) = match (figures.verdict.as_str(), figures.complete) {
+        ("complete", _) => ("good", "Complete"),
+        ("complete_with_remarks", _) => ("warn", "Complete with remarks"),
+        ("incomplete", _) | ("", Some(false)) => ("stop", "Incomplete"),
+        ("", Some(true)) => ("good", "Complete"),
+        _ => ("stop", "The run has not ended"),
+    };
+    let about = &figures.about;
+    let mut facts = String::new();
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            facts.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
+        }
+    };
+    fact("server", breakable(&about.server));
+    fact("wards", escape(&about.wards.join(", ")));
+    if let Some(until) = &about.until {
+        let text = format!("what changed since each patient was asked for last, until {until}");
+        fact("period", escape(&text));
+    }
+    let run = about.run.map_or_else(String::new, |run| format!("{run}"));
+    let begun = runs.first().map_or("", |run| run.begun());
+    fact(
+        "run",
+        [run.as_str(), begun]
+            .iter()
+            .filter(|t| !t.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(", begun "),
+    );
+    fact("description", escape(&about.description));
+    if figures.patients > 0 {
+        fact(
+            "patients",
+            format!(
+                "{} asked for, {} of them on the wards",
+                whole(masking.shown(figures.patients)),
+                whole(masking.shown(figures.ward_patients))
+            ),
+        );
+    }
+    if figures.seconds > 0.0 {
+        fact(
+            "took",
+            format!(
+                "{} s, {} MiB at most",
+                decimal(figures.seconds),
+                figures.peak_rss_bytes >> 20
+            ),
+        );
+    }
+    let deleted: Vec<String> = figures
+        .deleted
+        .iter()
+        .filter(|(_, n)| !masking.hides_number(**n) && **n > 0)
+        .map(|(resource, n)| format!("{} {resource}", whole(masking.shown(*n))))
+        .collect();
+    fact("gone from the server", escape(&deleted.join(", ")));
+    let mut lines = String::new();
+    for missing in &figures.incomplete {
+        let place = [missing.resource.as_str(), missing.place.as_str()].join(" ");
+        lines.push_str(&format!(
+            "<li><span class=\"stop\">missing</span> {}: {}</li>",
+            escape(place.trim()),
+            escape(&missing.cause)
+        ));
+    }
+    for remark in &figures.remarks {
+        lines.push_str(&format!(
+            "<li><span class=\"warn\">remark</span> {}</li>",
+            breakable(remark)
+        ));
+    }
+    let lines = if lines.is_empty() {
+        lines
+    } else {
+        format!("<ul class=\"tests\">{lines}</ul>")
+    };
+    format!(
+        "<section class=\"card verdict {edge}-edge\"><p class=\"word {edge}\">{word}</p><dl class=\"facts\">{facts}</dl>{lines}</section>"
+    )
+}
+
+/// A text whose paths and addresses break behind a slash, not within a word.
+fn breakable(text: &str) -> String {
+    escape(text).replace('/', "/<wbr>")
+}
+
+fn failures_of(tables: &[TablePage<'_>], masking: Masking) -> String {
     let mut failed = String::new();
     for table in tables {
         let own: Vec<&Outcome> = table
@@ -34,36 +159,27 @@ pub(crate) fn index(tables: &[TablePage<'_>], figures: &RunFigures, masking: Mas
             ));
         }
     }
-    if failed.is_empty() {
-        let untested = tables.iter().all(|table| table.outcomes.is_empty());
-        failed = if untested {
-            "<p class=\"soft\">Not tested yet: cds2db work check.</p>".to_owned()
-        } else {
-            "<p class=\"good\">None.</p>".to_owned()
-        };
+    if !failed.is_empty() {
+        return failed;
     }
-    body.push_str(&failed);
-    body.push_str("<h2>Rows over time</h2><div class=\"grid\">");
-    for table in tables.iter().filter(|table| !masking.hides(table.profile.rows)) {
-        if let Some(when) = table.when() {
-            let name = escape(&table.profile.table);
-            body.push_str(&format!(
-                "<section class=\"card\"><h3><a href=\"{name}/index.html\">{name}</a></h3>{}</section>",
-                table.over_time(when)
-            ));
-        }
+    if tables.iter().all(|table| table.outcomes.is_empty()) {
+        "<p class=\"soft\">Not tested yet: cds2db work check.</p>".to_owned()
+    } else {
+        "<p class=\"good\">None.</p>".to_owned()
     }
-    body.push_str("</div>");
-    body.push_str(&stages(figures));
-    page("What a run loaded", &body)
 }
 
 fn notice(masking: Masking) -> String {
     if masking.threshold == 0 {
         "Nothing is masked: this report must not leave the clinic.".to_owned()
     } else {
+        let numbers = if masking.rounds() {
+            "Numbers are rounded to multiples of 5."
+        } else {
+            "Numbers are exact, so what is hidden may follow from others."
+        };
         format!(
-            "What belongs to fewer than {} patients is hidden.",
+            "What belongs to fewer than {} patients is hidden. {numbers}",
             masking.threshold
         )
     }
@@ -75,7 +191,7 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
         let name = escape(&table.profile.table);
         if masking.hides(table.profile.rows) {
             rows.push_str(&format!(
-                "<tr><td>{name}</td><td colspan=\"7\">fewer than {} patients</td></tr>",
+                "<tr><td>{name}</td><td colspan=\"8\">fewer than {} patients</td></tr>",
                 masking.threshold
             ));
             continue;
@@ -94,21 +210,22 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
             Some(figures) if masking.hides_number(figures.defects) => {
                 format!("fewer than {}", masking.threshold)
             }
-            Some(figures) => whole(figures.defects),
+            Some(figures) => whole(masking.shown(figures.defects)),
             None => "–".to_owned(),
         };
         let patients = if profile.patients == 0 {
             "–".to_owned()
         } else {
-            whole(profile.patients)
+            whole(masking.shown(profile.patients))
         };
         let cells = [
             format!("<a href=\"{name}/index.html\">{name}</a>"),
-            whole(profile.rows.rows),
-            before,
+            whole(masking.shown(profile.rows.rows)),
+            whole(masking.shown(profile.resources)),
             patients,
-            decimal(factor(profile)),
-            percent(share(empty, cells)),
+            before,
+            decimal(factor(profile, masking)),
+            masking.percent(empty, cells),
             defects,
             verdict(table.outcomes),
         ];
@@ -121,11 +238,12 @@ fn overview(tables: &[TablePage<'_>], masking: Masking) -> String {
 }
 
 /// Columns of the list of tables.
-const HEADS: [&str; 8] = [
+const HEADS: [&str; 9] = [
     "table",
     "rows",
-    "run before",
+    "resources",
     "patients",
+    "rows in the run before",
     "rows a resource",
     "empty cells",
     "defects",

@@ -2,10 +2,13 @@ use std::path::PathBuf;
 
 use table_description::Description;
 
+use super::batches::Batches;
 use super::index_page::index;
 use super::mask::Masking;
 use super::run_figures::RunFigures;
+use super::signal_pages;
 use super::table_page::TablePage;
+use super::trend;
 use crate::checks::{Outcome, References, Results, Rules};
 use crate::profile::{Files, Known, PATIENT_CAP, Roles, Source, TableProfile, measure};
 use crate::state::private;
@@ -16,6 +19,8 @@ use crate::{Error, Layout, Runs};
 pub struct ReportOptions {
     /// Cells of fewer patients are hidden; 0 hides nothing, and at most 20 are told apart.
     pub few: u32,
+    /// Numbers are shown as they are instead of in multiples of 5.
+    pub exact: bool,
     /// A file of rules, for the reference distributions; without one, `checks.toml` of the run or of the directory of all
     /// runs.
     pub rules: Option<PathBuf>,
@@ -27,6 +32,7 @@ impl Default for ReportOptions {
     fn default() -> Self {
         Self {
             few: 5,
+            exact: false,
             rules: None,
             before: None,
         }
@@ -67,6 +73,7 @@ pub fn write(
     };
     let masking = Masking {
         threshold: options.few.min(PATIENT_CAP),
+        exact: options.exact,
     };
     let results = Results::read(layout)?;
     let figures = RunFigures::read(layout)?;
@@ -89,11 +96,29 @@ pub fn write(
         };
         loaded.push(Loaded { profile, before });
     }
+    let runs = trend::runs(layout)?;
+    let mut extras = Vec::new();
+    for one in &loaded {
+        let table = &one.profile.table;
+        let batches = Batches {
+            layout,
+            files: &files,
+            description: description.and_then(|d| d.table(table)).map(AsRef::as_ref),
+            references: &references,
+            results: &results,
+            masking,
+        };
+        extras.push((
+            trend::of_table(&runs, table, masking)?,
+            batches.write(&one.profile)?,
+        ));
+    }
     let outcomes: Vec<Vec<&Outcome>> = loaded.iter().map(|l| results.of(&l.profile.table)).collect();
     let pages: Vec<TablePage<'_>> = loaded
         .iter()
         .zip(&outcomes)
-        .map(|(loaded, outcomes)| TablePage {
+        .zip(&extras)
+        .map(|((loaded, outcomes), (trend, batches))| TablePage {
             profile: &loaded.profile,
             before: loaded.before.as_ref(),
             description: description
@@ -103,12 +128,18 @@ pub fn write(
             outcomes,
             figures: figures.tables.get(&loaded.profile.table),
             masking,
+            trend,
+            batches,
         })
         .collect();
     for page in &pages {
         put(&layout.table_page(&page.profile.table), &page.html())?;
     }
-    put(&layout.index_page(), &index(&pages, &figures, masking))?;
+    let signals = signal_pages::write(layout, &rules, &references, masking)?;
+    put(
+        &layout.index_page(),
+        &index(&pages, &figures, &runs, &signals, masking),
+    )?;
     Ok(Written {
         index: layout.index_page(),
         tables: pages.len(),
@@ -133,7 +164,7 @@ fn fresh(layout: &Layout, files: &Files, table: &str) -> Result<Option<TableProf
     Ok(profile.filter(|profile| batches.eq(profile.batches.iter().copied())))
 }
 
-fn put(path: &std::path::Path, html: &str) -> Result<(), Error> {
+pub(super) fn put(path: &std::path::Path, html: &str) -> Result<(), Error> {
     let write = || {
         if let Some(directory) = path.parent() {
             private::make_dirs(directory)?;

@@ -8,9 +8,38 @@ use crate::{Error, ErrorKind, Layout};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RunFigures {
+    pub(crate) complete: Option<bool>,
+    pub(crate) verdict: String,
+    pub(crate) about: About,
+    pub(crate) patients: u64,
+    pub(crate) ward_patients: u64,
+    pub(crate) incomplete: Vec<Missing>,
+    pub(crate) remarks: Vec<String>,
+    pub(crate) deleted: BTreeMap<String, u64>,
     pub(crate) tables: BTreeMap<String, TableFigures>,
     pub(crate) stages: BTreeMap<String, StageFigures>,
     pub(crate) seconds: f64,
+    pub(crate) peak_rss_bytes: u64,
+}
+
+/// What the run was about.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct About {
+    pub(crate) server: String,
+    pub(crate) wards: Vec<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) run: Option<i32>,
+    pub(crate) description: String,
+}
+
+/// Something that is missing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Missing {
+    pub(crate) resource: String,
+    pub(crate) place: String,
+    pub(crate) cause: String,
 }
 
 /// What happened to the resources of one table.
@@ -18,6 +47,9 @@ pub(crate) struct RunFigures {
 #[serde(default)]
 pub(crate) struct TableFigures {
     pub(crate) downloaded: u64,
+    pub(crate) typed_new: u64,
+    pub(crate) typed_seen: u64,
+    pub(crate) quarantined: u64,
     pub(crate) defects: u64,
     pub(crate) defects_by_kind: BTreeMap<String, u64>,
 }

@@ -1,8 +1,9 @@
 use table_description::TableDescription;
 
-use super::column_card::{Card, course};
+use super::column_card::Card;
 use super::mask::Masking;
-use super::page::page;
+use super::months::{course, published};
+use super::page::{SEARCH, page};
 use super::run_figures::TableFigures;
 use super::text::{decimal, escape, percent, whole};
 use crate::checks::{Outcome, References, Severity, Verdict};
@@ -18,6 +19,10 @@ pub(crate) struct TablePage<'p> {
     pub(crate) outcomes: &'p [&'p Outcome],
     pub(crate) figures: Option<&'p TableFigures>,
     pub(crate) masking: Masking,
+    /// The last runs of the table, as HTML.
+    pub(crate) trend: &'p str,
+    /// Its batches, as HTML.
+    pub(crate) batches: &'p str,
 }
 
 /// Elements that say when something happened, in the order they are asked.
@@ -47,19 +52,28 @@ impl TablePage<'_> {
         if self.masking.hides(self.profile.rows) {
             return page(&self.profile.table, &body);
         }
-        body.push_str(&format!("<h2>Tests</h2>{}", tests(self.outcomes, self.masking)));
-        if let Some(when) = self.when() {
-            body.push_str("<h2>Over time</h2><div class=\"card\">");
-            body.push_str(&self.over_time(when));
-            body.push_str("</div>");
-        }
-        body.push_str(&self.defects());
-        let (filled, empty): (Vec<&ColumnProfile>, Vec<_>) = self
+        let (mut filled, empty): (Vec<&ColumnProfile>, Vec<_>) = self
             .profile
             .columns
             .iter()
             .partition(|column| column.filled.rows > 0);
-        body.push_str("<h2>Columns</h2><div class=\"grid\">");
+        filled.sort_by_key(|column| self.rank(column));
+        body.push_str(&contents(&filled));
+        body.push_str(&format!(
+            "<h2 id=\"tests\">Tests</h2>{}",
+            tests(self.outcomes, self.masking)
+        ));
+        if let Some(when) = self.when() {
+            body.push_str("<h2 id=\"time\">Over time</h2><div class=\"card\">");
+            body.push_str(&self.over_time(when));
+            body.push_str("</div>");
+        }
+        body.push_str(self.trend);
+        body.push_str(self.batches);
+        body.push_str(&self.defects());
+        body.push_str(&format!(
+            "<h2 id=\"columns\">Columns</h2>{SEARCH}<div class=\"grid\">"
+        ));
         for column in filled {
             let card = Card {
                 table: &self.profile.table,
@@ -74,12 +88,34 @@ impl TablePage<'_> {
         if !empty.is_empty() {
             let names: Vec<String> = empty.iter().map(|column| escape(&column.name)).collect();
             body.push_str(&format!(
-                "<h2>Empty columns</h2><details><summary>{} columns without a value</summary><p class=\"soft\">{}</p></details>",
+                "<h2 id=\"empty\">Empty columns</h2><details><summary>{} columns without a value</summary><p class=\"soft\">{}</p></details>",
                 names.len(),
                 names.join(", ")
             ));
         }
         page(&self.profile.table, &body)
+    }
+
+    /// Values before dates, dates before other texts, those before what identifies.
+    fn rank(&self, column: &ColumnProfile) -> u8 {
+        let path = self.description.and_then(|table| {
+            let position = table.position(&column.name)?;
+            Some(table.columns[position].path().as_str())
+        });
+        let path = path.unwrap_or_default();
+        let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+        if path == "id" || path.starts_with("meta/") || path.contains("identifier") {
+            return 4;
+        }
+        if ends(&["/reference", "/system", "/version"]) {
+            return 3;
+        }
+        match (&column.numbers, column.codes.is_empty(), &column.days) {
+            (Some(_), ..) => 0,
+            (_, false, _) => 1,
+            (.., Some(_)) => 2,
+            _ => 3,
+        }
     }
 
     /// Rows, patients, resources, before and now.
@@ -96,7 +132,7 @@ impl TablePage<'_> {
             let before = before.map_or_else(|| "–".to_owned(), |before| change(before, now, self.masking));
             rows.push_str(&format!(
                 "<tr><td>{what}</td><td>{}</td><td>{before}</td></tr>",
-                whole(now)
+                whole(self.masking.shown(now))
             ));
         };
         let visible = self.before.filter(|before| !self.masking.hides(before.rows));
@@ -113,9 +149,8 @@ impl TablePage<'_> {
         }
         format!(
             "<table><tr><th></th><th>this run</th><th>run before</th></tr>{rows}</table>\
-             <p class=\"soft\">Melting: {} rows a resource on average, {} at most.</p>",
-            decimal(factor(profile)),
-            whole(profile.most_rows)
+             <p class=\"soft\">Melting: {} rows a resource on average.</p>",
+            decimal(factor(profile, self.masking))
         )
     }
 
@@ -145,12 +180,8 @@ impl TablePage<'_> {
             Some(days) => days,
             None => return String::new(),
         };
-        course(
-            &format!("rows by month of {}", column.name),
-            days,
-            column.empty,
-            self.masking,
-        )
+        let published = published(days, column.empty, self.masking);
+        course(&column.name, &published, self.masking.threshold)
     }
 
     fn defects(&self) -> String {
@@ -166,25 +197,47 @@ impl TablePage<'_> {
                     return (kind.clone(), 0.0, format!("fewer than {few}"));
                 }
                 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-                let amount = count as f64;
-                (kind.clone(), amount, whole(count))
+                let amount = self.masking.shown(count) as f64;
+                (kind.clone(), amount, whole(self.masking.shown(count)))
             })
             .collect();
         let total = if self.masking.hides_number(figures.defects) || entries.iter().any(|e| e.1 == 0.0) {
             String::new()
         } else {
-            format!(" ({})", whole(figures.defects))
+            format!(" ({})", whole(self.masking.shown(figures.defects)))
         };
         let chart = super::chart::list("by kind", &entries);
         format!(
-            "<h2>Defects</h2><div class=\"card\"><p class=\"soft\">Values that could not be typed{total}; the raw rows keep them.</p>{chart}</div>"
+            "<h2 id=\"defects\">Defects</h2><div class=\"card\"><p class=\"soft\">Values that could not be typed{total}; the raw rows keep them.</p>{chart}</div>"
         )
     }
 }
 
-/// Rows a resource.
-pub(crate) fn factor(profile: &TableProfile) -> f64 {
-    share(profile.rows.rows, profile.resources)
+/// Rows a resource, of the numbers that are shown.
+pub(crate) fn factor(profile: &TableProfile, masking: Masking) -> f64 {
+    share(masking.shown(profile.rows.rows), masking.shown(profile.resources))
+}
+
+/// Links to the parts of a long page.
+fn contents(columns: &[&ColumnProfile]) -> String {
+    let parts = [
+        ("tests", "tests"),
+        ("time", "over time"),
+        ("trend", "the last runs"),
+        ("batches", "batches"),
+        ("columns", "columns"),
+    ];
+    let parts: String = parts
+        .iter()
+        .map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>"))
+        .collect();
+    let columns: String = columns
+        .iter()
+        .map(|column| format!("<a href=\"#{0}\">{0}</a>", escape(&column.name)))
+        .collect();
+    format!(
+        "<nav class=\"contents\">{parts}</nav><details><summary>columns with values</summary><nav class=\"contents\">{columns}</nav></details>"
+    )
 }
 
 /// A number of the run before; one that differs by few is not told, since the difference would be.
@@ -192,6 +245,7 @@ pub(crate) fn change(before: u64, now: u64, masking: Masking) -> String {
     if masking.hides_number(before.abs_diff(now)) {
         return "nearly the same".to_owned();
     }
+    let (before, now) = (masking.shown(before), masking.shown(now));
     let part = share(before.abs_diff(now), before);
     match now.cmp(&before) {
         std::cmp::Ordering::Equal => whole(before),

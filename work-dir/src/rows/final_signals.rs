@@ -9,10 +9,9 @@ use polars::prelude::{
 use table_description::{Column as ColumnDescription, Description, FhirType, TableDescription};
 
 use super::signal_text;
-use crate::checks::Clearance;
 use crate::signals::Signals;
 use crate::state::private;
-use crate::whole::{Brought, FinalState, Whole};
+use crate::whole::{FinalState, Whole};
 use crate::{Channels, Error, ErrorKind, Id2Nr, Layout};
 
 /// Writes the typed rows of each batch to the run's directory.
@@ -73,27 +72,16 @@ impl FinalSignals {
         crate::signals::write_signals(&self.layout, description, &mut self.ids())
     }
 
-    /// Adds the run's rows to the standing whole and replaces the final files that may be; see [`crate::whole`].
+    /// Replaces the final files that may be, drawn from the standing whole; see [`crate::whole`].
     ///
     /// # Errors
     /// When rows cannot be read or files cannot be written.
-    pub fn keep_whole(
+    pub fn write_final(
         &self,
+        whole: &Whole,
         run: i32,
         description: &Description,
-        is_out: &dyn Fn(&str) -> bool,
     ) -> Result<FinalState, Error> {
-        let held = Clearance::read_held(&self.layout)?;
-        let held = held
-            .into_iter()
-            .map(|(table, ids)| (table, ids.into_keys().collect()))
-            .collect();
-        let whole = Whole::at(self.layout.base());
-        whole.add(
-            run,
-            &Brought::of_run(&self.layout, description, is_out, &held)?,
-            description,
-        )?;
         whole.write_final(run, description, &mut self.ids())
     }
 
@@ -156,7 +144,7 @@ impl FinalSignals {
 }
 
 /// These columns in order, those that the rows do not show without a value.
-fn with_columns<'c>(
+pub(crate) fn with_columns<'c>(
     columns: impl Iterator<Item = &'c ColumnDescription>,
     rows: &DataFrame,
 ) -> PolarsResult<DataFrame> {
@@ -174,7 +162,7 @@ fn with_columns<'c>(
 }
 
 /// All rows with all columns, sorted and each once.
-pub(crate) fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
+fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
     // Most columns of most tables have no value: they are added last.
     let shown = |column: &&ColumnDescription| rows.iter().any(|rows| rows.column(&column.name).is_ok());
     let shown: Vec<&ColumnDescription> = table.columns.iter().filter(shown).collect();

@@ -9,4 +9,4 @@ mod signal_text;
 pub use channels::Channels;
 pub use final_signals::{FinalSignals, TextForm, Written};
 pub use row_keys::RowKeys;
-pub use row_text::write_rows;
+pub use row_text::{write_rows, write_whole_rows};

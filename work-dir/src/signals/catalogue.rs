@@ -251,9 +251,27 @@ mod tests {
             if signal.kind == Kind::Number {
                 for code in signal.filter.get("code/coding/code").into_iter().flatten() {
                     assert!(codes.insert(code.clone()), "{name}: {code} is taken twice");
+                    assert!(has_check_digit(code), "{name}: {code} is no LOINC code");
                 }
             }
         }
+    }
+
+    /// A LOINC code ends with a check digit: modulus 10, from the right every other digit doubled as one number.
+    fn has_check_digit(code: &str) -> bool {
+        let (digits, check) = code.split_once('-').unwrap();
+        let from_right: Vec<char> = digits.chars().rev().collect();
+        let every_other = |from: usize| from_right.iter().skip(from).step_by(2).collect::<String>();
+        let doubled: u64 = every_other(0).parse::<u64>().unwrap() * 2;
+        let text = format!("{doubled}{}", every_other(1));
+        let sum: u32 = text.chars().filter_map(|c| c.to_digit(10)).sum();
+        ((10 - sum % 10) % 10).to_string() == check
+    }
+
+    #[test]
+    fn check_digits_tell_a_slip_of_the_finger() {
+        assert!(has_check_digit("718-7") && has_check_digit("89579-7"));
+        assert!(!has_check_digit("14928-9") && !has_check_digit("781-7"));
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub struct Fact {
     pub unit: Option<String>,
 }
 
+impl Fact {
+    /// The number, where it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self.value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
 /// A value.
 #[derive(Clone, PartialEq)]
 pub enum Value {

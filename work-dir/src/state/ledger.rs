@@ -58,6 +58,12 @@ impl Ledger {
         changed
     }
 
+    /// The digest of a batch's input, where it has begun.
+    #[cfg(feature = "polars")]
+    pub(crate) fn digest(&self, table: &str, batch: u32) -> Option<Digest> {
+        *self.tables.get(table)?.get(batch as usize)?
+    }
+
     /// How many batches a table has; 0 for one that never began.
     pub(crate) fn batches(&self, table: &str) -> usize {
         self.tables.get(table).map_or(0, Vec::len)

@@ -3,7 +3,7 @@
 mod digest;
 mod id2nr;
 pub(crate) mod layout;
-mod ledger;
+pub(crate) mod ledger;
 mod leftovers;
 pub(crate) mod listing;
 pub(crate) mod private;

@@ -55,7 +55,7 @@ impl Next {
         })
     }
 
-    /// Makes it the state that holds, and removes the one before.
+    /// Makes it the state that holds, and removes those before the last.
     pub(super) fn hold(self) -> Result<(), Error> {
         let done = self.base.join(STATES).join(self.number.to_string());
         let link = current(&self.base);
@@ -89,12 +89,14 @@ fn sync(directory: &Path) -> std::io::Result<()> {
     std::fs::File::open(directory)?.sync_all()
 }
 
-/// Removes every state but the one that holds.
+/// Removes every state but the one that holds and the one before, which readers may have open still.
 fn sweep(base: &Path, holds: u64) -> Result<(), Error> {
     let states = base.join(STATES);
     for path in paths_in(&states).map_err(|e| Error::file(&states, e))? {
-        let kept = path.file_name().and_then(|name| name.to_str()) == Some(holds.to_string().as_str());
-        if !kept {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number: Option<u64> = name.and_then(|name| name.parse().ok());
+        let is_kept = number.is_some_and(|n| n == holds || n + 1 == holds);
+        if !is_kept {
             private::remove(&path).map_err(|e| Error::file(&path, e))?;
         }
     }

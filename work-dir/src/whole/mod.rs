@@ -4,10 +4,14 @@
 //! are linked. Each state is a directory of its own below `whole/`, and `current` is a link to it that is replaced in one
 //! step, so that a crash leaves the old state or the new one.
 
+mod anew;
 mod generation;
+mod keys;
 mod parts;
 mod standing;
 mod strict;
 
-pub use standing::{Brought, Kept, RUN_COLUMN, Whole};
+pub use anew::Anew;
+pub use parts::without;
+pub use standing::{Change, Kept, NextWhole, RUN_COLUMN, Standing, Whole};
 pub use strict::{FinalState, SignalState};

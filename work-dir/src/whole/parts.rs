@@ -1,58 +1,30 @@
-//! The files of one table: which rows belong to which, and what is rewritten.
+//! The files of one table: what is read of them, what is rewritten.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::io::SerReader;
 use polars::prelude::{
-    BooleanChunked, DataFrame, IdxCa, NewChunkedArray, ParquetReader, PlSmallStr, Series, SortMultipleOptions,
+    BooleanChunked, DataFrame, DataType, IdxCa, IntoColumn, NewChunkedArray, PlSmallStr, PolarsResult,
+    Series, SortMultipleOptions,
 };
 use table_description::TableDescription;
 
-use crate::profile::{hash_of, id_of, texts};
-use crate::rows::final_signals::parquet;
+use super::keys::Keys;
+use super::standing::RUN_COLUMN;
+use crate::profile::{Part, texts};
+use crate::rows::final_signals::{parquet, with_columns};
 use crate::state::listing::paths_in;
 use crate::state::private;
-use crate::{Channels, Error, ErrorKind};
+use crate::{Error, ErrorKind};
 
 /// Rows of a file, about.
 const ROWS: usize = 50_000;
 /// Files of a table, at most.
 const MOST: usize = 256;
 
-/// The columns that say where a row belongs.
-#[derive(Clone, Debug)]
-pub(super) struct Keys<'t> {
-    pub(super) id: Option<&'t str>,
-    patient: Option<&'t str>,
-}
-
-impl<'t> Keys<'t> {
-    pub(super) fn of(table: &'t TableDescription) -> Self {
-        let name = |position: usize| table.columns[position].name.as_str();
-        Self {
-            id: table.position_of_path("id").map(name),
-            patient: Channels::of(table).patient.map(name),
-        }
-    }
-
-    /// The file of each row, of so many.
-    fn parts(&self, frame: &DataFrame, parts: usize) -> Vec<usize> {
-        let column = self.patient.or(self.id);
-        let Some(series) = column.and_then(|c| frame.column(c).ok()) else {
-            return vec![0; frame.height()];
-        };
-        let series = texts(series.as_materialized_series());
-        let cells = series.str().into_iter().flat_map(|cells| cells.iter());
-        let part = |cell: Option<&str>| {
-            let hash = hash_of(id_of(cell.unwrap_or(""), "Patient"));
-            #[expect(clippy::cast_possible_truncation, reason = "below the number of files")]
-            let part = (hash % parts as u64) as usize;
-            part
-        };
-        cells.map(part).collect()
-    }
+/// How many files a table of so many rows is divided into: a power of two, so that a file is divided by itself.
+pub(super) fn parts_for(rows: usize) -> usize {
+    (rows / ROWS + 1).next_power_of_two().min(MOST)
 }
 
 /// The files of a table in a directory, by number; they are all there or none.
@@ -68,161 +40,198 @@ pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-pub(super) fn read(path: &Path) -> Result<DataFrame, Error> {
-    let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    ParquetReader::new(file)
-        .finish()
-        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))
-}
-
-/// One column of a file as texts.
-fn column(path: &Path, name: &str) -> Result<Series, Error> {
-    let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    let frame = ParquetReader::new(file)
-        .with_columns(Some(vec![name.to_owned()]))
-        .finish();
-    let frame = frame.map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-    let found = frame
-        .column(name)
-        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-    Ok(texts(found.as_materialized_series()))
+/// The columns of a file that have values, and the run.
+fn read(part: &Part) -> Result<DataFrame, Error> {
+    let rows = part.groups().iter().sum();
+    DataFrame::new(rows, part.all()?.into_iter().map(Series::into_column).collect())
+        .map_err(|e| Error::caused(ErrorKind::Rows, &part.path, e))
 }
 
 /// Which rows have an id that is not among these.
-pub(super) fn others(ids: &Series, out: &HashSet<String>) -> BooleanChunked {
+fn others(ids: &Series, out: &HashSet<String>) -> BooleanChunked {
     let cells = ids.str().into_iter().flat_map(|cells| cells.iter());
     let kept = cells.map(|id| id.is_none_or(|id| !out.contains(id)));
     BooleanChunked::from_iter_values(PlSmallStr::EMPTY, kept)
 }
 
-/// Writes the files of a table: the old rows without those resources, and the new ones. Returns rows, and files rewritten.
-pub(super) fn rewrite(
-    from: Option<&Path>,
-    to: &Path,
-    keys: &Keys<'_>,
-    out: &HashSet<String>,
-    new: &DataFrame,
-) -> Result<(usize, usize), Error> {
-    private::make_dirs(to).map_err(|e| Error::file(to, e))?;
-    let old = from.map_or_else(|| Ok(Vec::new()), files)?;
-    let mut rows_before = 0;
-    let mut touched = Vec::with_capacity(old.len());
-    for path in &old {
-        let Some(id) = keys.id else { break };
-        let ids = column(path, id)?;
-        rows_before += ids.len();
-        let any = ids
-            .str()
-            .into_iter()
-            .flat_map(|c| c.iter().flatten())
-            .any(|id| out.contains(id));
-        touched.push(any);
-    }
-    let parts = ((rows_before + new.height()) / ROWS + 1)
-        .next_power_of_two()
-        .min(MOST);
-    if keys.id.is_none() || old.len() > parts || old.len() * 2 < parts || (old.is_empty() && parts > 0) {
-        return divide(
-            &old,
-            to,
-            keys,
-            out,
-            new,
-            if old.len() > parts { old.len() } else { parts },
-        );
-    }
-    // As many files as there are: a file that outgrows its size is divided when there are twice as many rows.
-    let parts = old.len();
-    let of = keys.parts(new, parts);
-    let (mut rows, mut written) = (0, 0);
-    for (part, path) in old.iter().enumerate() {
-        let own: Vec<u32> = (0..)
-            .zip(&of)
-            .filter(|(_, p)| **p == part)
-            .map(|(row, _)| row)
-            .collect();
-        let target = to.join(format!("{part}.parquet"));
-        if own.is_empty() && !touched.get(part).copied().unwrap_or(true) {
-            std::fs::hard_link(path, &target).map_err(|e| Error::file(&target, e))?;
-            rows += column(path, keys.id.unwrap_or_default())?.len();
-            continue;
-        }
-        let mut frame = without(read(path)?, keys, out, path)?;
-        append(&mut frame, new, &own, path)?;
-        rows += frame.height();
-        written += 1;
-        store(&target, frame, keys)?;
-    }
-    Ok((rows, written))
-}
-
-/// Divides all rows anew.
-fn divide(
-    old: &[PathBuf],
-    to: &Path,
-    keys: &Keys<'_>,
-    out: &HashSet<String>,
-    new: &DataFrame,
-    parts: usize,
-) -> Result<(usize, usize), Error> {
-    let mut all = new.clone();
-    if keys.id.is_some() {
-        for path in old {
-            let kept = without(read(path)?, keys, out, path)?;
-            all.vstack_mut(&kept)
-                .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-        }
-    }
-    if all.height() == 0 {
-        return Ok((0, 0));
-    }
-    let of = keys.parts(&all, parts);
-    for part in 0..parts {
-        let own: Vec<u32> = (0..)
-            .zip(&of)
-            .filter(|(_, p)| **p == part)
-            .map(|(row, _)| row)
-            .collect();
-        let target = to.join(format!("{part}.parquet"));
-        let mut frame = all.slice(0, 0);
-        append(&mut frame, &all, &own, &target)?;
-        store(&target, frame, keys)?;
-    }
-    Ok((all.height(), parts))
-}
-
-fn without(
-    frame: DataFrame,
-    keys: &Keys<'_>,
-    out: &HashSet<String>,
-    path: &Path,
-) -> Result<DataFrame, Error> {
-    let Some(id) = keys.id else { return Ok(frame) };
-    let failed = |e| Error::caused(ErrorKind::Rows, path, e);
-    let ids = texts(frame.column(id).map_err(failed)?.as_materialized_series());
-    frame.filter(&others(&ids, out)).map_err(failed)
-}
-
-fn append(frame: &mut DataFrame, new: &DataFrame, rows: &[u32], path: &Path) -> Result<(), Error> {
-    let rows = IdxCa::from_slice(PlSmallStr::EMPTY, rows);
-    let own = new
-        .take(&rows)
-        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-    frame
-        .vstack_mut(&own)
-        .map(drop)
-        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))
-}
-
-fn store(path: &Path, frame: DataFrame, keys: &Keys<'_>) -> Result<(), Error> {
-    let sorted: Vec<&str> = [keys.patient, keys.id].into_iter().flatten().collect();
-    let mut frame = if sorted.is_empty() || frame.height() < 2 {
-        frame
-    } else {
-        let options = SortMultipleOptions::default().with_maintain_order(true);
-        frame
-            .sort(sorted, options)
-            .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?
+/// The rows whose column holds none of these ids.
+///
+/// # Errors
+/// When there is no such column.
+pub fn without(rows: &DataFrame, column: &str, ids: &HashSet<String>) -> Result<DataFrame, Error> {
+    let Ok(found) = rows.column(column) else {
+        return Ok(rows.clone());
     };
-    parquet(path, &mut frame)
+    let kept = others(&texts(found.as_materialized_series()), ids);
+    rows.filter(&kept)
+        .map_err(|e| Error::caused(ErrorKind::Rows, Path::new(column), e))
+}
+
+/// Two frames one below the other, where each has the columns with values only.
+pub(super) fn below(table: &TableDescription, upper: &mut DataFrame, lower: &DataFrame) -> PolarsResult<()> {
+    if lower.height() == 0 {
+        return Ok(());
+    }
+    let shown = |name: &str| upper.column(name).is_ok() || lower.column(name).is_ok();
+    let shown: Vec<_> = table.columns.iter().filter(|c| shown(&c.name)).collect();
+    let mut all = narrow(&shown, upper)?;
+    all.vstack_mut(&narrow(&shown, lower)?)?;
+    *upper = all;
+    Ok(())
+}
+
+/// These columns and the run.
+fn narrow(columns: &[&table_description::Column], frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let mut out = with_columns(columns.iter().copied(), frame)?;
+    let run = match frame.column(RUN_COLUMN) {
+        Ok(run) => run.clone(),
+        Err(_) => Series::full_null(RUN_COLUMN.into(), frame.height(), &DataType::Int32).into_column(),
+    };
+    out.with_column(run)?;
+    Ok(out)
+}
+
+/// One table on its way from a state to the next.
+pub(super) struct Rewriting<'r> {
+    pub(super) table: &'r TableDescription,
+    pub(super) keys: Keys<'r>,
+    /// Its folder in the state that is made.
+    pub(super) to: PathBuf,
+}
+
+/// What became of a table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    pub(super) rows: usize,
+    /// Files that were written; the others were linked.
+    pub(super) written: usize,
+}
+
+impl Rewriting<'_> {
+    /// All files as they are.
+    pub(super) fn link_all(&self, from: &Path) -> Result<Done, Error> {
+        self.make()?;
+        let mut done = Done::default();
+        for (number, path) in files(from)?.iter().enumerate() {
+            done.rows += self.link(number, path)?;
+        }
+        Ok(done)
+    }
+
+    /// The old rows without those resources, and the new ones.
+    pub(super) fn rewrite(&self, from: &Path, out: &HashSet<String>, new: &DataFrame) -> Result<Done, Error> {
+        if new.height() == 0 && out.is_empty() {
+            return self.link_all(from);
+        }
+        self.make()?;
+        let old: Vec<Part> = files(from)?
+            .iter()
+            .map(|path| Part::open(path, 0))
+            .collect::<Result<_, _>>()?;
+        let rows_before: usize = old.iter().flat_map(Part::groups).sum();
+        let wanted = parts_for(rows_before + new.height());
+        // As many files as there are: those that outgrow their size are divided when there are four times as many rows.
+        let count = if old.is_empty() || old.len() * 2 < wanted {
+            wanted
+        } else {
+            old.len()
+        };
+        let of = self.keys.rows_by_part(new, count);
+        let mut done = Done::default();
+        if old.is_empty() {
+            for (number, rows) in of.iter().enumerate() {
+                self.add(number, take(new, rows, &self.to)?, &mut done)?;
+            }
+            return Ok(done);
+        }
+        for (number, part) in old.iter().enumerate() {
+            let targets: Vec<usize> = (number..count).step_by(old.len()).collect();
+            let comes = targets.iter().any(|target| !of[*target].is_empty());
+            if targets.len() == 1 && !comes && !self.has_any(part, out)? {
+                done.rows += self.link(number, &part.path)?;
+                continue;
+            }
+            let kept = self.without(part, out)?;
+            let divided = (targets.len() > 1).then(|| self.keys.rows_by_part(&kept, count));
+            for target in targets {
+                let mut frame = match &divided {
+                    Some(divided) => take(&kept, &divided[target], &self.to)?,
+                    None => kept.clone(),
+                };
+                let own = take(new, &of[target], &self.to)?;
+                below(self.table, &mut frame, &own)
+                    .map_err(|e| Error::caused(ErrorKind::Rows, &part.path, e))?;
+                self.add(target, frame, &mut done)?;
+            }
+        }
+        Ok(done)
+    }
+
+    pub(super) fn make(&self) -> Result<(), Error> {
+        private::make_dirs(&self.to).map_err(|e| Error::file(&self.to, e))
+    }
+
+    fn link(&self, number: usize, path: &Path) -> Result<usize, Error> {
+        let target = self.file(number);
+        std::fs::hard_link(path, &target).map_err(|e| Error::file(&target, e))?;
+        Ok(Part::open(path, 0)?.groups().iter().sum())
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.to.join(format!("{number}.parquet"))
+    }
+
+    /// Whether a file has rows of these resources.
+    fn has_any(&self, part: &Part, out: &HashSet<String>) -> Result<bool, Error> {
+        let Some(id) = self.keys.id.filter(|_| !out.is_empty()) else {
+            return Ok(false);
+        };
+        let rows = part.groups().iter().sum();
+        let cells = part.read(&[id], 0, rows)?;
+        let ids = cells.get(id).map(texts);
+        let mut ids = ids
+            .iter()
+            .flat_map(|ids| ids.str().into_iter().flat_map(|c| c.iter().flatten()));
+        Ok(ids.any(|id| out.contains(id)))
+    }
+
+    fn without(&self, part: &Part, out: &HashSet<String>) -> Result<DataFrame, Error> {
+        let frame = read(part)?;
+        match self.keys.id {
+            Some(id) => without(&frame, id, out),
+            None => Ok(frame),
+        }
+    }
+
+    /// Writes a file: sorted by patient and id, with all columns of the table and the run.
+    pub(super) fn add(&self, number: usize, frame: DataFrame, done: &mut Done) -> Result<(), Error> {
+        let path = self.file(number);
+        let mut frame = self
+            .tidy(frame)
+            .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
+        done.rows += frame.height();
+        done.written += 1;
+        parquet(&path, &mut frame)
+    }
+
+    fn tidy(&self, frame: DataFrame) -> PolarsResult<DataFrame> {
+        let sorted = [self.keys.patient, self.keys.id].into_iter().flatten();
+        let sorted: Vec<&str> = sorted.filter(|name| frame.column(name).is_ok()).collect();
+        let frame = if sorted.is_empty() || frame.height() < 2 {
+            frame
+        } else {
+            let options = SortMultipleOptions::default().with_maintain_order(true);
+            frame.sort(sorted, options)?
+        };
+        let all: Vec<_> = self.table.columns.iter().collect();
+        narrow(&all, &frame)
+    }
+}
+
+/// These rows of a frame.
+pub(super) fn take(frame: &DataFrame, rows: &[u32], place: &Path) -> Result<DataFrame, Error> {
+    let rows = IdxCa::from_slice(PlSmallStr::EMPTY, rows);
+    frame
+        .take(&rows)
+        .map_err(|e| Error::caused(ErrorKind::Rows, place, e))
 }

@@ -1,15 +1,20 @@
-//! The standing whole and how a run is added to it.
+//! The standing whole and how it is brought from a state to the next.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
-use table_description::{Description, TableDescription};
+use polars::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
+use table_description::TableDescription;
 
+use super::anew::Anew;
 use super::generation::{Next, current};
-use super::parts::{Keys, files, others, read, rewrite};
+use super::keys::Keys;
+use super::parts::{Done, Rewriting, below, files, parts_for};
 use crate::profile::texts;
-use crate::{Error, ErrorKind, Layout};
+use crate::state::private;
+use crate::{Error, ErrorKind};
 
 /// Column with the run that brought a row.
 pub const RUN_COLUMN: &str = "run";
@@ -20,13 +25,37 @@ pub struct Whole {
     base: PathBuf,
 }
 
-/// What a run brings to the whole, by table. What it does not hand on is not among it.
+/// Where the hub stood when the whole was brought up to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Which hub it was: the moment of its first import, in microseconds since 1970-01-01 UTC.
+    pub hub: i64,
+    /// The hub's newest import then.
+    pub import: i32,
+}
+
+/// What changes in a table. Rows have the column of the run; columns without a value may be absent.
 #[derive(Clone, Debug, Default)]
-pub struct Brought {
-    /// Typed rows, frames one below the other.
-    pub rows: BTreeMap<String, Vec<DataFrame>>,
-    /// Resources that are gone from the server, by table.
-    pub gone: BTreeMap<String, HashSet<String>>,
+pub struct Change {
+    /// The rows that come. Rows of their resources that are there already go.
+    pub rows: DataFrame,
+    /// Resources whose rows go, by id.
+    pub out: HashSet<String>,
+}
+
+impl Change {
+    /// Adds rows that come.
+    ///
+    /// # Errors
+    /// When their columns are not those of the table.
+    pub fn add(&mut self, table: &TableDescription, rows: &DataFrame) -> Result<(), Error> {
+        if self.rows.height() == 0 {
+            self.rows = rows.clone();
+            return Ok(());
+        }
+        below(table, &mut self.rows, rows)
+            .map_err(|e| Error::caused(ErrorKind::Rows, Path::new(&table.name), e))
+    }
 }
 
 /// What became of the whole.
@@ -38,36 +67,14 @@ pub struct Kept {
     pub rewritten: usize,
 }
 
-impl Brought {
-    /// The typed rows of a run, without the tables that were stopped and the resources that are held.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn of_run(
-        layout: &Layout,
-        description: &Description,
-        is_out: &dyn Fn(&str) -> bool,
-        held: &BTreeMap<String, HashSet<String>>,
-    ) -> Result<Self, Error> {
-        let mut brought = Self::default();
-        let signals = layout.final_signals();
-        for file in layout.batch_files().map_err(|e| Error::file(&signals, e))? {
-            let Some(table) = description
-                .table(&file.table)
-                .filter(|table| !is_out(&table.name))
-            else {
-                continue;
-            };
-            let mut frame = read(&file.path)?;
-            if let (Some(held), Some(id)) = (held.get(&table.name), Keys::of(table).id) {
-                let failed = |e| Error::caused(ErrorKind::Rows, &file.path, e);
-                let ids = texts(frame.column(id).map_err(failed)?.as_materialized_series());
-                frame = frame.filter(&others(&ids, held)).map_err(failed)?;
-            }
-            brought.rows.entry(file.table).or_default().push(frame);
-        }
-        Ok(brought)
-    }
+/// A state that is being made; nobody sees it before [`NextWhole::hold`].
+#[derive(Debug)]
+pub struct NextWhole {
+    whole: Whole,
+    next: Next,
+    kept: Kept,
+    /// Locked until the state holds; the lock ends with the process, however that ends.
+    _lock: File,
 }
 
 impl Whole {
@@ -95,93 +102,115 @@ impl Whole {
         files(&self.root().join(table))
     }
 
-    /// Adds what a run brought: of a resource that is there its rows are replaced, of one that is gone they are removed.
-    /// Readers see the old state until all of it is done.
+    /// Where the hub stood; `None` where there is no whole, or one of an earlier release that does not tell.
     ///
     /// # Errors
-    /// When rows do not fit the description, or a file cannot be written; the old state holds.
-    pub fn add(&self, run: i32, brought: &Brought, description: &Description) -> Result<Kept, Error> {
-        self.next(description, |table| {
-            let rows = brought.rows.get(&table.name).map_or(&[][..], Vec::as_slice);
-            let gone = brought.gone.get(&table.name);
-            let new = stack(table, rows, run, &self.base)?;
-            let mut out: HashSet<String> = gone.cloned().unwrap_or_default();
-            if let Some(id) = Keys::of(table).id {
-                let ids = new.column(id).map(|c| texts(c.as_materialized_series()));
-                let ids = ids.map_err(|e| Error::caused(ErrorKind::Rows, &self.base, e))?;
-                out.extend(
-                    ids.str()
-                        .into_iter()
-                        .flat_map(|c| c.iter().flatten())
-                        .map(str::to_owned),
-                );
-            }
-            Ok((out, new, false))
-        })
-    }
-
-    /// Makes the whole anew of rows that have their runs already, as the hub gives them.
-    ///
-    /// # Errors
-    /// As [`Whole::add`].
-    pub fn replace(
-        &self,
-        rows: &BTreeMap<String, DataFrame>,
-        description: &Description,
-    ) -> Result<Kept, Error> {
-        self.next(description, |table| {
-            let empty = || stack(table, &[], 0, &self.base);
-            let new = rows
-                .get(&table.name)
-                .map_or_else(empty, |rows| Ok(rows.clone()))?;
-            Ok((HashSet::new(), new, true))
-        })
-    }
-
-    /// Makes the next state: for each table the resources that go, the rows that come, and whether all old rows go.
-    fn next(
-        &self,
-        description: &Description,
-        change: impl Fn(&TableDescription) -> Result<(HashSet<String>, DataFrame, bool), Error>,
-    ) -> Result<Kept, Error> {
-        let next = Next::begin(&self.base)?;
-        let mut kept = Kept::default();
-        for table in &description.tables {
-            let (out, new, all) = change(table)?;
-            let keys = Keys::of(table);
-            // A table without ids is a list of its day: a run that has none keeps the last one.
-            let listed = keys.id.is_none() && new.height() == 0 && !all;
-            let from = self.root().join(&table.name);
-            let to = next.root.join(&table.name);
-            let (rows, rewritten) = if listed && from.exists() {
-                link_all(&from, &to)?
-            } else {
-                rewrite((!all).then_some(from.as_path()), &to, &keys, &out, &new)?
-            };
-            kept.rows.insert(table.name.clone(), rows);
-            kept.rewritten += rewritten;
+    /// When it cannot be read.
+    pub fn standing(&self) -> Result<Option<Standing>, Error> {
+        let path = self.root().join(STANDING);
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|_| Error::new(ErrorKind::File, &path)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::file(&path, e)),
         }
-        next.hold()?;
-        Ok(kept)
+    }
+
+    /// Begins the next state. Tables that are not named until it holds are not in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`] while another process makes one; when a file cannot be written.
+    pub fn begin(&self) -> Result<NextWhole, Error> {
+        let lock = self.lock()?;
+        Ok(NextWhole {
+            whole: self.clone(),
+            next: Next::begin(&self.base)?,
+            kept: Kept::default(),
+            _lock: lock,
+        })
+    }
+
+    fn lock(&self) -> Result<File, Error> {
+        private::make_dirs(&self.base).map_err(|e| Error::file(&self.base, e))?;
+        let path = self.base.join("current.lock");
+        let mut options = private::options();
+        let file = options.create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|e| Error::file(&path, e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(ErrorKind::InUse, &self.base)),
+            Err(std::fs::TryLockError::Error(e)) => Err(Error::file(&path, e)),
+        }
     }
 }
 
-fn link_all(from: &Path, to: &Path) -> Result<(usize, usize), Error> {
-    crate::state::private::make_dirs(to).map_err(|e| Error::file(to, e))?;
-    let mut rows = 0;
-    for path in files(from)? {
-        let target = to.join(path.file_name().unwrap_or_default());
-        std::fs::hard_link(&path, &target).map_err(|e| Error::file(&target, e))?;
-        rows += read(&path)?.height();
+/// File of a state that says where the hub stood.
+const STANDING: &str = "standing.json";
+
+impl NextWhole {
+    /// Brings a table from the state that holds to this one.
+    ///
+    /// # Errors
+    /// When rows do not fit the description, or a file cannot be read or written; the old state holds.
+    pub fn change(&mut self, table: &TableDescription, change: Change) -> Result<(), Error> {
+        let mut out = change.out;
+        let keys = Keys::of(table);
+        if let Some(ids) = keys.id.and_then(|id| change.rows.column(id).ok()) {
+            let ids = texts(ids.as_materialized_series());
+            let ids = ids.str().into_iter().flat_map(|c| c.iter().flatten());
+            out.extend(ids.map(str::to_owned));
+        }
+        let from = self.whole.root().join(&table.name);
+        let to = self.next.root.join(&table.name);
+        let done = rewriting(table, to).rewrite(&from, &out, &change.rows)?;
+        self.done(table, done);
+        Ok(())
     }
-    Ok((rows, 0))
+
+    /// Begins to make a table anew; `rows` are as many as there will be, about. [`NextWhole::put`] ends it.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn anew<'t>(&self, table: &'t TableDescription, rows: usize) -> Result<Anew<'t>, Error> {
+        let to = self.next.root.join(&table.name);
+        let has_ids = Keys::of(table).id.is_some();
+        Anew::begin(rewriting(table, to), if has_ids { parts_for(rows) } else { 1 })
+    }
+
+    /// All rows of a table that is made anew are there.
+    ///
+    /// # Errors
+    /// As [`NextWhole::change`].
+    pub fn put(&mut self, anew: Anew<'_>) -> Result<(), Error> {
+        let table = anew.table();
+        let done = anew.end()?;
+        self.done(table, done);
+        Ok(())
+    }
+
+    fn done(&mut self, table: &TableDescription, done: Done) {
+        self.kept.rows.insert(table.name.clone(), done.rows);
+        self.kept.rewritten += done.written;
+    }
+
+    /// Makes it the state that holds, which readers see from now on.
+    ///
+    /// # Errors
+    /// When a file cannot be written; the old state holds.
+    pub fn hold(self, standing: Standing) -> Result<Kept, Error> {
+        let path = self.next.root.join(STANDING);
+        let write = || private::replace(&path, &serde_json::to_vec(&standing)?);
+        write().map_err(|e| Error::file(&path, e))?;
+        self.next.hold()?;
+        Ok(self.kept)
+    }
 }
 
-/// The frames one below the other, with all columns of the table and the run.
-fn stack(table: &TableDescription, rows: &[DataFrame], run: i32, place: &Path) -> Result<DataFrame, Error> {
-    let failed = |e| Error::caused(ErrorKind::Rows, place, e);
-    let mut frame = crate::rows::final_signals::tidy(table, rows).map_err(failed)?;
-    let runs = Series::new(RUN_COLUMN.into(), vec![run; frame.height()]);
-    frame.with_column(runs.into_column()).map_err(failed)?;
-    Ok(frame)
+fn rewriting(table: &TableDescription, to: PathBuf) -> Rewriting<'_> {
+    Rewriting {
+        table,
+        keys: Keys::of(table),
+        to,
+    }
 }

@@ -10,7 +10,8 @@ use table_description::Description;
 
 use super::Whole;
 use crate::checks::{Outcome, References, Rules, Severity, median_of};
-use crate::profile::{Plausibility, Plausible, Source, quantile, ratio};
+use crate::profile::{Plausibility, Plausible, Source, quantile, ratio, share};
+use crate::rep_configs::write_rep_configs;
 use crate::signals::{
     Catalogue, Fact, Facts, Shape, Value, Written, facts, site_catalogue, write, write_loader,
 };
@@ -42,6 +43,9 @@ pub struct SignalState {
     /// Why they were not replaced since: the test and what it found, and the ways on. No value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_back: Option<String>,
+    /// How the whole differs from the one before: rows that are gone, a median that moved. Said, and stops nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
     /// Rows that gave no line, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
@@ -137,6 +141,7 @@ impl Whole {
                 .find(|o| rules.decide(&name, o, true) == Severity::Stop);
             let entry = state.signals.entry(name.clone()).or_default();
             entry.left_out = left;
+            entry.drift = new.drift(&of, &rules);
             match stops.filter(|_| !state.released.contains(&name)) {
                 Some(outcome) => entry.kept_back = Some(kept_back(&name, outcome, &layout)),
                 None => {
@@ -174,6 +179,7 @@ impl Whole {
         }
         copy_ids(ids, &directory)?;
         write_loader(base, FINAL, &written)?;
+        write_rep_configs(self, base, description)?;
         state.write(base)?;
         Ok(state)
     }
@@ -195,11 +201,18 @@ fn kept_back(signal: &str, outcome: &Outcome, layout: &Layout) -> String {
     )
 }
 
+fn median(numbers: &mut [f64]) -> Option<f64> {
+    numbers.sort_by(f64::total_cmp);
+    quantile(numbers, 0.5)
+}
+
 /// What a signal has that its last good file has not.
 struct Increment<'f> {
     new: Vec<&'f Fact>,
     /// Numbers of the last good file.
     good: Vec<f64>,
+    /// Rows of the last good file.
+    rows: usize,
 }
 
 impl<'f> Increment<'f> {
@@ -209,6 +222,7 @@ impl<'f> Increment<'f> {
             return Ok(Self {
                 new: all.iter().collect(),
                 good: Vec::new(),
+                rows: 0,
             });
         }
         let file = std::fs::File::open(&path).map_err(|e| Error::file(&path, e))?;
@@ -232,6 +246,7 @@ impl<'f> Increment<'f> {
         Ok(Self {
             new: all.iter().filter(is_new).collect(),
             good,
+            rows: rows.height(),
         })
     }
 
@@ -272,19 +287,40 @@ impl<'f> Increment<'f> {
         outcomes
     }
 
+    /// How all facts differ from those of the last good file.
+    fn drift(&self, all: &[Fact], rules: &Rules) -> Vec<String> {
+        let limits = &rules.drift;
+        let mut found = Vec::new();
+        if (self.rows as u64) < limits.min_rows {
+            return found;
+        }
+        let fewer = 1.0 - share(all.len() as u64, self.rows as u64);
+        if fewer > limits.rows {
+            let (percent, rows) = (fewer * 100.0, self.rows);
+            found.push(format!(
+                "{percent:.1} % fewer rows than the {rows} of its last good files"
+            ));
+        }
+        let mut now: Vec<f64> = all.iter().filter_map(Fact::number).collect();
+        let mut good = self.good.clone();
+        if now.len() as u64 >= limits.min_rows && good.len() as u64 >= limits.min_rows {
+            let (now, good) = (median(&mut now), median(&mut good));
+            if let Some(factor) = now.zip(good).and_then(|(now, good)| ratio(now, good))
+                && factor > limits.median
+            {
+                found.push(format!(
+                    "the median of all numbers differs {factor:.2} times from that of its last good files"
+                ));
+            }
+        }
+        found
+    }
+
     fn distribution(&self, name: &str, catalogue: &Catalogue, rules: &Rules) -> Option<Outcome> {
-        let numbers = self.new.iter().filter_map(|fact| match fact.value {
-            Value::Number(number) => Some(number),
-            _ => None,
-        });
-        let mut numbers: Vec<f64> = numbers.collect();
+        let mut numbers: Vec<f64> = self.new.iter().filter_map(|fact| fact.number()).collect();
         if (numbers.len() as u64) < rules.distribution.min_rows {
             return None;
         }
-        let median = |numbers: &mut Vec<f64>| {
-            numbers.sort_by(f64::total_cmp);
-            quantile(numbers, 0.5)
-        };
         let now = median(&mut numbers)?;
         let mut good = self.good.clone();
         let given = References::read(rules).ok()?;

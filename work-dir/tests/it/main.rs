@@ -9,10 +9,16 @@
 )]
 
 #[cfg(feature = "polars")]
+mod attacker;
+#[cfg(feature = "polars")]
 mod checks;
 #[cfg(feature = "polars")]
 mod chromium;
 mod clearance;
+#[cfg(feature = "polars")]
+mod final_files;
+#[cfg(feature = "polars")]
+mod kills;
 #[cfg(feature = "polars")]
 mod report;
 #[cfg(feature = "polars")]

@@ -38,7 +38,9 @@ pub(crate) fn ward(directory: &Path, before: &Path) -> Layout {
     let layout = run(directory, &[rows, half]);
     let patients: Vec<String> = (0..3).map(|i| format!("p{i:04}")).collect();
     crate::rows::write(&layout, "patient", 0, ids("id", "patient", &patients));
-    let summary = r#"{"complete": true, "seconds": 12.5, "tables": {"observation": {"downloaded": 1200, "defects": 53,
+    let summary = r#"{"complete": true, "verdict": "complete_with_remarks", "seconds": 12.5, "remarks": ["a remark of the run"],
+        "about": {"server": "https://fhir.example/r4", "wards": ["3A"], "until": "2026-11-28T10:00:00Z", "run": 7,
+        "description": "14 tables"}, "tables": {"observation": {"downloaded": 1200, "defects": 53,
         "defects_by_kind": {"not_a_date": 50, "not_a_decimal": 3}}},
         "stages": {"download": {"seconds": 8.25}, "type": {"seconds": 3.5}}}"#;
     std::fs::write(layout.summary(), summary).unwrap();
@@ -76,7 +78,11 @@ fn pages_show_what_the_issue_lists_and_need_no_other_file() {
         ("tests that failed", "mm[Hg]"),
         ("counts over time", "rows by month of"),
         ("before and after", "500 (+140.0 %)"),
-        ("defects", "53"),
+        ("the verdict", "Complete with remarks"),
+        ("the server", "https:/<wbr>/<wbr>fhir.example/<wbr>r4"),
+        ("what is remarked", "a remark of the run"),
+        ("resources beside rows", "<th>resources</th>"),
+        ("defects", "55"),
     ] {
         assert!(index.contains(text), "{what}");
     }
@@ -86,23 +92,21 @@ fn pages_show_what_the_issue_lists_and_need_no_other_file() {
         ("references beside", "<th>reference</th>"),
         ("top codes", "most frequent"),
         ("by year", "by year"),
-        ("by month", "by month"),
+        ("by month", "by month of the year"),
         ("by day", "by day of the month"),
         ("defects by kind", "not_a_date"),
         ("product factor", "rows a resource on average"),
         ("the run before", "run before"),
+        ("contents", "href=\"#columns\""),
+        ("a search", "id=\"search\""),
+        ("axis", "class=\"axis-name\""),
+        ("batches with their digest", "digest of its input"),
+        ("patients beside rows", "patients</span>"),
     ] {
         assert!(observation.contains(text), "{what}");
     }
     for page in [&index, &observation] {
-        for outside in [
-            "<script",
-            "src=",
-            "url(",
-            "@import",
-            "href=\"http",
-            "<link rel=\"stylesheet",
-        ] {
+        for outside in ["src=", "url(", "@import", "href=\"http", "<link rel=\"stylesheet"] {
             assert!(!page.contains(outside), "{outside}");
         }
     }
@@ -121,7 +125,7 @@ fn what_belongs_to_few_patients_is_hidden() {
             && patient.contains("Fewer than 5 patients: nothing is shown")
     );
     assert!(observation.contains("hidden to protect") && observation.contains("class=\"few\""));
-    let defects = &observation[observation.find("<h2>Defects").unwrap()..];
+    let defects = &observation[observation.find(">Defects<").unwrap()..];
     assert!(
         defects.contains("fewer than 5") && !defects.contains("(53)"),
         "3 follows from 53 and 50"
@@ -129,6 +133,25 @@ fn what_belongs_to_few_patients_is_hidden() {
     let (index, observation, _) = pages(0);
     assert!(observation.contains("SECRET-OF-TWO"));
     assert!(index.contains("must not leave the clinic"));
+}
+
+/// What a reader looks for comes first: values, then dates, then what identifies.
+#[test]
+fn values_come_before_ids_and_failures_first() {
+    let (index, observation, _) = pages(5);
+    let at = |name: &str| {
+        observation
+            .find(&format!("<h3>{name}"))
+            .unwrap_or_else(|| panic!("{name}"))
+    };
+    assert!(at("obs_valuequantity_value") < at("obs_effectivedatetime"));
+    assert!(at("obs_effectivedatetime") < at("obs_id"));
+    let place = |text: &str| index.find(text).unwrap();
+    assert!(
+        place("class=\"word") < place("Tests that failed")
+            && place("Tests that failed") < place("<h2>Tables")
+    );
+    assert!(!index.contains("highest bar 1<") && !observation.contains("highest bar 1<"));
 }
 
 /// Shown cells and the total must not tell a hidden one.
@@ -193,5 +216,5 @@ fn batches_with_different_columns_are_one_table() {
     let description = description();
     write(&layout, Some(&description), &ReportOptions::default()).unwrap();
     let page = std::fs::read_to_string(layout.table_page("observation")).unwrap();
-    assert!(page.contains("50.0 % empty"));
+    assert!(page.contains("50 % empty"));
 }

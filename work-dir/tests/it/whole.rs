@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use polars::io::SerReader;
-use polars::prelude::{DataFrame, ParquetReader};
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetReader, Series};
 use table_description::Description;
-use work_dir::whole::{Brought, RUN_COLUMN, Whole};
+use work_dir::ErrorKind;
+use work_dir::whole::{Change, Kept, RUN_COLUMN, Standing, Whole};
 
 use crate::rows::{Observation, column, description, frame};
 
 /// Random numbers with a seed.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -23,7 +24,7 @@ impl Random {
     }
 }
 
-fn observation(id: usize, patient: usize, value: f64) -> Observation {
+pub(crate) fn observation(id: usize, patient: usize, value: f64) -> Observation {
     Observation {
         id: format!("o{id:05}"),
         patient: format!("p{patient:03}"),
@@ -36,9 +37,9 @@ fn observation(id: usize, patient: usize, value: f64) -> Observation {
 }
 
 /// What the whole should be: resource, patient, values, run.
-type Slow = BTreeMap<String, (String, Vec<u64>, i32)>;
+pub(crate) type Slow = BTreeMap<String, (String, Vec<u64>, i32)>;
 
-fn held(whole: &Whole, description: &Description) -> Slow {
+pub(crate) fn held(whole: &Whole, description: &Description) -> Slow {
     let table = description.table("observation").unwrap();
     let [id, patient, value] =
         ["id", "subject/reference", "valueQuantity/value"].map(|path| column(table, path));
@@ -74,13 +75,30 @@ fn held(whole: &Whole, description: &Description) -> Slow {
     found
 }
 
-fn brought(rows: &[Observation], gone: HashSet<String>) -> Brought {
-    let mut brought = Brought::default();
-    if !rows.is_empty() {
-        brought.rows.insert("observation".to_owned(), vec![frame(rows)]);
-    }
-    brought.gone.insert("observation".to_owned(), gone);
-    brought
+/// Rows of a run.
+pub(crate) fn of_run(run: i32, rows: &[Observation]) -> DataFrame {
+    let mut rows = frame(rows);
+    let runs = Series::new(RUN_COLUMN.into(), vec![run; rows.height()]);
+    rows.with_column(runs.into_column()).unwrap();
+    rows
+}
+
+fn add(
+    whole: &Whole,
+    run: i32,
+    rows: &[Observation],
+    out: HashSet<String>,
+    description: &Description,
+) -> Kept {
+    let table = description.table("observation").unwrap();
+    let mut next = whole.begin().unwrap();
+    let rows = if rows.is_empty() {
+        DataFrame::empty()
+    } else {
+        of_run(run, rows)
+    };
+    next.change(table, Change { rows, out }).unwrap();
+    next.hold(Standing { hub: 1, import: run }).unwrap()
 }
 
 #[test]
@@ -119,31 +137,92 @@ fn after_fourteen_days_the_whole_is_what_a_slow_map_says() {
                 .filter(|id| !rows.iter().any(|row| &row.id == id))
                 .collect();
             slow.retain(|id, _| !gone.contains(id));
-            let kept = whole.add(run, &brought(&rows, gone), &description).unwrap();
+            let kept = add(&whole, run, &rows, gone, &description);
             assert_eq!(held(&whole, &description), slow, "seed {seed}, day {run}");
             assert_eq!(
                 kept.rows["observation"],
                 slow.values().map(|(_, v, _)| v.len()).sum::<usize>()
             );
         }
-        // Made anew from its own rows it is the same.
-        let mut all: Option<DataFrame> = None;
-        for path in whole.files("observation").unwrap() {
-            let rows = ParquetReader::new(std::fs::File::open(path).unwrap())
-                .finish()
-                .unwrap();
-            match &mut all {
-                Some(all) => drop(all.vstack_mut(&rows).unwrap()),
-                None => all = Some(rows),
+        // Made anew from its own rows, piece by piece, it is the same.
+        let table = description.table("observation").unwrap();
+        let pieces: Vec<DataFrame> = whole
+            .files("observation")
+            .unwrap()
+            .iter()
+            .map(|path| read(path))
+            .collect();
+        let mut next = whole.begin().unwrap();
+        let mut anew = next.anew(table, 120_000).unwrap();
+        for piece in &pieces {
+            for from in (0..piece.height()).step_by(97) {
+                anew.add(&piece.slice(i64::try_from(from).unwrap(), 97)).unwrap();
             }
         }
-        let rows: BTreeMap<String, DataFrame> = all
-            .map(|rows| ("observation".to_owned(), rows))
-            .into_iter()
-            .collect();
-        whole.replace(&rows, &description).unwrap();
+        next.put(anew).unwrap();
+        next.hold(Standing { hub: 1, import: 14 }).unwrap();
         assert_eq!(held(&whole, &description), slow);
+        assert_eq!(
+            whole.files("observation").unwrap().len(),
+            4,
+            "as many files as the rows expected"
+        );
+        assert_eq!(whole.standing().unwrap(), Some(Standing { hub: 1, import: 14 }));
     }
+}
+
+fn read(path: &Path) -> DataFrame {
+    ParquetReader::new(std::fs::File::open(path).unwrap())
+        .finish()
+        .unwrap()
+}
+
+/// More rows than are divided at a time lie aside meanwhile; a table that grows is divided file by file.
+#[test]
+fn a_table_made_anew_and_grown_has_every_row_once() {
+    let description = description();
+    let table = description.table("observation").unwrap();
+    let base = tempfile::tempdir().unwrap();
+    let whole = Whole::at(base.path());
+    let mut next = whole.begin().unwrap();
+    let mut anew = next.anew(table, 90_000).unwrap();
+    for piece in 0..3 {
+        let rows: Vec<Observation> = (0..70_000)
+            .map(|i| observation(piece * 70_000 + i, i % 900, 1.0))
+            .collect();
+        anew.add(&of_run(1, &rows)).unwrap();
+    }
+    next.put(anew).unwrap();
+    let kept = next.hold(Standing::default()).unwrap();
+    assert_eq!(
+        (
+            kept.rows["observation"],
+            whole.files("observation").unwrap().len()
+        ),
+        (210_000, 2)
+    );
+    let kept = add(&whole, 2, &[observation(1, 1, 2.0)], HashSet::new(), &description);
+    assert_eq!(
+        (
+            kept.rows["observation"],
+            whole.files("observation").unwrap().len()
+        ),
+        (210_000, 8)
+    );
+    let held = held(&whole, &description);
+    assert_eq!(held.len(), 210_000);
+    assert_eq!(held["o00001"].2, 2);
+}
+
+/// Only one process makes a state at a time.
+#[test]
+fn a_second_writer_is_refused() {
+    let base = tempfile::tempdir().unwrap();
+    let whole = Whole::at(base.path());
+    let first = whole.begin().unwrap();
+    assert_eq!(whole.begin().unwrap_err().kind(), ErrorKind::InUse);
+    drop(first);
+    assert!(whole.begin().is_ok());
 }
 
 /// A day with nothing touches nothing; one with one patient leaves the files of most others as they are.
@@ -153,18 +232,13 @@ fn files_that_a_run_does_not_touch_are_linked() {
     let base = tempfile::tempdir().unwrap();
     let whole = Whole::at(base.path());
     let rows: Vec<Observation> = (0..210_000).map(|i| observation(i, i % 900, 1.0)).collect();
-    whole
-        .add(1, &brought(&rows, HashSet::new()), &description)
-        .unwrap();
+    add(&whole, 1, &rows, HashSet::new(), &description);
     let files = whole.files("observation").unwrap();
     assert_eq!(files.len(), 8, "some 50,000 rows a file, a power of two");
-    assert_eq!(
-        whole.add(2, &Brought::default(), &description).unwrap().rewritten,
-        0
-    );
-    let again = whole
-        .add(3, &brought(&rows[..1], HashSet::new()), &description)
-        .unwrap();
+    assert_eq!(add(&whole, 2, &[], HashSet::new(), &description).rewritten, 0);
+    let unknown = HashSet::from(["nobody".to_owned()]);
+    assert_eq!(add(&whole, 3, &[], unknown, &description).rewritten, 0);
+    let again = add(&whole, 4, &rows[..1], HashSet::new(), &description);
     assert_eq!(again.rewritten, 1);
     assert_eq!(again.rows["observation"], 210_000);
 }
@@ -175,13 +249,7 @@ fn what_a_crash_leaves_is_swept_and_the_old_state_holds() {
     let description = description();
     let base = tempfile::tempdir().unwrap();
     let whole = Whole::at(base.path());
-    whole
-        .add(
-            1,
-            &brought(&[observation(1, 1, 1.0)], HashSet::new()),
-            &description,
-        )
-        .unwrap();
+    add(&whole, 1, &[observation(1, 1, 1.0)], HashSet::new(), &description);
     let before = held(&whole, &description);
     let half = |name: &str| {
         let path = base.path().join("whole").join(name).join("observation");
@@ -192,16 +260,14 @@ fn what_a_crash_leaves_is_swept_and_the_old_state_holds() {
     half("2"); // killed before the link was replaced
     std::os::unix::fs::symlink("whole/2", base.path().join("current.part")).unwrap();
     assert_eq!(held(&whole, &description), before);
-    whole
-        .add(
-            2,
-            &brought(&[observation(2, 1, 2.0)], HashSet::new()),
-            &description,
-        )
-        .unwrap();
+    add(&whole, 2, &[observation(2, 1, 2.0)], HashSet::new(), &description);
     assert_eq!(held(&whole, &description).len(), 2);
     let left: HashMap<String, ()> = names(&base.path().join("whole"));
-    assert_eq!(left.len(), 1, "{left:?}");
+    // The state before stays for readers who have it open.
+    assert!(
+        left.len() == 2 && left.contains_key("1") && left.contains_key("2"),
+        "{left:?}"
+    );
 }
 
 fn names(path: &Path) -> HashMap<String, ()> {

@@ -51,6 +51,21 @@ fn is_young(run: &Layout) -> Result<bool> {
     Ok(again || age.is_some_and(|age| age < CONTINUED))
 }
 
+/// The tables that a run began and whose lines somebody removed from its state file: as an override would.
+fn removed_by_hand(run: &Layout) -> Result<Vec<String>> {
+    let Some(record) = Record::read(run)? else {
+        return Ok(Vec::new());
+    };
+    let work = WorkDir::look(run.root()).map_err(|e| failed(run.root(), e))?;
+    let is_removed = |table: &String| work.status(table).is_none() && !record.again.contains(table);
+    Ok(record
+        .tables
+        .iter()
+        .filter(|table| is_removed(table))
+        .cloned()
+        .collect())
+}
+
 /// Files written at a time: bringing one to the disk is waiting.
 const FILES_AT_ONCE: usize = 3;
 
@@ -67,7 +82,22 @@ impl RunDirectory {
         let runs = Runs::below(base);
         let newest = runs.all().map_err(|e| failed(base, e))?.pop();
         let mut notes = Vec::new();
+        let removed = match &newest {
+            Some(newest) if !options.fresh && options.again.is_empty() && about(newest, &options)? => {
+                removed_by_hand(newest)?
+            }
+            _ => Vec::new(),
+        };
         let layout = match newest {
+            Some(newest) if !removed.is_empty() => {
+                notes.push(format!(
+                    "goes on with the run in {}: somebody removed the lines of {} from its state file, so that these tables \
+                     are loaded again in full",
+                    newest.root().display(),
+                    removed.join(", ")
+                ));
+                newest
+            }
             Some(newest) if !options.again.is_empty() => newest,
             None if !options.again.is_empty() => {
                 let text = format!("{} has no run whose tables could be loaded again", base.display());
@@ -92,6 +122,7 @@ impl RunDirectory {
         let mut directory = Self::at(layout, options)?;
         directory.notes = notes;
         directory.empty_wards = base.join(EMPTY_WARDS);
+        directory.load_again(&removed)?;
         runs.keep(most_runs).map_err(|e| failed(base, e))?;
         Ok(directory)
     }
@@ -168,7 +199,7 @@ impl RunDirectory {
         if tables.is_empty() {
             return Ok(());
         }
-        let mut work = lock(&self.work);
+        let work = lock(&self.work);
         let known: Vec<String> = work.units().map(|(name, ..)| name.to_owned()).collect();
         let chosen = if tables.iter().any(|t| t == "all") {
             &known
@@ -183,8 +214,17 @@ impl RunDirectory {
             );
             return Err(Error::new(ErrorKind::File, text));
         }
+        drop(work);
+        self.load_again(chosen)
+    }
+
+    /// Removes all that the load of these tables left, so that the run loads them again in full.
+    fn load_again(&self, tables: &[String]) -> Result<()> {
+        if tables.is_empty() {
+            return Ok(());
+        }
         if let Some(record) = lock(&self.record).as_mut() {
-            record.again.extend(chosen.iter().cloned());
+            record.again.extend(tables.iter().cloned());
             record.import = None;
             record.write(&self.layout)?;
         }
@@ -197,10 +237,25 @@ impl RunDirectory {
                 }
             })
             .map_err(|e| file_error(&self.layout.summary(), e))?;
-        for table in chosen {
+        let mut work = lock(&self.work);
+        for table in tables {
             work.forget(table).map_err(|e| self.failed(e))?;
         }
         Ok(())
+    }
+
+    /// Notes which tables the run has begun.
+    pub(crate) fn began<'t>(&self, tables: impl IntoIterator<Item = &'t str>) -> Result<()> {
+        let mut record = lock(&self.record);
+        let Some(record) = record.as_mut() else {
+            return Ok(());
+        };
+        let before = record.tables.len();
+        record.tables.extend(tables.into_iter().map(str::to_owned));
+        if record.tables.len() == before {
+            return Ok(());
+        }
+        record.write(&self.layout)
     }
 
     /// Tables of a run that somebody wants loaded again and that have not begun since.

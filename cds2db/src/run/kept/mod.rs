@@ -11,3 +11,4 @@ pub(super) mod record;
 pub(super) mod started_with;
 pub(super) mod state_writer;
 pub(super) mod unread;
+pub(super) mod whole;

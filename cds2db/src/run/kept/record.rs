@@ -35,6 +35,9 @@ pub(crate) struct Record {
     /// Tables that are loaded again in full.
     #[serde(default)]
     pub(crate) again: BTreeSet<String>,
+    /// Tables that the run began: each has a line in the state file unless somebody removed it.
+    #[serde(default)]
+    pub(crate) tables: BTreeSet<String>,
 }
 
 impl Record {
@@ -55,6 +58,7 @@ impl Record {
             started_with: StartedWith::new(),
             purpose: String::new(),
             again: BTreeSet::new(),
+            tables: BTreeSet::new(),
         }
     }
 
