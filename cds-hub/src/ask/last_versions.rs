@@ -9,7 +9,6 @@ use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use table_description::{FhirType, TableDescription};
 
 use crate::schema::identifier::literal;
-use crate::schema::version_order::rows;
 use crate::schema::{Kind, StoredTable, identifier};
 use crate::transfer::Names;
 use crate::{Error, Hub, Result};
@@ -159,15 +158,13 @@ impl LastVersions {
             .iter()
             .map(|column| shown(&identifier(&column.name), column.fhir_type))
             .collect();
-        let (versions, filter) = match stored.fhir_id_column() {
-            Some(_) => {
-                let view = format!("v_{}_last_version", table.name);
-                (format!("cds2db_out.{}", identifier(&view)), filter(&names.key))
-            }
-            None => (rows(&stored), newest_run(&names)),
+        let (end, filter) = match stored.fhir_id_column() {
+            Some(_) => ("_last_version", filter(&names.key)),
+            None => ("", newest_run(&names)),
         };
+        let versions = identifier(&format!("v_{}{end}", table.name)).into_owned();
         let sql = format!(
-            "COPY (SELECT {}, i.run FROM {versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
+            "COPY (SELECT {}, i.run FROM cds2db_out.{versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
              c.import_no WHERE {filter}) TO STDOUT (FORMAT binary)",
             columns.join(", "),
             core = names.core,

@@ -62,14 +62,15 @@ impl Batches<'_> {
                 (None, false) => "–".to_owned(),
             };
             rows.push_str(&format!(
-                "<tr><td>{name}</td><td>{count}</td><td>{tests}</td><td>{digest}</td></tr>"
+                "<tr><td data-label=\"batch\">{name}</td><td data-label=\"rows\">{count}</td><td data-label=\"tests\">{tests}</td><td \
+                 data-label=\"digest of its input\">{digest}</td></tr>"
             ));
         }
         if rows.is_empty() {
             return Ok(String::new());
         }
         Ok(format!(
-            "<h2 id=\"batches\">Batches</h2><div class=\"wide\"><table><tr><th>batch</th><th>rows</th><th>tests</th><th>digest of its input</th></tr>{rows}</table></div>"
+            "<h2 id=\"batches\">Batches</h2><table class=\"stack\"><tr><th>batch</th><th>rows</th><th>tests</th><th>digest of its input</th></tr>{rows}</table>"
         ))
     }
 

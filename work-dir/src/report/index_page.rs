@@ -73,16 +73,12 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
         let text = format!("what changed since each patient was asked for last, until {until}");
         fact("period", escape(&text));
     }
-    let run = about.run.map_or_else(String::new, |run| format!("{run}"));
-    let begun = runs.first().map_or("", |run| run.begun());
+    fact("run", about.run.map_or_else(String::new, |run| run.to_string()));
     fact(
-        "run",
-        [run.as_str(), begun]
-            .iter()
-            .filter(|t| !t.is_empty())
-            .copied()
-            .collect::<Vec<_>>()
-            .join(", begun "),
+        "begun",
+        runs.first()
+            .and_then(Past::begun)
+            .map_or_else(String::new, escape),
     );
     fact("description", escape(&about.description));
     if figures.patients > 0 {
@@ -98,11 +94,10 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
     if figures.seconds > 0.0 {
         fact(
             "took",
-            format!(
-                "{} s, {} MiB at most",
-                decimal(figures.seconds),
-                figures.peak_rss_bytes >> 20
-            ),
+            match figures.peak_rss_bytes >> 20 {
+                0 => format!("{} s", decimal(figures.seconds)),
+                mebibytes => format!("{} s, {mebibytes} MiB at most", decimal(figures.seconds)),
+            },
         );
     }
     let deleted: Vec<String> = figures

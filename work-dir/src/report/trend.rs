@@ -13,14 +13,19 @@ const RUNS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Past {
     layout: Layout,
-    begun: String,
+    /// Wall time, by the directory's name.
+    begun: Option<String>,
     figures: RunFigures,
 }
 
 impl Past {
-    /// When it began, as it is shown.
-    pub(crate) fn begun(&self) -> &str {
-        &self.begun
+    /// When it began, as it is shown; `None` where its directory does not tell.
+    pub(crate) fn begun(&self) -> Option<&str> {
+        self.begun.as_deref()
+    }
+
+    fn name(&self) -> String {
+        escape(self.begun.as_deref().unwrap_or("this run"))
     }
 }
 
@@ -30,10 +35,7 @@ pub(crate) fn runs(layout: &Layout) -> Result<Vec<Past>, Error> {
     let mut at = Some(layout.clone());
     while let Some(layout) = at.filter(|_| found.len() < RUNS) {
         at = Runs::before(&layout)?;
-        let begun = Runs::begun(&layout).map_or_else(
-            || "this run".to_owned(),
-            |at| at.strftime("%Y-%m-%d %H:%M").to_string(),
-        );
+        let begun = Runs::begun(&layout).map(|at| at.strftime("%Y-%m-%d %H:%M").to_string());
         let figures = RunFigures::read(&layout)?;
         found.push(Past {
             layout,
@@ -69,7 +71,7 @@ pub(crate) fn of_runs(runs: &[Past], masking: Masking) -> String {
         rows.push_str(&line(
             heads,
             &[
-                escape(&run.begun),
+                run.name(),
                 escape(&verdict),
                 whole(masking.shown(run.figures.patients)),
                 whole(masking.shown(sum(|t| t.downloaded))),
@@ -104,7 +106,7 @@ pub(crate) fn of_table(runs: &[Past], name: &str, masking: Masking) -> Result<St
         shown += 1;
         if masking.hides(profile.rows) {
             let few = format!("fewer than {} patients", masking.threshold);
-            rows.push_str(&line(heads, &[escape(&run.begun), few]));
+            rows.push_str(&line(heads, &[run.name(), few]));
             continue;
         }
         let cells = profile.columns.len() as u64 * profile.rows.rows;
@@ -112,7 +114,7 @@ pub(crate) fn of_table(runs: &[Past], name: &str, masking: Masking) -> Result<St
         rows.push_str(&line(
             heads,
             &[
-                escape(&run.begun),
+                run.name(),
                 whole(masking.shown(profile.rows.rows)),
                 whole(masking.shown(profile.resources)),
                 whole(masking.shown(profile.patients)),
