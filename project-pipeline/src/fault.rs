@@ -69,6 +69,12 @@ macro_rules! rules {
                 match self { $(Self::$rule => $advice,)* }
             }
 
+            /// Whether the rule is OpenSAFELY's alone: a file that breaks it may be run here.
+            #[must_use]
+            pub fn is_only_there(self) -> bool {
+                self == Self::PathParquet
+            }
+
             /// Whether OpenSAFELY's validator has this rule too; the others are ours alone.
             #[must_use]
             pub fn is_original(self) -> bool {
@@ -172,7 +178,9 @@ rules! {
     /// A path has control characters, or blanks at its ends.
     PathCharacter "path-character" ours "use visible characters, and no blanks or dots at the ends of names";
     /// A type that must not be moderately sensitive.
-    PathType "path-type" original "make it highly_sensitive, or write csv, jpg, jpeg, png, svg, svgz, html, txt, log, json or md";
+    PathType "path-type" original "make it highly_sensitive, or write csv, jpg, jpeg, png, svg, svgz, html, txt, log, json, md or parquet";
+    /// Parquet, which is looked into here.
+    PathParquet "path-parquet" original "make it highly_sensitive, or write csv, for OpenSAFELY";
     /// Two outputs are the same path.
     SamePath "same-path" original "give each output a path of its own";
     /// Two outputs are the same path where the file system ignores case.

@@ -150,6 +150,12 @@ impl Error {
         })
     }
 
+    /// That an input could not be opened or read.
+    #[must_use]
+    pub fn unreadable(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Read(error))
+    }
+
     /// The same error of a piece of a page that stands behind these bytes and line ends, and behind as many resources as
     /// `resources` says of a view.
     pub(crate) fn behind(self, (bytes, lines): (u64, u64), resources: impl Fn(&str) -> u64) -> Self {

@@ -27,6 +27,10 @@ pub struct RunOptions {
     pub threads: usize,
     /// Whether a resource that came before, by type and id, gives no rows again; costs memory for every resource.
     pub distinct: bool,
+    /// Most rows of a view in all; the rest of the input is passed over once every view has as many. All where not given.
+    pub limit: Option<u64>,
+    /// Whether CSV begins with a line of names.
+    pub header: bool,
     /// How pages are cracked; duplicates are always kept.
     pub crack: fhir_crack::Options,
 }
@@ -38,6 +42,8 @@ impl Default for RunOptions {
             row_limit: 10_000_000,
             threads: 1,
             distinct: false,
+            limit: None,
+            header: true,
             crack: fhir_crack::Options::default(),
         }
     }
@@ -121,6 +127,8 @@ impl<'v> Run<'v> {
             row_limit,
             threads,
             distinct,
+            limit,
+            header,
             mut crack,
         } = options;
         crack.duplicates = Duplicates::Keep;
@@ -129,13 +137,16 @@ impl<'v> Run<'v> {
         let outputs = views.programs.iter().map(|program| {
             let file = format!("{}.{}", program.view, format.extension());
             let out = open(&file).map_err(write)?;
-            Ok(Output {
+            let mut output = Output {
                 file,
-                writer: Writer::new(format, program, out).map_err(write)?,
+                writer: Writer::new(format, header, program, out).map_err(write)?,
                 text: Text::new(program, format == Format::NdJson),
-            })
+            };
+            output.limit(limit.unwrap_or(u64::MAX));
+            Ok(output)
         });
-        let alone = threads < 2 || distinct || !matches!(format, Format::Csv | Format::NdJson);
+        let alone =
+            threads < 2 || distinct || limit.is_some() || !matches!(format, Format::Csv | Format::NdJson);
         let workers = match alone {
             true => Vec::new(),
             false => workers(threads, || {
@@ -159,6 +170,9 @@ impl<'v> Run<'v> {
     /// # Errors
     /// If it cannot be read or cracked, a resource does not fit a view, or the rows cannot be written.
     pub fn read(&mut self, input: impl Read + Send) -> Result<(), Error> {
+        if self.outputs.iter().all(Output::is_full) {
+            return Ok(());
+        }
         if self.workers.is_empty() {
             return self.read_rest(input);
         }
@@ -222,7 +236,13 @@ impl<'v> Run<'v> {
         loop {
             match input.read(&mut buffer) {
                 Ok(0) => return self.end_page(),
-                Ok(len) => self.push(&buffer[..len])?,
+                Ok(len) => {
+                    self.push(&buffer[..len])?;
+                    if self.outputs.iter().all(Output::is_full) {
+                        self.decoder.abandon_page();
+                        return Ok(());
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.decoder.abandon_page();
@@ -330,6 +350,23 @@ impl<'v> Run<'v> {
 }
 
 impl Output {
+    fn limit(&mut self, rows: u64) {
+        self.text.limit = rows;
+        match &mut self.writer {
+            Writer::Text(_) => {}
+            #[cfg(feature = "arrow")]
+            Writer::Arrow(writer) => writer.limit = rows,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match &self.writer {
+            Writer::Text(_) => self.text.rows >= self.text.limit,
+            #[cfg(feature = "arrow")]
+            Writer::Arrow(writer) => writer.rows >= writer.limit,
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.writer {
             Writer::Text(out) => {

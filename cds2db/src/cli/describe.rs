@@ -32,6 +32,14 @@ pub(super) enum Describe {
         /// Workbook, CSV file or folder
         file: PathBuf,
     },
+    /// Write a ViewDefinition (SQL on FHIR) as a table of a description, and say what of it cannot be
+    FromView {
+        /// ViewDefinition in JSON, or the name of a shipped one
+        view: PathBuf,
+        /// Where to write: .xlsx or .csv
+        #[arg(short, long)]
+        output: PathBuf,
+    },
     /// Show what changed between two descriptions
     Diff {
         /// The older one
@@ -69,6 +77,16 @@ impl Describe {
                     description.tables.len(),
                     description.column_count()
                 );
+            }
+            Self::FromView { view, output } => {
+                let view = super::view::read(&view)?;
+                let refused = |reason| Error::new(ErrorKind::Description, format!("the view: {reason}"));
+                let (table, notes) = sql_on_fhir::describe::to_table(&view).map_err(refused)?;
+                notes.iter().for_each(|note| eprintln!("note: {note}"));
+                let columns = table.columns.len();
+                let tables = vec![table.into()];
+                Description { tables }.write(&output).map_err(failed)?;
+                println!("{}: 1 table, {columns} columns", output.display());
             }
             Self::Check { file } => {
                 let report = read(&file)?.report();

@@ -22,12 +22,17 @@ mod report;
 mod retrieve;
 mod serve;
 mod view;
+#[cfg(feature = "sql")]
+mod view_query;
+#[cfg(feature = "view-serve")]
+mod view_serve;
 mod view_server;
 mod view_suite;
 mod work;
 mod work_check;
 mod work_inspect;
 mod work_rebuild;
+mod work_register;
 mod work_release;
 mod work_report;
 

@@ -68,6 +68,12 @@ enum Command {
         /// CSV file to write
         out: PathBuf,
     },
+    /// Run a SQLQuery library: SQL over the tables of views
+    #[cfg(feature = "sql")]
+    Query(super::view_query::Query),
+    /// Answer $sql-run and $sql-export over files
+    #[cfg(feature = "view-serve")]
+    Serve(super::view_serve::Serve),
     /// Write a table of a table description as a view
     FromDescription {
         /// Name of the table, such as patient
@@ -79,7 +85,7 @@ enum Command {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ViewFormat {
+pub(super) enum ViewFormat {
     #[default]
     Csv,
     Ndjson,
@@ -88,26 +94,41 @@ enum ViewFormat {
     Arrow,
 }
 
+impl From<ViewFormat> for Format {
+    fn from(format: ViewFormat) -> Self {
+        match format {
+            ViewFormat::Csv => Self::Csv,
+            ViewFormat::Ndjson => Self::NdJson,
+            ViewFormat::Parquet => Self::Parquet,
+            ViewFormat::Arrow => Self::Arrow,
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Check { views } => check(&views),
+            Self::Shipped { out } => list(out.as_deref()),
+            Self::Test { folder, report } => view_suite::test(&folder, &report),
+            Self::Bench { data, view, out } => bench(&data, &view, &out),
+            #[cfg(feature = "sql")]
+            Self::Query(query) => query.run(),
+            #[cfg(feature = "view-serve")]
+            Self::Serve(serve) => serve.run(),
+            Self::FromDescription { table, description } => from_description(&table, description.as_deref()),
+        }
+    }
+}
+
 impl View {
     pub(super) fn run(self) -> Result<ExitCode> {
-        match &self.command {
-            Some(Command::Check { views }) => return check(views),
-            Some(Command::Shipped { out }) => return list(out.as_deref()),
-            Some(Command::Test { folder, report }) => return view_suite::test(folder, report),
-            Some(Command::Bench { data, view, out }) => return bench(data, view, out),
-            Some(Command::FromDescription { table, description }) => {
-                return from_description(table, description.as_deref());
-            }
-            None => {}
+        if let Some(command) = self.command {
+            return command.run();
         }
         let views = compile(&self.views)?;
         let mut options = RunOptions::default();
-        options.format = match self.format {
-            ViewFormat::Csv => Format::Csv,
-            ViewFormat::Ndjson => Format::NdJson,
-            ViewFormat::Parquet => Format::Parquet,
-            ViewFormat::Arrow => Format::Arrow,
-        };
+        options.format = self.format.into();
         options.threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // A search may bring a resource twice.
         options.distinct = self.server.is_some();
@@ -143,7 +164,7 @@ pub(super) fn failed(error: sql_on_fhir::Error) -> Error {
 }
 
 /// A view by its file or, where no file has this name, by that of a shipped one.
-fn read(path: &Path) -> Result<ViewDefinition> {
+pub(super) fn read(path: &Path) -> Result<ViewDefinition> {
     let name = path.display().to_string();
     let text = match shipped::named(&name).filter(|_| !path.exists()) {
         Some(text) => text.as_bytes().to_vec(),
@@ -151,6 +172,40 @@ fn read(path: &Path) -> Result<ViewDefinition> {
             .map_err(|e| Error::new(ErrorKind::File, format!("{name} cannot be read")).because(e))?,
     };
     ViewDefinition::from_json(&text).map_err(|e| Error::new(ErrorKind::Description, name).because(e))
+}
+
+/// JSON of a file.
+#[cfg(any(feature = "sql", feature = "view-serve"))]
+pub(super) fn json(path: &Path) -> Result<serde_json::Value> {
+    let name = || path.display().to_string();
+    let text = std::fs::read(path).map_err(|e| Error::new(ErrorKind::File, name()).because(e))?;
+    serde_json::from_slice(&text).map_err(|e| Error::new(ErrorKind::Description, name()).because(e))
+}
+
+/// The shipped views, and the ViewDefinitions and Libraries of files; JSON files of folders are looked through.
+#[cfg(any(feature = "sql", feature = "view-serve"))]
+pub(super) fn artifacts(paths: &[PathBuf]) -> Result<sql_on_fhir::Artifacts> {
+    let mut artifacts = sql_on_fhir::Artifacts::shipped();
+    for path in paths {
+        if !path.is_dir() {
+            if artifacts.add(json(path)?) == 0 {
+                let place = format!("{} is neither a ViewDefinition nor a Library", path.display());
+                return Err(Error::new(ErrorKind::Description, place));
+            }
+            continue;
+        }
+        let failed = |e| Error::new(ErrorKind::File, format!("{} cannot be read", path.display())).because(e);
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            files.push(entry.map_err(failed)?.path());
+        }
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        for file in files {
+            artifacts.add(json(&file)?);
+        }
+    }
+    Ok(artifacts)
 }
 
 fn compile(paths: &[PathBuf]) -> Result<Views> {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use work_dir::whole::Whole;
 use work_dir::{Layout, Runs, WorkDir};
 
-use super::{work_check, work_inspect, work_rebuild, work_release, work_report};
+use super::{work_check, work_inspect, work_rebuild, work_register, work_release, work_report};
 use crate::run::{DirectoryOptions, RunDirectory, by_table};
 use crate::{Error, ErrorKind, Result};
 
@@ -26,6 +26,8 @@ pub(super) enum Work {
     Release(work_release::Release),
     /// Print a table's typed rows as comma-separated text with a header
     Rows(Rows),
+    /// Register a finished run's files, or the standing whole, in the journal of what a site submits
+    Register(work_register::Register),
     /// A SQL prompt over the run's files
     Inspect(work_inspect::Inspect),
 }
@@ -77,6 +79,7 @@ impl Work {
             Self::Override(tables) => tables.run(),
             Self::Release(release) => release.run(),
             Self::Rows(rows) => rows.run(),
+            Self::Register(register) => register.run(),
             Self::Inspect(inspect) => inspect.run(),
         }
     }

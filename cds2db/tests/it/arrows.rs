@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "dataprocessor",
             "fhir-crack",
             "fhir-melt",
+            "file-journal",
             "fixtures",
             "site-config",
             "sql-on-fhir",

@@ -6,6 +6,8 @@
 )]
 
 mod checks;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod kills;
 mod locks;
 mod recorded;

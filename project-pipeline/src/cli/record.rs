@@ -86,18 +86,25 @@ impl Look {
     pub(super) fn stale(&self) -> Result<bool> {
         let checked = self.place.project()?;
         let layout = Layout::new(&self.place.workspace());
-        let stale = stale(
-            &checked.project,
-            &Record::open(&layout)?,
-            &layout,
-            &self.place.project_dir,
-        )?;
+        let record = Record::open(&layout)?;
+        let stale = stale(&checked.project, &record, &layout, &self.place.project_dir)?;
+        let rows = record.outputs()?;
+        let files = |action: &str| -> Vec<String> {
+            let own = rows.iter().filter(|row| row.action == action && !row.overwritten);
+            own.map(|row| row.path.clone()).collect()
+        };
         if self.json {
+            let entry = |(action, why): (&String, &String)| {
+                let files = files(action);
+                (action.clone(), serde_json::json!({"reason": why, "files": files}))
+            };
+            let stale: serde_json::Map<String, serde_json::Value> = stale.iter().map(entry).collect();
             say(&(serde_json::to_string_pretty(&stale).unwrap_or_default() + "\n"));
             return Ok(stale.is_empty());
         }
         for (action, why) in &stale {
             say(&format!("{action}: {why}\n"));
+            files(action).iter().for_each(|file| say(&format!("  {file}\n")));
         }
         if stale.is_empty() {
             say("nothing is stale\n");

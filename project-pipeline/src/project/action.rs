@@ -266,7 +266,11 @@ fn read_paths(paths: &[(Node, Node)], level: Level, action: &mut Action, checked
             );
             continue;
         };
-        if let Some((rule, what)) = output_path::fault(path, level) {
+        let faults = [
+            output_path::fault(path, level),
+            output_path::fault_there(path, level),
+        ];
+        for (rule, what) in faults.into_iter().flatten() {
             checked.fault(
                 rule,
                 value.at,

@@ -8,9 +8,12 @@ const MODERATE: [&str; 11] = [
     "csv", "jpg", "jpeg", "png", "svg", "svgz", "html", "txt", "log", "json", "md",
 ];
 
+/// What we let be moderately sensitive beside those, since we look into it as into a CSV table.
+const PARQUET: &str = "parquet";
+
 /// Whether a file of this path may be moderately sensitive.
 pub(crate) fn is_moderate(path: &str) -> bool {
-    suffix(path).is_some_and(|suffix| MODERATE.contains(&suffix))
+    suffix(path).is_some_and(|suffix| suffix == PARQUET || MODERATE.contains(&suffix))
 }
 
 /// What stands behind the last point of a name that begins with something else.
@@ -55,6 +58,15 @@ pub(super) fn fault(path: &str, level: Level) -> Option<(Rule, &'static str)> {
         ));
     }
     ours(path, up)
+}
+
+/// What only OpenSAFELY's validator has against a path.
+pub(super) fn fault_there(path: &str, level: Level) -> Option<(Rule, &'static str)> {
+    let parquet = level == Level::ModeratelySensitive && suffix(path) == Some(PARQUET);
+    parquet.then_some((
+        Rule::PathParquet,
+        "is Parquet, which OpenSAFELY does not let be moderately sensitive",
+    ))
 }
 
 fn ours(path: &str, up: usize) -> Option<(Rule, &'static str)> {

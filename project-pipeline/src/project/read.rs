@@ -8,6 +8,8 @@ pub struct Checked {
     pub project: Project,
     /// What is wrong, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What is wrong only to OpenSAFELY's validator.
+    pub only_there: Vec<Fault>,
     /// The names of all actions, faulty ones too.
     pub(crate) names: Vec<String>,
     /// Who needs whom, and where that stands.
@@ -26,12 +28,13 @@ impl Checked {
     /// Whether OpenSAFELY's validator would take the file, by the rules that it has.
     #[must_use]
     pub fn is_good_there(&self) -> bool {
-        !self.faults.iter().any(|fault| fault.rule.is_original())
+        self.faults_there().next().is_none()
     }
 
     /// The faults of the rules that OpenSAFELY's validator has too.
     pub fn faults_there(&self) -> impl Iterator<Item = &Fault> {
-        self.faults.iter().filter(|fault| fault.rule.is_original())
+        let shared = self.faults.iter().filter(|fault| fault.rule.is_original());
+        shared.chain(&self.only_there)
     }
 
     pub(super) fn fault(&mut self, rule: Rule, at: Place, message: impl Into<String>) {
@@ -73,6 +76,10 @@ pub fn check(text: &str) -> Checked {
     relations::check(version, &mut checked);
     checked.project.version = version.number();
     checked.project.actions.retain(|action| action.name != "run_all");
+    let (only_there, faults) = std::mem::take(&mut checked.faults)
+        .into_iter()
+        .partition(|fault| fault.rule.is_only_there());
+    (checked.only_there, checked.faults) = (only_there, faults);
     checked.faults.sort_by_key(|fault| fault.at);
     checked.warnings.sort_by_key(|warning| warning.at);
     checked

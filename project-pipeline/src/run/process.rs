@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, kill_process_group, prlimit};
 
 /// What a job may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub(super) fn run(
         .stderr(Stdio::from(writer))
         .process_group(0)
         .spawn()?;
+    limit_memory(&child, limits.memory);
     let written = write_log(reader, File::create(log)?, limits.log);
     let group = Pid::from_child(&child);
     let started = Instant::now();
@@ -105,6 +106,17 @@ pub(super) fn run(
     end_marked(job);
     let _ = written.recv_timeout(Duration::from_secs(5));
     Ok((end, peak))
+}
+
+/// Lets the system refuse a process more memory than the limit, at once and not at the next look; its children inherit it.
+/// What several processes hold together is seen by looking.
+fn limit_memory(child: &std::process::Child, memory: u64) {
+    let limit = Rlimit {
+        current: Some(memory),
+        maximum: Some(memory),
+    };
+    // A process that has ended already needs none.
+    let _ = prlimit(Some(Pid::from_child(child)), Resource::Data, limit);
 }
 
 /// Asks the group to end, then makes it.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use super::scalar::Schema;
 use super::{Node, Value, scalar, tabs};
 use crate::{Fault, Place, Rule};
 
@@ -22,7 +23,10 @@ pub(crate) fn read(text: &str) -> Result<Node, Vec<Fault>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     forbidden(text)?;
     ends_before_it_begins(text)?;
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        schema: schema(text)?,
+        ..Tree::default()
+    };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => {
@@ -87,6 +91,28 @@ fn ends_before_it_begins(text: &str) -> Result<(), Vec<Fault>> {
     }
 }
 
+/// How plain scalars are typed: by the version that a directive before the document names.
+fn schema(text: &str) -> Result<Schema, Vec<Fault>> {
+    for (number, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["%YAML", "1.1", ..] => return Ok(Schema::Old),
+            ["%YAML", "1.2", ..] => return Ok(Schema::New),
+            ["%YAML", ..] => {
+                return Err(vec![Fault::new(
+                    Rule::Yaml,
+                    Place::new(number + 1, 1),
+                    "the versions of YAML are 1.1 and 1.2",
+                )]);
+            }
+            [] => {}
+            [first, ..] if first.starts_with(['%', '#']) => {}
+            _ => break,
+        }
+    }
+    Ok(Schema::New)
+}
+
 /// Control characters have no place in YAML.
 fn forbidden(text: &str) -> Result<(), Vec<Fault>> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
@@ -112,6 +138,9 @@ struct Tree {
     anchors: HashMap<usize, Node>,
     faults: Vec<Fault>,
     documents: usize,
+    schema: Schema,
+    /// Entries of the last mapping that came by `<<`; they stand behind its own.
+    merges: usize,
     /// Where quoted and block texts are, in bytes.
     texts: Vec<Range<usize>>,
 }
@@ -130,7 +159,8 @@ impl Tree {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = typed(&text, style, tag.as_deref());
+                let value = typed(&text, style, tag.as_deref(), self.schema)
+                    .map_err(|message| vec![Fault::new(Rule::Yaml, at, message)])?;
                 self.close(Node::new(at, value), anchor);
             }
             Event::SequenceStart(_, _, Some(tag)) | Event::MappingStart(_, _, Some(tag))
@@ -152,7 +182,11 @@ impl Tree {
             }
             Event::MappingEnd => {
                 if let Some(Open::Map(at, anchor, entries, _)) = self.open.pop() {
-                    let entries = self.merged(entries);
+                    let mut entries = self.merged(entries);
+                    // What is merged into the file's own structure is not seen.
+                    if self.open.is_empty() {
+                        entries.truncate(entries.len() - std::mem::take(&mut self.merges));
+                    }
                     self.close(Node::new(at, Value::Map(entries)), anchor);
                 }
             }
@@ -202,6 +236,8 @@ impl Tree {
                 own.push((key, value));
             }
         }
+        let before = own.len();
+        self.merges = 0;
         if merges.is_empty() {
             return own;
         }
@@ -224,15 +260,18 @@ impl Tree {
                 }
             }
         }
+        self.merges = own.len() - before;
         own
     }
 }
 
-fn typed(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix())) {
-        Some((true, "int" | "float" | "bool" | "null")) => scalar::plain(text),
+fn typed(text: &str, style: ScalarStyle, tag: Option<&Tag>, schema: Schema) -> Result<Value, String> {
+    Ok(match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix())) {
+        Some((true, kind @ ("int" | "float" | "bool" | "null"))) => {
+            return scalar::tagged(text, kind, schema).ok_or_else(|| format!("the text is no `!!{kind}`"));
+        }
         Some(_) => Value::Text(text.to_owned()),
-        None if style == ScalarStyle::Plain => scalar::plain(text),
+        None if style == ScalarStyle::Plain => scalar::plain(text, schema),
         None => Value::Text(text.to_owned()),
-    }
+    })
 }

@@ -35,6 +35,13 @@ fn memory_and_time_are_limited() {
     );
     hungry.bad(&["run", "one", "--memory", "100M"]);
     assert_eq!(status(&hungry), "one=out_of_memory");
+    // One process alone is stopped by the system when it asks for more, however fast that is.
+    let greedy = project(
+        "head -c 900000000 /dev/zero | tail -c 800000000 > /dev/null && mkdir -p o && echo 1 > o/one.csv",
+    );
+    greedy.bad(&["run", "one", "--memory", "100M"]);
+    let peak = greedy.jobs()[0]["peak_memory"].as_u64().unwrap_or_default();
+    assert!(peak < 150_000_000, "{peak}");
     let slow = project("sleep 60");
     let start = Instant::now();
     slow.bad(&["run", "one", "--time-limit", "1s"]);

@@ -13,6 +13,7 @@ mod limits;
 mod oracle;
 mod plans_against_original;
 mod random;
+mod recorded_manifest;
 mod recorded_verdicts;
 mod releases;
 mod seed_project;

@@ -51,7 +51,7 @@ pub(crate) enum Expr {
     Or(Box<Expr>, Box<Expr>),
     Equal(Box<Expr>, Box<Expr>, Comparison, bool),
     Order(Box<Expr>, Operator, Box<Expr>, Comparison),
-    Arithmetic(Box<Expr>, Operator, Box<Expr>),
+    Arithmetic(Box<Expr>, Operator, Box<Expr>, Comparison),
     Negative(Box<Expr>),
     /// Of elements with these numbers, or values of this class.
     OfType(Box<Expr>, Box<[Symbol]>, Option<Class>),
@@ -222,25 +222,34 @@ impl Expressions<'_> {
                 (Expr::Order(left, operator, right, compared), boolean)
             }
             Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide => {
-                let strings = [compared.left, compared.right]
-                    .iter()
-                    .all(|t| t.class() == Some(Class::String));
-                let class = if operator == Operator::Add && strings {
-                    Type::Primitive(Class::String)
-                } else {
-                    let left = self.number_class(&left_scope, at)?;
-                    let right = self.number_class(&right_scope, at)?;
-                    let integers = left == right && left == Type::Primitive(Class::Integer);
-                    let divided = operator == Operator::Divide;
-                    Type::Primitive(if integers && !divided {
-                        Class::Integer
-                    } else {
-                        Class::Decimal
-                    })
-                };
-                (Expr::Arithmetic(left, operator, right), Scope::values(class))
+                let class = self.sum_class(operator, &left_scope, &right_scope, at)?;
+                (
+                    Expr::Arithmetic(left, operator, right, compared),
+                    Scope::values(class),
+                )
             }
         })
+    }
+
+    /// What an operator of arithmetic gives. `+` also puts strings together, where the values show it if not the types.
+    fn sum_class(&self, operator: Operator, left: &Scope, right: &Scope, at: usize) -> Result<Type, Refused> {
+        if operator == Operator::Add {
+            let string = |scope: &Scope| scope.type_of.class() == Some(Class::String);
+            let may_be = |scope: &Scope| string(scope) || scope.type_of == Type::Unknown;
+            if may_be(left) && may_be(right) {
+                return Ok(match string(left) || string(right) {
+                    true => Type::Primitive(Class::String),
+                    false => Type::Unknown,
+                });
+            }
+        }
+        let left = self.number_class(left, at)?;
+        let right = self.number_class(right, at)?;
+        let integers = left == right && left == Type::Primitive(Class::Integer);
+        Ok(Type::Primitive(match integers && operator != Operator::Divide {
+            true => Class::Integer,
+            false => Class::Decimal,
+        }))
     }
 
     fn call(

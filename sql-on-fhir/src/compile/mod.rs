@@ -8,7 +8,7 @@ mod program;
 mod scope;
 mod types;
 
-pub(crate) use choice::{TYPES, type_behind};
+pub(crate) use choice::{TYPES, type_behind, typed_name};
 pub(crate) use expression::{Comparison, Expr, Step, number};
 pub(crate) use names::Names;
 pub(crate) use program::{Each, OutColumn, Program, Select};

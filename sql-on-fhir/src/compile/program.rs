@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::expression::{Expr, Expressions};
 use super::scope::{Scope, too_many};
@@ -9,6 +10,13 @@ use crate::output::ColumnType;
 use crate::view::{ColumnView, EachView, PathAt, SelectView, ViewDefinition};
 use crate::{Fault, FaultKind};
 
+/// The patients a resource is of.
+const OF_PATIENT: [&str; 3] = [
+    "subject.getReferenceKey(Patient)",
+    "patient.getReferenceKey(Patient)",
+    "beneficiary.getReferenceKey(Patient)",
+];
+
 /// A compiled view.
 pub(crate) struct Program {
     pub(crate) view: String,
@@ -16,6 +24,8 @@ pub(crate) struct Program {
     pub(crate) columns: Vec<OutColumn>,
     pub(crate) wheres: Vec<(Expr, String)>,
     pub(crate) selects: Vec<Select>,
+    /// Expressions for the patients a resource is of, and those that are wanted.
+    pub(crate) patients: Option<(Vec<Expr>, Arc<HashSet<String>>)>,
 }
 
 /// A column of the rows.
@@ -79,6 +89,17 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
+        let patients = view.patients.as_ref().map(|wanted| {
+            let paths = match view.resource.as_str() {
+                "Patient" => &["getResourceKey()"][..],
+                _ => &OF_PATIENT,
+            };
+            let keys = paths.iter().filter_map(|path| {
+                let (path, pointer) = ((*path).to_owned(), "/patient".to_owned());
+                Some(self.expression(&PathAt { path, pointer }, &root)?.0)
+            });
+            (keys.collect(), Arc::clone(wanted))
+        });
         let selects = view
             .selects
             .iter()
@@ -101,6 +122,7 @@ impl<'a> Compiler<'a> {
             columns: self.columns,
             wheres,
             selects,
+            patients,
         })
     }
 
@@ -178,10 +200,15 @@ impl<'a> Compiler<'a> {
         let mut union = vec![self.select(first, inside, next)];
         for branch in view.union.iter().skip(1) {
             let here = names(branch);
-            if here != expected {
+            if !same_columns(&expected, &here) {
+                let other_names = expected.iter().map(|c| &c.name).ne(here.iter().map(|c| &c.name));
+                let named = |columns: &[&ColumnView]| {
+                    let name = |c: &&ColumnView| if other_names { c.name.clone() } else { describe(c) };
+                    columns.iter().map(name).collect()
+                };
                 let kind = FaultKind::Union {
-                    first: expected.iter().map(|(name, _)| (*name).to_owned()).collect(),
-                    here: here.iter().map(|(name, _)| (*name).to_owned()).collect(),
+                    first: named(&expected),
+                    here: named(&here),
                 };
                 self.faults.push(Fault::new(&branch.pointer, kind));
                 continue;
@@ -332,13 +359,31 @@ fn lower(name: &str) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// Names of the columns of a select, in the order of the rows, and whether they hold collections.
-fn names(view: &SelectView) -> Vec<(&str, bool)> {
-    let own = view
-        .columns
-        .iter()
-        .map(|column| (column.name.as_str(), column.collection));
+/// The columns of a select in the order of the rows.
+fn names(view: &SelectView) -> Vec<&ColumnView> {
     let nested = view.selects.iter().flat_map(names);
     let union = view.union.first().into_iter().flat_map(names);
-    own.chain(nested).chain(union).collect()
+    view.columns.iter().chain(nested).chain(union).collect()
+}
+
+/// Whether branches of a union have the same names in the same order, and types that agree where both say theirs.
+fn same_columns(first: &[&ColumnView], here: &[&ColumnView]) -> bool {
+    let class = |column: &ColumnView| column.type_name.as_deref().and_then(class_of_primitive);
+    let same = |(a, b): (&&ColumnView, &&ColumnView)| {
+        a.name == b.name
+            && a.collection == b.collection
+            && match (class(a), class(b)) {
+                (Some(a), Some(b)) => a == b,
+                _ => true,
+            }
+    };
+    first.len() == here.len() && first.iter().zip(here).all(same)
+}
+
+/// Name of a column with what it says of its type.
+fn describe(column: &ColumnView) -> String {
+    let type_name = column.type_name.as_deref();
+    let type_name = type_name.map_or(String::new(), |name| format!(" ({name})"));
+    let collection = if column.collection { " of many" } else { "" };
+    format!("{}{type_name}{collection}", column.name)
 }

@@ -4,8 +4,9 @@ use fhir_crack::outline::Outline;
 use rust_decimal::Decimal;
 
 use super::Value;
+use super::value::Taken;
 use crate::Misfit;
-use crate::compile::{Class, Expr, Step};
+use crate::compile::{Class, Comparison, Expr, Step, Type};
 use crate::fhirpath::Operator;
 
 /// Evaluates expressions over one resource. The values of an expression stand on a stack, above those of the expressions
@@ -121,11 +122,11 @@ impl<'a> Evaluator<'a> {
                     self.stack.extend(is.map(Value::Boolean));
                 }
             }
-            Expr::Arithmetic(left, operator, right) => {
+            Expr::Arithmetic(left, operator, right, types) => {
                 let left = self.single(left, this, row)?;
                 let right = self.single(right, this, row)?;
                 if let (Some(left), Some(right)) = (left, right) {
-                    self.arithmetic(left, *operator, right)?;
+                    self.arithmetic(left, *operator, right, *types)?;
                 }
             }
             Expr::Negative(of) => {
@@ -329,11 +330,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn arithmetic(&mut self, left: Value<'a>, operator: Operator, right: Value<'a>) -> Evaluated {
-        if operator == Operator::Add
-            && let (Value::Text(..) | Value::Made(..), _) | (_, Value::Text(..) | Value::Made(..)) =
-                (left, right)
-        {
+    fn arithmetic(
+        &mut self,
+        left: Value<'a>,
+        operator: Operator,
+        right: Value<'a>,
+        types: Comparison,
+    ) -> Evaluated {
+        if operator == Operator::Add && self.are_strings((left, types.left), (right, types.right)) {
             let start = self.arena.len();
             let (Some(left), Some(right)) = (self.text(left), self.text(right)) else {
                 return Ok(());
@@ -358,6 +362,21 @@ impl<'a> Evaluator<'a> {
         self.stack
             .extend(number.map(|number| Value::Number(number, integer)));
         Ok(())
+    }
+
+    /// Whether both values are strings, as far as type and writing tell: what XML leaves open is one beside a string, and
+    /// where it is no number.
+    fn are_strings(&self, left: (Value<'a>, Type), right: (Value<'a>, Type)) -> bool {
+        let taken = |(value, known)| match self.taken(value, known) {
+            Taken::As(class) => Some(class == Class::String),
+            Taken::Quoted => Some(true),
+            Taken::Any => None,
+        };
+        match (taken(left), taken(right)) {
+            (Some(left), Some(right)) => left && right,
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => self.number(left.0).is_none() && self.number(right.0).is_none(),
+        }
     }
 
     fn extension(

@@ -49,17 +49,30 @@ fn key(reference: &str) -> Option<(Option<&str>, &str)> {
     {
         return Some((None, id));
     }
-    if reference.contains(['#', '?']) {
+    if memchr::memchr2(b'#', b'?', reference.as_bytes()).is_some() {
         return None;
     }
-    let current = reference.split("/_history/").next()?;
-    let (before, id) = current.rsplit_once('/').unwrap_or(("", current));
-    let type_name = before.rsplit_once('/').map_or(before, |(_, name)| name);
+    let (mut before, mut id) = last_part(reference);
+    if before.ends_with("/_history") || before == "_history" {
+        (before, id) = last_part(before.strip_suffix("/_history").unwrap_or_default());
+    }
+    let type_name = last_part(before).1;
     if id.is_empty() {
         return None;
     }
     let known = type_name.starts_with(|c: char| c.is_ascii_uppercase());
     Some((known.then_some(type_name), id))
+}
+
+/// What stands before and behind the last slash; everything is behind it where there is none.
+fn last_part(text: &str) -> (&str, &str) {
+    match memchr::memrchr(b'/', text.as_bytes()) {
+        Some(at) => (
+            text.get(..at).unwrap_or_default(),
+            text.get(at + 1..).unwrap_or_default(),
+        ),
+        None => ("", text),
+    }
 }
 
 #[cfg(test)]

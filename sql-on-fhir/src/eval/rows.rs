@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use fhir_crack::outline::Outline;
 
 use super::{Evaluator, Value};
@@ -82,6 +84,11 @@ impl<'a> Rows<'a> {
                 return Ok(());
             }
         }
+        if let Some((keys, wanted)) = &program.patients
+            && !self.is_of(keys, wanted)?
+        {
+            return Ok(());
+        }
         let first = Next {
             todo: Todo::All(&program.selects),
             focus: resource,
@@ -89,6 +96,27 @@ impl<'a> Rows<'a> {
             then: None,
         };
         self.next(Some(&first), sink)
+    }
+
+    /// Whether a key of the resource is among those wanted.
+    fn is_of(&mut self, keys: &'a [Expr], wanted: &HashSet<String>) -> Result<bool, Refused<'a>> {
+        for key in keys {
+            let base = self.evaluator.stack.len();
+            let evaluated = self.evaluator.evaluate(key, Value::Item(0), 0);
+            evaluated.map_err(|misfit| (misfit, "/patient"))?;
+            let values = self.evaluator.stack.get(base..).unwrap_or_default();
+            let is = |value: &Value<'a>| {
+                self.evaluator
+                    .text(*value)
+                    .is_some_and(|key| wanted.contains(&*key))
+            };
+            let found = values.iter().any(is);
+            self.evaluator.stack.truncate(base);
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn next(&mut self, next: Option<&Next<'a, '_>>, sink: &mut impl Sink) -> Result<(), Refused<'a>> {

@@ -184,7 +184,12 @@ impl Moment {
             return self.date_boundary(high, digits);
         }
         let date = self.date_boundary(high, 8)?;
-        let clock = self.time_boundary(high, digits.checked_sub(8)?)?;
+        // An hour alone is its first minute: FHIR's date-times have minutes, and so the official tests take it.
+        let minutes = Self {
+            given: if self.given == DAY + 1 { MINUTE } else { self.given },
+            ..self
+        };
+        let clock = minutes.time_boundary(high, digits.checked_sub(8)?)?;
         let offset = match self.offset {
             Some(0) => "Z".to_owned(),
             Some(minutes) => {
@@ -243,6 +248,18 @@ impl Moment {
         let [_, _, _, hour, minute, second] = self.parts;
         ((hour * 60 + minute) * 60 + second) * 1_000_000 + i64::from(self.fraction.0 / 1_000)
     }
+}
+
+/// An instant in UTC, of seconds and milliseconds since 1970-01-01.
+#[cfg(feature = "serve")]
+pub(crate) fn instant(seconds: u64, milliseconds: u32) -> String {
+    let (days, second) = ((seconds / 86_400).cast_signed(), seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{milliseconds:03}Z",
+        second % 60
+    )
 }
 
 /// Clock and offset of the text behind `T`.

@@ -43,6 +43,19 @@ impl<'a> Evaluator<'a> {
         })
     }
 
+    /// The text of a value that has one without being written anew: all but numbers that were computed.
+    #[inline]
+    pub(crate) fn plain_text(&self, value: Value<'a>) -> Option<&str> {
+        match value {
+            Value::Item(item) => self.outline.text(item as usize),
+            Value::Text(text, _) => Some(text),
+            Value::Made(start, end, _) => Some(self.made(start, end)),
+            Value::Boolean(true) => Some("true"),
+            Value::Boolean(false) => Some("false"),
+            Value::Number(..) => None,
+        }
+    }
+
     pub(super) fn made(&self, start: u32, end: u32) -> &str {
         self.arena.get(start as usize..end as usize).unwrap_or_default()
     }

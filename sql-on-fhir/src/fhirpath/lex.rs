@@ -139,15 +139,12 @@ impl Lexer<'_> {
         self.at += 1;
         let (kind, text) = if self.peek() == Some('T') {
             self.at += 1;
-            (
-                Temporal::Time,
-                self.take(|c| c.is_ascii_digit() || matches!(c, ':' | '.')),
-            )
+            (Temporal::Time, self.clock(":"))
         } else {
             let date = self.take(|c| c.is_ascii_digit() || c == '-');
             if self.peek() == Some('T') {
                 self.at += 1;
-                let time = self.take(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '+' | '-' | 'Z'));
+                let time = self.clock(":+-Z");
                 (Temporal::DateTime, format!("{date}T{time}"))
             } else {
                 (Temporal::Date, date)
@@ -162,6 +159,17 @@ impl Lexer<'_> {
             Some(_) => Ok(Token::Temporal(kind, plain.to_owned())),
             None => Err(Refused::new(at, "@ begins a date, a date-time or a time")),
         }
+    }
+
+    /// Digits and these signs; a point only before a digit, since behind the literal a function may be called.
+    fn clock(&mut self, signs: &str) -> String {
+        let mut out = self.take(|c| c.is_ascii_digit() || signs.contains(c));
+        if self.peek() == Some('.') && self.chars.get(self.at + 1).is_some_and(char::is_ascii_digit) {
+            self.at += 1;
+            out.push('.');
+            out.push_str(&self.take(|c| c.is_ascii_digit() || signs.contains(c)));
+        }
+        out
     }
 
     fn constant(&mut self) -> Result<Token, Refused> {

@@ -30,6 +30,8 @@ pub(crate) struct ArrowWriter {
     columns: Vec<Column>,
     gathered: usize,
     pub(crate) rows: u64,
+    /// Most rows that are written.
+    pub(crate) limit: u64,
     pub(crate) misfits: Vec<u64>,
     file: File,
 }
@@ -233,6 +235,7 @@ impl ArrowWriter {
             columns: columns.collect(),
             gathered: 0,
             rows: 0,
+            limit: u64::MAX,
             misfits: vec![0; program.columns.len()],
             file,
         })
@@ -278,6 +281,9 @@ impl ArrowWriter {
 
 impl Sink for ArrowWriter {
     fn row(&mut self, rows: &Rows<'_>) {
+        if self.rows >= self.limit {
+            return;
+        }
         self.rows += 1;
         self.gathered += 1;
         let columns = self.columns.iter_mut().zip(&rows.cells).zip(&mut self.misfits);
@@ -293,7 +299,7 @@ impl Sink for ArrowWriter {
 }
 
 /// The bytes of base64 text, in which blanks may stand.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut block, mut bits, mut padding) = (0_u32, 0, 0);
     for byte in text.bytes().filter(|b| !b.is_ascii_whitespace()) {

@@ -4,6 +4,12 @@ use crate::eval::temporal::Moment;
 use super::{ColumnType, SqlType};
 
 impl ColumnType {
+    /// Whether every text is a value of the column's type.
+    pub(super) fn is_free(self) -> bool {
+        let class = matches!(self.class, Some(Class::Boolean | Class::Integer | Class::Decimal));
+        !class && matches!(self.sql, SqlType::Text | SqlType::Binary)
+    }
+
     /// Whether a text is a value of the column's type. Dates that are not precise enough for the type of SQL are not.
     pub(crate) fn fits(self, text: &str) -> bool {
         let class = match self.class {

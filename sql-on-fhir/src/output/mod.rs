@@ -2,11 +2,17 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+#[cfg(feature = "sql")]
+mod batches;
 mod column;
 mod fit;
 mod text;
 mod writer;
 
+#[cfg(feature = "sql")]
+pub(crate) use arrow::base64;
+#[cfg(feature = "sql")]
+pub(crate) use batches::Batches;
 pub(crate) use column::ColumnType;
 pub use column::SqlType;
 pub(crate) use text::Text;

@@ -11,6 +11,8 @@ use crate::eval::{Cell, Rows, Sink, Value};
 pub(crate) struct Text {
     pub(crate) out: Vec<u8>,
     pub(crate) rows: u64,
+    /// Most rows that are written.
+    pub(crate) limit: u64,
     /// Values that are not of the type of their column, by column; their cells are empty.
     pub(crate) misfits: Vec<u64>,
     json: bool,
@@ -21,6 +23,8 @@ struct Column {
     /// The name as it is written before each value of NDJSON.
     name: Vec<u8>,
     column_type: ColumnType,
+    /// Whether every text fits.
+    free: bool,
 }
 
 impl Text {
@@ -28,10 +32,12 @@ impl Text {
         let column = |column: &OutColumn| Column {
             name: format!("\"{}\":", column.name).into_bytes(),
             column_type: column.column_type,
+            free: column.column_type.is_free(),
         };
         Self {
             out: Vec::new(),
             rows: 0,
+            limit: u64::MAX,
             misfits: vec![0; program.columns.len()],
             json,
             columns: program.columns.iter().map(column).collect(),
@@ -82,7 +88,9 @@ impl Text {
             match *cell {
                 Cell::Null => {}
                 Cell::One(value) => {
-                    if let Some(text) = rows.evaluator.text(value) {
+                    if let Some(text) = rows.evaluator.plain_text(value).filter(|_| column.free) {
+                        csv_text(text, out);
+                    } else if let Some(text) = rows.evaluator.text(value) {
                         if column.column_type.fits(&text) {
                             csv_text(&text, out);
                         } else {
@@ -132,6 +140,9 @@ impl Text {
 
 impl Sink for Text {
     fn row(&mut self, rows: &Rows<'_>) {
+        if self.rows >= self.limit {
+            return;
+        }
         self.rows += 1;
         if self.json {
             self.json(rows);
@@ -208,7 +219,11 @@ fn json_number(text: &str, out: &mut Vec<u8>) -> bool {
 fn csv_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     // An empty text is no NULL.
-    let quotes = bytes.is_empty() || bytes.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
+    // All bytes are looked at, so that the compiler can take many at a time.
+    let special = bytes.iter().fold(false, |found, &b| {
+        found | (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r')
+    });
+    let quotes = bytes.is_empty() || special;
     if !quotes {
         out.extend_from_slice(bytes);
         return;

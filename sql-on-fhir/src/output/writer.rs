@@ -57,10 +57,17 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(format: Format, program: &Program, mut out: Box<dyn Write + Send>) -> io::Result<Self> {
+    pub(crate) fn new(
+        format: Format,
+        header: bool,
+        program: &Program,
+        mut out: Box<dyn Write + Send>,
+    ) -> io::Result<Self> {
         Ok(match format {
             Format::Csv => {
-                out.write_all(&Text::header(program))?;
+                if header {
+                    out.write_all(&Text::header(program))?;
+                }
                 Self::Text(out)
             }
             Format::NdJson => Self::Text(out),

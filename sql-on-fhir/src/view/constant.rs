@@ -53,6 +53,9 @@ pub(super) fn read(mut object: Object<'_, '_>) -> Option<Constant> {
     if !super::read::is_sql_name(name) {
         object.fault("name", super::read::SQL_NAME);
     }
+    if name == "rowIndex" {
+        object.fault("name", "another name: %rowIndex is the number of the row");
+    }
     let values: Vec<&String> = object.names().filter(|name| name.starts_with("value")).collect();
     let [member] = values.as_slice() else {
         let expected = if values.is_empty() {

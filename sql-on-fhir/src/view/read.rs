@@ -3,8 +3,9 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::object::{Found, Object};
-use super::{ColumnView, EachView, PathAt, SelectView, ViewDefinition, constant};
-use crate::fhirpath::{Refused, parse};
+use super::resource_type::is_resource_type;
+use super::{ColumnView, EachView, PathAt, SelectView, ViewDefinition, constant, repeats};
+use crate::fhirpath::{Ast, Refused, parse};
 use crate::{Error, Fault, FaultKind};
 
 pub(super) const SQL_NAME: &str = "a name of letters, digits and underscores that begins with a letter";
@@ -17,8 +18,46 @@ const COLUMNS: usize = 4_096;
 /// Bytes of a view, at most.
 const BYTES: usize = 4 << 20;
 
+/// What a view may hold: its own members and those of a canonical resource.
+const KNOWN: [&str; 34] = [
+    "resourceType",
+    "meta",
+    "implicitRules",
+    "language",
+    "text",
+    "contained",
+    "url",
+    "identifier",
+    "version",
+    "versionAlgorithmString",
+    "versionAlgorithmCoding",
+    "name",
+    "title",
+    "status",
+    "experimental",
+    "date",
+    "publisher",
+    "contact",
+    "description",
+    "useContext",
+    "jurisdiction",
+    "purpose",
+    "copyright",
+    "copyrightLabel",
+    "approvalDate",
+    "lastReviewDate",
+    "effectivePeriod",
+    "profile",
+    "resource",
+    "fhirVersion",
+    "constant",
+    "where",
+    "select",
+    "relatedArtifact",
+];
+
 /// Whether a name can be that of a column without quotes.
-pub(super) fn is_sql_name(name: &str) -> bool {
+pub(crate) fn is_sql_name(name: &str) -> bool {
     name.len() <= 255
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -75,13 +114,13 @@ fn view(value: &Value, found: &mut Found) -> Option<ViewDefinition> {
         object.fault("resourceType", "ViewDefinition");
     }
     let resource = object.required("resource");
-    if let Some(resource) = resource
-        && !(resource.starts_with(|c: char| c.is_ascii_uppercase())
-            && resource.bytes().all(|b| b.is_ascii_alphanumeric()))
-    {
+    if resource.is_some_and(|resource| !is_resource_type(resource)) {
         object.fault("resource", "the name of a resource type");
     }
     let name = object.text("name").map(str::to_owned);
+    if name.as_deref().is_some_and(|name| !is_sql_name(name)) {
+        object.fault("name", SQL_NAME);
+    }
     let mut constants = Vec::new();
     for (item, pointer) in object.array("constant") {
         if let Some(item) = Object::of(item, &pointer, object.found) {
@@ -106,6 +145,8 @@ fn view(value: &Value, found: &mut Found) -> Option<ViewDefinition> {
     let mut reader = Reader {
         selects: 0,
         columns: 0,
+        resource: resource.unwrap_or_default(),
+        iterating: 0,
     };
     let selects = reader.selects(&mut object, "select", 0);
     if selects.is_empty() {
@@ -116,6 +157,7 @@ fn view(value: &Value, found: &mut Found) -> Option<ViewDefinition> {
     {
         object.fault("fhirVersion", "an array of versions");
     }
+    object.known(&KNOWN);
     Some(ViewDefinition {
         name,
         resource: resource?.to_owned(),
@@ -123,28 +165,35 @@ fn view(value: &Value, found: &mut Found) -> Option<ViewDefinition> {
         wheres,
         selects,
         lints: Vec::new(),
+        patients: None,
     })
 }
 
 fn path(object: &mut Object<'_, '_>, name: &str) -> Option<PathAt> {
+    parsed(object, name).map(|(path, _)| path)
+}
+
+/// A path and, where it is one of FHIRPath, its tree.
+fn parsed(object: &mut Object<'_, '_>, name: &str) -> Option<(PathAt, Option<Ast>)> {
     let path = object.required(name)?.to_owned();
-    if let Err(Refused { at, reason }) = parse(&path) {
+    let ast = parse(&path).map_err(|Refused { at, reason }| {
         let pointer = object.at(name);
         let kind = FaultKind::Expression { at, reason };
         object.found.faults.push(Fault::new(&pointer, kind));
-    }
-    Some(PathAt {
-        path,
-        pointer: object.at(name),
-    })
+    });
+    let pointer = object.at(name);
+    Some((PathAt { path, pointer }, ast.ok()))
 }
 
-struct Reader {
+struct Reader<'v> {
     selects: usize,
     columns: usize,
+    resource: &'v str,
+    /// Selects round the one at work that go through elements.
+    iterating: usize,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn selects(&mut self, object: &mut Object<'_, '_>, name: &str, depth: usize) -> Vec<SelectView> {
         let mut selects = Vec::new();
         for (item, pointer) in object.array(name) {
@@ -163,6 +212,8 @@ impl Reader {
 
     fn select(&mut self, mut object: Object<'_, '_>, depth: usize) -> SelectView {
         let each = each(&mut object);
+        self.iterating += usize::from(!each.is_once());
+        let root = (self.iterating == 0).then_some(self.resource);
         let mut columns = Vec::new();
         for (item, pointer) in object.array("column") {
             self.columns += 1;
@@ -173,11 +224,12 @@ impl Reader {
                 break;
             }
             if let Some(item) = Object::of(item, &pointer, object.found) {
-                columns.extend(column(item));
+                columns.extend(column(item, root));
             }
         }
         let selects = self.selects(&mut object, "select", depth + 1);
         let union = self.selects(&mut object, "unionAll", depth + 1);
+        self.iterating -= usize::from(!each.is_once());
         if ["column", "select", "unionAll"].iter().all(|name| {
             object
                 .get(name)
@@ -237,18 +289,29 @@ fn each(object: &mut Object<'_, '_>) -> EachView {
     }
 }
 
-fn column(mut object: Object<'_, '_>) -> Option<ColumnView> {
+/// A column. `root` is the type of the resource where the column's path may begin at it.
+fn column(mut object: Object<'_, '_>, root: Option<&str>) -> Option<ColumnView> {
     let name = object.required("name");
     if name.is_some_and(|name| !is_sql_name(name)) {
         object.fault("name", SQL_NAME);
     }
-    let path = path(&mut object, "path");
+    let path = parsed(&mut object, "path");
     let type_name = object.text("type").map(|name| {
         let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
         let name = name.strip_prefix("FHIR.").unwrap_or(name);
         name.to_owned()
     });
     let collection = object.boolean("collection");
+    let path = path.map(|(path, ast)| {
+        let many = ast.filter(|_| !collection);
+        if let Some(element) = many.as_ref().and_then(|ast| repeats::many(ast, root.unwrap_or_default())) {
+            let message = format!(
+                "{element} may repeat, and more than one value ends the run: write first(), forEach or collection"
+            );
+            object.found.lint(&path.pointer, message);
+        }
+        path
+    });
     let mut ansi = None;
     for (item, pointer) in object.array("tag") {
         if let Some(mut item) = Object::of(item, &pointer, object.found) {

@@ -5,10 +5,15 @@
     reason = "helpers of tests stop at the first surprise, and a skipped test says so"
 )]
 
+mod cases;
 mod faults;
 mod official;
 mod oracle;
+#[cfg(feature = "sql")]
+mod query;
 mod random;
+#[cfg(feature = "serve")]
+mod serve;
 mod shared;
 mod suite;
 mod xml;

@@ -2,6 +2,7 @@
 
 mod content;
 mod image;
+mod parquet;
 mod table;
 mod words;
 
@@ -78,9 +79,9 @@ fn identifiers() -> Vec<String> {
 pub struct Finding {
     /// Why it must not be seen; `None` if it may.
     pub held: Option<String>,
-    /// Rows of a CSV table, without its header.
+    /// Rows of a table, without its header.
     pub rows: Option<u64>,
-    /// Columns of a CSV table.
+    /// Columns of a table.
     pub columns: Option<u64>,
     /// Cells with a small count.
     pub small_cells: u64,
@@ -112,6 +113,7 @@ pub fn examine(
     let bytes = read()?;
     Ok(match project::suffix(path) {
         Some("csv") => table::examine(&bytes, rules),
+        Some("parquet") => parquet::examine(&bytes, rules),
         Some("png" | "jpg" | "jpeg") => {
             image::examine(path, &bytes, rules).map_or_else(Finding::default, held)
         }

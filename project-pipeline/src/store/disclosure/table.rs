@@ -126,7 +126,7 @@ pub(super) fn hidden_in_text(bytes: &[u8], rules: &Rules) -> Option<String> {
     }
 }
 
-fn identifier(cells: &[String], rules: &Rules) -> Option<String> {
+pub(super) fn identifier(cells: &[String], rules: &Rules) -> Option<String> {
     cells.iter().find_map(|cell| {
         let cell = cell.trim().trim_matches(['"', '\'', '`']).trim();
         rules
@@ -138,7 +138,7 @@ fn identifier(cells: &[String], rules: &Rules) -> Option<String> {
 }
 
 /// A whole number from 1 to below the threshold; `3.0` is one.
-fn is_small(cell: &str, rules: &Rules) -> bool {
+pub(super) fn is_small(cell: &str, rules: &Rules) -> bool {
     let cell = cell.trim();
     let whole = cell.split_once('.').map_or(cell, |(whole, zeros)| {
         if zeros.bytes().all(|b| b == b'0') {

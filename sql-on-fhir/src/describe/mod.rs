@@ -1,11 +1,15 @@
 //! Table descriptions as views: a table of the hub written in the standard.
 
+mod to_table;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use table_description::{FhirType, TableDescription};
 
 use crate::compile::type_behind;
+
+pub use to_table::to_table;
 
 /// Primitive elements that repeat in FHIR R4; others are taken as single, and a view says so where they are not.
 const REPEATING: [&str; 16] = [

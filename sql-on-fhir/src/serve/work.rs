@@ -1,0 +1,305 @@
+//! Subjects to files: one pass over the data for all of them.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+
+use super::asked::{Asked, Shape};
+use super::outcome::Refusal;
+use super::resolve::{Found, Resolved};
+use super::{Data, shape};
+use crate::{ErrorKind, Format, Run, RunOptions, ViewDefinition, Views};
+
+/// The file of a subject.
+pub(super) struct Output {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+}
+
+/// Runs subjects into a folder, all over the same pass; `stop` ends it.
+pub(super) fn run(
+    asked: &Asked,
+    subjects: Vec<Resolved>,
+    data: &dyn Data,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<Vec<Output>, Refusal> {
+    let work = Work {
+        asked,
+        data,
+        folder,
+        stop,
+    };
+    let patients = work.patients()?;
+    let mut views = Vec::new();
+    for subject in &subjects {
+        match &subject.found {
+            Found::View(view) => {
+                let mut view = (**view).clone();
+                view.name = Some(format!("view_{}", views.len()));
+                views.push(work.narrowed(view, patients.as_ref())?);
+            }
+            #[cfg(feature = "sql")]
+            Found::Query(_) => {}
+        }
+    }
+    work.pass(&compiled(&views)?, asked.format.format(), folder)?;
+    let mut outputs = Vec::new();
+    let mut number = 0;
+    for subject in &subjects {
+        let made = match &subject.found {
+            Found::View(_) => {
+                number += 1;
+                folder.join(format!(
+                    "view_{}.{}",
+                    number - 1,
+                    asked.format.format().extension()
+                ))
+            }
+            #[cfg(feature = "sql")]
+            Found::Query(query) => work.query(query, subject, outputs.len(), patients.as_ref())?,
+        };
+        let path = folder.join(format!("{}.{}", subject.name, asked.format.code()));
+        shape::shaped(asked.format, &made, &path).map_err(unwritable)?;
+        outputs.push(Output {
+            name: subject.name.clone(),
+            path,
+        });
+    }
+    Ok(outputs)
+}
+
+struct Work<'a> {
+    asked: &'a Asked,
+    data: &'a dyn Data,
+    folder: &'a Path,
+    stop: &'a AtomicBool,
+}
+
+type Ids = Arc<HashSet<String>>;
+
+fn compiled(views: &[ViewDefinition]) -> Result<Views, Refusal> {
+    Views::new(views).map_err(|error| Refusal::unprocessable(error.to_string()))
+}
+
+pub(super) fn unwritable(_: io::Error) -> Refusal {
+    Refusal::failed("a file of the server could not be written or read")
+}
+
+impl Work<'_> {
+    fn narrowed(&self, mut view: ViewDefinition, patients: Option<&Ids>) -> Result<ViewDefinition, Refusal> {
+        if let Some(patients) = patients {
+            view.only_patients(Arc::clone(patients));
+        }
+        if let Some(since) = &self.asked.since {
+            view.only_since(since)
+                .map_err(|error| Refusal::invalid(error.to_string()))?;
+        }
+        Ok(view)
+    }
+
+    /// The patients that are asked for, each proven to be among the data, and those of the groups.
+    fn patients(&self) -> Result<Option<Ids>, Refusal> {
+        if self.asked.patients.is_empty() && self.asked.groups.is_empty() {
+            return Ok(None);
+        }
+        let mut wanted: HashSet<String> = self.asked.patients.iter().cloned().collect();
+        let one = |resource: &str, select: serde_json::Value| json!({"name": resource.to_lowercase(), "resource": resource, "select": select});
+        let key = json!({"column": [{"name": "id", "path": "getResourceKey()"}]});
+        let member = json!({"forEachOrNull": "member.entity.getReferenceKey(Patient)", "column": [{"name": "member", "path": "$this"}]});
+        let views = [one("Patient", json!([key])), one("Group", json!([key, member]))];
+        let views: Result<Vec<_>, _> = views.iter().map(ViewDefinition::from_value).collect();
+        let mut views = views.map_err(|error| Refusal::failed(error.to_string()))?;
+        if let Some(view) = views.first_mut() {
+            view.only_patients(Arc::new(wanted.clone()));
+        }
+        let kept = [Kept::default(), Kept::default()];
+        let views = compiled(&views)?;
+        let mut options = RunOptions::default();
+        options.format = Format::NdJson;
+        let mut next = kept.iter();
+        let run = Run::new(&views, options, &mut |_| {
+            let kept = next.next().cloned().unwrap_or_default();
+            Ok(Box::new(kept))
+        });
+        self.feed(run.map_err(|error| refused(&error))?)?;
+        let [patients, groups] = kept;
+        let known: HashSet<String> = patients.column("id").collect();
+        if wanted.iter().any(|id| !known.contains(id)) {
+            return Err(Refusal::invalid(
+                "a patient that is asked for is not among the data",
+            ));
+        }
+        for group in &self.asked.groups {
+            if !groups.column("id").any(|id| id == *group) {
+                return Err(Refusal::invalid(
+                    "a group that is asked for is not among the data",
+                ));
+            }
+            wanted.extend(groups.members(group));
+        }
+        Ok(Some(Arc::new(wanted)))
+    }
+
+    /// Runs views into files named after them.
+    fn pass(&self, views: &Views, format: Format, folder: &Path) -> Result<(), Refusal> {
+        if views.names().next().is_none() {
+            return Ok(());
+        }
+        let mut options = RunOptions::default();
+        options.format = format;
+        options.limit = self.asked.limit;
+        options.header = self.asked.header;
+        options.threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let run = Run::new(views, options, &mut |name| {
+            let file = File::create_new(folder.join(name))?;
+            Ok(Box::new(BufWriter::with_capacity(1 << 18, file)))
+        });
+        self.feed(run.map_err(|error| refused(&error))?)
+    }
+
+    fn feed(&self, mut run: Run<'_>) -> Result<(), Refusal> {
+        let fed = match &self.asked.resources {
+            Some(resources) => resources.iter().try_for_each(|resource| {
+                let page = resource.to_string();
+                run.read(page.as_bytes())
+            }),
+            None => {
+                let stop = self.stop;
+                self.data.each(&mut |input| run.read(Stoppable { input, stop }))
+            }
+        };
+        fed.and_then(|()| run.finish())
+            .map(drop)
+            .map_err(|error| refused(&error))
+    }
+
+    #[cfg(feature = "sql")]
+    fn query(
+        &self,
+        query: &crate::query::QueryRun,
+        subject: &Resolved,
+        number: usize,
+        patients: Option<&Ids>,
+    ) -> Result<PathBuf, Refusal> {
+        use crate::query::QueryError;
+
+        let folder = self.folder.join(format!("query_{number}"));
+        std::fs::create_dir(&folder).map_err(unwritable)?;
+        let views: Result<Vec<_>, _> = query
+            .definitions()
+            .iter()
+            .map(|view| self.narrowed(view.clone(), patients))
+            .collect();
+        let whole = Work {
+            asked: &Asked {
+                limit: None,
+                header: true,
+                ..self.asked.clone()
+            },
+            ..*self
+        };
+        whole.pass(&compiled(&views?)?, Format::Arrow, &folder)?;
+        let path = folder.join("result");
+        let format = self.asked.format.format();
+        let out = File::create_new(&path).map_err(unwritable)?;
+        let output = crate::query::QueryOutput {
+            format,
+            header: self.asked.header,
+            limit: self.asked.limit,
+        };
+        let out = Box::new(BufWriter::new(out));
+        // This is a thread for work that blocks, so it may wait.
+        let made =
+            tokio::runtime::Handle::current().block_on(query.run(&folder, &subject.parameters, output, out));
+        made.map(|_| path).map_err(|error| match error {
+            QueryError::Parameter { .. } => Refusal::invalid(error.to_string()),
+            QueryError::Write(error) => unwritable(error),
+            QueryError::Failed { .. } => Refusal::failed(error.to_string()),
+            error => Refusal::unprocessable(error.to_string()),
+        })
+    }
+}
+
+fn refused(error: &crate::Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::View { .. } | ErrorKind::Resource { .. } => Refusal::unprocessable(error.to_string()),
+        ErrorKind::Read(_) | ErrorKind::Input(_) => Refusal::failed("the data could not be read"),
+        ErrorKind::Write(_) => Refusal::failed("a file of the server could not be written"),
+    }
+}
+
+impl Shape {
+    /// What views are written as before the answer is shaped.
+    fn format(self) -> Format {
+        match self {
+            Self::Csv => Format::Csv,
+            Self::Parquet => Format::Parquet,
+            Self::NdJson | Self::Json | Self::Fhir => Format::NdJson,
+        }
+    }
+}
+
+/// An input that fails once it is to stop.
+struct Stoppable<'a> {
+    input: &'a mut (dyn Read + Send),
+    stop: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.input.read(buffer)
+    }
+}
+
+/// Rows kept in memory.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn rows(&self) -> Vec<serde_json::Value> {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = text.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect()
+    }
+
+    fn column(&self, name: &'static str) -> impl Iterator<Item = String> {
+        self.rows()
+            .into_iter()
+            .filter_map(move |row| row.get(name)?.as_str().map(str::to_owned))
+    }
+
+    /// The members of a group.
+    fn members(&self, group: &str) -> Vec<String> {
+        let rows = self
+            .rows()
+            .into_iter()
+            .filter(|row| row.get("id").and_then(|id| id.as_str()) == Some(group));
+        rows.filter_map(|row| row.get("member")?.as_str().map(str::to_owned))
+            .collect()
+    }
+}
