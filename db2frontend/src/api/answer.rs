@@ -29,18 +29,9 @@ fn is_page(body: &[u8]) -> bool {
         .unwrap_or(begin)
         .trim_ascii_start();
     let begin: Vec<u8> = begin.iter().take(256).map(u8::to_ascii_lowercase).collect();
-    [
-        "<!doctype",
-        "<html",
-        "<head",
-        "<body",
-        "<?xml",
-        "<hash",
-        "<br",
-        "<div",
-    ]
-    .iter()
-    .any(|tag| begin.starts_with(tag.as_bytes()))
+    ["<!doctype", "<html", "<head", "<body", "<br", "<div"]
+        .iter()
+        .any(|tag| begin.starts_with(tag.as_bytes()))
 }
 
 /// The server's error text, where the body is one.
@@ -49,6 +40,15 @@ fn error_text(body: &[u8]) -> Option<String> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if let Some(rest) = text.strip_prefix("ERROR:") {
         return Some(rest.trim().to_owned());
+    }
+    // Requests that name no format are answered in XML.
+    let is_xml = text.starts_with("<?xml") || text.starts_with("<hash");
+    if is_xml && let Some((_, rest)) = text.split_once("<error>") {
+        return Some(
+            rest.split_once("</error>")
+                .map_or(rest, |(error, _)| error)
+                .to_owned(),
+        );
     }
     if text.starts_with('{') {
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
@@ -130,6 +130,11 @@ mod tests {
                 400,
                 "ERROR: The value of the parameter \"content\" is not valid",
                 ErrorKind::Answer,
+            ),
+            (
+                403,
+                "<?xml version=\"1.0\"?><hash><error>You do not have permissions to use the API</error></hash>",
+                ErrorKind::Forbidden,
             ),
             (
                 200,

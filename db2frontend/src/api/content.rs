@@ -85,7 +85,9 @@ impl Client {
     /// # Errors
     /// When the server does not answer as it should.
     pub async fn version(&self) -> Result<String> {
-        let body = self.post(&Request::new("version", "version")).await?;
+        let body = self
+            .post(&Request::new("version", "version").with("returnFormat", "json"))
+            .await?;
         let text = String::from_utf8_lossy(&body);
         let text = text.trim_start_matches('\u{feff}').trim();
         let is_version =

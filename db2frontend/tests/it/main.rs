@@ -1,4 +1,21 @@
-//! Tests on real parts. One binary; each module has one noun.
-#![expect(clippy::unwrap_used, reason = "a test stops where something is amiss")]
+//! Tests on real parts: a private PostgreSQL, a server with REDCap's interface, the dataprocessor. One binary; each module has
+//! one noun.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where something is amiss"
+)]
 
+mod chain;
+mod conflicts;
 mod description;
+mod exchange;
+mod faults;
+mod files;
+mod hospital;
+mod kill;
+mod project;
+mod pycap;
+mod round_trip;
+mod server;
+mod size;
