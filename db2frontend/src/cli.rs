@@ -14,6 +14,7 @@ use crate::config::{Config, TEMPLATE};
 use crate::describe::{csv_text, describe, write_description};
 use crate::files::FileKind;
 use crate::run::{Direction, FilesAt, conflicts, exchange_in, new_directory, open_hub};
+use crate::serve::ServeArguments;
 use crate::{Dictionary, Error, ErrorKind, Result};
 
 /// Exchanges the tables of the frontend between the hub and REDCap, or files.
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Serves the case list and the forms to browsers on loopback
+    Serve(ServeArguments),
     /// Looks at the configuration
     Config {
         #[command(subcommand)]
@@ -164,6 +167,13 @@ impl Arguments {
                 ignore_ward_name_mismatch,
                 anew,
             } => run_chain(&exchange, ignore_ward_name_mismatch, anew),
+            Command::Serve(arguments) => {
+                let config = Config::read(&arguments.config, false)?;
+                start_log(&config);
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+                runtime.block_on(arguments.run(&config, interrupted(), say))?;
+                Ok(exit_code::DONE)
+            }
             Command::Conflicts { exchange, all } => list_conflicts(&exchange, all),
             Command::Config {
                 command: ConfigCommand::Check { exchange },

@@ -13,6 +13,7 @@ pub mod frontend;
 pub mod hub;
 pub mod import;
 pub mod run;
+pub mod serve;
 mod summary;
 pub mod value;
 

@@ -1,6 +1,6 @@
 GRANT USAGE ON SCHEMA cds2db_in, cds2db_out, db_log, core TO cds2db_user;
 GRANT USAGE ON SCHEMA db2dataprocessor_in, db2dataprocessor_out, db_log, core TO db2dataprocessor_user;
-GRANT USAGE ON SCHEMA db2frontend_in, db2frontend_out, db_log TO db2frontend_user;
+GRANT USAGE ON SCHEMA db2frontend_in, db2frontend_out, db_log, core TO db2frontend_user;
 GRANT USAGE ON SCHEMA db_log TO db_log_user;
 GRANT USAGE ON SCHEMA db, db_config TO cds2db_user, db2dataprocessor_user, db2frontend_user, db_user;
 GRANT USAGE ON SEQUENCE db.db_seq TO cds2db_user, db2dataprocessor_user, db2frontend_user, db_log_user;
@@ -24,4 +24,4 @@ GRANT SELECT ON core.import, core.import_rows, core.lease, core.overwritten, cor
   core.installation, core.described, core.described_part TO cds2db_user, db2dataprocessor_user;
 GRANT SELECT ON core.watermark, core.unanswered, core.census, core.raw_value, core.deleted, core.defect, core.precision
   TO cds2db_user;
-GRANT SELECT ON core.recipe, core.installation TO db2frontend_user
+GRANT SELECT ON core.recipe, core.installation, core.described, core.described_part TO db2frontend_user

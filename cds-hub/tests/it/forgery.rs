@@ -186,7 +186,11 @@ async fn every_role_has_the_rights_meant_for_it_and_no_other() {
                 &["INSERT,SELECT"]
             }
             ("core", CDS2DB | DATAPROCESSOR) => &["SELECT"],
-            ("core", FRONTEND) if ["recipe", "installation"].contains(&relation.as_str()) => &["SELECT"],
+            ("core", FRONTEND)
+                if ["recipe", "installation", "described", "described_part"].contains(&relation.as_str()) =>
+            {
+                &["SELECT"]
+            }
             _ => &[],
         };
         assert!(allowed.contains(&rights.as_str()), "{place}");

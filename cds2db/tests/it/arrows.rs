@@ -24,7 +24,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "db2frontend",
-        &["cds-hub", "site-config", "table-description", "work-dir"],
+        &[
+            "cds-hub",
+            "site-config",
+            "table-description",
+            "work-dir",
+            "web-pages",
+        ],
     ),
     (
         "cds2db",

@@ -17,5 +17,6 @@ mod kill;
 mod project;
 mod pycap;
 mod round_trip;
+mod serve;
 mod server;
 mod size;
