@@ -110,6 +110,7 @@ fn assert_model(base: &Path, model: &ModelHub, when: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
     let description = default_description();
+    let mut deleted = 0;
     for (seed, deletions) in [(21, Deletions::Ids), (22, Deletions::History)] {
         let hospital = Hospital::new(seed, 12)
             .with_wards(2)
@@ -139,8 +140,9 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
                 assert_equal(&site, again.path(), &format!("{when}, made anew")).await;
             }
         }
-        assert!(!model.gone.is_empty(), "seed {seed}: nothing was deleted");
+        deleted += model.gone.len();
     }
+    assert!(days() < 14 || deleted > 0, "nothing was deleted in fourteen days");
 }
 
 /// Resources that a test holds stay as they were in the whole until they are released, as in the hub; so does what a
