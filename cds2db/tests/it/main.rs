@@ -42,6 +42,7 @@ mod sql;
 mod states;
 mod ten_days;
 mod traps;
+mod upgrade;
 mod verdict;
 mod week;
 mod whole;
