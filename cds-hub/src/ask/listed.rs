@@ -22,4 +22,29 @@ impl Hub {
             .map_err(|e| Error::sql("looking for cases of an interrupted chain", &e))?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
+
+    /// How many patients the newest ward list has.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn listed_patients(&self) -> Result<u64> {
+        let sql = "SELECT count(DISTINCT patient_id) FROM cds2db_out.v_pids_per_ward_last_import WHERE patient_id <> 'EMPTY_DATA'";
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(self.pool())
+            .await
+            .map_err(|e| Error::sql("reading the ward list", &e))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// How many rows lie in quarantine.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn rows_in_quarantine(&self) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM core.quarantine")
+            .fetch_one(self.pool())
+            .await
+            .map_err(|e| Error::sql("counting the rows in quarantine", &e))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
 }

@@ -28,7 +28,8 @@ const OTHER_SQL: [(&str, &str); 9] = [
 ];
 
 /// How a statement begins, or a clause that only statements have.
-const STATEMENTS: [&str; 12] = [
+const STATEMENTS: [&str; 13] = [
+    "select_text(",
     "SELECT ",
     "INSERT INTO",
     "DELETE FROM",
