@@ -23,12 +23,12 @@ impl Hub {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    /// How many patients the newest ward list has.
+    /// How many entries the newest ward list has: patients, once a ward.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn listed_patients(&self) -> Result<u64> {
-        let sql = "SELECT count(DISTINCT patient_id) FROM cds2db_out.v_pids_per_ward_last_import WHERE patient_id <> 'EMPTY_DATA'";
+        let sql = "SELECT count(*) FROM cds2db_out.v_pids_per_ward_raw_last_import WHERE patient_id <> 'EMPTY_DATA'";
         let count: i64 = sqlx::query_scalar(sql)
             .fetch_one(self.pool())
             .await

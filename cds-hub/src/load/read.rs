@@ -32,10 +32,12 @@ impl Hub {
             query = query.bind(list);
         }
         let rows = query.fetch_all(self.pool()).await.map_err(|e| failed(&e))?;
-        let cells = |row: &sqlx::postgres::PgRow| {
-            let cells = (0..row.len()).map(|n| row.try_get(n).map_err(|e| failed(&e)));
-            cells.collect()
-        };
-        rows.iter().map(cells).collect()
+        rows.iter()
+            .map(|row| {
+                (0..row.len())
+                    .map(|n| row.try_get(n).map_err(|e| failed(&e)))
+                    .collect()
+            })
+            .collect()
     }
 }
