@@ -48,7 +48,7 @@ pub(crate) struct Site {
 impl Site {
     /// With the hub of this release.
     pub(crate) async fn open(hospital: Hospital) -> Self {
-        Self::open_with(hospital, async |hub| {
+        Self::open_with(hospital, async |hub: &Hub| {
             hub.init(&HubTables::standard())
                 .await
                 .expect("creates the tables");
