@@ -59,7 +59,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
         reason = "a share of a count"
     )]
     let step = ((1.0 / share) as usize).max(1);
