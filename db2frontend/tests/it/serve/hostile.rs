@@ -8,7 +8,7 @@ async fn only_members_of_the_frontends_role_come_in() {
     let pages = Pages::new().await;
     let mut client = Client::new(&pages);
     for (name, password) in [
-        (ANNA.0, "wrong"),
+        (ANNA.0, "guessed horse"),
         (ANNA.0, ""),
         ("", ANNA.1),
         ("stranger", "also a password"),
