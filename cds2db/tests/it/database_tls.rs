@@ -16,7 +16,7 @@ use crate::keys::certificates;
 async fn demand_tls(cluster: &Cluster, folder: &Path) {
     let hub = Hub::connect(&cluster.url()).await.expect("connects");
     let ask = async |sql: &str| {
-        let rows = hub.select_text(sql, &[]).await.expect(sql);
+        let rows = crate::select::select(&hub, sql).await;
         rows.into_iter().flatten().flatten().next().expect("a value")
     };
     let data = ask("SELECT current_setting('data_directory')").await;
@@ -96,7 +96,7 @@ async fn both_programs_reach_a_database_that_demands_tls() {
                 Ok(hub) => {
                     assert!(is_let_in, "{tls}");
                     let used = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-                    let used = hub.select_text(used, &[]).await.expect("asks");
+                    let used = crate::select::select(&hub, used).await;
                     assert_eq!(used, [[Some("true".to_owned())]], "{tls}");
                     hub.close().await;
                 }

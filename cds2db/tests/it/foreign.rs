@@ -49,7 +49,7 @@ async fn stored(site: &Site, table: &str) -> BTreeSet<String> {
     let id = found.position_of_path("id").expect("an id");
     let column = &found.columns[id].name;
     let sql = format!("SELECT DISTINCT substring(\"{column}\" from '[^]]+$') FROM db_log.{table}_raw");
-    let rows = site.hub.select_text(&sql, &[]).await.expect("rows");
+    let rows = crate::select::select(&site.hub, &sql).await;
     rows.into_iter()
         .filter_map(|row| row.into_iter().next().flatten())
         .collect()

@@ -338,7 +338,7 @@ async fn stored(site: &Site) -> BTreeSet<(String, String)> {
             "SELECT DISTINCT substring(\"{column}\" from '[^]]+$') FROM db_log.{}_raw",
             table.name
         );
-        let rows = site.hub.select_text(&sql, &[]).await.expect("rows");
+        let rows = crate::select::select(&site.hub, &sql).await;
         let ids = rows
             .into_iter()
             .filter_map(|row| row.into_iter().next().flatten());

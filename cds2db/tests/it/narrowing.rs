@@ -195,7 +195,7 @@ async fn a_reference_that_said_invalid_is_worked_out_again() {
     whole.run().await.expect("runs");
     let references = "SELECT obs_id || ' ' || string_agg(DISTINCT coalesce(obs_encounter_calculated_ref, '-'), ',') \
                       FROM db_log.observation GROUP BY obs_id ORDER BY 1";
-    let of = async |site: &Site| site.hub.select_text(references, &[]).await.expect("references");
+    let of = async |site: &Site| crate::select::select(&site.hub, references).await;
     let (mended, right) = (of(&site).await, of(&whole).await);
     assert_eq!(mended, right);
     let found = |rows: &[Vec<Option<String>>]| {

@@ -131,7 +131,7 @@ async fn typed(site: &Site) -> Vec<String> {
     let mut lines = Vec::new();
     for table in default_description().tables {
         let sql = format!("SELECT '{0} ' || hash_index_col FROM db_log.{0}", table.name);
-        let rows = site.hub.select_text(&sql, &[]).await.expect("rows");
+        let rows = crate::select::select(&site.hub, &sql).await;
         lines.extend(
             rows.into_iter()
                 .filter_map(|row| row.into_iter().next().flatten()),

@@ -70,7 +70,7 @@ pub(crate) async fn in_hub(site: &Site, table: &TableDescription) -> Rows {
          {filter}",
         columns.join(", ")
     );
-    let rows = site.hub.select_text(&sql, &[]).await.expect("rows");
+    let rows = crate::select::select(&site.hub, &sql).await;
     rows.into_iter().collect()
 }
 

@@ -90,13 +90,9 @@ impl Run<'_> {
 
     /// Says how many rows the hub refused, in this run and before.
     async fn remark_quarantine(&self, summary: &mut Summary) -> Result<()> {
-        let rows = self
-            .hub
-            .select_text("SELECT count(*)::text FROM core.quarantine", &[])
-            .await;
-        let rows = rows.map_err(|e| hub_error("counting the rows in quarantine", e))?;
-        let count = rows.into_iter().flatten().flatten().next().unwrap_or_default();
-        if count != "0" {
+        let count = self.hub.rows_in_quarantine().await;
+        let count = count.map_err(|e| hub_error("counting the rows in quarantine", e))?;
+        if count > 0 {
             summary.remarks.push(format!(
                 "{count} rows lie in quarantine and are not stored; cds-hub quarantine list names them"
             ));

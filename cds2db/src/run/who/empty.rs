@@ -6,10 +6,6 @@ use crate::run::{Run, RunDirectory};
 use crate::ward::WardPatient;
 use crate::{Error, ErrorKind, Result};
 
-/// Patients of the ward list as the hub has it.
-const LISTED: &str =
-    "SELECT count(*)::text FROM cds2db_out.v_pids_per_ward_raw_last_import WHERE patient_id <> 'EMPTY_DATA'";
-
 impl Run<'_> {
     /// Stops where nobody is found although the hub's ward list has patients, once: the next run goes on.
     ///
@@ -27,9 +23,8 @@ impl Run<'_> {
             return Ok(());
         }
         let failed = |e| hub_error("reading the ward list", e);
-        let rows = self.hub.select_text(LISTED, &[]).await.map_err(failed)?;
-        let listed = rows.into_iter().flatten().flatten().next().unwrap_or_default();
-        if listed == "0" {
+        let listed = self.hub.listed_patients().await.map_err(failed)?;
+        if listed == 0 {
             return Ok(());
         }
         directory.keep_empty_wards()?;

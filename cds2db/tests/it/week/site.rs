@@ -147,7 +147,7 @@ impl Week {
 
     /// Rows of a query whose columns are text.
     pub(super) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        self.on_hub(async |hub| hub.select_text(sql, &[]).await.expect(sql))
+        self.on_hub(async |hub| crate::select::select(hub, sql).await)
     }
 
     /// The single value of a query.
