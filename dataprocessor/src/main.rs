@@ -5,13 +5,15 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use cds_hub::Condition;
-use clap::Parser as _;
 use dataprocessor::{Error, ErrorKind, cli::Arguments};
 use site_config::exit_code;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &[]) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let config = match arguments.configuration() {
         Ok(config) => config,
         Err(e) => return failed(&e),

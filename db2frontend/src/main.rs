@@ -2,11 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use db2frontend::cli::{Arguments, exit_code_of, print_error};
 
 fn main() -> ExitCode {
-    match Arguments::parse().run() {
+    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &[]) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             print_error(&error);

@@ -9,23 +9,37 @@ use toml_edit::Document;
 const ARROWS: &[(&str, &[&str])] = &[
     ("table-description", &[]),
     ("site-config", &[]),
+    ("command-line", &[]),
     ("fhir-crack", &["table-description"]),
     ("fhir-melt", &["fhir-crack", "table-description"]),
     ("sql-on-fhir", &["fhir-crack", "table-description"]),
     (
         "cds-hub",
-        &["fhir-crack", "fhir-melt", "site-config", "table-description"],
+        &[
+            "command-line",
+            "fhir-crack",
+            "fhir-melt",
+            "site-config",
+            "table-description",
+        ],
     ),
     ("work-dir", &["table-description"]),
-    ("project-pipeline", &[]),
+    ("project-pipeline", &["command-line"]),
     (
         "dataprocessor",
-        &["cds-hub", "site-config", "table-description", "work-dir"],
+        &[
+            "cds-hub",
+            "command-line",
+            "site-config",
+            "table-description",
+            "work-dir",
+        ],
     ),
     (
         "db2frontend",
         &[
             "cds-hub",
+            "command-line",
             "site-config",
             "table-description",
             "work-dir",
@@ -36,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cds2db",
         &[
             "cds-hub",
+            "command-line",
             "dataprocessor",
             "fhir-crack",
             "fhir-melt",
@@ -47,7 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "work-dir",
         ],
     ),
-    ("file-journal", &[]),
+    ("file-journal", &["command-line"]),
     ("web-pages", &[]),
     ("fixtures", &[]),
     (

@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use jiff::Timestamp;
 
 use crate::config::{Config, EXAMPLE};
@@ -24,7 +23,11 @@ const REMARKS: u8 = 3;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let features: &[&str] = if cfg!(feature = "cloud") { &["cloud"] } else { &[] };
+    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), features) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let mut output = Output::new(arguments.json);
     match run(&arguments, &mut output) {
         Ok(true) => ExitCode::SUCCESS,

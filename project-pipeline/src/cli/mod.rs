@@ -91,7 +91,10 @@ pub(crate) enum Format {
 /// Runs the command line. Exit codes: 0 done, 1 refused or failed, 2 wrong arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &[]) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let done = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
