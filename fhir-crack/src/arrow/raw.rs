@@ -36,7 +36,7 @@ impl Batch {
         let mut batches = Vec::new();
         let mut first = 0;
         for end in self.cuts(notation) {
-            batches.push(self.raw_rows(first..end, schema, notation, profile, pages.as_ref())?);
+            batches.push(self.raw_rows(&(first..end), schema, notation, profile, pages.as_ref())?);
             first = end;
         }
         Ok(batches)
@@ -54,12 +54,12 @@ impl Batch {
         profile: Profile,
     ) -> Result<RecordBatch, Error> {
         let rows = rows.iter().map(|&row| row as usize);
-        self.raw_rows(rows, schema, notation, profile, None)
+        self.raw_rows(&rows, schema, notation, profile, None)
     }
 
     fn raw_rows(
         &self,
-        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        rows: &(impl ExactSizeIterator<Item = usize> + Clone),
         schema: &SchemaRef,
         notation: &Notation,
         profile: Profile,
