@@ -28,6 +28,10 @@ struct Output {
     sources: AtomicU64,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a table, and none is moved"
+)]
 enum Made {
     Raw(usize),
     Lists(usize, ListLayout),
