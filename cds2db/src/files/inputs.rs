@@ -128,8 +128,8 @@ impl Inputs {
     }
 }
 
-/// Whether a file may be JSON, NDJSON, XML or one of these in gzip: by its ending, and by its first sign. An empty file may
-/// be one that is still being written, and is read.
+/// Whether a file may be JSON, NDJSON, XML, in UTF-8 or UTF-16, or one of these in gzip: by its ending, and by its first sign.
+/// An empty file may be one that is still being written, and is read.
 fn may_be_fhir(path: &Path) -> std::io::Result<bool> {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     if ending.is_some_and(|ending| OTHERS.contains(&&*ending)) {
@@ -143,7 +143,16 @@ fn may_be_fhir(path: &Path) -> std::io::Result<bool> {
         .unwrap_or(begin)
         .trim_ascii_start();
     Ok(text.is_empty()
-        || begin.starts_with(&[0x1f, 0x8b])
+        || [
+            &[0x1f, 0x8b],
+            &[0xff, 0xfe],
+            &[0xfe, 0xff],
+            b"\0{",
+            b"\0<",
+            b"\0[",
+        ]
+        .iter()
+        .any(|sign| begin.starts_with(*sign))
         || matches!(text.first(), Some(b'{' | b'<' | b'[')))
 }
 
@@ -180,6 +189,7 @@ mod tests {
         for (name, text) in [
             ("1.json", "\u{feff} {}"),
             ("2", "<Bundle/>"),
+            ("2be", "\0{\0}"),
             ("3.txt", "{\"resourceType\":\"Patient\"}"),
             ("LICENSE", "Licensed under"),
             ("README", "Read me"),
@@ -197,7 +207,10 @@ mod tests {
                 .filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
             names.collect::<Vec<_>>()
         };
-        assert_eq!(names(&inputs.files), ["1.json", "2", "3.txt", "4.ndjson.gz"]);
+        assert_eq!(
+            names(&inputs.files),
+            ["1.json", "2", "2be", "3.txt", "4.ndjson.gz"]
+        );
         assert_eq!(
             names(inputs.skipped()),
             ["LICENSE", "README", "README.md", "index.html", "list.csv"]
@@ -209,8 +222,8 @@ mod tests {
     #[test]
     fn whoever_watches_hears_of_every_byte() {
         let root = tempfile::tempdir().expect("directory");
-        std::fs::write(root.path().join("a"), "1234").expect("file");
-        std::fs::write(root.path().join("b"), "56").expect("file");
+        std::fs::write(root.path().join("a"), "{\"a\"").expect("file");
+        std::fs::write(root.path().join("b"), "<b").expect("file");
         let inputs = Inputs::find(&[root.path().to_owned()]).expect("finds");
         let heard = AtomicU64::new(0);
         let read = |input: &mut (dyn Read + Send)| std::io::copy(input, &mut std::io::sink()).map(drop);
