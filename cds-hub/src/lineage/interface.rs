@@ -62,7 +62,7 @@ impl<'m> Interface<'m> {
                      WHERE r.table_name = {table} AND i.finished <= {moment})) {order}",
                 table = literal(&self.table.name)
             ),
-            Rows::LastVersion => match version_order::newest(self.table, rows) {
+            Rows::LastVersion => match version_order::newest(self.table, rows, moment) {
                 Some(newest) => {
                     format!("SELECT {shown}, t.last_version_date, t.id FROM ({newest}) t {order}")
                 }

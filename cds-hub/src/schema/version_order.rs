@@ -130,7 +130,7 @@ END",
         of_row = number("r"),
         core = names.core,
         core_rows = rows(table),
-        version = version(table, &names, &order),
+        version = version(table, &names, &order, None),
     );
     let name = names.function("newer");
     Some(Function {
@@ -144,8 +144,9 @@ END",
 }
 
 /// Query for those rows of `source`, an expression that gives rows of the contract, that belong to the newest version of
-/// their resource, with the view's `last_version_date` and `id`. `None` where rows are of no resource.
-pub(crate) fn newest(table: &StoredTable, source: &str) -> Option<String> {
+/// their resource, with the view's `last_version_date` and `id`; of the raw rows behind a row those count that had arrived by
+/// `moment`, an expression. `None` where rows are of no resource.
+pub(crate) fn newest(table: &StoredTable, source: &str, moment: &str) -> Option<String> {
     let order = Order::of(table)?;
     let names = Names::of(table);
     let (id, updated, version_id) = (&order.fhir_id, order.updated("r", table.kind), order.version("r"));
@@ -168,7 +169,7 @@ pub(crate) fn newest(table: &StoredTable, source: &str) -> Option<String> {
          WHERE y.place_ = 1",
         date = version_date(table, "r"),
         number = number(&version_id),
-        version = version(table, &names, &order),
+        version = version(table, &names, &order, Some(moment)),
     ))
 }
 
@@ -204,8 +205,8 @@ fn number(version: &str) -> String {
     format!(r"substring({version} FROM '^(?:\[[0-9.]*\])?([0-9]{{1,18}})$')::bigint")
 }
 
-/// Query for the instant of row `r` and the raw row that came last with it.
-fn version(table: &StoredTable, names: &Names, order: &Order) -> String {
+/// Query for the instant of row `r` and the raw row that came last with it, by `until` where a moment is given.
+fn version(table: &StoredTable, names: &Names, order: &Order, until: Option<&str>) -> String {
     let updated = order.updated("r", table.kind);
     let Some(raw) = &names.raw else {
         return format!(
@@ -215,12 +216,15 @@ fn version(table: &StoredTable, names: &Names, order: &Order) -> String {
     };
     // The raw row's text has the offset that the typed row's wall time has lost.
     let texts = or_null(order.updated.as_deref(), "x", "NULL::text");
+    let arrived = until.map_or_else(String::new, |moment| {
+        format!(" AND l.import_no IN (SELECT i.no FROM core.import i WHERE i.finished <= {moment})")
+    });
     format!(
         "
         SELECT max(w.id) AS arrival, coalesce(
           max(m.moment) FILTER (WHERE abs(extract(epoch FROM m.moment::timestamp - {updated})) < 0.00001),
           {updated}::timestamptz) AS moment
-        FROM (SELECT r.{id} UNION SELECT l.raw_id FROM {link} l WHERE l.typed_id = r.{key}) w(id)
+        FROM (SELECT r.{id} UNION SELECT l.raw_id FROM {link} l WHERE l.typed_id = r.{key}{arrived}) w(id)
         LEFT JOIN {core} x ON x.{id} = w.id
         CROSS JOIN LATERAL (SELECT core.raw_moment({texts})) m(moment)",
         id = raw.id,

@@ -53,7 +53,7 @@ async fn a_run_follows_the_description_of_the_hub() {
         let columns = format!(
             "SELECT count(*)::text FROM information_schema.columns WHERE table_schema = 'db_log' AND table_name = '{}_raw' \
              AND column_name <> ALL (ARRAY['{}_raw_id', 'input_datetime', 'last_check_datetime', 'current_dataset_status', \
-             'input_processing_nr', 'last_processing_nr', 'hash_index_col'])",
+             'input_processing_nr', 'last_processing_nr', 'raw_already_processed', 'hash_index_col'])",
             table.name, table.name
         );
         assert_eq!(

@@ -13,7 +13,8 @@ impl Chain {
     async fn open(ward_phases: &str) -> Self {
         let chain = Self(Place::open().await);
         let folder = chain.0.directory.path();
-        let processor = format!("PATH_TO_DB_CONFIG_TOML = \"./db.toml\"\n{ward_phases}");
+        let processor = dataprocessor::config::TEMPLATE.replace("./cds_hub_db_config.toml", "./db.toml");
+        let processor = format!("{processor}\n{ward_phases}");
         std::fs::write(folder.join("dataprocessor_config.toml"), processor).expect("writes");
         chain.configure(|step| format!("echo {step} >> ran"));
         chain

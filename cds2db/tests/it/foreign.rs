@@ -179,17 +179,20 @@ async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
     let wire = Wire::changing(
         site.server.address(),
         |asked| {
-            let body = String::from_utf8_lossy(&asked.body).replace("%2C", ",");
-            let cut: Vec<String> = body
-                .split('&')
-                .map(|part| match part.split_once('=') {
+            let cut = |text: &str| {
+                let text = text.replace("%2C", ",");
+                let parts = text.split('&').map(|part| match part.split_once('=') {
                     Some((name @ ("_id" | "patient" | "subject"), list)) => {
                         format!("{name}={}", list.split(',').next().unwrap_or_default())
                     }
                     _ => part.to_owned(),
-                })
-                .collect();
-            asked.body = cut.join("&").into_bytes();
+                });
+                parts.collect::<Vec<_>>().join("&")
+            };
+            asked.body = cut(&String::from_utf8_lossy(&asked.body)).into_bytes();
+            if let Some((path, query)) = asked.target.clone().split_once('?') {
+                asked.target = format!("{path}?{}", cut(query));
+            }
         },
         |_, answer| answer,
     );
@@ -371,7 +374,7 @@ fn no_core_is_dumped() {
             .find(|line| line.starts_with("Max core file size"))
             .unwrap_or_default()
             .to_owned();
-        if line.split_whitespace().nth(4) == Some("0") {
+        if line.split_whitespace().nth(5) == Some("0") {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -37,7 +37,10 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// Crates of the workspace by the name that code uses, with all their code.
 fn crates() -> BTreeMap<String, String> {
     let folders = std::fs::read_dir(root()).expect("the workspace").flatten();
-    let sources = folders.map(|f| f.path()).filter(|path| path.join("src").is_dir());
+    // The Python package is no member: an interpreter links it.
+    let sources = folders
+        .map(|f| f.path())
+        .filter(|path| path.join("src").is_dir() && !path.join("pyproject.toml").exists());
     let named = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.replace('-', "_");
         Some((name, code(&path.join("src"))))
