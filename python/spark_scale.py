@@ -15,6 +15,9 @@ import sys
 import threading
 import time
 
+# The installed package, not the sources beside this file.
+sys.path.pop(0)
+
 
 def memory(root: int) -> int:
     """Resident bytes of a process and all below it."""
