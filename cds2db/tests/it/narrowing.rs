@@ -220,6 +220,7 @@ async fn a_patient_whose_search_broke_off_is_asked_for_again_though_his_case_has
         .await
         .expect("discharges");
     site.settings.wards = list(&[]);
+    site.settings.empty_wards = cds2db::config::EmptyWards::GoOn;
     let second = site.run().await.expect("runs");
     assert_eq!((second.ward_patients, second.patients), (0, 2));
     assert!(second.tables["observation"].raw_new > 0);
@@ -244,6 +245,7 @@ async fn a_referenced_resource_asked_for_in_vain_is_asked_for_again() {
         .await
         .expect("discharges");
     site.settings.wards = list(&[]);
+    site.settings.empty_wards = cds2db::config::EmptyWards::GoOn;
     let second = site.run().await.expect("runs");
     assert!(second.complete && second.patients == 0);
     assert!(site.count(stored).await > 0);

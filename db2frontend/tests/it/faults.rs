@@ -99,7 +99,8 @@ async fn counts_that_are_short_are_looked_into() {
     export_to(&t, &wanted).await.unwrap();
     for (fault, recounted) in [
         (RedcapFault::ShortCount(2), false),
-        (RedcapFault::LowCount(1), true),
+        // The export asks for ids, which a wrong count does not touch.
+        (RedcapFault::LowCount(1), false),
         (RedcapFault::Blank, true),
     ] {
         let server = start();

@@ -113,10 +113,18 @@ impl World {
 
     fn add_case(&mut self, patient: usize) {
         let n = self.cases.len();
+        let drawn = format!("Station {}", 1 + self.dice.below(2));
+        // The ward list has a patient on one ward at a time.
+        let id = format!("p{patient}");
+        let listed = self
+            .cases
+            .iter()
+            .find(|case| case.patient == id)
+            .map(|case| case.ward.clone());
         self.cases.push(Case {
             id: format!("e{n}"),
             patient: format!("p{patient}"),
-            ward: format!("Station {}", 1 + self.dice.below(2)),
+            ward: listed.unwrap_or(drawn),
             start: format!("2026-02-{:02} 10:{:02}:30", 1 + n % 28, n % 60),
             end: String::new(),
             status: "in-progress".to_owned(),

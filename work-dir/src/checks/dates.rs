@@ -67,7 +67,7 @@ pub(crate) fn test(subject: &Subject<'_>) -> Vec<Outcome> {
         }
         if days.open_begins.rows > 0 {
             let found = format!(
-                "{} of {all} dates are 0001-01-01, as for a day nobody knows",
+                "{} of {all} dates are the customary one for a beginning that nobody knows",
                 days.open_begins.rows
             );
             let outcome = Outcome::failed(OPEN, Severity::Remark, &place, found, "").about(&column.name);
