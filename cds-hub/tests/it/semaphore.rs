@@ -192,7 +192,9 @@ async fn a_release_wakes_the_next() {
     let first = hub.lock("a", "a:1").await.unwrap();
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let waiting = tokio::spawn({
-        let hub = hub.clone().telling(move |_| drop(tell.send(())));
+        let hub = hub.clone().telling(move |_| {
+            let _ = tell.send(());
+        });
         async move { hub.lock("b", "b:1").await.unwrap() }
     });
     // Told whom it waits for, it looks again in ten seconds and not before: only the release can wake it sooner.

@@ -275,7 +275,7 @@ fn walk(steps: &[Step]) -> ExitCode {
     for (name, outcome) in outcomes {
         match outcome {
             Outcome::Done(exit_code::DONE, took) => {
-                println!("{name:<26} done in {:.1} s", took.as_secs_f64())
+                println!("{name:<26} done in {:.1} s", took.as_secs_f64());
             }
             Outcome::Done(exit_code::INCOMPLETE, took) => {
                 println!("{name:<26} not complete, in {:.1} s", took.as_secs_f64());

@@ -201,7 +201,7 @@ async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
     let cut = site.content().await;
     let whole = Site::open(Hospital::new(43, 6)).await;
     assert!(whole.run().await.expect("runs").complete);
-    assert_eq!(cut.len(), whole.content().await.len());
+    assert_eq!(cut.len(), whole.content().await.len(), "{:?}", summary.notes);
     assert!(
         cut == whole.content().await,
         "the same rows as from a server that honours lists"

@@ -170,6 +170,7 @@ async fn rows_from_the_raw_queue_equal_those_from_memory() {
     site.settings.debug.skip_melting.clear();
     // Nobody is on a ward: running cases are asked for since their watermarks, and the rest comes from the queue.
     site.settings.wards = cds2db::config::Wards::List(Vec::new());
+    site.settings.empty_wards = cds2db::config::EmptyWards::GoOn;
     let second = fresh(base.path());
     let summary = site.run_in(&second).await.expect("runs");
     assert!(

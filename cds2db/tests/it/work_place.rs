@@ -142,9 +142,9 @@ impl Place {
                  t.{name}_id), '') FROM db_log.{name} t JOIN db_log.{name}_raw r USING ({name}_raw_id)",
                 row("t")
             ));
-            for form in ["patient_fe", "fall_fe"] {
+            for (form, id) in [("patient_fe", "pat_id"), ("fall_fe", "fall_fhir_enc_id")] {
                 queries.push(format!(
-                    "SELECT '{form} ' || f.hash || ' from ' || t.hash FROM core.lineage l JOIN core.{form} f USING (row_id) \
+                    "SELECT '{form} ' || f.{id} || ' from ' || t.hash FROM core.lineage l JOIN core.{form} f USING (row_id) \
                      JOIN core.{name} t ON t.{name}_id = l.source_id \
                      WHERE l.table_name = '{form}' AND l.source_table = '{name}'"
                 ));

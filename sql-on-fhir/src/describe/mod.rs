@@ -137,6 +137,7 @@ pub fn from_table(table: &TableDescription) -> Result<(Value, Vec<String>), Stri
             notes.push(format!("{} stands twice", column.name));
         } else {
             let end = path.split('/').fold(&mut tree, |tree, name| tree.child(name));
+            end.joined |= column.joined;
             end.columns
                 .push((column.name.clone(), type_name(column.fhir_type)));
         }

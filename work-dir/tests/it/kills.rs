@@ -130,9 +130,9 @@ fn a_killed_process_leaves_the_old_whole_or_the_new_one() {
         );
         half += usize::from(leftover(base.path(), holds));
         if holds < second {
-            old += 1
+            old += 1;
         } else {
-            new += 1
+            new += 1;
         }
         let mut found: Vec<(String, i32)> = held(&whole, &description())
             .into_iter()
