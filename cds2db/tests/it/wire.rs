@@ -61,9 +61,12 @@ impl Answer {
 
 /// What becomes of a request before it is sent on, and of the answer to it.
 struct Rule {
-    before: Box<dyn Fn(&mut Asked) + Send + Sync>,
-    after: Box<dyn Fn(&Asked, Answer) -> Answer + Send + Sync>,
+    before: Before,
+    after: After,
 }
+
+type Before = Box<dyn Fn(&mut Asked) + Send + Sync>;
+type After = Box<dyn Fn(&Asked, Answer) -> Answer + Send + Sync>;
 
 /// A proxy that hands every answer to a rule.
 pub(crate) struct Wire {

@@ -110,6 +110,10 @@ impl Answers {
     }
 
     /// What differs from what the hub has, without hidden fields: their values stay. Faults by field.
+    #[expect(
+        clippy::type_complexity,
+        reason = "cells and changes, or faults by field: read once, here"
+    )]
     pub(super) fn changes(
         &self,
         sheet: &Sheet,

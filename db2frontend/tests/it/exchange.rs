@@ -110,6 +110,7 @@ async fn what_clinicians_enter_comes_into_the_hub() {
     assert!(
         !done.is_complete() && !done.text().contains("Marker") && !format!("{done:?}").contains("Marker")
     );
+    #[expect(clippy::type_complexity, reason = "a row as it is selected")]
     let rows: Vec<(String, String, String, String, String, f64, String, String)> = sqlx::query_as(
         "SELECT redcap_repeat_instrument, redcap_repeat_instance, meda_notiz, meda_mrp_detekt, meda_typ, meda_gewicht_aktuell, \
          meda_additional_values, to_char(meda_dat, 'YYYY-MM-DD HH24:MI:SS') FROM db2frontend_out.v_medikationsanalyse_fe",

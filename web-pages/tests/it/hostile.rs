@@ -17,6 +17,7 @@ async fn forms_of_others_are_refused() {
     let (site, cookie, token) = signed_in().await;
     let (_, _, other) = signed_in().await;
     let good = format!("_token={token}&words=x");
+    #[expect(clippy::type_complexity, reason = "a table of cases")]
     let cases: [(&[(&str, &str)], &str, u16); 10] = [
         (&[], &good, 200),
         (

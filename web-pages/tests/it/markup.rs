@@ -20,6 +20,7 @@ fn no_text_becomes_markup() {
         step: EVIL,
         autocomplete: EVIL,
     };
+    #[expect(clippy::type_complexity, reason = "a table of cases")]
     let inputs: [fn(&dyn Fn() -> Vec<Choice<'static>>) -> Input<'static>; 5] = [
         |_| Input::Shown(EVIL),
         |_| Input::Lines(EVIL),

@@ -78,6 +78,7 @@ impl Chromium {
         Some(this)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
     fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.number += 1;
         let mut message = json!({ "id": self.number, "method": method, "params": parameters });
