@@ -45,6 +45,7 @@ fn failed(error: &Error) -> ExitCode {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(match (error.kind(), error.condition()) {
         (ErrorKind::Configuration, _) => exit_code::USAGE,
+        _ if error.is_unreachable() => exit_code::BUSY,
         (_, Some(Condition::ConnectionLost | Condition::LockHeld { .. })) => exit_code::BUSY,
         _ => exit_code::FAILED,
     })
