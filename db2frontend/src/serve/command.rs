@@ -24,7 +24,7 @@ pub struct ServeArguments {
     /// Where to listen; keep to loopback and put the site's proxy before it
     #[arg(long, default_value = "127.0.0.1:8095", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Address that browsers see behind the proxy, such as https://pages.example.org
+    /// Address that browsers see behind the proxy, such as <https://pages.example.org>
     #[arg(long, value_name = "URL")]
     public: Option<String>,
     /// Name of the site, shown on every page
