@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, kill_process_group, prlimit};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// What a job may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,11 @@ pub(super) enum End {
 /// The variable that marks every process of a job.
 pub(super) const MARK: &str = "PIPELINE_JOB";
 
+/// Lets the system refuse a process more memory than the limit, in KiB, at once and not at the next look, then becomes the
+/// command. Set before it begins, since what it starts first would escape it; its children inherit it. What several processes
+/// hold together is seen by looking.
+const LIMITED: &str = r#"ulimit -d "$0" && exec "$@""#;
+
 const TICK: Duration = Duration::from_millis(25);
 
 /// Runs a command in a folder to its end; nothing of it is left running. Gives also the most memory seen, in bytes.
@@ -61,10 +66,13 @@ pub(super) fn run(
     limits: &Limits,
     cancel: &AtomicBool,
 ) -> io::Result<(End, u64)> {
-    let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    if command.is_empty() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let (reader, writer) = io::pipe()?;
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", LIMITED, &(limits.memory / 1024).to_string()])
+        .args(command)
         .current_dir(folder)
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -74,7 +82,6 @@ pub(super) fn run(
         .stderr(Stdio::from(writer))
         .process_group(0)
         .spawn()?;
-    limit_memory(&child, limits.memory);
     let written = write_log(reader, File::create(log)?, limits.log);
     let group = Pid::from_child(&child);
     let started = Instant::now();
@@ -106,17 +113,6 @@ pub(super) fn run(
     end_marked(job);
     let _ = written.recv_timeout(Duration::from_secs(5));
     Ok((end, peak))
-}
-
-/// Lets the system refuse a process more memory than the limit, at once and not at the next look; its children inherit it.
-/// What several processes hold together is seen by looking.
-fn limit_memory(child: &std::process::Child, memory: u64) {
-    let limit = Rlimit {
-        current: Some(memory),
-        maximum: Some(memory),
-    };
-    // A process that has ended already needs none.
-    let _ = prlimit(Some(Pid::from_child(child)), Resource::Data, limit);
 }
 
 /// Asks the group to end, then makes it.

@@ -30,8 +30,10 @@ fn status(workspace: &Workspace) -> String {
 
 #[test]
 fn memory_and_time_are_limited() {
+    // Three processes that each stay below the limit are seen together.
     let hungry = project(
-        "head -c 400000000 /dev/zero | tail -c 300000000 | (sleep 2; cat > /dev/null); mkdir -p o; echo 1 > o/one.csv",
+        "for i in 1 2 3; do (head -c 70000000 /dev/zero; sleep 60) | tail -c 60000000 > /dev/null & done; wait; \
+         mkdir -p o; echo 1 > o/one.csv",
     );
     hungry.bad(&["run", "one", "--memory", "100M"]);
     assert_eq!(status(&hungry), "one=out_of_memory");
