@@ -172,6 +172,43 @@ async fn a_clock_that_was_ahead_once_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ids_of_a_list_that_a_server_passes_over_are_asked_for_one_by_one() {
+    let mut site = Site::open(Hospital::new(43, 6)).await;
+    site.settings.server.ids_at_once = 100;
+    // Only the first id of every list is honoured.
+    let wire = Wire::changing(
+        site.server.address(),
+        |asked| {
+            let cut = |text: &str| {
+                let text = text.replace("%2C", ",");
+                let parts = text.split('&').map(|part| match part.split_once('=') {
+                    Some((name @ ("_id" | "patient" | "subject"), list)) => {
+                        format!("{name}={}", list.split(',').next().unwrap_or_default())
+                    }
+                    _ => part.to_owned(),
+                });
+                parts.collect::<Vec<_>>().join("&")
+            };
+            asked.body = cut(&String::from_utf8_lossy(&asked.body)).into_bytes();
+            if let Some((path, query)) = asked.target.clone().split_once('?') {
+                asked.target = format!("{path}?{}", cut(query));
+            }
+        },
+        |_, answer| answer,
+    );
+    let summary = site.run_with(&client(&wire.base())).await.expect("runs");
+    assert!(summary.complete, "{:?}", summary.incomplete);
+    let cut = site.content().await;
+    let whole = Site::open(Hospital::new(43, 6)).await;
+    assert!(whole.run().await.expect("runs").complete);
+    assert_eq!(cut.len(), whole.content().await.len(), "{:?}", summary.notes);
+    assert!(
+        cut == whole.content().await,
+        "the same rows as from a server that honours lists"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_server_does_not_hold_the_hub() {
     let site = Site::open(Hospital::new(44, 5)).await;
     let wire = Wire::start(site.server.address(), |asked, mut answer| {

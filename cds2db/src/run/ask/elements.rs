@@ -1,12 +1,13 @@
 //! Some elements of some resources, for questions beside the download.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use fhir_crack::search::{Client, Page, Search, Step};
 use fhir_crack::{Batch, Cracked, Faults, Options, Plan};
 use table_description::{Column, Description, ElementPath, FhirType, MeltMode, Origin, TableDescription};
 
+use super::rest::Rest;
 use crate::{Error, ErrorKind, Result};
 
 /// How several values of one element are joined.
@@ -67,7 +68,7 @@ pub(crate) fn joined(batch: &Batch, row: usize, column: usize) -> Option<String>
 }
 
 /// The joined values of `paths` in the resources that the searches find, a row a resource; `what` names the search in
-/// errors.
+/// errors. Of a list of ids, what a server passes over that takes only the beginning of lists is asked for again.
 pub(crate) async fn elements<const N: usize>(
     client: &Client,
     resource: &str,
@@ -77,9 +78,19 @@ pub(crate) async fn elements<const N: usize>(
 ) -> Result<Vec<[Option<String>; N]>> {
     let plan = plan(table(resource, paths.map(str::to_owned).into()))?;
     let mut rows = Vec::new();
-    for search in searches {
-        each_page(client, search, what, |page| {
+    let mut rest = Rest::default();
+    let mut searches: VecDeque<_> = searches.into_iter().map(|search| (search, false)).collect();
+    while let Some((search, again)) = searches.pop_front() {
+        if again && rest.is_believed() {
+            continue;
+        }
+        let asked = search.asked();
+        let mut seen = HashSet::new();
+        each_page(client, search.clone(), what, |page| {
             for batch in &crack(&page.bytes, page.number, what, &plan)?.batches {
+                if let Some(asked) = &asked {
+                    asked.look(batch, &mut seen);
+                }
                 let columns = paths.map(|path| batch.table().position_of_path(path));
                 rows.extend(
                     (0..batch.rows()).map(|row| {
@@ -90,6 +101,9 @@ pub(crate) async fn elements<const N: usize>(
             Ok(())
         })
         .await?;
+        if asked.is_some() {
+            searches.extend(rest.of(&search, &seen).into_iter().map(|search| (search, true)));
+        }
     }
     Ok(rows)
 }

@@ -7,4 +7,5 @@ pub(super) mod outline;
 pub(super) mod plan;
 pub(super) mod referenced;
 pub(super) mod requests;
+pub(super) mod rest;
 pub(super) mod unanswered;

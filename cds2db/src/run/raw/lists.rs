@@ -1,6 +1,6 @@
 //! Lists of ids held against what came of them: a server may honour the first id of a list only, and say nothing.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use fhir_crack::search::{Client, Complete, Search};
@@ -15,18 +15,25 @@ const ID: &str = "_id";
 const CHANGED: &str = "_lastUpdated";
 /// Ids asked for one by one in a run, at most.
 const ONE_BY_ONE: usize = 2_000;
-/// Pairs of ids of which the number of resources is compared, at most.
-const PAIRS: usize = 4;
+/// Ids of a list whose resources are counted, from its end, at most.
+const TRIES: usize = 8;
+/// Counts in a run, at most.
+const COUNTS: usize = 400;
 
 /// What is known of how a server takes lists.
+///
+/// One that does not take a list whole takes its beginning. So an id that brought something speaks for all ids before it, in
+/// every list of the same parameter that is not longer.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    /// Parameters of which a list brought resources of more than one id.
-    honoured: BTreeSet<String>,
+    /// By parameter: how many ids of a list were honoured for certain.
+    honoured: BTreeMap<String, usize>,
     /// Parameters of which it was found that a list brings less than its ids one by one.
     cut: BTreeSet<String>,
     /// Ids asked for one by one so far.
     asked: usize,
+    /// Resources counted so far.
+    counted: usize,
 }
 
 /// A search that was answered in full, by the words of the server, and the ids that it brought something of.
@@ -43,6 +50,13 @@ impl Ended {
             .list_param()
             .filter(|_| self.request.ids().len() > 1)
     }
+
+    /// How many ids of the list have been honoured, since the last of them brought something.
+    fn reach(&self) -> usize {
+        let ids = self.request.ids();
+        let last = ids.iter().rposition(|id| self.seen.contains(id));
+        last.map_or(0, |last| last + 1)
+    }
 }
 
 impl Lists {
@@ -53,19 +67,18 @@ impl Lists {
         ended: Vec<Ended>,
         summary: &mut Summary,
     ) -> (Vec<Answered>, Vec<Request>) {
-        for one in ended.iter().filter(|one| one.seen.len() > 1) {
-            self.honoured.extend(one.parameter().map(str::to_owned));
-        }
+        self.look(client, &ended, summary).await;
         let (mut answered, mut again) = (Vec::new(), Vec::new());
         let mut given_up = 0;
         for one in ended {
-            let missing = self.missing(client, &one).await;
+            let missing = self.missing(&one);
             if missing.is_empty() {
                 answered.push(Answered::new(one.request, &one.proof));
                 continue;
             }
             let room = ONE_BY_ONE.saturating_sub(self.asked);
-            if missing.len() > room && one.parameter().is_some_and(|name| self.honoured.contains(name)) {
+            // Ids that a server has nothing of; where it cuts lists, all are asked for, however many they are.
+            if missing.len() > room && !one.parameter().is_some_and(|name| self.cut.contains(name)) {
                 given_up += missing.len();
                 answered.push(Answered::new(one.request, &one.proof));
                 continue;
@@ -94,9 +107,56 @@ impl Lists {
         (answered, again)
     }
 
+    /// Learns from what came how far lists are honoured; where that leaves doubt, by counting.
+    async fn look(&mut self, client: &Client, ended: &[Ended], summary: &mut Summary) {
+        for one in ended.iter().filter(|one| !one.seen.is_empty()) {
+            if let Some(parameter) = one.parameter() {
+                let known = self.honoured.entry(parameter.to_owned()).or_default();
+                *known = one.reach().max(*known);
+            }
+        }
+        // Ids of resources that did not come are named; only where they are too many to ask for, it matters why.
+        let unseen: usize = ended.iter().map(|one| one.proof.unseen().len()).sum();
+        let is_bound = self.asked + unseen <= ONE_BY_ONE;
+        let mut doubtful = BTreeSet::new();
+        for one in ended {
+            let Some(parameter) = one.parameter() else {
+                continue;
+            };
+            if self.is_known(parameter, one.request.ids().len()) || (parameter == ID && is_bound) {
+                continue;
+            }
+            match self.is_honoured(client, &one.request, parameter).await {
+                Some((true, ids)) => {
+                    self.honoured.insert(parameter.to_owned(), ids);
+                }
+                Some((false, _)) => {
+                    tracing::warn!(parameter, "the server honours a part of a list of ids only");
+                    summary.notes.push(format!(
+                        "the server honours the beginning of a list of ids only ({parameter}): ids are asked for one by one"
+                    ));
+                    self.cut.insert(parameter.to_owned());
+                }
+                None => {
+                    doubtful.insert(parameter.to_owned());
+                }
+            }
+        }
+        for parameter in doubtful.iter().filter(|name| !self.cut.contains(*name)) {
+            summary.notes.push(format!(
+                "{parameter}: nothing came of the last ids of lists, and nothing shows whether the server looked for them"
+            ));
+        }
+    }
+
+    /// Whether nothing is left to find out about lists of so many ids.
+    fn is_known(&self, parameter: &str, ids: usize) -> bool {
+        self.cut.contains(parameter) || self.honoured.get(parameter).is_some_and(|known| *known >= ids)
+    }
+
     /// The ids of a list that may have been passed over.
-    async fn missing(&mut self, client: &Client, one: &Ended) -> Vec<Arc<str>> {
-        let Some(parameter) = one.parameter().map(str::to_owned) else {
+    fn missing(&self, one: &Ended) -> Vec<Arc<str>> {
+        let Some(parameter) = one.parameter() else {
             return Vec::new();
         };
         if parameter == ID {
@@ -107,43 +167,47 @@ impl Lists {
                 Vec::new()
             };
         }
-        if one.seen.len() > 1 || self.honoured.contains(&parameter) {
+        if !self.cut.contains(parameter) {
             return Vec::new();
-        }
-        if !self.cut.contains(&parameter) {
-            match is_honoured(client, &one.request, &parameter).await {
-                Some(false) => {
-                    tracing::warn!(parameter, "the server honours a part of a list of ids only");
-                    self.cut.insert(parameter);
-                }
-                Some(true) => {
-                    self.honoured.insert(parameter);
-                    return Vec::new();
-                }
-                None => return Vec::new(),
-            }
         }
         let ids = one.request.ids().iter();
         ids.filter(|id| !one.seen.contains(*id)).cloned().collect()
     }
-}
 
-/// Whether a list of two ids counts as many resources as both alone; `None` where no two ids have any.
-async fn is_honoured(client: &Client, request: &Request, parameter: &str) -> Option<bool> {
-    let count = |ids: &[&Arc<str>]| {
-        let ids: Vec<Arc<str>> = ids.iter().map(|id| Arc::clone(id)).collect();
-        let search = Search::new(request.resource.as_str()).ids(parameter, ids);
-        async move { client.count(search).await.ok() }
-    };
-    let mut filled: Vec<(&Arc<str>, u64)> = Vec::new();
-    for id in request.ids().iter().take(2 * PAIRS) {
-        let alone = count(&[id]).await?;
-        if alone > 0 {
-            filled.push((id, alone));
+    /// Whether a list brings what its last id with resources has, and up to how many ids that says; `None` where none of the
+    /// ids looked at has any, or nothing is counted.
+    async fn is_honoured(
+        &mut self,
+        client: &Client,
+        request: &Request,
+        parameter: &str,
+    ) -> Option<(bool, usize)> {
+        let ids = request.ids();
+        let known = self.honoured.get(parameter).copied().unwrap_or_default().max(1);
+        for last in (known..ids.len()).rev().take(TRIES) {
+            let alone = self.count(client, request, parameter, &ids[last..=last]).await?;
+            if alone > 0 {
+                let without = self.count(client, request, parameter, &ids[..last]).await?;
+                let with = self.count(client, request, parameter, &ids[..=last]).await?;
+                // What comes meanwhile makes it more, never less.
+                return Some((with >= without + alone, ids.len()));
+            }
         }
-        if let [(first, of_first), (second, of_second)] = filled.as_slice() {
-            return Some(count(&[*first, *second]).await? >= of_first + of_second);
-        }
+        None
     }
-    None
+
+    async fn count(
+        &mut self,
+        client: &Client,
+        request: &Request,
+        parameter: &str,
+        ids: &[Arc<str>],
+    ) -> Option<u64> {
+        self.counted += 1;
+        if self.counted > COUNTS {
+            return None;
+        }
+        let search = Search::new(request.resource.as_str()).ids(parameter, ids.to_vec());
+        client.count(search).await.ok()
+    }
 }
