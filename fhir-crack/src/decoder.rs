@@ -142,15 +142,17 @@ impl Decoder {
     }
 
     fn push_piece(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.input.push(bytes, &mut self.pending)?;
+        let mut more = self.input.push(bytes, &mut self.pending).map(|()| true);
         loop {
             self.check_size()?;
-            if self.pending.len() >= self.wanted {
+            // What came before a fault of the compression is read all the same.
+            if more.is_err() || self.pending.len() >= self.wanted {
                 self.crack(false)?;
             }
-            if !self.input.more(&mut self.pending)? {
+            if !more? {
                 return Ok(());
             }
+            more = self.input.more(&mut self.pending);
         }
     }
 
@@ -166,9 +168,10 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::push`]; also if the page is not complete.
     pub fn end_page(&mut self) -> Result<BundleMeta, Error> {
-        self.input.finish(&mut self.pending)?;
+        let whole = self.input.finish(&mut self.pending);
         self.check_size()?;
-        self.crack(true)?;
+        self.crack(whole.is_ok())?;
+        whole?;
         self.summary.pages += 1;
         self.reset();
         Ok(std::mem::take(&mut self.meta))

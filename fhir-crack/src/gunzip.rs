@@ -37,7 +37,7 @@ impl Gunzip {
         matches!(self.0, State::No)
     }
 
-    /// Takes bytes and appends what they are of.
+    /// Takes bytes and appends what they are of, also what comes before a fault.
     pub(crate) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         while let Some((&first, rest)) = bytes.split_first() {
             match &mut self.0 {
@@ -58,8 +58,9 @@ impl Gunzip {
                 State::Between if first == 0 => bytes = rest,
                 State::Between => self.0 = member(&[])?,
                 State::Member(decoder) => {
-                    let taken = decoder.write(bytes)?;
+                    let taken = decoder.write(bytes);
                     out.append(decoder.get_mut());
+                    let taken = taken?;
                     bytes = bytes.get(taken..).unwrap_or_default();
                     if taken == 0 {
                         self.end_member(out)?;
@@ -73,12 +74,15 @@ impl Gunzip {
     fn end_member(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         match std::mem::replace(&mut self.0, State::Between) {
             State::Member(mut decoder) => {
-                decoder.try_finish()?;
+                let whole = decoder.try_finish();
                 out.append(decoder.get_mut());
+                whole
             }
-            other => self.0 = other,
+            other => {
+                self.0 = other;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Appends what is left at the end.

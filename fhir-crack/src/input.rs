@@ -37,19 +37,22 @@ impl Input {
         self.layers[0].is_compressed()
     }
 
-    /// Takes bytes of the page and appends their text. At most [`COMPRESSED`] at a time if the page is compressed; then
+    /// Takes bytes of the page and appends their text, also that before a fault. At most [`COMPRESSED`] at a time if the page is compressed; then
     /// [`Input::more`] until it has nothing left.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         if self.layers[0].passes(bytes) {
             return self.plain(bytes, out);
         }
         let mut once = Vec::new();
-        self.layers[0].push(bytes, &mut once).map_err(gzip)?;
+        let pushed = self.layers[0].push(bytes, &mut once).map_err(gzip);
         if self.layers[1].passes(&once) && self.between.is_empty() {
-            return self.plain(&once, out);
+            return self.plain(&once, out).and(pushed);
         }
         self.between.extend(once);
-        Ok(())
+        if pushed.is_err() {
+            while self.more(out)? {}
+        }
+        pushed
     }
 
     /// Goes on with what the last bytes were of: `true` as long as there is more of it.
@@ -59,9 +62,9 @@ impl Input {
             return Ok(false);
         }
         let mut twice = Vec::new();
-        self.layers[1].push(&some, &mut twice).map_err(gzip)?;
+        let pushed = self.layers[1].push(&some, &mut twice).map_err(gzip);
         self.plain(&twice, out)?;
-        Ok(true)
+        pushed.map(|()| true)
     }
 
     fn plain(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
@@ -100,11 +103,11 @@ impl Input {
     /// Appends what is left at the end of the page.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let mut once = Vec::new();
-        self.layers[0].finish(&mut once).map_err(gzip)?;
+        let whole = self.layers[0].finish(&mut once).map_err(gzip);
         self.between.extend(once);
         while self.more(out)? {}
         let mut twice = Vec::new();
-        self.layers[1].finish(&mut twice).map_err(gzip)?;
+        let whole = whole.and(self.layers[1].finish(&mut twice).map_err(gzip));
         self.plain(&twice, out)?;
         if matches!(self.encoding, Coding::Unknown) {
             self.sniff_encoding(out, true)?;
@@ -113,7 +116,7 @@ impl Input {
             transcode(decoder, &[], out, true)?;
         }
         *self = Self::default();
-        Ok(())
+        whole
     }
 }
 
@@ -184,7 +187,10 @@ fn transcode(
         match result {
             DecoderResult::InputEmpty => break,
             DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(..) => return Err(Error::new(ErrorKind::Encoding)),
+            DecoderResult::Malformed(..) => {
+                out.extend_from_slice(text.as_bytes());
+                return Err(Error::new(ErrorKind::Encoding));
+            }
         }
     }
     out.extend_from_slice(text.as_bytes());

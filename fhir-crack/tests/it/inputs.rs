@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use fhir_crack::{
-    Error, ErrorKind, Faults, Layout, Notation, Options, Plan, bundle_meta, crack, crack_pages, csv, ndjson,
-    pieces_of_lines,
+    Decoder, Error, ErrorKind, Faults, Layout, Notation, Options, Plan, bundle_meta, crack, crack_pages, csv,
+    ndjson, pieces_of_lines,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -26,6 +26,12 @@ fn utf16(text: &str, little: bool) -> Vec<u8> {
         .collect()
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
 #[test]
 fn encodings_are_told_by_mark_or_declaration() {
     let declared = |label: &str| format!("<?xml version=\"1.0\" encoding=\"{label}\"?>{XML}");
@@ -44,16 +50,47 @@ fn encodings_are_told_by_mark_or_declaration() {
         marked(b"\xff\xfe", utf16(json, true)),
     ];
     for page in pages {
-        let gzip = |bytes: &[u8]| {
-            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-            packer.write_all(bytes).unwrap();
-            packer.finish().unwrap()
-        };
         let once = gzip(&page);
         let padded = [&*once, &[0; 1000]].concat();
         for bytes in [page.clone(), gzip(&once), gzip(&padded), padded, once] {
             let cracked = crack(&bytes, &description(&[("Patient", &["id"])])).unwrap();
             assert_eq!(lines(&cracked.batches[0]), ["[1]Müller"], "{:?}", &page[..4]);
+        }
+    }
+}
+
+#[test]
+fn what_stands_before_a_fault_of_the_compression_is_read() {
+    let entries: Vec<String> = (0..1000)
+        .map(|i| format!(r#"{{"resource":{{"resourceType":"Patient","id":"p{i}"}}}}"#))
+        .collect();
+    let page = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, entries.join(","));
+    let whole = gzip(page.as_bytes());
+    let mut flipped = whole.clone();
+    let last = flipped.len() - 1;
+    flipped[last] ^= 1;
+    let twice = gzip(&whole);
+    let mut cut = utf16(&page, true);
+    cut.truncate(cut.len() / 2 / 2 * 2);
+    let lone = [b"\xff\xfe", &*cut, &[0, 0xd8, b'x', 0]].concat();
+    for (bytes, least, kind) in [
+        (&whole[..whole.len() - 9], 900, ErrorKind::Gzip),
+        (&whole[..whole.len() / 2], 100, ErrorKind::Gzip),
+        (&[&*whole, b"garbage"].concat(), 1000, ErrorKind::Gzip),
+        (&flipped, 1000, ErrorKind::Gzip),
+        (&twice[..twice.len() - 1], 1000, ErrorKind::Gzip),
+        (&lone, 400, ErrorKind::Encoding),
+    ] {
+        for piece in [7, 5000, usize::MAX] {
+            let plan = Plan::new(&description(&[("Patient", &["id"])])).unwrap();
+            let mut decoder = Decoder::new(Arc::new(plan), Options::default());
+            let pushed = bytes.chunks(piece).try_for_each(|piece| decoder.push(piece));
+            let ended = pushed.and_then(|()| decoder.end_page().map(drop));
+            assert_eq!(ended.unwrap_err().kind(), &kind);
+            decoder.abandon_page();
+            let rows = std::iter::from_fn(|| decoder.next_batch()).map(|batch| batch.rows());
+            let rows: usize = rows.sum();
+            assert!(rows >= least, "{rows} of at least {least}, {piece}");
         }
     }
 }
