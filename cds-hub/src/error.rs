@@ -99,7 +99,11 @@ impl Error {
             place: place.into(),
             source: None,
             sqlstate: None,
-            condition: (kind == ErrorKind::LockLost).then_some(Condition::LockLost),
+            condition: match kind {
+                ErrorKind::LockLost => Some(Condition::LockLost),
+                ErrorKind::Connect => Some(Condition::ConnectionLost),
+                _ => None,
+            },
         }))
     }
 

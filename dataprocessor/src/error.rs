@@ -101,17 +101,6 @@ impl Error {
         source.downcast_ref::<cds_hub::Error>()?.condition()
     }
 
-    /// Whether the hub could not be reached: the same command may do later.
-    #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        let hub = self
-            .0
-            .source
-            .as_deref()
-            .and_then(|source| source.downcast_ref::<cds_hub::Error>());
-        hub.is_some_and(|hub| hub.kind() == cds_hub::ErrorKind::Connect)
-    }
-
     /// The faults of the configuration, in order of file and line; empty for other kinds.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {

@@ -1,7 +1,5 @@
 //! Program `dataprocessor`: hub views to the tables that clinicians see.
 
-use std::error::Error as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use cds_hub::Condition;
@@ -35,14 +33,7 @@ fn main() -> ExitCode {
 
 /// Prints the chain of causes, the only place that does.
 fn failed(error: &Error) -> ExitCode {
-    let mut text = format!("error: {error}\n");
-    let mut cause = error.source();
-    while let Some(level) = cause {
-        text.push_str(&format!("  caused by: {level}\n"));
-        cause = level.source();
-    }
-    // Where standard error is closed there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    site_config::print_error(error);
     ExitCode::from(match (error.kind(), error.condition()) {
         (ErrorKind::Configuration, _) => exit_code::USAGE,
         _ if error.is_unreachable() => exit_code::BUSY,

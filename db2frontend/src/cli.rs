@@ -292,18 +292,6 @@ fn say(text: &str) -> Result<()> {
     }
 }
 
-/// Prints the chain of causes, the only place that does.
-pub fn print_error(error: &Error) {
-    let mut text = format!("error: {error}\n");
-    let mut cause = error.source();
-    while let Some(level) = cause {
-        text.push_str(&format!("  caused by: {level}\n"));
-        cause = level.source();
-    }
-    // Where standard error is closed there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
 /// How the program ends after an error, by the table of [`exit_code`].
 #[must_use]
 pub fn exit_code_of(error: &Error) -> u8 {

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use db2frontend::cli::{Arguments, exit_code_of, print_error};
+use db2frontend::cli::{Arguments, exit_code_of};
+use site_config::print_error;
 
 fn main() -> ExitCode {
     let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &[]) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::shown;
+
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -88,9 +90,10 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (place, text) = (self.place.to_string(), shown(&self.text));
         match &self.key {
-            Some(key) => write!(f, "{}: {key}: {}", self.place, self.text),
-            None => write!(f, "{}: {}", self.place, self.text),
+            Some(key) => write!(f, "{}: {}: {text}", shown(&place), shown(key)),
+            None => write!(f, "{}: {text}", shown(&place)),
         }
     }
 }

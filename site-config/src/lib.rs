@@ -9,6 +9,7 @@ pub mod phases;
 mod reader;
 mod shown;
 mod spelling;
+mod told;
 pub mod wall_time;
 
 pub use database::{Database, DatabaseTls};
@@ -18,3 +19,4 @@ pub use inpatient::INPATIENT_CLASSES;
 pub use phases::{Phases, WardPhases};
 pub use reader::{Findings, Reader};
 pub use shown::{ShownLines, shown, shown_json};
+pub use told::{print_error, told};

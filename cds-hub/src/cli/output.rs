@@ -1,7 +1,6 @@
 //! The only place that prints.
 #![expect(clippy::print_stderr, reason = "this module is the program's output")]
 
-use std::error::Error as _;
 use std::io::Write as _;
 
 /// A line of result.
@@ -46,10 +45,5 @@ pub(crate) fn note(text: &str) {
 
 /// An error with its causes, one a line.
 pub(crate) fn error(error: &cds_hub::Error) {
-    eprintln!("error: {error}");
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        eprintln!("  because: {inner}");
-        cause = inner.source();
-    }
+    site_config::print_error(error);
 }

@@ -36,7 +36,6 @@ mod work_register;
 mod work_release;
 mod work_report;
 
-use std::error::Error as _;
 use std::process::ExitCode;
 
 pub use arguments::Arguments;
@@ -45,19 +44,10 @@ pub use core_dumps::switch_off_core_dumps;
 pub use report::report;
 
 use jiff::tz::TimeZone;
-use site_config::{exit_code, shown};
+use site_config::exit_code;
+pub use site_config::print_error;
 
 use crate::{Error, ErrorKind, Result};
-
-/// Prints an error and its causes, outermost first: the one place where the chain is printed.
-pub fn print_error(error: &Error) {
-    eprintln!("error: {}", shown(&error.to_string()));
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprintln!("  because: {}", shown(&cause.to_string()));
-        source = cause.source();
-    }
-}
 
 /// How the program ends after an error, by the table of [`exit_code`].
 #[must_use]

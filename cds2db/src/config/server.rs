@@ -219,7 +219,11 @@ fn said(error: &fhir_crack::search::Error) -> String {
 
 fn endpoint(r: &mut Reader<'_>) -> String {
     const KEY: &str = "FHIR_SERVER_ENDPOINT";
-    let endpoint = r.filled(KEY).unwrap_or_default().trim().to_owned();
+    let given = r.text(KEY);
+    let endpoint = given.unwrap_or_default().trim().to_owned();
+    if given.is_some() && endpoint.is_empty() {
+        r.fault(KEY, "is empty: the base URL of the FHIR server");
+    }
     if endpoint.contains(char::is_control) {
         r.fault(KEY, "holds a control character");
     }

@@ -251,7 +251,7 @@ fn an_unreachable_hub_is_told_without_its_password() {
         "postgres://u:Secret-Marker@127.0.0.1:1/x",
         &["run"],
     );
-    assert!(!ok && out.is_empty() && err.contains("caused by: "), "{err}");
+    assert!(!ok && out.is_empty() && err.contains("because: "), "{err}");
     assert!(!err.contains("Marker"));
 }
 

@@ -213,7 +213,7 @@ async fn one(hub: &Hub, config: &Config, options: &ChainOptions, step: Step, don
         Step::Export => in_process(hub, config, options, Direction::Export).await,
     };
     let (code, summary, text) = ended.unwrap_or_else(|error| {
-        crate::cli::print_error(&error);
+        site_config::print_error(&error);
         (
             crate::cli::exit_code_of(&error),
             json!({"error": error.to_string()}),

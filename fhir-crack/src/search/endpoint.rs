@@ -14,7 +14,12 @@ impl Endpoint {
     pub(crate) fn parse(text: &str) -> Result<Endpoint, Error> {
         let mut base =
             Url::parse(text.trim()).map_err(|_| Error::configuration("the FHIR base URL cannot be read"))?;
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+        // A third slash is a host that was forgotten, although URLs in general may have it.
+        let begins = |scheme: &str| {
+            let rest = text.trim().get(scheme.len()..);
+            rest.is_some_and(|rest| rest.starts_with("://") && !rest.starts_with(":///"))
+        };
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() || !begins(base.scheme()) {
             return Err(Error::configuration(
                 "the FHIR base URL must begin with http:// or https:// and a host",
             ));
@@ -90,6 +95,8 @@ mod tests {
             "http://u:p@h/",
             "http://h/?a=b",
             "http://h/#x",
+            "http:///fhir",
+            "http:fhir",
         ] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
