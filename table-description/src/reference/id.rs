@@ -7,7 +7,7 @@ pub enum IdRule {
     #[default]
     Legal,
     /// For servers that do not keep to it: up to 255 bytes without blanks, controls, invisible characters and those that
-    /// mean something in a URL or a list of ids (`/ ? # , ; | & $ \ " < >`), and not `_history`.
+    /// mean something in a URL or a list of ids (`/ ? # , ; | & $ \ " < > [ ] { }`), and not `_history`.
     Odd,
 }
 
@@ -35,7 +35,21 @@ fn is_allowed_in_odd(c: char) -> bool {
         c.is_ascii_graphic()
             && !matches!(
                 c,
-                '/' | '?' | '#' | ',' | ';' | '|' | '&' | '$' | '\\' | '"' | '<' | '>'
+                '/' | '?'
+                    | '#'
+                    | ','
+                    | ';'
+                    | '|'
+                    | '&'
+                    | '$'
+                    | '\\'
+                    | '"'
+                    | '<'
+                    | '>'
+                    | '['
+                    | ']'
+                    | '{'
+                    | '}'
             )
     } else {
         c.is_alphanumeric()
@@ -70,6 +84,7 @@ mod tests {
             ("ü1", false, true),
             ("p1,p2", false, false),
             ("p1;x", false, false),
+            ("[Ward]", false, false),
             ("p 1", false, false),
             ("p\u{200b}1", false, false),
             ("p\u{feff}", false, false),
