@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::date;
 use crate::Place;
 
 /// The most nodes of a list or mapping that is looked at as a key.
@@ -33,6 +35,12 @@ pub enum Value {
     List(Vec<Node>),
     /// A mapping in the order of the file.
     Map(Vec<(Node, Node)>),
+    /// A mapping's keys alone.
+    Set(Vec<Node>),
+    /// Bytes, as base64.
+    Bytes(String),
+    /// A value of a type that is not YAML's own, as written.
+    Tagged(String),
     /// An alias to a node that encloses it.
     Endless,
 }
@@ -83,6 +91,9 @@ impl Node {
             Value::Text(_) => "a text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
+            Value::Set(_) => "a set",
+            Value::Bytes(_) => "bytes",
+            Value::Tagged(_) => "a value of a foreign type",
             Value::Endless => "an alias of what encloses it",
         }
     }
@@ -90,34 +101,72 @@ impl Node {
     /// The name that a key stands for: numbers, dates and `null` are names as they would be printed.
     pub(crate) fn name(&self) -> String {
         match &*self.value {
-            Value::Text(text) | Value::Date(text) => text.clone(),
+            Value::Text(text) | Value::Date(text) | Value::Bytes(text) | Value::Tagged(text) => text.clone(),
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
             Value::Int(value) => value.to_string(),
             Value::Float(value) => value.to_string(),
-            Value::List(_) | Value::Map(_) | Value::Endless => format!("({})", self.sort()),
+            Value::List(_) | Value::Map(_) | Value::Set(_) | Value::Endless => format!("({})", self.sort()),
         }
     }
 
     /// What makes two keys the same key: `1`, `1.0` and `true` are one, the text `1` is another.
     pub(crate) fn identity(&self) -> String {
-        match &*self.value {
+        // Bounded, since aliases of aliases can be longer than any memory.
+        self.identity_within(&mut KEY_NODES.clone())
+            .unwrap_or_else(|| "large".to_owned())
+    }
+
+    fn identity_within(&self, budget: &mut usize) -> Option<String> {
+        *budget = budget.checked_sub(1)?;
+        Some(match &*self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => format!("n{}", u8::from(*value)),
             #[expect(
                 clippy::cast_precision_loss,
-                reason = "keys beyond 2^53 are compared as floats, as floats are"
+                clippy::cast_possible_truncation,
+                reason = "looks whether anything is lost"
             )]
-            Value::Int(value) => format!("n{}", *value as f64),
-            Value::Float(value) => format!("n{value}"),
-            Value::Date(text) => format!("d{text}"),
+            Value::Int(value) if (*value as f64) as i128 == *value => format!("n{}", *value as f64),
+            Value::Int(value) => format!("i{value}"),
+            // Minus zero is zero.
+            Value::Float(value) => format!("n{}", value + 0.0),
+            Value::Date(text) => {
+                let moment = date::read(text).and_then(|stamp| stamp.moment());
+                format!("d{}", moment.unwrap_or_else(|| text.clone()))
+            }
             Value::Text(text) => format!("s{text}"),
-            // Bounded, since aliases of aliases can be longer than any memory.
-            Value::List(_) | Value::Map(_) => {
-                let json = self.to_json(&mut KEY_NODES.clone());
-                format!("c{}", json.unwrap_or_else(|| "large".to_owned()))
+            Value::Bytes(text) => format!("b{text}"),
+            // Each is a key of its own.
+            Value::Tagged(_) => format!("t{}", self.at),
+            Value::List(items) | Value::Set(items) => {
+                let items: Option<Vec<String>> =
+                    items.iter().map(|item| item.identity_within(budget)).collect();
+                format!("l{:?}", items?)
+            }
+            Value::Map(entries) => {
+                let entries: Option<BTreeSet<(String, String)>> = entries
+                    .iter()
+                    .map(|(key, value)| Some((key.identity_within(budget)?, value.identity_within(budget)?)))
+                    .collect();
+                format!("m{:?}", entries?)
             }
             Value::Endless => "endless".to_owned(),
+        })
+    }
+
+    /// Whether it can be a key: single values, and lists and mappings of single values.
+    pub(crate) fn can_be_key(&self) -> bool {
+        let is_single = |node: &Self| {
+            !matches!(
+                *node.value,
+                Value::List(_) | Value::Map(_) | Value::Set(_) | Value::Endless
+            )
+        };
+        match &*self.value {
+            Value::List(items) => items.iter().all(is_single),
+            Value::Map(entries) => entries.iter().all(|(_, value)| is_single(value)),
+            _ => is_single(self),
         }
     }
 
@@ -134,8 +183,10 @@ impl Node {
                 format!("{}Infinity", if *value < 0.0 { "-" } else { "" })
             }
             Value::Float(value) => format!("{value:?}"),
-            Value::Date(text) | Value::Text(text) => json_text(text),
-            Value::List(items) => {
+            Value::Date(text) | Value::Text(text) | Value::Bytes(text) | Value::Tagged(text) => {
+                json_text(text)
+            }
+            Value::List(items) | Value::Set(items) => {
                 let items: Option<Vec<String>> = items.iter().map(|item| item.to_json(budget)).collect();
                 format!("[{}]", items?.join(", "))
             }

@@ -1,18 +1,20 @@
 //! From parser events to a tree.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use super::flow_key::FlowKeys;
 use super::scalar::Schema;
-use super::{Node, Value, scalar, tabs};
+use super::{Node, Value, tabs, tag};
 use crate::{Fault, Place, Rule};
 
 /// A collection that is being read.
 enum Open {
-    List(Place, usize, Vec<Node>),
-    Map(Place, usize, Vec<(Node, Node)>, Option<Node>),
+    List(Place, usize, Option<Tag>, Vec<Node>),
+    Map(Place, usize, Option<Tag>, Vec<(Node, Node)>, Option<Node>),
 }
 
 /// Reads the one document of `text`; an empty text is null.
@@ -27,13 +29,22 @@ pub(crate) fn read(text: &str) -> Result<Node, Vec<Fault>> {
         schema: schema(text)?,
         ..Tree::default()
     };
+    let mut keys = FlowKeys::new(text);
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => {
+                let at = place(span.start);
+                if matches!(event, Event::DocumentEnd) {
+                    ends_once(text, keys.end())?;
+                }
+                if let Some(at) = span.byte_range().and_then(|range| keys.see(&event, range, at)) {
+                    let message = "a key between braces and its `:` stand on one line";
+                    return Err(vec![Fault::new(Rule::Yaml, at, message)]);
+                }
                 if let (Event::Scalar(_, style, ..), Some(range)) = (&event, span.byte_range()) {
                     tree.texts.extend(opaque(text, *style, range));
                 }
-                tree.take(event, place(span.start))?;
+                tree.take(event, at)?;
             }
             Err(fault) => {
                 return Err(vec![Fault::new(
@@ -91,6 +102,22 @@ fn ends_before_it_begins(text: &str) -> Result<(), Vec<Fault>> {
     }
 }
 
+/// A document ends with one `...`; a second one ends another document. The last value ends at a byte of `text`.
+fn ends_once(text: &str, end: usize) -> Result<(), Vec<Fault>> {
+    let number = text[..end].matches('\n').count();
+    let mut ends = text.lines().enumerate().skip(number).filter(|(_, line)| {
+        line.strip_prefix("...")
+            .is_some_and(|rest| rest.trim().is_empty())
+    });
+    match ends.nth(1) {
+        Some((number, _)) => Err(refused(
+            Place::new(number + 1, 1),
+            "a second `...` ends a document that has not begun".to_owned(),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// How plain scalars are typed: by the version that a directive before the document names.
 fn schema(text: &str) -> Result<Schema, Vec<Fault>> {
     for (number, line) in text.lines().enumerate() {
@@ -141,6 +168,8 @@ struct Tree {
     schema: Schema,
     /// Entries of the last mapping that came by `<<`; they stand behind its own.
     merges: usize,
+    /// Where keys that merge stand; a quoted `<<` is a key as others are.
+    merge_keys: HashSet<Place>,
     /// Where quoted and block texts are, in bytes.
     texts: Vec<Range<usize>>,
 }
@@ -159,35 +188,36 @@ impl Tree {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = typed(&text, style, tag.as_deref(), self.schema)
-                    .map_err(|message| vec![Fault::new(Rule::Yaml, at, message)])?;
-                self.close(Node::new(at, value), anchor);
+                let is_merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
+                let value = tag::scalar(&text, style, tag.as_deref(), self.schema);
+                let node = Node::new(at, value.map_err(|message| refused(at, message))?);
+                if is_merge && self.awaits_key() {
+                    self.merge_keys.insert(at);
+                }
+                self.close(node, anchor);
             }
-            Event::SequenceStart(_, _, Some(tag)) | Event::MappingStart(_, _, Some(tag))
-                if tag.is_yaml_core_schema()
-                    && matches!(tag.suffix(), "str" | "int" | "float" | "bool" | "null") =>
-            {
-                return Err(vec![Fault::new(
-                    Rule::Yaml,
-                    at,
-                    format!("`!!{}` is the tag of a single value", tag.suffix()),
-                )]);
+            Event::SequenceStart(_, anchor, tag) => {
+                self.open.push(Open::List(at, anchor, owned(tag), Vec::new()));
             }
-            Event::SequenceStart(_, anchor, _) => self.open.push(Open::List(at, anchor, Vec::new())),
-            Event::MappingStart(_, anchor, _) => self.open.push(Open::Map(at, anchor, Vec::new(), None)),
+            Event::MappingStart(_, anchor, tag) => {
+                self.open
+                    .push(Open::Map(at, anchor, owned(tag), Vec::new(), None));
+            }
             Event::SequenceEnd => {
-                if let Some(Open::List(at, anchor, items)) = self.open.pop() {
-                    self.close(Node::new(at, Value::List(items)), anchor);
+                if let Some(Open::List(at, anchor, tag, items)) = self.open.pop() {
+                    let value = tag::list(items, tag.as_ref()).map_err(|message| refused(at, message))?;
+                    self.close(Node::new(at, value), anchor);
                 }
             }
             Event::MappingEnd => {
-                if let Some(Open::Map(at, anchor, entries, _)) = self.open.pop() {
+                if let Some(Open::Map(at, anchor, tag, entries, _)) = self.open.pop() {
                     let mut entries = self.merged(entries);
                     // What is merged into the file's own structure is not seen.
                     if self.open.is_empty() {
                         entries.truncate(entries.len() - std::mem::take(&mut self.merges));
                     }
-                    self.close(Node::new(at, Value::Map(entries)), anchor);
+                    let value = tag::map(entries, tag.as_ref()).map_err(|message| refused(at, message))?;
+                    self.close(Node::new(at, value), anchor);
                 }
             }
             Event::Alias(id) => {
@@ -203,6 +233,11 @@ impl Tree {
         Ok(())
     }
 
+    /// Whether the next node is a key.
+    fn awaits_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Map(.., None)))
+    }
+
     /// Puts a finished node where it belongs.
     fn close(&mut self, node: Node, anchor: usize) {
         if anchor != 0 {
@@ -210,8 +245,8 @@ impl Tree {
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
-            Some(Open::List(_, _, items)) => items.push(node),
-            Some(Open::Map(_, _, entries, key)) => match key.take() {
+            Some(Open::List(.., items)) => items.push(node),
+            Some(Open::Map(.., entries, key)) => match key.take() {
                 None => *key = Some(node),
                 Some(key) => entries.push((key, node)),
             },
@@ -224,13 +259,22 @@ impl Tree {
         let mut own = Vec::with_capacity(entries.len());
         let mut merges = Vec::new();
         for (key, value) in entries {
-            if let Some(first) = seen.insert(key.identity(), key.at) {
+            let is_merge = key.text() == Some("<<") && self.merge_keys.contains(&key.at);
+            let name = if is_merge {
+                "merge".to_owned()
+            } else {
+                key.identity()
+            };
+            if !key.can_be_key() {
+                let message = format!("{} of lists, mappings or sets is no key", key.sort());
+                self.faults.push(Fault::new(Rule::Yaml, key.at, message));
+            } else if let Some(first) = seen.insert(name, key.at) {
                 self.faults.push(Fault::new(
                     Rule::DuplicateKey,
                     key.at,
                     format!("the key `{}` stands here again, first at {first}", key.name()),
                 ));
-            } else if key.text() == Some("<<") {
+            } else if is_merge {
                 merges.push(value);
             } else {
                 own.push((key, value));
@@ -265,13 +309,10 @@ impl Tree {
     }
 }
 
-fn typed(text: &str, style: ScalarStyle, tag: Option<&Tag>, schema: Schema) -> Result<Value, String> {
-    Ok(match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix())) {
-        Some((true, kind @ ("int" | "float" | "bool" | "null"))) => {
-            return scalar::tagged(text, kind, schema).ok_or_else(|| format!("the text is no `!!{kind}`"));
-        }
-        Some(_) => Value::Text(text.to_owned()),
-        None if style == ScalarStyle::Plain => scalar::plain(text, schema),
-        None => Value::Text(text.to_owned()),
-    })
+fn owned(tag: Option<Cow<'_, Tag>>) -> Option<Tag> {
+    tag.map(Cow::into_owned)
+}
+
+fn refused(at: Place, message: String) -> Vec<Fault> {
+    vec![Fault::new(Rule::Yaml, at, message)]
 }

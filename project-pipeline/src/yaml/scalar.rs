@@ -1,6 +1,6 @@
 //! The type of a plain scalar.
 
-use super::Value;
+use super::{Value, date};
 
 /// By which version of YAML scalars are typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +124,7 @@ pub(super) fn plain(text: &str, schema: Schema) -> Value {
         _ if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => text_value(text),
         _ => whole(text)
             .or_else(|| broken(text))
-            .or_else(|| is_date(text).then(|| Value::Date(text.to_owned())))
+            .or_else(|| date::is_date(text).then(|| Value::Date(text.to_owned())))
             .unwrap_or_else(|| text_value(text)),
     }
 }
@@ -179,43 +179,6 @@ fn broken(text: &str) -> Option<Value> {
         None => exponent.is_some() && mantissa.starts_with(|c: char| c.is_ascii_digit()) && part(mantissa),
     };
     good.then(|| text.replace('_', "").parse().map(Value::Float).ok())?
-}
-
-/// `YYYY-MM-DD`, or a date with a time behind it.
-fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|s| s.parse::<u32>().ok());
-    if bytes.len() < 8 || bytes.get(4) != Some(&b'-') || !bytes[..4].iter().all(u8::is_ascii_digit) {
-        return false;
-    }
-    let (day, rest) = text.split_at(text.find(['T', 't', ' ', '\t']).unwrap_or(text.len()));
-    if rest.is_empty() {
-        return day.len() == 10
-            && bytes[7] == b'-'
-            && number(5..7).is_some_and(|m| (1..=12).contains(&m))
-            && number(8..10).is_some_and(|d| (1..=31).contains(&d));
-    }
-    let parts: Vec<&str> = day.split('-').collect();
-    parts.len() == 3
-        && parts[1..]
-            .iter()
-            .all(|p| matches!(p.len(), 1 | 2) && p.bytes().all(|b| b.is_ascii_digit()))
-        && is_time(rest.trim_start_matches(['T', 't', ' ', '\t']))
-}
-
-fn is_time(text: &str) -> bool {
-    let clock = text
-        .find(['Z', '+', '-', ' ', '\t'])
-        .map_or(text, |at| &text[..at]);
-    let clock = clock.split_once('.').map_or(clock, |(clock, _)| clock);
-    let parts: Vec<&str> = clock.split(':').collect();
-    parts.len() == 3
-        && parts[0].len() <= 2
-        && parts[1].len() == 2
-        && parts[2].len() == 2
-        && parts
-            .iter()
-            .all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -40,6 +40,13 @@ const VERSIONS: &[&str] = &[
     "!!str 5",
     "05",
     "",
+    "! \"5\"",
+    "!!float 5.0",
+    "!!int \"4\"",
+    "!mine 5",
+    "!!timestamp 2020-1-1",
+    "2020-02-30",
+    "!!seq 5",
 ];
 const RUNS: &[&str] = &[
     "python:v2 python a.py",
@@ -83,6 +90,10 @@ const RUNS: &[&str] = &[
     "\"python:v2 \\\"a b\\\"\"",
     "python:v2 a=1 --b={x}",
     "{a: b}",
+    "!mine python:v2 x",
+    "! python:v2 x",
+    "!!binary YWJj",
+    "!!map python:v2 x",
 ];
 const PATHS: &[&str] = &[
     "o/a.csv",
@@ -133,6 +144,8 @@ const PATHS: &[&str] = &[
     "\"a\\tb.csv\"",
     "!!str 5.csv",
     "o/x_*_y.log",
+    "!mine o/a.csv",
+    "!!set o/a.csv",
 ];
 const LEVELS: &[&str] = &[
     "highly_sensitive",
@@ -190,6 +203,12 @@ const NEEDS: &[&str] = &[
     "[c]",
     "[d]",
     "[é]",
+    "! ",
+    "!!omap []",
+    "!!pairs [a: 1]",
+    "!!set {a}",
+    "[!mine a]",
+    "!!seq [a]",
 ];
 const CONFIGS: &[&str] = &[
     "{k: 1}",
@@ -203,6 +222,18 @@ const CONFIGS: &[&str] = &[
     "{a: {b: c}}",
     "{a, b}",
     "{a: 1, a: 2}",
+    "{2020-02-30: 1}",
+    "{a: 2020-01-01T00:00:00+25:00}",
+    "{\"a\n      b\": 1}",
+    "{a\n      : 1}",
+    "{? a\n      : 1}",
+    "{[[a]]: 1}",
+    "{\"<<\": 1}",
+    "!!omap [a: 1]",
+    "!!set {a}",
+    "{a: !!binary YQ=}",
+    "{! \"5\": a, 5: b}",
+    "{2020-01-01T00:00:00Z: 1, 2020-01-01 00:00:00: 2}",
 ];
 const EXTRAS: &[&str] = &[
     "foo: 1",
@@ -213,6 +244,8 @@ const EXTRAS: &[&str] = &[
     "Run: x",
     "<<: {run: 'python:v9 q'}",
     "? [x]\n    : y",
+    "!mine config: {}",
+    "!!map config: {}",
 ];
 const EXPECTATIONS: &[&str] = &[
     "{population_size: 10}",
