@@ -253,9 +253,10 @@ impl Store for Cloud {
 
     fn create(&self, path: &str, bytes: &[u8]) -> Result<bool> {
         let options = PutOptions::from(PutMode::Create);
+        let to = self.path(path);
         let put = self
             .store
-            .put_opts(&self.path(path), Bytes::copy_from_slice(bytes).into(), options);
+            .put_opts(&to, Bytes::copy_from_slice(bytes).into(), options);
         match self.runtime.block_on(put) {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
@@ -266,9 +267,9 @@ impl Store for Cloud {
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let copy = self.store.copy(&self.path(from), &self.path(to));
+        let (source, target) = (self.path(from), self.path(to));
         self.runtime
-            .block_on(copy)
+            .block_on(self.store.copy(&source, &target))
             .map_err(|e| failed(self, "copying", from, said(&e)))
     }
 

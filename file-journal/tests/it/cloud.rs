@@ -55,7 +55,7 @@ fn found(variable: &str, name: &str) -> Option<std::path::PathBuf> {
             .find(|file| file.is_file())
     });
     if found.is_none() {
-        println!("SKIPPED: no {name} ({variable} or PATH); its store was not tried");
+        x_skipped::skip!("no {name} ({variable} or PATH), its store was not tried");
     }
     found
 }
@@ -251,12 +251,11 @@ fn races(site: &Site, at: &(String, String)) -> Vec<u32> {
             std::thread::scope(|scope| {
                 for config in &configs {
                     let won = &won;
-                    scope.spawn(move || match lock::checkout(config) {
-                        Ok(_) => {
-                            won.fetch_add(1, Ordering::Relaxed);
-                        }
-                        Err(Error::Locked { .. }) => {}
-                        Err(other) => panic!("{other}"),
+                    scope.spawn(move || {
+                        let taken = lock::checkout(config);
+                        let is_won = taken.is_ok();
+                        assert!(is_won || matches!(taken, Err(Error::Locked { .. })), "{taken:?}");
+                        won.fetch_add(u32::from(is_won), Ordering::Relaxed);
                     });
                 }
             });
@@ -280,6 +279,7 @@ fn stores_behind_a_network_behave_as_a_folder() {
         let at = at(emulator.port);
         assert_eq!(live(&at), folder, "{}", at.0);
         spoiled(&at);
+        println!("{} behaves as a folder", at.0);
     }
 }
 
