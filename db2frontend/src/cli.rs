@@ -11,6 +11,7 @@ use work_dir::{Layout, Runs};
 
 use crate::chain::{ChainOptions, chain};
 use crate::config::{Config, TEMPLATE};
+use crate::demo::DemoArguments;
 use crate::describe::{csv_text, describe, write_description};
 use crate::files::FileKind;
 use crate::run::{Direction, FilesAt, conflicts, exchange_in, new_directory, open_hub};
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Serves the case list and the forms to browsers on loopback
     Serve(ServeArguments),
+    /// Runs the whole chain on this machine, with a database and a hospital of its own, and serves its case list
+    Demo(DemoArguments),
     /// Looks at the configuration
     Config {
         #[command(subcommand)]
@@ -172,6 +175,12 @@ impl Arguments {
                 start_log(&config);
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
                 runtime.block_on(arguments.run(&config, interrupted(), say))?;
+                Ok(exit_code::DONE)
+            }
+            Command::Demo(arguments) => {
+                start_log(&Config::default());
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+                runtime.block_on(arguments.run(interrupted(), say))?;
                 Ok(exit_code::DONE)
             }
             Command::Conflicts { exchange, all } => list_conflicts(&exchange, all),

@@ -4,6 +4,7 @@ pub mod api;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod demo;
 mod describe;
 pub mod dictionary;
 mod error;

@@ -6,6 +6,11 @@ use db2frontend::cli::{Arguments, exit_code_of};
 use site_config::print_error;
 
 fn main() -> ExitCode {
+    // The demo's database ends with this program, even when it is killed.
+    let first = std::env::args_os().nth(1);
+    if let Some(code) = cds_hub::cluster::supervisor_main(first.as_deref()) {
+        return code;
+    }
     let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &[]) {
         Ok(arguments) => arguments,
         Err(code) => return code,

@@ -86,6 +86,7 @@ async fn every_engine_loads_every_row() {
     duckdb_loads_every_row(&loaded);
     polars_loads_every_row(&loaded);
     spark_loads_every_row(&loaded);
+    medpython_reads_every_value(&loaded);
     postgres_loads_every_row_and_value(&loaded).await;
     the_directory_is_private_complete_and_logs_hold_no_value(&loaded);
 }
@@ -160,6 +161,29 @@ fn spark_loads_every_row(loaded: &Loaded) {
         return;
     }
     assert_eq!(python(&[&loaded.script("load_spark.py", false)]), loaded.rows);
+}
+
+/// The original system's loader has every value of every signal, of the whole and of the run.
+fn medpython_reads_every_value(loaded: &Loaded) {
+    if !["med", "pandas", "duckdb"].into_iter().all(python_has) {
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../work-dir/scripts/compare_medpython.py");
+    for base in [loaded.directory.path(), loaded.layout.root()] {
+        let output = Command::new("python3")
+            .arg(&script)
+            .arg(base)
+            .current_dir("/")
+            .output();
+        let output = output.expect("python3 starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && said.contains(" 0 signals differ"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        println!("{said}");
+    }
 }
 
 /// PostgreSQL gets the rows and the values: the typed tables of the hub hold the same.

@@ -15,6 +15,7 @@ use site_config::exit_code;
 use work_dir::Runs;
 
 pub use step::Step;
+pub(crate) use step::beside;
 pub use wards::check_wards;
 
 use crate::config::Config;

@@ -134,7 +134,7 @@ pub(super) async fn program(
 }
 
 /// The program of this name beside our own, or on the path.
-fn beside(name: &str) -> PathBuf {
+pub(crate) fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().ok();
     let beside = own.and_then(|own| Some(own.parent()?.join(name)));
     beside

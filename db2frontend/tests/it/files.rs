@@ -1,6 +1,7 @@
 //! The exchange of files: CSV and workbooks, both ways.
 
 use std::path::Path;
+use std::process::Command;
 
 use calamine::{Data, Reader as _, open_workbook_auto};
 use db2frontend::export::export;
@@ -91,13 +92,9 @@ async fn an_edited_csv_comes_into_the_hub_and_the_rule_holds() {
     assert!(std::fs::read_to_string(&file).unwrap().contains("Family 1"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_workbook_has_types_a_frozen_header_and_lists() {
-    let t = TestHub::with_patients(1).await;
-    let folder = tempfile::tempdir().unwrap();
-    send(&t, folder.path(), FileKind::Excel).await;
-    let file = folder.path().join("frontend.xlsx");
-    let mut book = open_workbook_auto(&file).unwrap();
+/// Types of cells, the frozen header and lists of choices, whoever wrote the workbook.
+fn assert_workbook(file: &Path) {
+    let mut book = open_workbook_auto(file).unwrap();
     let range = book.worksheet_range("fall").unwrap();
     let heads: Vec<String> = range
         .rows()
@@ -116,7 +113,7 @@ async fn the_workbook_has_types_a_frozen_header_and_lists() {
         cell("fall_aufn_dat")
     );
     assert!(matches!(cell("fall_id"), Data::String(_)));
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(&file).unwrap()).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(file).unwrap()).unwrap();
     let mut sheets = String::new();
     for n in 0..archive.len() {
         let mut entry = archive.by_index(n).unwrap();
@@ -128,6 +125,47 @@ async fn the_workbook_has_types_a_frozen_header_and_lists() {
         sheets.contains("state=\"frozen\"") && sheets.contains("<dataValidation "),
         "pane and lists"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_workbook_has_types_a_frozen_header_and_lists() {
+    let t = TestHub::with_patients(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    send(&t, folder.path(), FileKind::Excel).await;
+    assert_workbook(&folder.path().join("frontend.xlsx"));
+}
+
+/// A site's spreadsheet program opens the workbook and saves it: it has understood types, header and lists, and every row is
+/// still the hub's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_libreoffice_saves_is_what_it_opened() {
+    let found = Command::new("soffice").arg("--version").output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        x_skipped::skip!("LibreOffice is not installed, the workbook was not opened with it");
+        return;
+    }
+    let t = TestHub::with_patients(2).await;
+    let (folder, saved) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    send(&t, folder.path(), FileKind::Excel).await;
+    let file = folder.path().join("frontend.xlsx");
+    let output = Command::new("soffice")
+        .arg(format!(
+            "-env:UserInstallation=file://{}/home",
+            saved.path().display()
+        ))
+        .args(["--headless", "--norestore", "--convert-to", "xlsx", "--outdir"])
+        .args([saved.path(), &file])
+        .output()
+        .unwrap();
+    let again = saved.path().join("frontend.xlsx");
+    assert!(again.exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_workbook(&again);
+    std::fs::copy(&again, &file).unwrap();
+    let counts = "SELECT (SELECT count(*) FROM db2frontend_out.v_patient_fe) + (SELECT count(*) FROM db2frontend_out.v_fall_fe)";
+    let frontend = open(folder.path(), None).unwrap();
+    let done = import(&t.hub, &frontend, &Config::default()).await.unwrap();
+    assert!(done.is_complete() && done.records == 2, "{done:?}");
+    assert_eq!(t.texts(counts).await, ["(4)"], "every row is the hub's own");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ mod faults;
 mod files;
 mod hospital;
 mod kill;
+mod phase_b;
 mod project;
 mod pycap;
 mod round_trip;

@@ -16,7 +16,7 @@ fn has_pycap() -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn pycap_and_the_exchange_read_each_other() {
     if !has_pycap() {
-        eprintln!("SKIPPED pycap_and_the_exchange_read_each_other: python3 has no PyCap");
+        x_skipped::skip!("PyCap (pip install PyCap) is not installed, it did not read what was exported");
         return;
     }
     let t = TestHub::with_patients(2).await;

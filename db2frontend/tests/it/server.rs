@@ -115,5 +115,6 @@ async fn make_template(cluster: &Cluster) {
     .unwrap();
     let hub = Hub::connect(&cluster.url_of(TEMPLATE)).await.unwrap();
     hub.init(&HubTables::standard()).await.unwrap();
+    crate::serve::make_roles(&hub).await;
     hub.close().await;
 }

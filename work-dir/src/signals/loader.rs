@@ -143,19 +143,12 @@ fn definitions(shapes: &BTreeMap<&str, &Shape>) -> String {
 }
 
 fn config(root: &Path, signals: &str, shapes: &BTreeMap<&str, &Shape>, files: &[String]) -> String {
-    let forced = if shapes.contains_key("Sex") {
-        Some("Sex")
-    } else {
-        shapes.keys().next().copied()
-    };
+    // No signal is forced: a patient without it would be left out, and a run that brings no patient's sex refused.
     let root = root.display();
     let mut out = format!(
         "DESCRIPTION\tsignals\nRELATIVE\t1\nSAFE_MODE\t1\nMODE\t3\nPREFIX\tdata/{NAME}_rep\nCONFIG\t{NAME}.repository\n\
          SIGNAL\t{NAME}.signals\nDIR\t{root}/rep_configs\nOUTDIR\t{root}/rep\n"
     );
-    if let Some(forced) = forced {
-        let _ = writeln!(out, "FORCE_SIGNAL\t{forced}");
-    }
     for (name, _) in shapes.iter().filter(|(_, shape)| has_dictionary(shape)) {
         let _ = writeln!(out, "DICTIONARY\tdicts/dict.{name}");
     }

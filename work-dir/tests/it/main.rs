@@ -20,6 +20,8 @@ mod final_files;
 #[cfg(feature = "polars")]
 mod kills;
 #[cfg(feature = "polars")]
+mod medpython;
+#[cfg(feature = "polars")]
 mod report;
 #[cfg(feature = "polars")]
 mod rows;

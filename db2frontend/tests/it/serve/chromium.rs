@@ -31,7 +31,7 @@ impl Chromium {
     /// `None`, and a word about it, where no browser is installed.
     pub(super) fn open() -> Option<Self> {
         let Some(program) = program() else {
-            println!("SKIPPED: no Chromium is installed, the pages were not used in a browser");
+            x_skipped::skip!("no Chromium is installed, the pages were not used in a browser");
             return None;
         };
         let home = tempfile::tempdir().unwrap();

@@ -3,14 +3,16 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "a helper stops where something is amiss, and a test that cannot run says so"
 )]
 
+mod beside;
 mod browser;
 mod chromium;
 mod client;
+mod demo;
 mod hostile;
-mod hub;
 mod pages;
 mod site;
+
+pub(crate) use site::make_roles;

@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::hub::TestHub;
+use crate::server::TestHub;
 
 /// Labels as dictionaries have them, hostile ones among them.
 pub(super) const DICTIONARY: &str = r#"Variable / Field Name,Form Name,Section Header,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",Field Note,Text Validation Type OR Show Slider Number,Text Validation Min,Text Validation Max,Identifier?,"Branching Logic (Show field only if...)",Required Field?,Custom Alignment,Question Number (surveys only),Matrix Group Name,Matrix Ranking?,Field Annotation
@@ -51,6 +51,22 @@ pub(super) const PASSWORD: &str = "only for this test";
 
 /// Name and password of who may log in.
 pub(super) const ANNA: (&str, &str) = ("anna of the ward", "right horse, wrong battery");
+
+/// Somebody who may log in and somebody who may not, made once a server.
+pub(crate) async fn make_roles(hub: &Hub) {
+    // Roles belong to the whole server, which may have them from an earlier run.
+    for (role, password, member) in [
+        (ANNA.0, ANNA.1, "db2frontend_user"),
+        ("stranger", "also a password", "cds2db_user"),
+    ] {
+        let sql = format!(
+            "DO $$ BEGIN CREATE ROLE \"{role}\" LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; \
+             ALTER ROLE \"{role}\" PASSWORD '{password}'; GRANT {member} TO \"{role}\""
+        );
+        sql_of(hub, &sql).await;
+    }
+    hub.set_password("db2frontend_user", PASSWORD).await.unwrap();
+}
 
 impl Pages {
     pub(super) async fn new() -> Self {
