@@ -182,7 +182,6 @@ fn medpython_reads_every_value(loaded: &Loaded) {
             "{said}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        println!("{said}");
     }
 }
 

@@ -68,7 +68,7 @@ fn compared(layout: &Layout) -> String {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("{:.1} s: {said}", begun.elapsed().as_secs_f64());
+    eprintln!("{:.1} s: {said}", begun.elapsed().as_secs_f64());
     let line = said.lines().find(|line| line.contains("read back"));
     line.unwrap_or_default().to_owned()
 }
