@@ -90,7 +90,7 @@ PREFIXES = {"": 1, "k": 1e3, "h": 1e2, "d": 1e-1, "c": 1e-2, "m": 1e-3, "u": 1e-
 ATOMS = {
     "g": ("mass", 1), "mol": ("amount", 1), "L": ("volume", 1), "l": ("volume", 1), "m": ("length", 1), "s": ("time", 1),
     "min": ("time", 60), "h": ("time", 3600), "d": ("time", 86400), "Pa": ("pressure", 1), "U": ("enzyme", 1),
-    "m[Hg]": ("pressure", 133322.387415), "%": ("one", 0.01), "1": ("one", 1), "eq": ("charge", 1),
+    "m[Hg]": ("pressure", 133322.387415), "%": ("one", 0.01), "1": ("one", 1), "eq": ("charge", 1), "[IU]": ("effect", 1), "[iU]": ("effect", 1),
 }
 
 
@@ -101,6 +101,7 @@ def unit(text):
         if part in (".", "/"):
             sign = -1 if part == "/" else 1
             continue
+        part = re.sub(r"{[^}]*}", "", part)
         if not part:
             continue
         power = re.fullmatch(r"10[*^](-?\d+)", part)
@@ -166,6 +167,8 @@ def expected(base, name, signal, numbers):
         out = out.drop(columns="med_id")
     elif signal["kind"] == "number":
         values, units = rows[col(signal["value"])], rows[col(signal["unit_of"])]
+        if unit(signal["unit"]) == ({}, 1.0):
+            units = units.fillna(signal["unit"])
         factors = {u: 1.0 if u == signal["unit"] else conversion(u, signal["unit"], signal.get("molar")) for u in units.dropna().unique()}
         factor = units.map(factors).astype(float)
         has = values.notna() & units.notna()

@@ -268,7 +268,10 @@ impl Conversions {
     fn of(&mut self, unit: &str, target: &str, molar: Option<f64>) -> Option<Conversion> {
         // A text that is no unit of UCUM but whose meaning is customary is that unit.
         let look = || {
-            let unit = if unit.is_empty() { "1" } else { unit };
+            if unit.is_empty() {
+                // A bare number is that of a signal without a unit; as a share it may mean one or a hundred.
+                return convert("1", target, molar).filter(|one| one.is_identity());
+            }
             let found = convert(unit, target, molar);
             found.or_else(|| convert(&meant(unit)?, target, molar))
         };

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use work_dir::profile::Source;
 use work_dir::signals::{Catalogue, draw, write as write_batch, write_loader};
@@ -55,7 +54,6 @@ fn append(layout: &Layout, batch: u32) {
 /// The last line of the comparison: signals, values, numbers in another unit.
 fn compared(layout: &Layout) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/compare_medpython.py");
-    let begun = Instant::now();
     let output = Command::new("python3")
         .arg(script)
         .arg(layout.root())
@@ -68,7 +66,6 @@ fn compared(layout: &Layout) -> String {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    eprintln!("{:.1} s: {said}", begun.elapsed().as_secs_f64());
     let line = said.lines().find(|line| line.contains("read back"));
     line.unwrap_or_default().to_owned()
 }

@@ -61,6 +61,30 @@ fn a_signal_is_sorted_converted_and_each_line_once() {
     assert!(ids.contains("zz\t"), "{ids}");
 }
 
+/// A number without a unit is taken only where the signal has none: a share of 0.4 or 40 cannot be told apart.
+#[test]
+fn a_bare_number_is_no_percentage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut rows = haemoglobin(3, 1);
+    for (row, (code, value, unit)) in
+        rows.iter_mut()
+            .zip([("4544-3", 42.0, ""), ("4544-3", 0.41, "L/L"), ("6301-6", 2.5, "")])
+    {
+        (row.code, row.value, row.unit) = (code.to_owned(), Some(value), unit.to_owned());
+    }
+    let drawn = signals(&run(directory.path(), &[rows]));
+    let value = |signal: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(directory.path().join(format!("signals/{signal}.0"))).unwrap();
+        text.lines()
+            .map(|line| line.split('\t').nth(3).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(value("Hematocrit"), ["41"]);
+    assert_eq!(value("INR"), ["2.5"]);
+    let left: Vec<(&str, u64)> = drawn.left_out.iter().map(|((_, why), n)| (*why, *n)).collect();
+    assert_eq!(left, [("no unit", 1)]);
+}
+
 #[test]
 fn definitions_have_a_dictionary_for_every_code_and_grow_without_moving() {
     let directory = tempfile::tempdir().unwrap();

@@ -25,10 +25,16 @@ pub struct Conversion {
 }
 
 impl Conversion {
+    /// Whether a number stays as it is.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        (self.factor - 1.0).abs() < f64::EPSILON && self.shift == 0.0
+    }
+
     /// The number in the other unit; the same digits where the units are the same.
     #[must_use]
     pub fn of(self, number: f64) -> f64 {
-        if (self.factor - 1.0).abs() < f64::EPSILON && self.shift == 0.0 {
+        if self.is_identity() {
             return number;
         }
         // Factors like 0.1 have no exact form; what differs from the textbook's result in the last digits is cut.
