@@ -15,6 +15,8 @@ pub struct Codec {
     pub column: String,
     coding: Coding,
     value_type: FhirType,
+    /// Whether it is the state of a form.
+    is_state: bool,
     writable: bool,
     with_seconds: bool,
 }
@@ -39,6 +41,7 @@ impl Codec {
         let form = dictionary.form(form)?;
         if column.name == form.complete_field() {
             this.coding = Coding::Choices(choices(&STATES));
+            this.is_state = true;
             return Some(this);
         }
         for field in &form.fields {
@@ -72,6 +75,7 @@ impl Codec {
             column: column.name.clone(),
             coding: Coding::Plain,
             value_type: column.fhir_type,
+            is_state: false,
             writable: true,
             with_seconds: true,
         }
@@ -135,9 +139,11 @@ impl Codec {
     pub fn same(&self, ours: &str, theirs: &str, zone: &Zone) -> bool {
         let is_empty = |text: &str| text.trim().is_empty();
         let no_tick = |text: &str| matches!(self.coding, Coding::Option) && matches!(text, "0" | NOT_TICKED);
+        // A project gives every row that has none the first state.
+        let first_state = self.is_state && is_empty(ours) && theirs == STATES[0].0;
         let (ours_empty, theirs_empty) = (
             is_empty(ours) || no_tick(ours),
-            is_empty(theirs) || no_tick(theirs),
+            is_empty(theirs) || no_tick(theirs) || first_state,
         );
         if ours_empty || theirs_empty {
             return ours_empty && theirs_empty;
@@ -320,6 +326,8 @@ mod tests {
         assert_eq!(tick.to_hub("1", &zone).unwrap().as_deref(), Some("Checked"));
         assert!(tick.same("", "0", &zone) && !tick.same("Checked", "0", &zone));
         let state = of("f_complete", FhirType::String);
+        assert!(state.same("", "0", &zone) && !state.same("Complete", "0", &zone));
+        assert!(!state.same("", "2", &zone) && !state.same("Incomplete", "", &zone));
         assert_eq!(state.to_hub("2", &zone).unwrap().as_deref(), Some("Complete"));
         assert_eq!(state.to_frontend("Unverified").as_deref(), Some("1"));
         assert!(!of("k", FhirType::Decimal).is_writable());

@@ -2,6 +2,7 @@
 
 use dataprocessor::config::{Phases, WardPhases, wall_time};
 
+use crate::hospital::Case;
 use crate::project::{export_to, import_from, records, row, start, value};
 use crate::server::TestHub;
 
@@ -24,7 +25,7 @@ async fn process_in_phase_b(t: &TestHub) {
     let ward = |name: &str| WardPhases {
         ward: name.to_owned(),
         a_start: wall_time::parse("2020-01-01"),
-        b_start: wall_time::parse("2020-02-01"),
+        b_start: wall_time::parse("2026-02-15"),
         b_test: false,
     };
     config.phases = Phases::new(vec![ward("Station 1"), ward("Station 2")]);
@@ -46,6 +47,23 @@ async fn tests_of_phase_a_are_blanked_once_and_not_shown_again() {
 
     // Phase B begins, and one more test is left in the hub.
     problem(&t, 3, "*TEST* that was never shown").await;
+    for (id, patient, ward, start) in [
+        ("e1", "p1", "Station 2", "2026-02-01 10:00:30"),
+        ("e2", "p2", "Station 1", "2026-02-01 10:00:30"),
+        ("e3", "p2", "Station 1", "2026-03-01 10:00:30"),
+    ] {
+        t.case(&Case {
+            id: id.to_owned(),
+            patient: patient.to_owned(),
+            ward: ward.to_owned(),
+            start: start.to_owned(),
+            status: "in-progress".to_owned(),
+            number: format!("F{}", &id[1..]),
+            ..Case::default()
+        })
+        .await;
+    }
+    t.arrive().await;
     import_from(&t, &server).await.unwrap();
     process_in_phase_b(&t).await;
     let done = export_to(&t, &server).await.unwrap();
@@ -55,9 +73,11 @@ async fn tests_of_phase_a_are_blanked_once_and_not_shown_again() {
     assert_eq!(shown(1, &format!("{FORM}_complete")), "1", "unverified");
     assert_eq!(row(&server, &id, Some((FORM, 2))).unwrap(), real);
     assert!(row(&server, &id, Some((FORM, 3))).is_none());
+    let phase = |record: &str, case: u32| value(&server, record, Some(("fall", case)), "fall_studienphase");
+    let second = records(&server)[1].clone();
     assert_eq!(
-        value(&server, &id, Some(("fall", 1)), "fall_studienphase"),
-        "PhaseB"
+        [phase(&id, 1), phase(&second, 1), phase(&second, 2)],
+        ["PhaseA", "PhaseA", "PhaseB"]
     );
 
     // The next chain has the notice in the hub and changes nothing.
