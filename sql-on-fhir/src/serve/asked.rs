@@ -10,6 +10,8 @@ use crate::eval::temporal::Moment;
 pub(super) struct Asked {
     pub(super) subjects: Vec<Subject>,
     pub(super) format: Shape,
+    /// Whether `_format` says it, so that no header decides.
+    pub(super) format_is_said: bool,
     pub(super) header: bool,
     pub(super) patients: Vec<String>,
     pub(super) groups: Vec<String>,
@@ -146,7 +148,10 @@ impl Asked {
     fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let wrong = |expected: &str| Refusal::invalid(format!("{name} is {expected}"));
         match name {
-            "_format" => self.format = Shape::named(value)?,
+            "_format" => {
+                self.format = Shape::named(value)?;
+                self.format_is_said = true;
+            }
             "header" => self.header = value.parse().map_err(|_| wrong("true or false"))?,
             "patient" => self
                 .patients

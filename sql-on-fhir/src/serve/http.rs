@@ -174,7 +174,7 @@ fn accepted(mut asked: Asked, head: &hyper::http::request::Parts) -> Result<Aske
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
-    if asked.format == Shape::default()
+    if !asked.format_is_said
         && let Some(shape) = accept.split(',').find_map(|kind| {
             let kind = kind.split(';').next().unwrap_or_default().trim();
             Shape::named(kind).ok()

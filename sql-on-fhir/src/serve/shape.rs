@@ -1,10 +1,13 @@
 //! Rows in the form an answer has.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
+use serde_json::{Value, json};
 
 use super::asked::Shape;
 
@@ -39,9 +42,9 @@ pub(super) fn shaped(shape: Shape, made: &Path, path: &Path) -> io::Result<()> {
     std::fs::remove_file(made)
 }
 
-/// A row as a parameter with a part a column that is not NULL.
+/// A row as a parameter with a part a column that is not NULL, in the order of the columns.
 fn parameter(line: &str) -> io::Result<String> {
-    let row: Map<String, Value> = serde_json::from_str(line)?;
+    let row = serde_json::Deserializer::from_str(line).deserialize_map(Members)?;
     let parts = row.into_iter().flat_map(|(name, value)| {
         let values = match value {
             Value::Array(values) => values,
@@ -50,6 +53,25 @@ fn parameter(line: &str) -> io::Result<String> {
         values.into_iter().filter_map(move |value| part(&name, &value))
     });
     Ok(json!({"name": "row", "part": parts.collect::<Vec<_>>()}).to_string())
+}
+
+/// Reads the members of an object in the order they stand in: the map of `serde_json` may sort them.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
 }
 
 fn part(name: &str, value: &Value) -> Option<Value> {

@@ -32,6 +32,7 @@ pub(super) fn run(
     let work = Work {
         asked,
         data,
+        #[cfg(feature = "sql")]
         folder,
         stop,
     };
@@ -77,6 +78,8 @@ pub(super) fn run(
 struct Work<'a> {
     asked: &'a Asked,
     data: &'a dyn Data,
+    /// Where the tables of a query lie until it has run.
+    #[cfg(feature = "sql")]
     folder: &'a Path,
     stop: &'a AtomicBool,
 }

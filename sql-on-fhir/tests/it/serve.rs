@@ -178,6 +178,13 @@ fn a_view_is_run_in_every_form() {
     );
     let by_accept = server.ask("GET", CANONICAL, "Accept: text/csv\r\n", "");
     assert!(by_accept.body.starts_with("id,active\n"), "{}", by_accept.body);
+    let said = server.ask(
+        "GET",
+        &format!("{CANONICAL}&_format=ndjson"),
+        "Accept: text/csv\r\n",
+        "",
+    );
+    assert_eq!(said.header("content-type"), Some("application/x-ndjson"));
     let by_reference = server.get("/$sql-run?subjectReference=ViewDefinition/patients&_limit=1");
     assert_eq!((by_reference.status, by_reference.body.lines().count()), (200, 1));
 }
