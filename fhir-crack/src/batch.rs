@@ -6,7 +6,7 @@ use table_description::TableDescription;
 use crate::Notation;
 use crate::outline::{Outline, Outlines};
 use crate::repair::Repair;
-use crate::store::{Entry, Span, Store};
+use crate::store::{Entry, READY_END, Span, Store};
 
 /// Raw rows of one table: for every column the values found, each with its index path.
 ///
@@ -105,6 +105,55 @@ impl Batch {
     /// All values of one column with their row (counted from 0), rows ascending, within a row in document order.
     pub fn entries(&self, column: usize) -> impl ExactSizeIterator<Item = (u32, Entry<'_>)> {
         self.column(column).iter().map(|s| (s.row, self.store.entry(s)))
+    }
+
+    /// The texts of one column in the order of [`Batch::entries`].
+    pub fn texts(&self, column: usize) -> impl ExactSizeIterator<Item = &str> {
+        self.column(column).iter().map(|span| self.store.text_of(span))
+    }
+
+    /// The rows (counted from 0) of the values of one column, in the order of [`Batch::entries`].
+    pub fn value_rows(&self, column: usize) -> impl ExactSizeIterator<Item = u32> {
+        self.column(column).iter().map(|span| span.row)
+    }
+
+    /// The numbers that the values of one column have at a segment of their index paths (counted from 1), in the order of
+    /// [`Batch::entries`]; 1 where a path does not go so far. No value is looked at for this.
+    pub fn numbers(&self, column: usize, segment: usize) -> impl ExactSizeIterator<Item = u32> {
+        let (mut last, mut number) = (0, 1);
+        self.column(column).iter().map(move |span| {
+            if span.index != last {
+                last = span.index;
+                number = match last < READY_END {
+                    true => 1,
+                    false => self.number_at(last, segment),
+                };
+            }
+            number
+        })
+    }
+
+    #[inline]
+    fn number_at(&self, position: u32, segment: usize) -> u32 {
+        let path = self.store.numbers_at(position);
+        let number = segment.checked_sub(1).and_then(|at| path.get(at));
+        number.copied().unwrap_or(1)
+    }
+
+    /// The segments of a column's path at which any value has another number than 1, one bit each, the lowest for the
+    /// first; segments behind the 64th are not looked at.
+    #[must_use]
+    pub fn repeating(&self, column: usize) -> u64 {
+        let mut last = 0;
+        let others = self.column(column).iter().filter(|span| {
+            let new = span.index != last && span.index >= READY_END;
+            last = span.index;
+            new
+        });
+        others.fold(0, |bits, span| {
+            let path = self.store.numbers_at(span.index).iter().take(64).enumerate();
+            path.fold(bits, |bits, (at, &number)| bits | u64::from(number != 1) << at)
+        })
     }
 
     /// Where the values of a column begin, comparable among the columns of values of the same resource.

@@ -6,10 +6,6 @@ use crate::types;
 
 /// Which resource an entry holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "search"),
-    expect(dead_code, reason = "the search client reads them")
-)]
 pub(crate) struct Head {
     /// Type; empty where the resource does not say it.
     pub(crate) resource: Cow<'static, str>,

@@ -48,6 +48,9 @@ pub(crate) struct Store {
 /// The longest index path of ones that stands ready in every store.
 const READY: usize = Limits::PATH_SEGMENTS;
 
+/// Positions below this are those of paths of ones.
+pub(crate) const READY_END: u32 = ((READY + 1) * (READY + 2) / 2) as u32;
+
 impl Default for Store {
     fn default() -> Self {
         let mut numbers = Vec::with_capacity(1024);
@@ -100,12 +103,13 @@ impl Store {
     /// What the index path at a position is hashed with. The paths of ones stand at the same place in every store.
     #[inline]
     pub(crate) fn index_hash(&self, position: u32) -> u64 {
-        if (position as usize) < (READY + 1) * (READY + 2) / 2 {
+        if position < READY_END {
             return u64::from(position);
         }
         hash_index(self.numbers_at(position))
     }
 
+    #[inline]
     pub(crate) fn numbers_at(&self, position: u32) -> &[u32] {
         let position = position as usize;
         let depth = self.numbers.get(position).map_or(0, |&d| d as usize);
@@ -133,6 +137,7 @@ impl Store {
         text.get(start..start + span.len as usize).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn entry(&self, span: &Span) -> Entry<'_> {
         Entry {
             index: self.numbers_at(span.index),

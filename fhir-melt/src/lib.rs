@@ -17,6 +17,7 @@ mod melted;
 mod node;
 mod options;
 mod piece;
+mod pieces;
 mod product;
 mod repeats;
 mod slots;

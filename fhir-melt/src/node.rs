@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::piece::Piece;
+use crate::pieces::Pieces;
 
 /// The repetitions of one group that are present in a batch, ordered by the repetition of the parent they lie in and
 /// by their number. A repetition without any value (a gap) is not stored, so a wild number costs no memory.
@@ -23,38 +23,76 @@ impl Node {
         }
     }
 
-    /// Collects the repetitions of a group of this depth from the columns below it and moves their pieces there.
+    /// Collects the repetitions of a group of this depth from the columns below it and moves their values there.
     pub(crate) fn collect(
         parent: usize,
         parents: usize,
         depth: usize,
         columns: &[usize],
-        pieces: &mut [Vec<Piece<'_>>],
+        pieces: &mut [Pieces<'_>],
+    ) -> Self {
+        let mut masks = vec![0; parents];
+        if columns.iter().fold(true, |all, &column| {
+            mark(&mut pieces[column], depth, &mut masks) && all
+        }) {
+            return Self::dense(parent, columns, pieces, &masks);
+        }
+        Self::sparse(parent, parents, depth, columns, pieces)
+    }
+
+    /// Of repetitions none of which has a number above 64: one bit each, by parent.
+    fn dense(parent: usize, columns: &[usize], pieces: &mut [Pieces<'_>], masks: &[u64]) -> Self {
+        let mut first = Vec::with_capacity(masks.len() + 1);
+        let mut numbers = Vec::with_capacity(masks.len());
+        for &mask in masks {
+            first.push(numbers.len() as u32);
+            let mut left = mask;
+            while left != 0 {
+                numbers.push(left.trailing_zeros() + 1);
+                left &= left - 1;
+            }
+        }
+        first.push(numbers.len() as u32);
+        let place = |parent: u32, number: u32| {
+            let parent = parent as usize;
+            let before = match number {
+                1 => 0,
+                number => (masks[parent] & ((1 << (number - 1)) - 1)).count_ones(),
+            };
+            first[parent] + before
+        };
+        for &column in columns {
+            pieces[column].descend(place);
+        }
+        Self {
+            parent,
+            first,
+            numbers,
+        }
+    }
+
+    /// Of repetitions with numbers as high as they like.
+    fn sparse(
+        parent: usize,
+        parents: usize,
+        depth: usize,
+        columns: &[usize],
+        pieces: &mut [Pieces<'_>],
     ) -> Self {
         let mut present: Vec<u64> = Vec::new();
-        let mut keys: Vec<u64> = Vec::new();
-        let mut spare: Vec<u64> = Vec::new();
         for &column in columns {
-            keys.clear();
-            let mut sorted = true;
-            for piece in &pieces[column] {
-                let key = piece.key(depth);
-                match keys.last() {
-                    Some(&last) if last == key => {}
-                    last => {
-                        sorted &= last.is_none_or(|&last| last < key);
-                        keys.push(key);
-                    }
+            pieces[column].read_numbers(depth, |at, number| {
+                let key = key(at, number);
+                if present.last() != Some(&key) {
+                    present.push(key);
                 }
-            }
-            if !sorted {
-                keys.sort_unstable();
-                keys.dedup();
-            }
-            unite(&mut present, &keys, &mut spare);
+            });
         }
+        present.sort_unstable();
+        present.dedup();
         for &column in columns {
-            place(&mut pieces[column], depth, &present);
+            pieces[column]
+                .descend(|at, number| present.partition_point(|&known| known < key(at, number)) as u32);
         }
         let mut first = Vec::with_capacity(parents + 1);
         let mut numbers = Vec::with_capacity(present.len());
@@ -98,76 +136,64 @@ impl Node {
     }
 }
 
-/// Adds the keys that are missing; both lists ascend.
-fn unite(present: &mut Vec<u64>, keys: &[u64], spare: &mut Vec<u64>) {
-    if present.is_empty() {
-        present.extend_from_slice(keys);
-        return;
-    }
-    let mut at = 0;
-    let known = keys.iter().all(|&key| {
-        while present.get(at).is_some_and(|&p| p < key) {
-            at += 1;
+/// Sets the bits of the numbers that a column's values have, by parent; `false` if there is one that has no bit.
+fn mark(pieces: &mut Pieces<'_>, depth: usize, masks: &mut [u64]) -> bool {
+    let mut all = true;
+    pieces.read_numbers(depth, |at, number| {
+        match (masks.get_mut(at as usize), 1u64.checked_shl(number - 1)) {
+            (Some(mask), Some(bit)) => *mask |= bit,
+            _ => all = false,
         }
-        present.get(at) == Some(&key)
     });
-    if known {
-        return;
-    }
-    spare.clear();
-    let mut left = present.iter().copied().peekable();
-    for &key in keys {
-        while let Some(smaller) = left.next_if(|&p| p < key) {
-            spare.push(smaller);
-        }
-        left.next_if_eq(&key);
-        spare.push(key);
-    }
-    spare.extend(left);
-    std::mem::swap(present, spare);
+    all
 }
 
-/// Tells every piece the position of its repetition.
-fn place(pieces: &mut [Piece<'_>], depth: usize, present: &[u64]) {
-    let mut at = 0;
-    for piece in pieces {
-        let key = piece.key(depth);
-        if present.get(at).is_none_or(|&p| p > key) {
-            at = present.partition_point(|&p| p < key);
-        }
-        while present.get(at).is_some_and(|&p| p < key) {
-            at += 1;
-        }
-        piece.at = at as u32;
-    }
+/// The repetition of a group: position of the parent, then the number within it.
+fn key(at: u32, number: u32) -> u64 {
+    u64::from(at) << 32 | u64::from(number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pieces(keys: &'static [(u32, [u32; 2])]) -> Vec<Piece<'static>> {
-        keys.iter()
-            .map(|(row, index)| Piece::new(*row, index, crate::cell::Cell::NULL))
-            .collect()
+    use crate::cell::{Arena, Cell};
+    use crate::piece::Piece;
+
+    fn pieces(keys: &'static [(u32, [u32; 2])]) -> Pieces<'static> {
+        let pieces = keys
+            .iter()
+            .map(|(row, index)| Piece::new(*row, index, Cell::Text("v")));
+        Pieces::made(pieces.collect())
+    }
+
+    fn filled(pieces: &Pieces<'_>, slots: usize) -> Vec<usize> {
+        let cells = pieces.settle(slots, "", &mut Arena::default());
+        (0..slots).filter(|&slot| !cells[slot].is_null()).collect()
     }
 
     #[test]
     fn numbers_of_all_columns_are_united_in_order() {
-        let mut columns = vec![
-            pieces(&[(0, [3, 1]), (0, [1, 1]), (2, [1, 1])]),
-            pieces(&[(0, [2, 1]), (0, [2, 2]), (2, [9, 1])]),
-        ];
-        let node = Node::collect(0, 3, 1, &[0, 1], &mut columns);
-        assert_eq!(node.numbers, [1, 2, 3, 1, 9]);
-        assert_eq!(
-            (node.children(0), node.children(1), node.children(2)),
-            (0..3, 3..3, 3..5)
-        );
-        assert_eq!(columns[0].iter().map(|p| p.at).collect::<Vec<_>>(), [2, 0, 3]);
-        assert_eq!(
-            (0..5).map(|c| node.parent_of(c)).collect::<Vec<_>>(),
-            [0, 0, 0, 2, 2]
-        );
+        for high in [9, 64, 65, u32::MAX] {
+            let last: &'static [(u32, [u32; 2])] = match high {
+                9 => &[(0, [2, 1]), (0, [2, 2]), (2, [9, 1])],
+                64 => &[(0, [2, 1]), (0, [2, 2]), (2, [64, 1])],
+                65 => &[(0, [2, 1]), (0, [2, 2]), (2, [65, 1])],
+                _ => &[(0, [2, 1]), (0, [2, 2]), (2, [u32::MAX, 1])],
+            };
+            let mut columns = vec![pieces(&[(0, [3, 1]), (0, [1, 1]), (2, [1, 1])]), pieces(last)];
+            let node = Node::collect(0, 3, 1, &[0, 1], &mut columns);
+            assert_eq!(node.numbers, [1, 2, 3, 1, high]);
+            assert_eq!(
+                (node.children(0), node.children(1), node.children(2)),
+                (0..3, 3..3, 3..5)
+            );
+            assert_eq!(filled(&columns[0], 5), [0, 2, 3]);
+            assert_eq!(filled(&columns[1], 5), [1, 4]);
+            assert_eq!(
+                (0..5).map(|c| node.parent_of(c)).collect::<Vec<_>>(),
+                [0, 0, 0, 2, 2]
+            );
+        }
     }
 }

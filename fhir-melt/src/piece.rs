@@ -39,23 +39,22 @@ pub(crate) fn runs(batch: &Batch, column: usize) -> impl Iterator<Item = Run<'_>
     })
 }
 
-/// One value of a repeating column on its way down the groups.
+/// One value of a column that was joined or cut before it is melted.
 pub(crate) struct Piece<'a> {
-    /// Position of the repetition it lies in, in the innermost group seen so far (at first the source row).
-    pub(crate) at: u32,
+    /// Source row, counted from 0.
+    pub(crate) row: u32,
     pub(crate) index: &'a [u32],
     pub(crate) text: Cell<'a>,
 }
 
 impl<'a> Piece<'a> {
     pub(crate) fn new(row: u32, index: &'a [u32], text: Cell<'a>) -> Self {
-        Self { at: row, index, text }
+        Self { row, index, text }
     }
 
-    /// The repetition of the group of this depth: position of the parent, then the number within it. A value whose
-    /// index is too short (or missing) is the first repetition.
-    pub(crate) fn key(&self, depth: usize) -> u64 {
-        let number = self.index.get(depth - 1).copied().unwrap_or(1).max(1);
-        u64::from(self.at) << 32 | u64::from(number)
+    /// The number at a depth counted from 1. A value whose index is too short (or missing) is the first repetition.
+    pub(crate) fn number(&self, depth: usize) -> u32 {
+        let number = depth.checked_sub(1).and_then(|at| self.index.get(at));
+        number.copied().unwrap_or(1).max(1)
     }
 }

@@ -64,9 +64,7 @@ impl Repeats {
             if batch.table().columns[column].joined {
                 runs(batch, column).for_each(|run| *bits |= repeating(run.index));
             } else {
-                batch
-                    .entries(column)
-                    .for_each(|(_, entry)| *bits |= repeating(entry.index));
+                *bits |= batch.repeating(column);
             }
         }
     }

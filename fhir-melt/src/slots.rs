@@ -9,6 +9,7 @@ use crate::cell::{Arena, Cell};
 use crate::group::Groups;
 use crate::node::Node;
 use crate::piece::{Piece, runs};
+use crate::pieces::Pieces;
 use crate::product::GAP;
 use crate::{MeltOptions, TrailingSeparator};
 
@@ -18,7 +19,7 @@ pub(crate) struct Slots<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) groups: Arc<Groups>,
     pub(crate) nodes: Vec<Node>,
-    /// For each column its cells, one a repetition of its group.
+    /// For each column its cells, one a repetition of its group; none where the batch has no value of the column.
     cells: Vec<Vec<Cell<'a>>>,
     arena: Arena,
 }
@@ -29,17 +30,21 @@ impl<'a> Slots<'a> {
         let mut cells = vec![Vec::new(); groups.of_column.len()];
         let mut pieces = Vec::with_capacity(cells.len());
         for (column, &levels) in groups.levels.iter().enumerate() {
-            if levels == 0 && !batch.table().columns[column].joined {
-                cells[column] = resource_cells(batch, column, &options.separator, &mut arena);
-                pieces.push(Vec::new());
+            let joined = batch.table().columns[column].joined;
+            let cuts = options.trailing_separator == TrailingSeparator::Cut
+                && levels > 0
+                && !options.separator.is_empty()
+                && (joined || batch.texts(column).any(|text| text.ends_with(&options.separator)));
+            if !joined && !cuts {
+                pieces.push(Pieces::whole(batch, column));
                 continue;
             }
             let blank = options.joined_trailing_blank && levels > 0;
             let mut found = gather(batch, column, blank, &mut arena);
-            if options.trailing_separator == TrailingSeparator::Cut {
+            if cuts {
                 cut(&mut found, levels, &options.separator);
             }
-            pieces.push(found);
+            pieces.push(Pieces::made(found));
         }
         let mut nodes = vec![Node::root(batch.rows())];
         for (at, group) in groups.list.iter().enumerate() {
@@ -56,8 +61,8 @@ impl<'a> Slots<'a> {
             }
             // Deeper groups move the pieces on, so a column's cells are taken when its own group is reached.
             for &column in &group.columns {
-                if groups.of_column[column] == at && cells[column].is_empty() {
-                    cells[column] = settle(&pieces[column], nodes[at].len(), &options.separator, &mut arena);
+                if groups.of_column[column] == at {
+                    cells[column] = pieces[column].settle(nodes[at].len(), &options.separator, &mut arena);
                 }
             }
         }
@@ -145,21 +150,6 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// The cells of a column outside every group: most columns of most tables, so without detours.
-fn resource_cells<'a>(batch: &'a Batch, column: usize, separator: &str, arena: &mut Arena) -> Vec<Cell<'a>> {
-    let mut cells = vec![Cell::NULL; batch.rows()];
-    for (row, entry) in batch.entries(column) {
-        let cell = &mut cells[row as usize];
-        let text = Cell::Text(entry.text);
-        *cell = if cell.is_null() {
-            text
-        } else {
-            arena.append(*cell, separator, text)
-        };
-    }
-    cells
-}
-
 fn gather<'a>(batch: &'a Batch, column: usize, blank: bool, arena: &mut Arena) -> Vec<Piece<'a>> {
     if !batch.table().columns[column].joined {
         return batch
@@ -179,20 +169,6 @@ fn gather<'a>(batch: &'a Batch, column: usize, blank: bool, arena: &mut Arena) -
         .collect()
 }
 
-/// Puts every value into the cell of its repetition, joining those that share one.
-fn settle<'a>(pieces: &[Piece<'a>], slots: usize, separator: &str, arena: &mut Arena) -> Vec<Cell<'a>> {
-    let mut cells = vec![Cell::NULL; slots];
-    for piece in pieces {
-        let cell = &mut cells[piece.at as usize];
-        *cell = if cell.is_null() {
-            piece.text
-        } else {
-            arena.append(*cell, separator, piece.text)
-        };
-    }
-    cells
-}
-
 /// Cuts separators at the end of values as often as the reference does: at each level once, from the level on at
 /// which the value is the last of its cell.
 fn cut(pieces: &mut [Piece<'_>], levels: usize, separator: &str) {
@@ -200,11 +176,11 @@ fn cut(pieces: &mut [Piece<'_>], levels: usize, separator: &str) {
         let Cell::Text(whole) = pieces[at].text else {
             continue;
         };
-        if levels == 0 || separator.is_empty() || !whole.ends_with(separator) {
+        if !whole.ends_with(separator) {
             continue;
         }
         let piece = &pieces[at];
-        let later = pieces[at + 1..].iter().take_while(|p| p.at == piece.at);
+        let later = pieces[at + 1..].iter().take_while(|p| p.row == piece.row);
         let joints = later
             .map(|p| shared(p.index, piece.index, levels) + 1)
             .max()
