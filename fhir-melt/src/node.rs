@@ -32,9 +32,10 @@ impl Node {
         pieces: &mut [Pieces<'_>],
     ) -> Self {
         let mut masks = vec![0; parents];
-        if columns.iter().fold(true, |all, &column| {
-            mark(&mut pieces[column], depth, &mut masks) && all
-        }) {
+        if columns
+            .iter()
+            .all(|&column| mark(&mut pieces[column], depth, &mut masks))
+        {
             return Self::dense(parent, columns, pieces, &masks);
         }
         Self::sparse(parent, parents, depth, columns, pieces)

@@ -95,7 +95,7 @@ impl<'a> Pieces<'a> {
         if self.at.is_empty() {
             match &self.values {
                 Values::Whole { batch, column } => {
-                    next.iter_mut().zip(batch.value_rows(*column)).for_each(place)
+                    next.iter_mut().zip(batch.value_rows(*column)).for_each(place);
                 }
                 Values::Made(pieces) => next
                     .iter_mut()

@@ -2,6 +2,7 @@
 //! to the names recorded.
 
 mod choice;
+mod expr;
 mod expression;
 mod names;
 mod program;
@@ -9,7 +10,7 @@ mod scope;
 mod types;
 
 pub(crate) use choice::{TYPES, type_behind, typed_name};
-pub(crate) use expression::{Comparison, Expr, Step, number};
+pub(crate) use expr::{Comparison, Expr, Step, number};
 pub(crate) use names::Names;
 pub(crate) use program::{Each, OutColumn, Program, Select};
 pub(crate) use types::{Class, Type, class_of_primitive};

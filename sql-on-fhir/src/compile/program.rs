@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::expression::{Expr, Expressions};
+use super::expr::Expr;
+use super::expression::Expressions;
 use super::scope::{Scope, too_many};
 use super::types::{Class, Type, class_of_primitive};
 use super::{Names, Shared};

@@ -1,12 +1,9 @@
-use std::fmt::Write;
-
 use fhir_crack::outline::Outline;
 use rust_decimal::Decimal;
 
 use super::Value;
-use super::value::Taken;
 use crate::Misfit;
-use crate::compile::{Class, Comparison, Expr, Step, Type};
+use crate::compile::{Class, Expr, Step};
 use crate::fhirpath::Operator;
 
 /// Evaluates expressions over one resource. The values of an expression stand on a stack, above those of the expressions
@@ -22,10 +19,8 @@ pub(crate) struct Evaluator<'a> {
 
 /// Elements looked at for one resource, at most.
 const STEPS: u64 = 1 << 30;
-/// Bytes of texts made for one resource, at most.
-const ARENA: usize = 64 << 20;
 
-type Evaluated<T = ()> = Result<T, Misfit>;
+pub(super) type Evaluated<T = ()> = Result<T, Misfit>;
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(outline: Outline<'a>) -> Self {
@@ -304,7 +299,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The one value of an expression, if it has one.
-    fn single(&mut self, expr: &'a Expr, this: Value<'a>, row: u32) -> Evaluated<Option<Value<'a>>> {
+    pub(super) fn single(
+        &mut self,
+        expr: &'a Expr,
+        this: Value<'a>,
+        row: u32,
+    ) -> Evaluated<Option<Value<'a>>> {
         let base = self.stack.len();
         self.evaluate(expr, this, row)?;
         let value = match self.stack.get(base..).unwrap_or_default() {
@@ -327,55 +327,6 @@ impl<'a> Evaluator<'a> {
         match self.single(expr, this, row)? {
             None => Ok(None),
             Some(value) => self.boolean(value).map(Some).ok_or(Misfit::NotBoolean),
-        }
-    }
-
-    fn arithmetic(
-        &mut self,
-        left: Value<'a>,
-        operator: Operator,
-        right: Value<'a>,
-        types: Comparison,
-    ) -> Evaluated {
-        if operator == Operator::Add && self.are_strings((left, types.left), (right, types.right)) {
-            let start = self.arena.len();
-            let (Some(left), Some(right)) = (self.text(left), self.text(right)) else {
-                return Ok(());
-            };
-            let whole = format!("{left}{right}");
-            self.arena.push_str(&whole);
-            let made = self.finish(start, Class::String)?;
-            self.stack.push(made);
-            return Ok(());
-        }
-        let integers = matches!((left, right), (Value::Number(_, true), Value::Number(_, true)));
-        let (Some(left), Some(right)) = (self.number(left), self.number(right)) else {
-            return Ok(());
-        };
-        let number = match operator {
-            Operator::Add => left.checked_add(right),
-            Operator::Subtract => left.checked_sub(right),
-            Operator::Multiply => left.checked_mul(right),
-            _ => left.checked_div(right),
-        };
-        let integer = integers && operator != Operator::Divide;
-        self.stack
-            .extend(number.map(|number| Value::Number(number, integer)));
-        Ok(())
-    }
-
-    /// Whether both values are strings, as far as type and writing tell: what XML leaves open is one beside a string, and
-    /// where it is no number.
-    fn are_strings(&self, left: (Value<'a>, Type), right: (Value<'a>, Type)) -> bool {
-        let taken = |(value, known)| match self.taken(value, known) {
-            Taken::As(class) => Some(class == Class::String),
-            Taken::Quoted => Some(true),
-            Taken::Any => None,
-        };
-        match (taken(left), taken(right)) {
-            (Some(left), Some(right)) => left && right,
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => self.number(left.0).is_none() && self.number(right.0).is_none(),
         }
     }
 
@@ -407,65 +358,5 @@ impl<'a> Evaluator<'a> {
                 .and_then(|item| evaluator.outline.text(item));
             Ok(found.is_some() && found == evaluator.text(url).as_deref())
         })
-    }
-
-    fn join(&mut self, of: &'a Expr, separator: Option<&'a Expr>, this: Value<'a>, row: u32) -> Evaluated {
-        let separator = separator
-            .map(|expr| self.single(expr, this, row))
-            .transpose()?
-            .flatten();
-        let separator = separator
-            .and_then(|value| self.text(value))
-            .map(std::borrow::Cow::into_owned)
-            .unwrap_or_default();
-        let base = self.stack.len();
-        self.evaluate(of, this, row)?;
-        let start = self.arena.len();
-        let mut any = false;
-        for at in base..self.stack.len() {
-            let Some(&value) = self.stack.get(at) else { break };
-            let text = match value {
-                Value::Item(item) => self.outline.text(item as usize),
-                _ => None,
-            };
-            let (text, made) = match (text, value) {
-                (Some(text), _) => (text, String::new()),
-                (None, Value::Item(_)) => continue,
-                (None, value) => (
-                    "",
-                    self.text(value)
-                        .map(std::borrow::Cow::into_owned)
-                        .unwrap_or_default(),
-                ),
-            };
-            if any {
-                self.arena.push_str(&separator);
-            }
-            any = true;
-            self.arena.push_str(text);
-            self.arena.push_str(&made);
-        }
-        self.stack.truncate(base);
-        if any {
-            let made = self.finish(start, Class::String)?;
-            self.stack.push(made);
-        }
-        Ok(())
-    }
-
-    /// The text made since `start`.
-    pub(super) fn finish(&mut self, start: usize, class: Class) -> Evaluated<Value<'a>> {
-        if self.arena.len() > ARENA {
-            return Err(Misfit::ManySteps);
-        }
-        Ok(Value::Made(start as u32, self.arena.len() as u32, class))
-    }
-
-    /// Makes a text.
-    pub(super) fn make(&mut self, text: impl std::fmt::Display, class: Class) -> Evaluated<Value<'a>> {
-        let start = self.arena.len();
-        // A String takes whatever is written to it.
-        let _ = write!(self.arena, "{text}");
-        self.finish(start, class)
     }
 }

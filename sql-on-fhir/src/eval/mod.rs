@@ -1,8 +1,10 @@
 //! Runs a program over the outline of one resource at a time.
 
+mod arithmetic;
 mod boundary;
 mod compare;
 mod evaluate;
+mod made_text;
 mod reference;
 mod rows;
 pub(crate) mod temporal;

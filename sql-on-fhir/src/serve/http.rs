@@ -224,7 +224,7 @@ async fn sql_run(shared: &Arc<Shared>, asked: Asked) -> Result<Answer, Refusal> 
     let worked = tokio::task::spawn_blocking(move || {
         let outputs = work::run(
             &asked,
-            subjects,
+            &subjects,
             &*shared.data,
             folder.path(),
             &AtomicBool::new(false),
@@ -249,7 +249,7 @@ fn sql_export(shared: &Arc<Shared>, asked: Asked) -> Result<Answer, Refusal> {
     let location = format!("{}/jobs/{}", shared.base(), begun.id);
     let shared = Arc::clone(shared);
     tokio::task::spawn_blocking(move || {
-        let result = work::run(&asked, subjects, &*shared.data, &begun.folder, &begun.stop);
+        let result = work::run(&asked, &subjects, &*shared.data, &begun.folder, &begun.stop);
         shared.jobs.end(&begun.id, result);
     });
     let body = json!({"resourceType": "Parameters", "parameter": [{"name": "status", "valueCode": "accepted"}, {"name": "location", "valueUri": location}]});

@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 
 use super::asked::Shape;
 
+/// How a line of NDJSON is written.
+type Written = fn(&str) -> io::Result<String>;
+
 /// Puts what was made in its place, in the form asked for.
 pub(super) fn shaped(shape: Shape, made: &Path, path: &Path) -> io::Result<()> {
-    let (open, between, close, row): (&[u8], &[u8], &[u8], fn(&str) -> io::Result<String>) = match shape {
+    let (open, close, row): (&[u8], &[u8], Written) = match shape {
         Shape::Csv | Shape::Parquet | Shape::NdJson => {
             return if made == path {
                 Ok(())
@@ -21,10 +24,9 @@ pub(super) fn shaped(shape: Shape, made: &Path, path: &Path) -> io::Result<()> {
                 std::fs::rename(made, path)
             };
         }
-        Shape::Json => (b"[", b",\n", b"]\n", |line| Ok(line.to_owned())),
+        Shape::Json => (b"[", b"]\n", |line| Ok(line.to_owned())),
         Shape::Fhir => (
             b"{\"resourceType\":\"Parameters\",\"parameter\":[",
-            b",\n",
             b"]}\n",
             parameter,
         ),
@@ -33,7 +35,7 @@ pub(super) fn shaped(shape: Shape, made: &Path, path: &Path) -> io::Result<()> {
     out.write_all(open)?;
     for (number, line) in BufReader::new(File::open(made)?).lines().enumerate() {
         if number > 0 {
-            out.write_all(between)?;
+            out.write_all(b",\n")?;
         }
         out.write_all(row(&line?)?.as_bytes())?;
     }

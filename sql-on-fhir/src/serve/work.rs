@@ -24,7 +24,7 @@ pub(super) struct Output {
 /// Runs subjects into a folder, all over the same pass; `stop` ends it.
 pub(super) fn run(
     asked: &Asked,
-    subjects: Vec<Resolved>,
+    subjects: &[Resolved],
     data: &dyn Data,
     folder: &Path,
     stop: &AtomicBool,
@@ -38,7 +38,7 @@ pub(super) fn run(
     };
     let patients = work.patients()?;
     let mut views = Vec::new();
-    for subject in &subjects {
+    for subject in subjects {
         match &subject.found {
             Found::View(view) => {
                 let mut view = (**view).clone();
@@ -52,7 +52,7 @@ pub(super) fn run(
     work.pass(&compiled(&views)?, asked.format.format(), folder)?;
     let mut outputs = Vec::new();
     let mut number = 0;
-    for subject in &subjects {
+    for subject in subjects {
         let made = match &subject.found {
             Found::View(_) => {
                 number += 1;
@@ -123,8 +123,10 @@ impl Work<'_> {
         }
         let kept = [Kept::default(), Kept::default()];
         let views = compiled(&views)?;
-        let mut options = RunOptions::default();
-        options.format = Format::NdJson;
+        let options = RunOptions {
+            format: Format::NdJson,
+            ..RunOptions::default()
+        };
         let mut next = kept.iter();
         let run = Run::new(&views, options, &mut |_| {
             let kept = next.next().cloned().unwrap_or_default();
@@ -154,11 +156,13 @@ impl Work<'_> {
         if views.names().next().is_none() {
             return Ok(());
         }
-        let mut options = RunOptions::default();
-        options.format = format;
-        options.limit = self.asked.limit;
-        options.header = self.asked.header;
-        options.threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let options = RunOptions {
+            format,
+            limit: self.asked.limit,
+            header: self.asked.header,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            ..RunOptions::default()
+        };
         let run = Run::new(views, options, &mut |name| {
             let file = File::create_new(folder.join(name))?;
             Ok(Box::new(BufWriter::with_capacity(1 << 18, file)))

@@ -92,7 +92,7 @@ struct Answer {
 
 impl Answer {
     fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+        serde_json::from_str(&self.body).expect("JSON")
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -136,6 +136,7 @@ impl Running {
         self.ask("GET", path, "", "")
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make them in place")]
     fn post(&self, path: &str, headers: &str, parameters: Value) -> Answer {
         self.ask(
             "POST",
