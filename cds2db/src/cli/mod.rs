@@ -35,6 +35,7 @@ mod work_rebuild;
 mod work_register;
 mod work_release;
 mod work_report;
+mod work_status;
 
 use std::process::ExitCode;
 

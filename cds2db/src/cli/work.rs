@@ -3,17 +3,17 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use work_dir::whole::Whole;
-use work_dir::{Layout, Runs, WorkDir};
+use work_dir::{Layout, Runs};
 
-use super::{work_check, work_inspect, work_rebuild, work_register, work_release, work_report};
-use crate::run::{DirectoryOptions, RunDirectory, by_table};
+use super::{work_check, work_inspect, work_rebuild, work_register, work_release, work_report, work_status};
+use crate::run::{DirectoryOptions, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
 /// What a run left in its directory: state, tests, report.
 #[derive(Debug, Subcommand)]
 pub(super) enum Work {
     /// Show which tables are done, and what to type next
-    Status(Status),
+    Status(work_status::Status),
     /// Write the report: outputs/index.html and a page a table
     Report(work_report::Report),
     /// Test the data
@@ -38,13 +38,6 @@ pub(super) struct Place {
     /// Directory of a run, or the directory given to `cds2db run`: then its last run is meant
     #[arg(long, default_value = ".")]
     pub(super) dir: PathBuf,
-}
-
-/// Show which tables are done.
-#[derive(Debug, Args)]
-pub(super) struct Status {
-    #[command(flatten)]
-    place: Place,
 }
 
 /// Print typed rows.
@@ -98,65 +91,6 @@ impl Place {
         })
     }
 }
-
-impl Status {
-    fn run(&self) -> Result<ExitCode> {
-        let layout = self.place.layout()?;
-        let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
-        println!("run in {}", layout.root().display());
-        println!(
-            "{:<28}{:<21}{:<12}{:>9}{:>7}",
-            "table", "since", "status", "fetched", "of"
-        );
-        let mut open = 0;
-        for (name, at, status) in work.units() {
-            open += usize::from(status != work_dir::Status::Completed);
-            let at = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let fetched = work.last_batch(name).map_or(0, |last| last + 1);
-            let (status, of) = (status.as_str(), work.batches(name));
-            println!("{name:<28}{at:<21}{status:<12}{fetched:>9}{of:>7}");
-        }
-        let waiting = RunDirectory::waiting(&layout)?;
-        for name in &waiting {
-            println!("{name:<28}{:<21}{:<12}{:>9}{:>7}", "", "overridden", 0, "?");
-        }
-        open += waiting.len();
-        let next = match (open, layout.is_finished()) {
-            (0, true) => "finished; next: the same command begins a new run".to_owned(),
-            (0, false) => "everything is loaded, the end is missing; next: the same command".to_owned(),
-            (open, true) => format!(
-                "finished, {open} not completed: see INCOMPLETE in {}; next: the same command asks for the rest",
-                layout.summary().display()
-            ),
-            (open, false) => {
-                format!("{open} not completed; next: the same command goes on, with --fresh a new run begins")
-            }
-        };
-        println!("{next}");
-        work_release::waiting(&layout)?;
-        unread(&layout)
-    }
-}
-
-/// Says what a run could not read and has kept.
-fn unread(layout: &Layout) -> Result<ExitCode> {
-    let parts = RunDirectory::unread_parts(layout)?;
-    for (table, count) in by_table(&parts) {
-        println!(
-            "{table}: {count} resources or other parts of pages cannot be read, asked for again by the next run:"
-        );
-        for part in parts.iter().filter(|part| part.table == table).take(UNREAD_SHOWN) {
-            println!(
-                "  unread/{}: {} bytes, batch {} page {} line {}: {}",
-                part.file, part.bytes, part.batch, part.page, part.line, part.reason
-            );
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Such parts of a table shown.
-const UNREAD_SHOWN: usize = 5;
 
 impl Rows {
     fn run(&self) -> Result<ExitCode> {

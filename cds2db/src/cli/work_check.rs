@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use site_config::shown_json;
 use table_description::{Description, default_description};
 use work_dir::Layout;
-use work_dir::checks::{CheckOptions, Checks, DEFAULT_RULES, Verdict, reference_of};
+use work_dir::checks::{CheckOptions, Checks, DEFAULT_RULES, Findings, Verdict, reference_of};
 use work_dir::profile::{Source, TableProfile};
 
 use super::work::Place;
@@ -28,6 +29,9 @@ pub(super) struct Check {
     /// Test by the rules of the final files, [final], instead of those before the hub
     #[arg(long)]
     strict: bool,
+    /// Print the results as one line of JSON instead, as outputs/tests.json has them
+    #[arg(long)]
+    json: bool,
     /// Print the rules and limits that hold where a file says nothing else, and end
     #[arg(long)]
     defaults: bool,
@@ -88,26 +92,18 @@ impl Check {
         };
         let checks = Checks::open(&layout, Some(&description), options).map_err(|e| failed(&layout, e))?;
         let findings = checks.whole(&self.tables).map_err(|e| failed(&layout, e))?;
-        for (table, outcomes) in &findings.tables {
-            let of = |verdict| outcomes.iter().filter(move |o| o.verdict == verdict);
-            println!(
-                "{table}: {} passed, {} failed, {} not made",
-                of(Verdict::Passed).count(),
-                of(Verdict::Failed).count(),
-                of(Verdict::Skipped).count()
-            );
-            for outcome in of(Verdict::Failed) {
-                println!("  {outcome}");
-            }
-        }
-        if findings.tables.is_empty() {
-            println!("no typed rows in {}", layout.final_signals().display());
-        }
         if let Some(path) = &self.write_reference {
             write_reference(&layout, path)?;
         }
-        println!("results: {}", layout.tests_json().display());
-        match findings.refusal(&layout) {
+        let refusal = findings.refusal(&layout);
+        if self.json {
+            let said = refusal.as_ref().map(ToString::to_string);
+            let all = serde_json::json!({"tables": findings.tables, "refusal": said});
+            println!("{}", shown_json(&all.to_string()));
+        } else {
+            tell(&findings, &layout);
+        }
+        match refusal {
             Some(refusal) => {
                 eprintln!("error: {refusal}");
                 Ok(ExitCode::FAILURE)
@@ -115,6 +111,26 @@ impl Check {
             None => Ok(ExitCode::SUCCESS),
         }
     }
+}
+
+/// Prints for people how the tests ended.
+fn tell(findings: &Findings, layout: &Layout) {
+    for (table, outcomes) in &findings.tables {
+        let of = |verdict| outcomes.iter().filter(move |o| o.verdict == verdict);
+        println!(
+            "{table}: {} passed, {} failed, {} not made",
+            of(Verdict::Passed).count(),
+            of(Verdict::Failed).count(),
+            of(Verdict::Skipped).count()
+        );
+        for outcome in of(Verdict::Failed) {
+            println!("  {outcome}");
+        }
+    }
+    if findings.tables.is_empty() {
+        println!("no typed rows in {}", layout.final_signals().display());
+    }
+    println!("results: {}", layout.tests_json().display());
 }
 
 fn write_reference(layout: &Layout, path: &std::path::Path) -> Result<()> {
@@ -125,7 +141,7 @@ fn write_reference(layout: &Layout, path: &std::path::Path) -> Result<()> {
     std::fs::write(path, reference_of(&profiles, REFERENCE_ROWS)).map_err(|e| {
         Error::new(ErrorKind::File, format!("{} cannot be written", path.display())).because(e)
     })?;
-    println!("reference: {}", path.display());
+    eprintln!("reference: {}", path.display());
     Ok(())
 }
 

@@ -1,10 +1,9 @@
-//! What waits since a test holds it or keeps it back, and letting it through.
+//! Letting through what waits since a test holds it or keeps it back.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use work_dir::Layout;
-use work_dir::checks::{Clearance, Released, Results, Severity, Verdict};
+use work_dir::checks::Released;
 use work_dir::whole::FinalState;
 
 use super::work::{Place, failed};
@@ -46,40 +45,4 @@ impl Release {
         );
         Err(Error::new(ErrorKind::Data, text))
     }
-}
-
-/// Prints what is remarked, what waits and what is kept back.
-pub(super) fn waiting(layout: &Layout) -> Result<()> {
-    let here = |e| failed(layout.root(), e);
-    for (table, results) in Results::read(layout).map_err(here)?.tables {
-        let failures = results.whole.iter().filter(|o| o.verdict == Verdict::Failed);
-        for outcome in failures {
-            let word = match outcome.severity {
-                Severity::Stop => "stopped",
-                Severity::Hold => "held",
-                _ => "remark",
-            };
-            println!(
-                "{word}: {table}: {} {}: {}",
-                outcome.test, outcome.place, outcome.found
-            );
-        }
-    }
-    for (table, held) in Clearance::read_held(layout).map_err(here)? {
-        println!(
-            "{} resources of {table} wait, listed in {}",
-            held.len(),
-            layout.held().display()
-        );
-    }
-    let state = FinalState::read(layout.base()).map_err(here)?;
-    for (signal, why) in state.kept_back() {
-        println!("final files of {signal} stay as they were: {why}");
-    }
-    for (signal, standing) in &state.signals {
-        for found in &standing.drift {
-            println!("drift: {signal}: {found}");
-        }
-    }
-    Ok(())
 }

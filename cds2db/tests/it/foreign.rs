@@ -107,15 +107,28 @@ async fn what_cannot_be_read_is_kept_named_and_asked_for_again() {
                 .any(|id| String::from_utf8_lossy(&bytes).contains(id.as_str()))
         );
     }
-    let said = Command::new(env!("CARGO_BIN_EXE_cds2db"))
-        .args(["work", "status", "--dir"])
-        .arg(base.path())
-        .output()
-        .expect("the program starts");
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let status = |arguments: &[&str]| {
+        let said = Command::new(env!("CARGO_BIN_EXE_cds2db"))
+            .args(["work", "status", "--dir"])
+            .arg(base.path())
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    let said = status(&[]);
     assert!(
         said.contains(&format!("observation: {} resources", parts.len())),
         "{said}"
+    );
+    let said = status(&["--json"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said["unread"], serde_json::to_value(&parts).expect("JSON"));
+    assert!(
+        said["tables"]
+            .as_array()
+            .is_some_and(|tables| tables.iter().any(|table| table["table"] == "observation"))
     );
     let first = stored(&site, "observation").await;
     assert!(first.is_disjoint(&spoiled) && first.len() > 10);
