@@ -36,7 +36,6 @@ fn failed(error: &Error) -> ExitCode {
     site_config::print_error(error);
     ExitCode::from(match (error.kind(), error.condition()) {
         (ErrorKind::Configuration, _) => exit_code::USAGE,
-        _ if error.is_unreachable() => exit_code::BUSY,
         (_, Some(Condition::ConnectionLost | Condition::LockHeld { .. })) => exit_code::BUSY,
         _ => exit_code::FAILED,
     })
