@@ -10,6 +10,7 @@ mod page;
 mod report_of_run;
 mod run_figures;
 mod signal_pages;
+mod signal_values;
 mod table_page;
 mod text;
 mod trend;

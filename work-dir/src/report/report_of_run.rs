@@ -135,7 +135,11 @@ pub fn write(
     for page in &pages {
         put(&layout.table_page(&page.profile.table), &page.html())?;
     }
-    let signals = signal_pages::write(layout, &rules, &references, masking)?;
+    let batches = loaded.iter().zip(&extras);
+    let batches = batches
+        .map(|(one, (_, batches))| (one.profile.table.as_str(), batches.as_str()))
+        .collect();
+    let signals = signal_pages::write(layout, &rules, &references, masking, &batches)?;
     put(
         &layout.index_page(),
         &index(&pages, &figures, &runs, &signals, masking),

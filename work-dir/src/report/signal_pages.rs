@@ -1,20 +1,18 @@
 //! A page a signal: its distribution in the run and in the final files, with the reference as a line, quantiles beside each
 //! other, units it came in, and how its final files stand.
 
-use std::path::Path;
-
-use polars::io::SerReader;
-use polars::prelude::{DataFrame, ParquetReader};
+use std::collections::BTreeMap;
 
 use super::column_card::{Beside, histogram};
 use super::mask::Masking;
 use super::page::page;
+use super::signal_values::Values;
 use super::text::{decimal, escape, whole};
 use crate::checks::{References, Rules};
-use crate::profile::{Count, Numbers, PATIENT_CAP, Sample, TableProfile, distribution, ratio};
+use crate::profile::{Count, TableProfile, ratio};
 use crate::signals::{Catalogue, Signal, site_catalogue};
 use crate::whole::FinalState;
-use crate::{Error, ErrorKind, Layout};
+use crate::{Error, Layout};
 
 /// Codes that are listed of a signal that has no numbers.
 const CODES: usize = 15;
@@ -25,6 +23,7 @@ pub(crate) fn write(
     rules: &Rules,
     references: &References,
     masking: Masking,
+    batches: &BTreeMap<&str, &str>,
 ) -> Result<String, Error> {
     let state = FinalState::read(layout.base())?;
     if state.signals.is_empty() {
@@ -43,11 +42,12 @@ pub(crate) fn write(
             references,
             rules,
             masking,
+            batches: signal.and_then(|signal| batches.get(signal.table.as_str()).copied()),
         };
         let stands = match &standing.kept_back {
             Some(why) => format!("<span class=\"stop\">stays as it was: {}</span>", escape(why)),
             None => format!(
-                "<span class=\"good\">good until run {}</span>",
+                "<span class=\"good\">good as of run {}</span>",
                 standing.good_until
             ),
         };
@@ -76,96 +76,6 @@ pub(crate) fn write(
     ))
 }
 
-/// The values of a file.
-enum Values {
-    Numbers(Numbers),
-    Codes(Vec<(String, Count)>, Count),
-    Days(Count),
-}
-
-impl Values {
-    /// `None` where there is no file.
-    fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let file = match std::fs::File::open(path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::file(path, e)),
-        };
-        let failed = |e| Error::caused(ErrorKind::Rows, path, e);
-        let rows = ParquetReader::new(file).finish().map_err(failed)?;
-        Self::of(&rows).map(Some).map_err(failed)
-    }
-
-    fn of(rows: &DataFrame) -> polars::prelude::PolarsResult<Self> {
-        let patients: Vec<u32> = rows
-            .column("pid")?
-            .u32()?
-            .iter()
-            .map(Option::unwrap_or_default)
-            .collect();
-        let Ok(values) = rows.column("value_0") else {
-            return Ok(Self::Days(count(&patients)));
-        };
-        if let Ok(numbers) = values.f64() {
-            let samples = numbers.iter().zip(&patients);
-            let mut samples: Vec<Sample> = samples
-                .filter_map(|(value, patient)| {
-                    Some(Sample {
-                        value: value?,
-                        patient: *patient,
-                        group: 0,
-                    })
-                })
-                .collect();
-            return Ok(Self::Numbers(distribution(&mut samples)));
-        }
-        let mut by_code: std::collections::BTreeMap<&str, Vec<u32>> = std::collections::BTreeMap::new();
-        let texts = values.str()?;
-        for (code, patient) in texts.iter().zip(&patients) {
-            if let Some(code) = code {
-                by_code.entry(code).or_default().push(*patient);
-            }
-        }
-        if by_code.is_empty() {
-            return Ok(Self::Days(count(&patients)));
-        }
-        let mut codes: Vec<(String, Count)> = by_code
-            .into_iter()
-            .map(|(code, patients)| (code.to_owned(), count(&patients)))
-            .collect();
-        codes.sort_by(|a, b| b.1.rows.cmp(&a.1.rows).then_with(|| a.0.cmp(&b.0)));
-        Ok(Self::Codes(codes, count(&patients)))
-    }
-
-    fn rows(&self) -> Count {
-        match self {
-            Self::Numbers(numbers) => numbers.count,
-            Self::Codes(_, count) | Self::Days(count) => *count,
-        }
-    }
-
-    fn numbers(&self) -> Option<&Numbers> {
-        match self {
-            Self::Numbers(numbers) => Some(numbers),
-            _ => None,
-        }
-    }
-}
-
-/// Rows and patients, up to the cap.
-fn count(patients: &[u32]) -> Count {
-    let mut seen: Vec<u32> = Vec::new();
-    for patient in patients {
-        if seen.len() < PATIENT_CAP as usize && !seen.contains(patient) {
-            seen.push(*patient);
-        }
-    }
-    Count {
-        rows: patients.len() as u64,
-        patients: u32::try_from(seen.len()).unwrap_or(PATIENT_CAP),
-    }
-}
-
 /// One signal and what its page is made of.
 struct One<'s> {
     name: &'s str,
@@ -175,6 +85,8 @@ struct One<'s> {
     references: &'s References,
     rules: &'s Rules,
     masking: Masking,
+    /// The batches of its table, as that table's page has them.
+    batches: Option<&'s str>,
 }
 
 impl One<'_> {
@@ -188,12 +100,7 @@ impl One<'_> {
         }
     }
 
-    fn html(
-        &self,
-        stands: &str,
-        source: Option<&TableProfile>,
-        left_out: &std::collections::BTreeMap<String, u64>,
-    ) -> String {
+    fn html(&self, stands: &str, source: Option<&TableProfile>, left_out: &BTreeMap<String, u64>) -> String {
         let name = escape(self.name);
         let unit = self
             .signal
@@ -249,8 +156,13 @@ impl One<'_> {
         }
         if let Some(signal) = self.signal {
             let table = escape(&signal.table);
+            if let Some(batches) = self.batches {
+                // The links of that page, seen from here.
+                let batches = batches.replace("href=\"batches/", &format!("href=\"../{table}/batches/"));
+                body.push_str(&batches);
+            }
             body.push_str(&format!(
-                "<p class=\"soft\">Drawn from <a href=\"../{table}/index.html#batches\">{table}, whose batches are listed there</a>.</p>"
+                "<p class=\"soft\">Drawn from <a href=\"../{table}/index.html\">{table}</a>.</p>"
             ));
         }
         page(self.name, &body)
@@ -340,7 +252,7 @@ impl One<'_> {
             };
             let text = |value: Option<f64>| value.map_or("–".to_owned(), decimal);
             rows.push_str(&format!(
-                "<tr><td>{q}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td data-label=\"quantile\">{q}</td><td data-label=\"this run\">{}</td><td data-label=\"final files\">{}</td><td data-label=\"run to final files\">{}</td><td data-label=\"reference\">{}</td><td data-label=\"run to reference\">{}</td></tr>",
                 decimal(*value),
                 text(final_one),
                 times(final_one),
@@ -352,19 +264,25 @@ impl One<'_> {
             return String::new();
         }
         format!(
-            "<h2>Quantiles</h2><div class=\"wide\"><table><tr><th>quantile</th><th>this run</th><th>final files</th><th>ratio</th><th>reference</th><th>ratio</th></tr>{rows}</table></div>"
+            "<h2>Quantiles</h2><table class=\"stack\"><tr><th>quantile</th><th>this run</th><th>final files</th><th>run to final files</th><th>reference</th><th>run to reference</th></tr>{rows}</table>"
         )
     }
 
     /// The codes and units that the run's numbers came in.
     fn units(&self, source: Option<&TableProfile>) -> String {
-        let codes = self
-            .signal
-            .and_then(|signal| signal.filter.get("code/coding/code"));
+        let codes = self.signal.and_then(|signal| {
+            let mut filters = signal.filter.iter();
+            filters.find_map(|(path, codes)| path.ends_with("code/coding/code").then_some(codes))
+        });
         let (Some(codes), Some(source)) = (codes, source) else {
             return String::new();
         };
-        let groups = source.columns.iter().flat_map(|column| &column.groups);
+        // Other numbers of the same code, such as the limits of its range, are not the signal's.
+        let value = self.signal.and_then(|signal| signal.value.as_deref());
+        let value = value.unwrap_or_default().replace('/', "_").to_lowercase();
+        let is_value = |name: &str| name.split_once('_').is_some_and(|(_, path)| path == value);
+        let columns = source.columns.iter().filter(|column| is_value(&column.name));
+        let groups = columns.flat_map(|column| &column.groups);
         let own: Vec<_> = groups.filter(|group| codes.contains(&group.code)).collect();
         let counts: Vec<Count> = own.iter().map(|group| group.numbers.count).collect();
         let mut rows = String::new();
@@ -379,7 +297,7 @@ impl One<'_> {
                 whole,
             );
             rows.push_str(&format!(
-                "<tr><td>{}</td><td>{}</td><td>{count}</td></tr>",
+                "<tr><td data-label=\"code\">{}</td><td data-label=\"unit\">{}</td><td data-label=\"rows of this run\">{count}</td></tr>",
                 escape(&group.code),
                 escape(if group.unit.is_empty() {
                     "none"
@@ -392,7 +310,7 @@ impl One<'_> {
             return String::new();
         }
         format!(
-            "<h2>Units it came in</h2><table><tr><th>code</th><th>unit</th><th>rows of this run</th></tr>{rows}</table>"
+            "<h2>Units it came in</h2><table class=\"stack\"><tr><th>code</th><th>unit</th><th>rows of this run</th></tr>{rows}</table>"
         )
     }
 }

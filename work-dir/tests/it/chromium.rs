@@ -10,7 +10,7 @@ use work_dir::report::{ReportOptions, write};
 use crate::report::ward;
 use crate::rows::description;
 
-fn browser() -> Option<PathBuf> {
+pub(crate) fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let found = std::env::split_paths(&path)
@@ -81,7 +81,7 @@ window.addEventListener('load', () => {
 });
 </script>"#;
 
-fn measured(browser: &Path, page: &Path, width: u32, dark: bool, home: &Path) -> Value {
+pub(crate) fn measured(browser: &Path, page: &Path, width: u32, dark: bool, home: &Path) -> Value {
     let html = std::fs::read_to_string(page).unwrap();
     let escaped = html.replace('&', "&amp;").replace('"', "&quot;");
     let host = format!(

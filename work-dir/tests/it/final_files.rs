@@ -10,8 +10,8 @@ use crate::rows::{Observation, description};
 use crate::whole::{Random, of_run};
 
 /// A hospital whose whole and final files grow.
-struct Site {
-    base: tempfile::TempDir,
+pub(crate) struct Site {
+    pub(crate) base: tempfile::TempDir,
     run: i32,
     random: Random,
     next: usize,
@@ -26,7 +26,7 @@ const MEASURED: [(&str, &str, &str, f64); 4] = [
 ];
 
 impl Site {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             base: tempfile::tempdir().unwrap(),
             run: 0,
@@ -36,7 +36,13 @@ impl Site {
     }
 
     /// New observations of a signal, within a third around its centre.
-    fn rows(&mut self, signal: usize, rows: usize, patients: usize, factor: f64) -> Vec<Observation> {
+    pub(crate) fn rows(
+        &mut self,
+        signal: usize,
+        rows: usize,
+        patients: usize,
+        factor: f64,
+    ) -> Vec<Observation> {
         let (_, code, unit, centre) = MEASURED[signal];
         (0..rows)
             .map(|_| {
@@ -56,7 +62,7 @@ impl Site {
     }
 
     /// A day that brings these rows.
-    fn day(&mut self, rows: &[Observation], out: HashSet<String>) -> FinalState {
+    pub(crate) fn day(&mut self, rows: &[Observation], out: HashSet<String>) -> FinalState {
         self.run += 1;
         let description = description();
         let whole = Whole::at(self.base.path());

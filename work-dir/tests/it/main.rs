@@ -28,6 +28,8 @@ mod rows;
 #[cfg(feature = "polars")]
 mod scale;
 #[cfg(feature = "polars")]
+mod signal_pages;
+#[cfg(feature = "polars")]
 mod signals;
 #[cfg(feature = "polars")]
 mod whole;
