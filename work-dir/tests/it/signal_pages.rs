@@ -27,11 +27,12 @@ fn site() -> (Site, Layout) {
     assert_eq!(site.day(&all, HashSet::new()).kept_back().count(), 1);
     rest.extend(wrong.split_off(60));
     let layout = run(&site.base.path().join("runs/2026-01-02_00-00-00"), &[wrong, rest]);
+    let description = description();
     let mut ids = Id2Nr::open(&layout, None).unwrap();
-    write_signals(&layout, &description(), &mut ids).unwrap();
-    let checks = Checks::open(&layout, Some(&description()), CheckOptions::default()).unwrap();
+    write_signals(&layout, &description, &mut ids).unwrap();
+    let checks = Checks::open(&layout, Some(&description), CheckOptions::default()).unwrap();
     checks.whole(&[]).unwrap();
-    write(&layout, Some(&description()), &ReportOptions::default()).unwrap();
+    write(&layout, Some(&description), &ReportOptions::default()).unwrap();
     (site, layout)
 }
 
