@@ -3,6 +3,8 @@
 //! A row says when it was valid, not in which versions. A version's state is the one just before the next version's first
 //! change; the newest version's is the present.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{FileRow, Journal};
@@ -23,6 +25,18 @@ pub struct VersionSummary {
     pub waiting: u64,
 }
 
+impl VersionSummary {
+    fn new(version: String) -> Self {
+        Self {
+            version,
+            files: 0,
+            bytes: 0,
+            active: 0,
+            waiting: 0,
+        }
+    }
+}
+
 impl Journal {
     /// All versions, oldest first.
     ///
@@ -30,23 +44,38 @@ impl Journal {
     /// When the journal cannot be read.
     pub fn versions(&self) -> Result<Vec<VersionSummary>> {
         self.try_to("reading its versions", |database| {
+            let mut of: BTreeMap<i64, VersionSummary> = BTreeMap::new();
+            let mut statement = database.prepare("SELECT id, VERSION FROM versions")?;
+            let mut names = statement.query([])?;
+            while let Some(row) = names.next()? {
+                of.insert(row.get(0)?, VersionSummary::new(row.get(1)?));
+            }
+            // One walk over the rows: no index stands on their versions, and none may.
             let mut statement = database.prepare(
-                "SELECT v.VERSION, count(j.FILE_ID), coalesce(sum(j.SIZE), 0), \
-                 count(j.FILE_ID) FILTER (WHERE j.TIME_INVALID_us IS NULL), \
-                 count(j.FILE_ID) FILTER (WHERE j.TIME_INVALID_us IS NULL AND j.UPLOAD_DT_ID IS NULL) \
-                 FROM versions v LEFT JOIN journal_v2 j ON j.VERSION_ID = v.id GROUP BY v.id ORDER BY v.VERSION",
+                "SELECT VERSION_ID, SIZE, TIME_INVALID_us IS NULL, UPLOAD_DT_ID IS NULL FROM journal_v2",
             )?;
-            let versions = statement.query_map([], |row| {
-                let count = |at| row.get::<_, i64>(at).map(|n| u64::try_from(n).unwrap_or_default());
-                Ok(VersionSummary {
-                    version: row.get(0)?,
-                    files: count(1)?,
-                    bytes: count(2)?,
-                    active: count(3)?,
-                    waiting: count(4)?,
-                })
-            })?;
-            versions.collect()
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let Some(summary) = of.get_mut(&row.get(0)?) else {
+                    continue;
+                };
+                let (active, unsent): (bool, bool) = (row.get(2)?, row.get(3)?);
+                summary.files += 1;
+                summary.bytes += u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+                summary.active += u64::from(active);
+                summary.waiting += u64::from(active && unsent);
+            }
+            let mut versions: Vec<VersionSummary> = of.into_values().collect();
+            versions.sort_by(|one, other| one.version.cmp(&other.version));
+            Ok(versions)
+        })
+    }
+
+    /// The names of all versions, oldest first.
+    fn version_names(&self) -> Result<Vec<String>> {
+        self.try_to("reading its versions", |database| {
+            let mut statement = database.prepare("SELECT VERSION FROM versions ORDER BY VERSION")?;
+            statement.query_map([], |row| row.get(0))?.collect()
         })
     }
 
@@ -100,9 +129,8 @@ impl Journal {
 
     /// The last moment of a version, in microseconds.
     fn end_of(&self, version: &str) -> Result<i64> {
-        let versions = self.versions()?;
-        let names: Vec<&str> = versions.iter().map(|v| v.version.as_str()).collect();
-        let Some(at) = names.iter().position(|name| *name == version) else {
+        let names = self.version_names()?;
+        let Some(at) = names.iter().position(|name| name == version) else {
             return Err(Error::Version {
                 version: crate::text::shown(version).into_owned(),
                 what: match names.last() {
@@ -111,10 +139,10 @@ impl Journal {
                 },
             });
         };
-        let last_of_own = self.first_or_last("max", version)?.unwrap_or(i64::MIN);
+        let last_of_own = self.last_brought(version)?.unwrap_or(i64::MIN);
         for next in &names[at + 1..] {
             let by_history = self.update_began(next)?;
-            let by_rows = self.first_or_last("min", next)?;
+            let by_rows = self.first_brought(next)?;
             if let Some(begun) = by_history.into_iter().chain(by_rows).min() {
                 // The history knows seconds only: never before what the version itself brought.
                 return Ok((begun - 1).max(last_of_own));
@@ -123,15 +151,27 @@ impl Journal {
         Ok(i64::MAX)
     }
 
-    /// The first or last moment at which a version brought a file. Rows that only took over another time of modification
-    /// keep their version and are younger: they do not count as the version's last.
-    fn first_or_last(&self, which: &'static str, version: &str) -> Result<Option<i64>> {
-        let moment = format!(
-            "SELECT {which}(first) FROM (SELECT min(j.TIME_VALID_us) AS first FROM journal_v2 j \
-             JOIN versions v ON v.id = j.VERSION_ID WHERE v.VERSION = ?1 GROUP BY j.SRC_PATH_ID, j.FILENAME, j.MD5)"
-        );
+    /// The first moment at which a version brought a file.
+    fn first_brought(&self, version: &str) -> Result<Option<i64>> {
         self.try_to("reading its versions", |database| {
-            database.query_row(&moment, [version], |row| row.get(0))
+            database.query_row(
+                "SELECT min(TIME_VALID_us) FROM journal_v2 WHERE VERSION_ID = (SELECT id FROM versions WHERE VERSION = ?1)",
+                [version],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// The last moment at which a version brought a file. Rows that only took over another time of modification keep their
+    /// version and are younger: they do not count.
+    fn last_brought(&self, version: &str) -> Result<Option<i64>> {
+        self.try_to("reading its versions", |database| {
+            database.query_row(
+                "SELECT max(first) FROM (SELECT min(TIME_VALID_us) AS first FROM journal_v2 \
+                 WHERE VERSION_ID = (SELECT id FROM versions WHERE VERSION = ?1) GROUP BY SRC_PATH_ID, FILENAME, MD5)",
+                [version],
+                |row| row.get(0),
+            )
         })
     }
 

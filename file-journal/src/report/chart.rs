@@ -28,7 +28,7 @@ pub(super) fn bars(
     let (plot, height) = (WIDTH - LEFT - 8.0, HEIGHT - BOTTOM - TOP);
     let step = plot / bars.len().max(1) as f64;
     let mut svg = format!(
-        "<svg class=chart viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=img aria-label=\"{}\">",
+        "<div class=wide><svg class=chart viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=img aria-label=\"{}\">",
         html(title)
     );
     for (share, y) in [(1.0, TOP), (0.5, TOP + height / 2.0), (0.0, TOP + height)] {
@@ -69,7 +69,7 @@ pub(super) fn bars(
             );
         }
     }
-    svg.push_str("</svg>");
+    svg.push_str("</svg></div>");
     svg
 }
 

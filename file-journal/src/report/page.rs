@@ -16,7 +16,7 @@ h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;bor
 .verdict{font-size:1.1rem;font-weight:600}.error{color:var(--e)}.warning{color:var(--w)}.good{color:var(--g)}.quiet{color:var(--m)}\
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--l);vertical-align:top}td.n,th.n{text-align:right}\
-td.p{overflow-wrap:anywhere;min-width:12rem}.chart{width:100%;height:auto;max-height:16rem}.chart text{fill:var(--m);font-size:11px}.grid{stroke:var(--l)}\
+td.p{overflow-wrap:anywhere;min-width:12rem}.chart{width:100%;min-width:34rem;height:auto;max-height:16rem}.chart text{fill:var(--m);font-size:11px}.grid{stroke:var(--l)}\
 .s0{fill:#3b6fb6}.s1{fill:#d07a2d}.s2{fill:#4a9c6d}.s3{fill:#a25fb3}.s4{fill:#b8a02d}.s5{fill:#6b7785}\
 .key span{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}nav a{margin-right:1rem;color:inherit}\
 @media print{nav{display:none}body{max-width:none}}";
