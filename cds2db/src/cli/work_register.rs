@@ -48,9 +48,16 @@ impl Register {
         }
         let root = self.root(&layout)?;
         let mut config = Config::read(&self.config).map_err(|e| failed(&self.config, e))?;
+        let named = config.modalities.len();
         config
             .modalities
             .retain(|modality| !modality.name.eq_ignore_ascii_case(TABLES));
+        if config.modalities.len() == named {
+            eprintln!(
+                "note: {} has no [site_path.{TABLES}]; `journal verify`, `files` and `restore` look at modalities that it names",
+                self.config.display()
+            );
+        }
         let pattern = Pattern::new("{filepath}").map_err(|text| Error::new(ErrorKind::Config, text))?;
         config.modalities.push(Modality {
             name: TABLES.to_owned(),

@@ -33,6 +33,7 @@ mod narrowing;
 )]
 mod original;
 mod references;
+mod register;
 mod retrieval;
 mod same_rows;
 mod sekmet;

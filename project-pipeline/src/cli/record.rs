@@ -71,6 +71,7 @@ impl Look {
             let note = match (&row.held, row.small_cells) {
                 (Some(why), _) => format!("  held back: {why}"),
                 (None, 0) => String::new(),
+                (None, 1) => "  1 small cell".to_owned(),
                 (None, count) => format!("  {count} small cells"),
             };
             say(&format!(

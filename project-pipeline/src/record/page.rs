@@ -223,10 +223,17 @@ fn graph(out: &mut String, request: &JobRequest, jobs: &[Job]) {
         "<h2>Pipeline</h2>\n<div class=\"scroll\">{}</div>\n",
         plan::svg(&project, &plan)
     );
-    out.push_str("<p class=\"soft\">Dashed: had run before. Red: makes highly sensitive files. Yellow: makes nothing more than moderately sensitive ones.</p>\n");
+    out.push_str("<p class=\"soft\">Dashed: had run before. Red: makes highly sensitive files. Yellow: at most moderately sensitive ones.</p>\n");
 }
 
 fn outputs_table(out: &mut String, jobs: &[Job]) {
+    if jobs
+        .iter()
+        .all(|job| job.outputs.is_empty() && job.excluded.is_empty())
+    {
+        out.push_str("<h2>Outputs</h2>\n<p>No job of this request has stored a file.</p>\n");
+        return;
+    }
     out.push_str("<h2>Outputs</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>File</th><th>Level</th><th>Action</th><th>Note</th></tr></thead>\n<tbody>\n");
     for job in jobs {
         let mut files: BTreeMap<&String, Level> =

@@ -67,6 +67,7 @@ fn files(out: &mut String, record: &Record) -> Result<()> {
         let note = match (&row.held, row.small_cells) {
             (Some(why), _) => format!("held back: {}", escape(why)),
             (None, 0) => String::new(),
+            (None, 1) => "1 small cell".to_owned(),
             (None, count) => format!("{count} small cells"),
         };
         let _ = writeln!(
