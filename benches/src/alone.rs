@@ -38,11 +38,12 @@ pub struct Alone {
     pub bare_typed: Stage,
     /// Resources that belong to no patient, among those of all stages.
     pub shared: u64,
+    connections: usize,
 }
 
 impl Alone {
     /// Measures over all patients of the site, in a database of its own.
-    pub async fn measure(site: &Site) -> Result<Self, Failure> {
+    pub async fn measure(site: &Site, connections: usize) -> Result<Self, Failure> {
         let description = default_description();
         let database = site.database();
         let mut alone = Self {
@@ -60,6 +61,7 @@ impl Alone {
             load_typed: Stage::new("load typed rows").beside(database),
             bare_typed: Stage::limit("bare COPY of typed rows").beside(database),
             shared: 0,
+            connections,
         };
         let hub = site.hub("alone").await?;
         let run = alone.raw(site, &hub, &description).await?;
@@ -100,6 +102,11 @@ impl Alone {
         let http = BareLoop::new(site)?;
         let lock = hub.lock("cds2db", "benches:raw").await?;
         let mut import = hub.begin_import(&lock).await?;
+        if self.connections > 0 {
+            self.load_raw
+                .measure_async(import.spread(self.connections))
+                .await?;
+        }
         let mut bare = BareTables::begin(hub.pool()).await?;
         let patients: Vec<u32> = (0..site.patients()).collect();
         let slices = patients.chunks(SLICE).map(Some).chain([None]);
@@ -190,6 +197,11 @@ impl Alone {
         let zone = Zone::berlin();
         let lock = hub.lock("cds2db", "benches:typed").await?;
         let mut import = hub.continue_import(&lock, run).await?;
+        if self.connections > 0 {
+            self.load_typed
+                .measure_async(import.spread(self.connections))
+                .await?;
+        }
         let mut bare = BareTables::begin(hub.pool()).await?;
         for table in description.resources() {
             let mut open = self

@@ -68,6 +68,12 @@ pub struct EndToEnd {
     /// Leave the stages alone out: only the whole chain
     #[arg(long)]
     pub whole_only: bool,
+    /// Leave the whole chain out: only the stages alone
+    #[arg(long, conflicts_with = "whole_only")]
+    pub alone_only: bool,
+    /// Connections that load the rows of the stages alone; 0 for the import's own
+    #[arg(long, default_value_t = 0)]
+    pub connections: usize,
     /// Python to look for other systems in
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub python: String,

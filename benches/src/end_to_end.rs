@@ -47,7 +47,7 @@ pub fn run(arguments: &EndToEnd) -> Result<(), Failure> {
     let mut sizes = Vec::new();
     for &resources in &arguments.resources {
         let size = runtime.block_on(measure(arguments, resources, &mut record))?;
-        sizes.push(size);
+        sizes.extend(size);
     }
     growth(&sizes, &mut record);
     let peers = match arguments.peer_resources {
@@ -68,9 +68,20 @@ pub fn run(arguments: &EndToEnd) -> Result<(), Failure> {
     record.file(&name, &command, &figures)
 }
 
-async fn measure(arguments: &EndToEnd, resources: u64, record: &mut Record) -> Result<Size, Failure> {
+/// One size; none where only the stages alone are measured.
+async fn measure(arguments: &EndToEnd, resources: u64, record: &mut Record) -> Result<Option<Size>, Failure> {
     let input = &arguments.input;
     let site = Site::open(input.seed, resources, input.format).await?;
+    if arguments.alone_only {
+        let alone = Alone::measure(&site, arguments.connections).await?;
+        record.line(&format!(
+            "\n{} resources, load of the machine {:.1}",
+            alone.crack.resources,
+            load()
+        ));
+        show_stages(&with_sums(&alone), record);
+        return Ok(None);
+    }
     site.hub("whole").await?.close().await;
     let config = site.configuration("whole", 0..site.patients(), arguments.workers)?;
     let cpu = (site.database().cpu_seconds(), site.server().cpu_seconds());
@@ -83,23 +94,54 @@ async fn measure(arguments: &EndToEnd, resources: u64, record: &mut Record) -> R
     let load = load();
     let mut stages = Vec::new();
     if !arguments.whole_only {
-        let alone = Alone::measure(&site).await?;
+        let alone = Alone::measure(&site, arguments.connections).await?;
         // The chain asks only for those Medications and Locations that something refers to.
         let all = alone.crack.resources;
         if !(all - alone.shared..=all).contains(&told.resources) {
             return Err(format!("{all} resources alone, {} in the chain", told.resources).into());
         }
-        stages = alone.stages().into_iter().cloned().collect();
-        stages.push(alone.load_raw.then("load raw and typed rows", &alone.load_typed));
-        stages.push(
-            alone
-                .bare_raw
-                .then("bare COPY of raw and typed", &alone.bare_typed),
-        );
+        stages = with_sums(&alone);
     }
     let size = Size::new(&told, cpu, stages, load);
     size.show(record);
-    Ok(size)
+    Ok(Some(size))
+}
+
+fn show_stages(stages: &[Stage], record: &mut Record) {
+    record.line(&format!(
+        "{:<34} {:>9} {:>11} {:>8} {:>10} {:>11}",
+        "", "s", "resources/s", "MB/s", "client CPU", "server CPU"
+    ));
+    for stage in stages {
+        let bytes = match stage.bytes {
+            0 => String::new(),
+            bytes => format!("{:.0}", bytes as f64 / 1e6 / stage.seconds),
+        };
+        let name = if stage.limit {
+            format!("  limit: {}", stage.name)
+        } else {
+            stage.name.to_owned()
+        };
+        record.line(&format!(
+            "{name:<34} {:>9.2} {:>11.0} {bytes:>8} {:>10.2} {:>11.2}",
+            stage.seconds,
+            stage.rate(),
+            stage.cpu_seconds,
+            stage.server_cpu_seconds
+        ));
+    }
+}
+
+/// The stages, and those of the hub together.
+fn with_sums(alone: &Alone) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = alone.stages().into_iter().cloned().collect();
+    stages.push(alone.load_raw.then("load raw and typed rows", &alone.load_typed));
+    stages.push(
+        alone
+            .bare_raw
+            .then("bare COPY of raw and typed", &alone.bare_typed),
+    );
+    stages
 }
 
 impl Size {
@@ -142,28 +184,7 @@ impl Size {
             self.bytes as f64 / 1e6,
             self.typed_rows
         ));
-        record.line(&format!(
-            "{:<34} {:>9} {:>11} {:>8} {:>10} {:>11}",
-            "", "s", "resources/s", "MB/s", "client CPU", "server CPU"
-        ));
-        for stage in &self.stages {
-            let bytes = match stage.bytes {
-                0 => String::new(),
-                bytes => format!("{:.0}", bytes as f64 / 1e6 / stage.seconds),
-            };
-            let name = if stage.limit {
-                format!("  limit: {}", stage.name)
-            } else {
-                stage.name.to_owned()
-            };
-            record.line(&format!(
-                "{name:<34} {:>9.2} {:>11.0} {bytes:>8} {:>10.1} {:>11.1}",
-                stage.seconds,
-                stage.rate(),
-                stage.cpu_seconds,
-                stage.server_cpu_seconds
-            ));
-        }
+        show_stages(&self.stages, record);
         record.line(&format!(
             "{:<34} {:>9.2} {:>11.0} {:>8.0} {:>10.1} {:>11.1}",
             "whole chain",

@@ -9,6 +9,7 @@ use table_description::TableDescription;
 
 use super::{column, micros, patient};
 use crate::schema::identifier;
+use crate::schema::visible::visible;
 use crate::{Error, Hub, Result};
 
 /// Which calculated references are looked for.
@@ -77,10 +78,11 @@ impl Hub {
         selected.extend(times.iter().map(|c| micros(&name(c))));
         let marked: Vec<String> = calculated.iter().map(|c| format!("{} = $2", name(c))).collect();
         let sql = format!(
-            "SELECT {} FROM core.{} WHERE {patient} = ANY ($1) AND {id} IS NOT NULL AND ({})",
+            "SELECT {} FROM core.{} t WHERE {patient} = ANY ($1) AND {id} IS NOT NULL AND ({}) AND {}",
             selected.join(", "),
             identifier(&table.name),
-            marked.join(" OR ")
+            marked.join(" OR "),
+            visible("t")
         );
         let patients: Vec<String> = patients.iter().map(|p| (**p).to_owned()).collect();
         let (references, times) = (calculated.len(), times.len());

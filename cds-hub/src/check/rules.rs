@@ -11,7 +11,7 @@ pub(super) fn of(table: &StoredTable, model: &Model, sample: u32) -> Vec<(Rule, 
     let companion = |suffix: &str| identifier(&format!("{}_{suffix}", table.name)).into_owned();
     let mut rules = vec![
         (Rule::CompanionHasRow, unmarked(table, "id", &name, &key)),
-        (Rule::RowHasImport, without(&name, "import_no", "import", "no")),
+        (Rule::RowHasImport, no_import(&name)),
         (Rule::RowHasImport, unmarked(table, "import_no", "import", "no")),
         (Rule::Noted, not_noted(table)),
         (Rule::Hash, hash(table, sample)),
@@ -65,16 +65,31 @@ fn without(table: &str, column: &str, other: &str, key: &str) -> String {
     )
 }
 
+/// Rows whose import is not there, but for those that are being loaded.
+fn no_import(table: &str) -> String {
+    format!(
+        "{} AND {}",
+        without(table, "import_no", "import", "no"),
+        loaded("t")
+    )
+}
+
+/// Whether a row is not one of an import that several connections load.
+fn loaded(row: &str) -> String {
+    format!("{row}.import_no NOT IN (SELECT p.import_no FROM core.loading p)")
+}
+
 /// Rows that their import does not name, and ids that imports name and no row has.
 fn not_noted(table: &StoredTable) -> String {
     let (name, key, literal) = (identifier(&table.name), table.key_column(), literal(&table.name));
     let key = identifier(&key);
     format!(
         "SELECT (SELECT count(*) FROM core.{name} t WHERE NOT EXISTS (SELECT FROM core.import_rows r WHERE r.import_no = \
-         t.import_no AND r.table_name = {literal} AND r.new_ids @> t.{key})) + greatest(0, (SELECT \
+         t.import_no AND r.table_name = {literal} AND r.new_ids @> t.{key}) AND {loaded}) + greatest(0, (SELECT \
          coalesce(sum(upper(n.ids)::bigint - lower(n.ids)), 0) FROM core.import_rows r CROSS JOIN LATERAL \
-         unnest(r.new_ids) AS n(ids) WHERE r.table_name = {literal}) - (SELECT count(*) FROM core.{name}) - (SELECT count(*) FROM core.removed d WHERE d.table_name \
-         = {literal}))::bigint"
+         unnest(r.new_ids) AS n(ids) WHERE r.table_name = {literal}) - (SELECT count(*) FROM core.{name} t WHERE {loaded}) - (SELECT count(*) FROM core.removed d WHERE d.table_name \
+         = {literal}))::bigint",
+        loaded = loaded("t"),
     )
 }
 

@@ -3,6 +3,7 @@
 
 use table_description::FhirType;
 
+use super::several;
 use crate::schema::identifier::literal;
 use crate::schema::{Function, Kind, Model, StoredTable, identifier};
 use crate::transfer::{Names, before, calculated_columns, header, meta, overwrite};
@@ -92,6 +93,7 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
         ),
         internal("core.not_later", "p_micros bigint", "timestamptz", NOT_LATER),
     ];
+    functions.extend(several::functions(model));
     for table in fhir() {
         functions.push(tell(table));
         functions.extend(table.has_meta().then(|| overwrite_given(table)));
@@ -104,7 +106,7 @@ pub(crate) fn functions(model: &Model) -> Vec<Function> {
     functions
 }
 
-fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
+pub(super) fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
     let types: Vec<&str> = arguments
         .split(", ")
         .filter_map(|a| a.split_once(' ').map(|(_, t)| t))
@@ -120,7 +122,7 @@ fn function(name: &str, arguments: &str, returns: &str, body: &str) -> Function 
     }
 }
 
-fn internal(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
+pub(super) fn internal(name: &str, arguments: &str, returns: &str, body: &str) -> Function {
     Function {
         roles: &[],
         ..function(name, arguments, returns, body)
@@ -155,6 +157,11 @@ END";
 const BEGIN_LOAD: &str = "BEGIN
   IF p_run IS NOT NULL AND NOT EXISTS (SELECT FROM core.import i WHERE i.no = p_run) THEN
     RAISE EXCEPTION USING ERRCODE = 'CDH01', MESSAGE = 'no such run';
+  END IF;
+  PERFORM FROM core.turn FOR UPDATE;
+  -- Not here: tables that are swept stay locked until the transaction ends.
+  IF EXISTS (SELECT FROM core.loading) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CDH05', MESSAGE = 'rows of an import that ended early are there';
   END IF;
   RETURN core.begin_import(left(p_module, 200), 'import', p_run);
 END";

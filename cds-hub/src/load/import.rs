@@ -3,7 +3,7 @@ use std::sync::Arc;
 use fhir_crack::Batch;
 use fhir_melt::TypedBatch;
 use futures_util::future::join;
-use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Row, Transaction};
 use table_description::{Defect, TableDescription};
 
@@ -11,8 +11,9 @@ use super::encoded::{Encoded, SLICE_BYTES, SLICE_ROWS, have_raw_rows, of_one_tab
 use super::loading::Loading;
 use super::raw_rows::RawWalk;
 use super::rows::Rows;
+use super::spread::Spread;
 use super::statements::Statements;
-use super::store::{Outcome, Stamp, store};
+use super::store::{Outcome, Stamp, Storing};
 use super::{ImportSummary, Loaded, Run};
 use crate::schema::{Kind, StoredTable};
 use crate::semaphore::{Importing, Lock};
@@ -28,6 +29,9 @@ SET LOCAL tcp_keepalives_idle = 10;
 SET LOCAL tcp_keepalives_interval = 5;
 SET LOCAL tcp_keepalives_count = 4";
 
+/// What the server says where rows of an import that ended early are there.
+const LEFT_OVER: &str = "CDH05";
+
 /// One import: several tables, one transaction, one processing number.
 ///
 /// Nothing of it can be seen before [`Import::commit`], and nothing remains of it if it is dropped.
@@ -37,6 +41,9 @@ pub struct Import<'l> {
     pub(super) stamp: Stamp,
     run: Run,
     pub(super) tables: Vec<Loading>,
+    /// For further connections.
+    pub(super) pool: PgPool,
+    pub(super) spread: Option<Spread>,
     _alone: Importing<'l>,
 }
 
@@ -73,17 +80,16 @@ impl Hub {
     async fn begin<'l>(&self, lock: &'l Lock, run: Option<Run>) -> Result<Import<'l>> {
         let alone = lock.importing()?;
         let failed = |e: &sqlx::Error| Error::sql("beginning an import", e);
-        let mut transaction = self.pool().begin().await.map_err(|e| failed(&e))?;
-        sqlx::raw_sql(SETTINGS)
-            .execute(&mut *transaction)
-            .await
-            .map_err(|e| failed(&e))?;
-        let import: i32 = sqlx::query_scalar("SELECT core.begin_load($1, $2)")
-            .bind(lock.module())
-            .bind(run.map(|r| r.0))
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(|e| failed(&e))?;
+        let (mut transaction, import) = match self.number(lock, run).await {
+            Err(e) if e.sqlstate() == Some(LEFT_OVER) => {
+                sqlx::query("SELECT core.sweep()")
+                    .execute(self.pool())
+                    .await
+                    .map_err(|e| Error::sql("taking away the rows of an import that ended early", &e))?;
+                self.number(lock, run).await?
+            }
+            begun => begun?,
+        };
         let row = sqlx::query(
             "SELECT run, (extract(epoch FROM checked - timestamp '2000-01-01') * 1000000)::bigint
              FROM core.import WHERE no = $1",
@@ -103,8 +109,29 @@ impl Hub {
             stamp,
             run,
             tables: Vec::new(),
+            pool: self.pool().clone(),
+            spread: None,
             _alone: alone,
         })
+    }
+}
+
+impl Hub {
+    /// A transaction with the number of its import.
+    async fn number(&self, lock: &Lock, run: Option<Run>) -> Result<(Transaction<'static, Postgres>, i32)> {
+        let failed = |e: &sqlx::Error| Error::sql("beginning an import", e);
+        let mut transaction = self.pool().begin().await.map_err(|e| failed(&e))?;
+        sqlx::raw_sql(SETTINGS)
+            .execute(&mut *transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        let import = sqlx::query_scalar("SELECT core.begin_load($1, $2)")
+            .bind(lock.module())
+            .bind(run.map(|r| r.0))
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(|e| failed(&e))?;
+        Ok((transaction, import))
     }
 }
 
@@ -150,7 +177,7 @@ impl Import<'_> {
     }
 
     async fn raw_slice(&mut self, table: usize, statements: &Statements, rows: &Rows) -> Result<Loaded> {
-        let outcome = store(&mut self.transaction, self.stamp, statements, rows).await?;
+        let outcome = self.keep(table, rows).await?;
         if !outcome.new.is_empty() {
             self.call(
                 statements.open.as_deref(),
@@ -182,7 +209,7 @@ impl Import<'_> {
                 raw_ids.get(batch.source_row(row)).copied()
             });
             from = to;
-            let outcome = store(&mut self.transaction, self.stamp, &statements, &rows).await?;
+            let outcome = self.keep(table, &rows).await?;
             total += self.after_typed(table, &statements, &rows, outcome).await?;
         }
         self.typed_ended(&statements, raw_ids).await?;
@@ -205,7 +232,7 @@ impl Import<'_> {
             total += if encoded.kind == Kind::Raw {
                 self.raw_slice(table, &statements, rows).await?
             } else {
-                let outcome = store(&mut self.transaction, self.stamp, &statements, rows).await?;
+                let outcome = self.keep(table, rows).await?;
                 self.after_typed(table, &statements, rows, outcome).await?
             };
         }
@@ -221,6 +248,26 @@ impl Import<'_> {
     /// When the server refuses.
     pub async fn defects(&mut self, defects: &[Defect], batch: &Batch, raw_ids: &[i32]) -> Result<()> {
         super::defects::keep(&mut self.transaction, self.stamp.import, defects, batch, raw_ids).await
+    }
+
+    /// Stores rows of one of the import's tables.
+    pub(super) async fn keep(&mut self, table: usize, rows: &Rows) -> Result<Outcome> {
+        self.begin_table(table).await?;
+        let Some(loading) = self.tables.get_mut(table) else {
+            return Ok(Outcome::default());
+        };
+        let statements = Arc::clone(&loading.statements);
+        Storing {
+            connection: &mut self.transaction,
+            spread: self.spread.as_mut(),
+            trust: &mut loading.trust,
+            stamp: self.stamp,
+            statements: &statements,
+            rows,
+            outcome: Outcome::default(),
+        }
+        .all()
+        .await
     }
 
     /// The connection of the import's transaction.
@@ -247,6 +294,7 @@ impl Import<'_> {
                 format!("import of module {}", self.lock.module()),
             ));
         }
+        self.index().await?;
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in &mut self.tables {
             table.tell(&mut self.transaction, self.stamp.import).await?;

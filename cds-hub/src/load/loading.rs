@@ -7,6 +7,7 @@ use super::Loaded;
 use super::id_ranges::IdRanges;
 use super::statements::Statements;
 use super::store::Outcome;
+use super::trust::Trust;
 use crate::schema::StoredTable;
 use crate::{Error, Result};
 
@@ -21,6 +22,8 @@ pub(super) struct Loading {
     new: IdRanges,
     seen: IdRanges,
     changed: Vec<i32>,
+    /// Whether rows are looked up before they are copied in.
+    pub(super) trust: Trust,
 }
 
 impl Loading {
@@ -32,6 +35,7 @@ impl Loading {
             new: IdRanges::default(),
             seen: IdRanges::default(),
             changed: Vec::new(),
+            trust: Trust::default(),
         }
     }
 

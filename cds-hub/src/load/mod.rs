@@ -21,9 +21,12 @@ mod precision;
 mod raw_rows;
 mod read;
 mod rows;
+mod several;
+mod spread;
 mod statements;
 mod store;
 mod structure;
+mod trust;
 mod typed_rows;
 mod watermark;
 

@@ -6,7 +6,6 @@ use sqlx::AssertSqlSafe;
 use table_description::TableDescription;
 
 use super::part::{RawPart, TypedPart};
-use super::store::store;
 use super::{Import, Loaded, structure};
 use crate::schema::{Kind, StoredTable};
 use crate::transfer::Names;
@@ -44,7 +43,7 @@ impl Import<'_> {
         self.lock.check()?;
         let table = self.loading(Kind::Raw, &part.table);
         let statements = Arc::clone(&self.tables[table].statements);
-        let outcome = store(&mut self.transaction, self.stamp, &statements, &part.rows).await?;
+        let outcome = self.keep(table, &part.rows).await?;
         let rows = 0..part.rows.len();
         let key = |row| outcome.keys.get(&part.rows.hash(row)).copied();
         let ids: Vec<i32> = rows.map(|row| key(row).unwrap_or_default()).collect();
@@ -164,7 +163,7 @@ impl Import<'_> {
             }
             self.lock.check()?;
             slice.raw_ids.iter_mut().for_each(|row| *row = id(*row));
-            let outcome = store(&mut self.transaction, self.stamp, &statements, slice).await?;
+            let outcome = self.keep(table, slice).await?;
             total += self.after_typed(table, &statements, slice, outcome).await?;
         }
         if !waited.is_empty() {

@@ -34,6 +34,7 @@ impl Hub {
             .await
             .map_err(|e| Error::sql("beginning the migration", &e))?;
         lock(&mut transaction).await?;
+        sweep(&mut transaction).await?;
         let mut plan = plan(&mut transaction, tables).await?;
         if plan.changes.is_empty() || (!plan.questions.is_empty() && !accept) {
             plan.applied = plan.questions.is_empty();
@@ -57,6 +58,22 @@ impl Hub {
         plan.applied = true;
         Ok(plan)
     }
+}
+
+/// Takes away what an import that ended early left; a hub of an older release has no such.
+async fn sweep(connection: &mut PgConnection) -> Result<()> {
+    let failed = |e: &sqlx::Error| Error::sql("taking away the rows of an import that ended early", e);
+    let is_there: bool = sqlx::query_scalar("SELECT to_regprocedure('core.sweep()') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| failed(&e))?;
+    if is_there {
+        sqlx::query("SELECT core.sweep()")
+            .execute(connection)
+            .await
+            .map_err(|e| failed(&e))?;
+    }
+    Ok(())
 }
 
 impl Hub {

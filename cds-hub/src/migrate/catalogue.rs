@@ -49,6 +49,14 @@ impl Catalogue {
                 .await
                 .map_err(failed)?;
         this.indexes = indexes.into_iter().map(|(name,)| name).collect();
+        // Those that a first load goes without come back with its end.
+        if this.table("core", "set_aside").is_some() {
+            let aside: Vec<(String,)> = sqlx::query_as("SELECT index_name FROM core.set_aside")
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(failed)?;
+            this.indexes.extend(aside.into_iter().map(|(name,)| name));
+        }
         let views: Vec<(String,)> = sqlx::query_as(
             "SELECT format('%I.%I', schemaname, viewname) FROM pg_views \
              WHERE schemaname !~ '^(pg_|information_schema$)'",

@@ -1,4 +1,5 @@
 use super::recipe::wrapped;
+use super::visible::visible;
 use super::{Kind, Script, StoredColumn, StoredTable, identifier, seen, version_order};
 
 /// Adds `core.<name>_rows`, the permanent rows with what is noted about them, and `db_log.<name>`, the same in order, as
@@ -46,9 +47,14 @@ const TECHNICAL: [&str; 5] = [
 /// `t` the row, `s` its companion, `a` the import that brought it, `l` the import that confirmed it last.
 fn source(table: &StoredTable) -> String {
     let key = key(table);
+    // Rows of the other tables come by functions only, in one transaction each.
+    let seen_only = match table.kind {
+        Kind::Raw | Kind::Typed => format!("\nWHERE {}", visible("t")),
+        Kind::Form | Kind::Core | Kind::Submodule => String::new(),
+    };
     format!(
         "FROM core.{} t\nLEFT JOIN core.{} s ON {}\nLEFT JOIN core.import a ON a.no = t.import_no\n\
-         LEFT JOIN core.import l ON l.no = coalesce({}, t.import_no)",
+         LEFT JOIN core.import l ON l.no = coalesce({}, t.import_no){seen_only}",
         identifier(&table.name),
         identifier(&seen::name(table)),
         seen::on("s", &key),

@@ -21,7 +21,7 @@ GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO cds2db_user, db2dataprocessor
 
 -- What the Rust programs read of imports; they write by functions.
 GRANT SELECT ON core.import, core.import_rows, core.lease, core.overwritten, core.lineage, core.quarantine, core.recipe,
-  core.installation, core.described, core.described_part TO cds2db_user, db2dataprocessor_user;
+  core.installation, core.described, core.described_part, core.loading TO cds2db_user, db2dataprocessor_user;
 GRANT SELECT ON core.watermark, core.unanswered, core.census, core.raw_value, core.deleted, core.defect, core.precision
   TO cds2db_user;
 GRANT SELECT ON core.recipe, core.installation, core.described, core.described_part TO db2frontend_user

@@ -94,4 +94,19 @@ DELETE FROM core.watermark WHERE resource = 'refused';
 WITH moved AS (
   DELETE FROM core.watermark WHERE resource IN ('deletions', '$export') OR resource LIKE '%/\_history' RETURNING *)
 INSERT INTO core.census (name, patient_id, counted_until) SELECT resource, patient_id, loaded_until FROM moved
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING;
+
+-- Imports that several connections load: their rows are there before the import is, and nobody sees them until then. What one
+-- that ended early leaves has higher keys than this one.
+CREATE TABLE IF NOT EXISTS core.loading (
+  import_no integer PRIMARY KEY,
+  first_key integer NOT NULL
+);
+
+-- Indexes that a table goes without while its first rows are loaded.
+CREATE TABLE IF NOT EXISTS core.set_aside (
+  index_name text PRIMARY KEY,
+  table_name text NOT NULL,
+  import_no integer NOT NULL,
+  definition text NOT NULL
+)

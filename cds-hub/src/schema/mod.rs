@@ -25,6 +25,7 @@ mod script;
 pub(crate) mod seen;
 mod stored_table;
 pub(crate) mod version_order;
+pub(crate) mod visible;
 mod writable;
 
 pub use compose::script;

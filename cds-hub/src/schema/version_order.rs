@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use super::visible::visible;
 use super::{Function, Kind, StoredTable, identifier};
 use crate::transfer::{Names, header};
 
@@ -62,10 +63,11 @@ pub(super) fn newer(table: &StoredTable) -> String {
     let (version_o, version_t) = (order.version("o"), order.version("t"));
     let slowly = format!("{}(o.{key}, t.{key})", names.function("newer"));
     let undated = format!(
-        "EXISTS (SELECT FROM {core} x WHERE x.{fhir_id} = t.{fhir_id} AND {x} IS NULL)",
+        "EXISTS (SELECT FROM {core} x WHERE x.{fhir_id} = t.{fhir_id} AND {x} IS NULL AND {visible})",
         core = names.core,
         fhir_id = order.fhir_id,
         x = order.updated("x", table.kind),
+        visible = visible("x"),
     );
     let (same, by_moment) = if let Some(raw) = &names.raw {
         let raw = &raw.id;
@@ -115,7 +117,7 @@ pub(super) fn function(table: &StoredTable) -> Option<Function> {
   RETURN (
     WITH kin AS (
       SELECT bool_and({dated} IS NOT NULL) AS dated, bool_and({numbered} IS NOT NULL) AS numbered
-      FROM {core} c WHERE c.{fhir_id} = (SELECT x.{fhir_id} FROM {core} x WHERE x.{key} = p_one)),
+      FROM {core} c WHERE c.{fhir_id} = (SELECT x.{fhir_id} FROM {core} x WHERE x.{key} = p_one) AND {visible}),
     pair AS MATERIALIZED (
       SELECT r.{key} AS id, coalesce(v.moment, '-infinity') AS moment, coalesce({of_row}, 0) AS version,
              r.last_processing_nr AS nr, v.arrival
@@ -129,6 +131,7 @@ END",
         numbered = number("c"),
         of_row = number("r"),
         core = names.core,
+        visible = visible("c"),
         core_rows = rows(table),
         version = version(table, &names, &order, None),
     );

@@ -64,6 +64,9 @@ fn function(name: &str, arguments: &str, returns: &str, language: &str, body: &s
 const BEGIN: &str = "DECLARE v_no int;
 BEGIN
   PERFORM FROM core.turn FOR UPDATE;
+  IF EXISTS (SELECT FROM core.loading) THEN
+    PERFORM core.sweep_loads();
+  END IF;
   v_no := nextval('core.import_no_seq');
   INSERT INTO core.import (no, run, checked, seen_status, module, part, started)
   VALUES (v_no, coalesce(p_run, v_no), now()::timestamp,
@@ -75,6 +78,8 @@ END";
 /// nothing and gets none.
 const FINISH: &str = "DECLARE v_number int; v_run int; v_part text; v_seconds double precision;
 BEGIN
+  DELETE FROM core.loading WHERE import_no = p_import;
+  PERFORM core.build_indexes(p_import);
   IF NOT EXISTS (SELECT FROM core.import_rows WHERE import_no = p_import)
      AND NOT EXISTS (SELECT FROM core.quarantine WHERE import_no = p_import)
      AND NOT EXISTS (SELECT FROM core.overwritten WHERE import_no = p_import) THEN

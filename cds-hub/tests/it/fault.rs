@@ -1,4 +1,4 @@
-//! Clients that are killed and servers that crash, at random moments of loads and transfers.
+//! Clients that are killed, servers that crash and connections that end, at random moments of loads and transfers.
 //!
 //! `CDS_HUB_FAULTS` sets how many faults are made (default 8), `CDS_HUB_FAULT_SEED` where the random moments start. Every
 //! delivery is disturbed once and then made again; at the end the hub must hold what one holds that was never disturbed.
@@ -97,6 +97,11 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     phase("raw rows");
     let batches = delivery(number);
     let mut import = hub.begin_import(lock).await?;
+    // Most deliveries by several connections.
+    let is_spread = number % 5 != 4;
+    if is_spread {
+        import.spread(3).await?;
+    }
     for batch in &batches {
         import.raw(std::slice::from_ref(batch)).await?;
     }
@@ -107,6 +112,9 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     let summary = import.commit().await?;
     phase("typed rows");
     let mut import = hub.continue_import(lock, summary.run).await?;
+    if is_spread {
+        import.spread(3).await?;
+    }
     for batch in &batches {
         let mut open = hub.open_raw(batch.table(), 100).await?;
         while let Some((raw_ids, batch)) = open.next().await? {
@@ -114,6 +122,8 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
             import.typed(&typed, &raw_ids).await?;
         }
     }
+    phase("indexes");
+    import.index().await?;
     phase("commit of typed rows");
     import.commit().await?;
     phase("inbox");
@@ -163,6 +173,17 @@ async fn content(hub: &Hub) -> Vec<(&'static str, Vec<String>)> {
     }
     let unfinished = "SELECT no FROM core.import WHERE finished IS NULL OR last_nr IS NULL";
     content.push(("unfinished imports", rows(hub, unfinished).await));
+    for left in [
+        "SELECT import_no FROM core.loading",
+        "SELECT index_name FROM core.set_aside",
+        "SELECT 1 FROM core.patient_raw WHERE import_no NOT IN (SELECT no FROM core.import)",
+        "SELECT 1 FROM core.patient WHERE import_no NOT IN (SELECT no FROM core.import)",
+        "SELECT 1 FROM core.pids_per_ward_raw WHERE import_no NOT IN (SELECT no FROM core.import)",
+    ] {
+        content.push((left, rows(hub, left).await));
+    }
+    let indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'core' ORDER BY 1";
+    content.push(("indexes", rows(hub, indexes).await));
     content
 }
 
@@ -241,6 +262,19 @@ impl Child {
     }
 }
 
+/// Ends one of the connections that load.
+async fn end_a_connection(url: &str, which: u64) {
+    let hub = Hub::connect(url).await.unwrap();
+    let others =
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                  AND backend_type = 'client backend' ORDER BY backend_start";
+    let others = rows(&hub, others).await;
+    if let Some(pid) = others.get(which as usize % others.len().max(1)) {
+        run(&hub, &format!("SELECT pg_terminate_backend({pid})")).await;
+    }
+    hub.close().await;
+}
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
@@ -248,7 +282,8 @@ fn setting(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
-/// kill -9 of the client and an immediate stop of the server, by turns: nothing is lost, nothing doubled.
+/// kill -9 of the client, an immediate stop of the server, and the end of one connection of several, by turns: nothing is
+/// lost, nothing doubled, and nothing is left of what ended early.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_clients_and_crashed_servers_leave_nothing_behind() {
     let faults = setting("CDS_HUB_FAULTS", 8);
@@ -279,13 +314,20 @@ async fn killed_clients_and_crashed_servers_leave_nothing_behind() {
         let mut child = Child::start(&url, number);
         std::thread::sleep(moment);
         let phase = child.phase();
-        let fault = if number % 2 == 0 {
-            child.process.kill().unwrap();
-            "client killed"
-        } else {
-            cluster.crash().unwrap();
-            cluster.start().unwrap();
-            "server crashed"
+        let fault = match number % 3 {
+            0 => {
+                child.process.kill().unwrap();
+                "client killed"
+            }
+            1 => {
+                cluster.crash().unwrap();
+                cluster.start().unwrap();
+                "server crashed"
+            }
+            _ => {
+                end_a_connection(&url, dice.below(100)).await;
+                "connection ended"
+            }
         };
         child.wait();
         *hits.entry((phase, fault)).or_default() += 1;

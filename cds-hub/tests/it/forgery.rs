@@ -51,6 +51,8 @@ const PROGRAMS: &[&str] = &[
 /// What the loader calls besides functions of single tables.
 const LOADER: &[&str] = &[
     "begin_load",
+    "build_index",
+    "cores",
     "finish_load",
     "keep_defects",
     "keep_precision",
@@ -58,9 +60,14 @@ const LOADER: &[&str] = &[
     "keep_values",
     "mark_deleted",
     "mark_returned",
+    "missing_indexes",
     "move_census",
     "move_watermarks",
+    "part_begins",
     "refuse",
+    "set_indexes_aside",
+    "spread_load",
+    "sweep",
 ];
 
 /// The functions each role is meant to execute, as `schema.name`.

@@ -28,6 +28,7 @@ mod seen;
 mod semaphore;
 mod serve;
 mod server;
+mod spread;
 mod sql;
 mod tls;
 mod versions;

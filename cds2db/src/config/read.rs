@@ -97,6 +97,7 @@ impl Config {
             filters: filters(r),
             deletions: Deletions::read(r),
             wait_seconds: None,
+            load_connections: small(r.whole("LOAD_CONNECTIONS", 1..=64)),
             memory_bytes: server.memory_bytes,
             min_free_bytes: super::memory::read_free(r),
             now: None,

@@ -53,6 +53,8 @@ pub struct Settings {
     /// Seconds to wait for server, database and the hub's lock; where not set, half a minute for the first two and without
     /// end for the lock.
     pub wait_seconds: Option<u64>,
+    /// Connections that load many rows; as many as the hub's server has cores where not set.
+    pub load_connections: Option<usize>,
     /// Bytes of memory that a run is to keep below.
     pub memory_bytes: usize,
     /// Bytes that are to stay free on the disk of the run's directory.
@@ -81,6 +83,7 @@ impl Default for Settings {
             filters: BTreeMap::new(),
             deletions: Deletions::Off,
             wait_seconds: None,
+            load_connections: None,
             memory_bytes: 1 << 30,
             min_free_bytes: 256 << 20,
             now: None,

@@ -21,6 +21,10 @@ use crate::{Result, Summary};
 
 /// Name under which the hub's lock is held.
 const MODULE: &str = "cds2db";
+/// From so many bytes of encoded rows on, several connections load them: about 20,000 rows.
+const MANY_BYTES: u64 = 16 << 20;
+/// Connections that load where nobody said how many.
+const MOST_CONNECTIONS: usize = 8;
 /// What it is held for.
 const MESSAGE: &str = "cds2db:store";
 
@@ -61,10 +65,16 @@ impl Run<'_> {
         let import = self.hub.begin_import(&lock).await;
         let mut import = import.map_err(|e| hub_error("beginning the import", e))?;
         let run = import.run();
+        self.spread(&fetched, &mut import).await?;
         for table in &self.description.tables {
             self.store_table(table, &fetched, &mut import, watches, summary)
                 .await?;
         }
+        // What follows looks rows up.
+        import
+            .index()
+            .await
+            .map_err(|e| hub_error("building indexes", e))?;
         for table in &self.description.tables {
             if !fetched.typing.stays_raw(table) {
                 fetched.typing.mend_invalid(table, &mut import, summary).await?;
@@ -86,6 +96,21 @@ impl Run<'_> {
         self.remark_quarantine(summary).await?;
         self.progress.end(Stage::Store);
         fetched.rows.remove()
+    }
+
+    /// Has several connections load where there is much to load: a first load, a backfill.
+    async fn spread(&self, fetched: &Fetched<'_>, import: &mut Import<'_>) -> Result<()> {
+        if fetched.rows.bytes()? < MANY_BYTES {
+            return Ok(());
+        }
+        let cores = self.hub.load_connections().await;
+        let Some(cores) = cores.map_err(|e| hub_error("asking for the server's cores", e))? else {
+            return Ok(());
+        };
+        let set = self.settings.load_connections;
+        let connections = set.unwrap_or(cores.min(MOST_CONNECTIONS));
+        let spread = import.spread(connections).await;
+        spread.map_err(|e| hub_error("opening connections to load by", e))
     }
 
     /// Says how many rows the hub refused, in this run and before.

@@ -45,6 +45,18 @@ impl HubRows {
         Ok(rows)
     }
 
+    /// How many bytes wait for the hub.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        let sizes = || -> io::Result<u64> {
+            let mut bytes = 0;
+            for entry in std::fs::read_dir(&self.dir)? {
+                bytes += entry?.metadata()?.len();
+            }
+            Ok(bytes)
+        };
+        sizes().map_err(|e| file_error(&self.dir, e))
+    }
+
     /// Where they lie; whatever else of a run's own lies there goes with them.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
