@@ -9,9 +9,10 @@ use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use table_description::{FhirType, TableDescription};
 
 use crate::schema::identifier::literal;
+use crate::schema::version_order;
 use crate::schema::{Kind, StoredTable, identifier};
 use crate::transfer::Names;
-use crate::{Error, Hub, Result};
+use crate::{Error, ErrorKind, Hub, Result};
 
 /// Where a hub stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Position {
 /// One snapshot of the hub's last versions; whatever is imported meanwhile is not seen.
 pub struct LastVersions {
     transaction: Transaction<'static, Postgres>,
+    /// The moment whose last versions are meant, as the server writes it; the newest ones where there is none.
+    as_of: Option<String>,
 }
 
 impl Hub {
@@ -35,27 +38,84 @@ impl Hub {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn last_versions(&self) -> Result<LastVersions> {
+        self.snapshot(None).await
+    }
+
+    async fn snapshot(&self, of: Option<&str>) -> Result<LastVersions> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let opened = self.pool().begin_with(begin).await;
         let mut transaction = opened.map_err(|e| failed("last versions", &e))?;
+        if let Some(snapshot) = of {
+            let same = AssertSqlSafe(format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot)));
+            let same = sqlx::raw_sql(same).execute(&mut *transaction).await;
+            same.map_err(|e| failed("last versions", &e))?;
+        }
         // A few rows of millions are fetched sooner by index than the server's default for turning disks believes.
         let set = "SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1.1', true)";
         let set = sqlx::query(set).execute(&mut *transaction).await;
         set.map_err(|e| failed("last versions", &e))?;
-        Ok(LastVersions { transaction })
+        Ok(LastVersions {
+            transaction,
+            as_of: None,
+        })
     }
 }
 
 impl LastVersions {
-    /// Where the hub stands.
+    /// Means the last versions of a moment instead: a time as PostgreSQL reads it, without an offset in the hub's zone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Options`] when it is no time.
+    pub async fn as_of(mut self, moment: &str) -> Result<Self> {
+        let read: std::result::Result<String, _> = sqlx::query_scalar("SELECT ($1::text)::timestamptz::text")
+            .bind(moment)
+            .fetch_one(&mut *self.transaction)
+            .await;
+        let unread = |_| {
+            Error::new(
+                ErrorKind::Options,
+                "the moment is not a time such as 2026-01-31 07:00",
+            )
+        };
+        self.as_of = Some(read.map_err(unread)?);
+        Ok(self)
+    }
+
+    /// So many further readers of the same snapshot and moment, to read side by side.
+    ///
+    /// # Errors
+    /// When the server refuses another connection.
+    pub async fn beside(&mut self, hub: &Hub, readers: usize) -> Result<Vec<Self>> {
+        let snapshot: std::result::Result<String, _> = sqlx::query_scalar("SELECT pg_export_snapshot()")
+            .fetch_one(&mut *self.transaction)
+            .await;
+        let snapshot = snapshot.map_err(|e| failed("last versions", &e))?;
+        let mut beside = Vec::new();
+        for _ in 0..readers {
+            let mut reader = hub.snapshot(Some(&snapshot)).await?;
+            reader.as_of.clone_from(&self.as_of);
+            beside.push(reader);
+        }
+        Ok(beside)
+    }
+
+    /// Whether a moment of the past is meant.
+    #[must_use]
+    pub fn is_past(&self) -> bool {
+        self.as_of.is_some()
+    }
+
+    /// Where the hub stands, or stood.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn position(&mut self) -> Result<Position> {
         let sql = "SELECT coalesce((extract(epoch FROM min(started)) * 1000000)::bigint, 0), coalesce(max(no), 0), coalesce(max(run), 0)
-                   FROM core.import";
-        let row: std::result::Result<(i64, i32, i32), _> =
-            sqlx::query_as(sql).fetch_one(&mut *self.transaction).await;
+                   FROM core.import WHERE $1::text IS NULL OR finished <= $1::text::timestamptz";
+        let row: std::result::Result<(i64, i32, i32), _> = sqlx::query_as(sql)
+            .bind(&self.as_of)
+            .fetch_one(&mut *self.transaction)
+            .await;
         let (hub, import, run) = row.map_err(|e| failed("where the hub stands", &e))?;
         Ok(Position { hub, import, run })
     }
@@ -94,9 +154,12 @@ impl LastVersions {
     /// # Errors
     /// When the server refuses.
     pub async fn gone(&mut self) -> Result<HashMap<String, HashSet<String>>> {
-        let sql = "SELECT resource, fhir_id FROM core.deleted WHERE returned IS NULL";
-        let rows: std::result::Result<Vec<(String, String)>, _> =
-            sqlx::query_as(sql).fetch_all(&mut *self.transaction).await;
+        let sql = "SELECT resource, fhir_id FROM core.deleted WHERE CASE WHEN $1::text IS NULL THEN returned IS NULL
+                   ELSE noticed <= $1::text::timestamptz AND (returned IS NULL OR returned > $1::text::timestamptz) END";
+        let rows: std::result::Result<Vec<(String, String)>, _> = sqlx::query_as(sql)
+            .bind(&self.as_of)
+            .fetch_all(&mut *self.transaction)
+            .await;
         let mut gone: HashMap<String, HashSet<String>> = HashMap::new();
         for (resource, id) in rows.map_err(|e| failed("what is gone", &e))? {
             gone.entry(resource).or_default().insert(id);
@@ -160,11 +223,15 @@ impl LastVersions {
             .collect();
         let (end, filter) = match stored.fhir_id_column() {
             Some(_) => ("_last_version", filter(&names.key)),
+            None if self.as_of.is_some() => ("", "true".to_owned()),
             None => ("", newest_run(&names)),
         };
-        let versions = identifier(&format!("v_{}{end}", table.name)).into_owned();
+        let versions = match &self.as_of {
+            None => format!("cds2db_out.{}", identifier(&format!("v_{}{end}", table.name))),
+            Some(moment) => past(&stored, moment),
+        };
         let sql = format!(
-            "COPY (SELECT {}, i.run FROM cds2db_out.{versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
+            "COPY (SELECT {}, i.run FROM {versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
              c.import_no WHERE {filter}) TO STDOUT (FORMAT binary)",
             columns.join(", "),
             core = names.core,
@@ -186,6 +253,22 @@ impl LastVersions {
     pub async fn close(self) -> Result<()> {
         let closed = self.transaction.rollback().await;
         closed.map_err(|e| failed("last versions", &e))
+    }
+}
+
+/// The last versions of a moment, or the newest list by then.
+fn past(table: &StoredTable, moment: &str) -> String {
+    let moment = format!("{}::timestamptz", literal(moment));
+    let rows = format!("db.{}({moment})", identifier(&format!("{}_as_of", table.name)));
+    match version_order::newest(table, &rows, &moment) {
+        Some(newest) => format!("({newest})"),
+        None => format!(
+            "(SELECT r.* FROM {rows} r WHERE r.last_processing_nr = (
+               SELECT max(m.input_nr) FROM core.import m WHERE m.finished <= {moment} AND m.run IN (
+                 SELECT i.run FROM core.import_rows n JOIN core.import i ON i.no = n.import_no
+                 WHERE n.table_name = {} AND i.finished <= {moment})))",
+            literal(&table.name)
+        ),
     }
 }
 

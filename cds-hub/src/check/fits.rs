@@ -48,9 +48,10 @@ impl Hub {
     /// [`ErrorKind::Schema`] with the command that mends it, and when the server refuses.
     pub async fn fits(&self, description: &Description) -> Result<()> {
         let failed = |e| Error::sql("looking at the hub's tables", &e);
-        let (is_hub, is_original): (bool, bool) = sqlx::query_as(
+        let (is_hub, is_original, is_of_now): (bool, bool, bool) = sqlx::query_as(
             "SELECT coalesce(bool_or(n.nspname = 'core' AND c.relname = 'import'), false), \
-                    coalesce(bool_or(n.nspname = 'db_config' AND c.relname = 'db_process_control'), false) \
+                    coalesce(bool_or(n.nspname = 'db_config' AND c.relname = 'db_process_control'), false), \
+                    coalesce(bool_or(n.nspname = 'core' AND c.relname = 'loading'), false) \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace",
         )
         .fetch_one(self.pool())
@@ -74,6 +75,9 @@ impl Hub {
         let known: HashSet<(&str, &str)> = known.iter().map(|(t, c)| (t.as_str(), c.as_str())).collect();
         let tables: HashSet<&str> = known.iter().map(|(table, _)| *table).collect();
         let mut missing = Vec::new();
+        if !is_of_now {
+            missing.push("table of what is being loaded".to_owned());
+        }
         for table in &description.tables {
             if !tables.contains(table.name.as_str()) {
                 missing.push(format!("table {}", table.name));

@@ -252,7 +252,6 @@ impl Import<'_> {
 
     /// Stores rows of one of the import's tables.
     pub(super) async fn keep(&mut self, table: usize, rows: &Rows) -> Result<Outcome> {
-        self.begin_table(table).await?;
         let Some(loading) = self.tables.get_mut(table) else {
             return Ok(Outcome::default());
         };

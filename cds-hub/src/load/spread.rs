@@ -1,11 +1,12 @@
 //! The further connections of an import, see [`super::several`].
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::try_join_all;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Connection};
+use table_description::TableDescription;
 
 use super::Import;
 use crate::schema::{Kind, StoredTable};
@@ -76,13 +77,13 @@ impl Spread {
     }
 
     /// An empty table goes without its indexes until [`Import::index`].
-    async fn set_aside(&mut self, table: &StoredTable) -> Result<()> {
+    async fn set_aside(&mut self, table: &Arc<TableDescription>) -> Result<()> {
         let Some(connection) = self.connections.first_mut() else {
             return Ok(());
         };
         // The typed table with its raw one: what is told of raw rows looks into both.
         for kind in [Kind::Raw, Kind::Typed] {
-            let table = StoredTable::new(kind, &table.description);
+            let table = StoredTable::new(kind, table);
             if !self.asked.insert(table.name.clone()) {
                 continue;
             }
@@ -154,9 +155,8 @@ impl Hub {
 }
 
 impl Import<'_> {
-    /// Has so many further connections copy rows in from now on, and leaves the indexes of empty tables to
-    /// [`Import::index`]: for many rows. Nothing of it is seen before the commit, and the next import takes away what is
-    /// left of one that never came to it.
+    /// Has so many further connections copy rows in from now on: for many rows. Nothing of it is seen before the commit,
+    /// and the next import takes away what is left of one that never came to it.
     ///
     /// # Errors
     /// [`ErrorKind::Options`] when rows were stored before; when the server refuses a connection.
@@ -184,11 +184,16 @@ impl Import<'_> {
         spread.index().await
     }
 
-    /// Prepares a table that is to be loaded.
-    pub(super) async fn begin_table(&mut self, table: usize) -> Result<()> {
-        match (&mut self.spread, self.tables.get(table)) {
-            (Some(spread), Some(loading)) => spread.set_aside(&loading.statements.table).await,
-            _ => Ok(()),
+    /// Has a table, raw and typed, go without the indexes that keep no promise until [`Import::index`], if it is empty and the
+    /// import is spread. To be called before its rows are stored, where there are many: making the indexes anew costs more
+    /// than some thousand entries.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_aside(&mut self, table: &Arc<TableDescription>) -> Result<()> {
+        match &mut self.spread {
+            Some(spread) => spread.set_aside(table).await,
+            None => Ok(()),
         }
     }
 }

@@ -101,6 +101,9 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     let is_spread = number % 5 != 4;
     if is_spread {
         import.spread(3).await?;
+        for batch in &batches {
+            import.set_aside(batch.table()).await?;
+        }
     }
     for batch in &batches {
         import.raw(std::slice::from_ref(batch)).await?;
@@ -114,6 +117,9 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     let mut import = hub.continue_import(lock, summary.run).await?;
     if is_spread {
         import.spread(3).await?;
+        for batch in &batches {
+            import.set_aside(batch.table()).await?;
+        }
     }
     for batch in &batches {
         let mut open = hub.open_raw(batch.table(), 100).await?;

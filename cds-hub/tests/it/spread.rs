@@ -41,6 +41,7 @@ async fn deliver(hub: &Hub, batches: &[Batch], connections: usize) -> [Loaded; 2
     let mut import = hub.begin_import(&lock).await.unwrap();
     if connections > 0 {
         import.spread(connections).await.unwrap();
+        import.set_aside(batches[0].table()).await.unwrap();
     }
     let mut raw = Loaded::default();
     for batch in batches {
@@ -51,6 +52,7 @@ async fn deliver(hub: &Hub, batches: &[Batch], connections: usize) -> [Loaded; 2
     let mut import = hub.continue_import(&lock, summary.run).await.unwrap();
     if connections > 0 {
         import.spread(connections).await.unwrap();
+        import.set_aside(batches[0].table()).await.unwrap();
     }
     let mut typed = Loaded::default();
     while let Some((raw_ids, batch)) = open.next().await.unwrap() {
@@ -150,6 +152,7 @@ async fn nothing_is_seen_before_the_commit() {
     let lock = hub.lock("cds2db", "cds2db:spread").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
     import.spread(2).await.unwrap();
+    import.set_aside(&table("patient")).await.unwrap();
     // Newer versions, and one without a moment, which would change how versions are ordered.
     let mut undated = vec![
         ("pat_id", "[1]p7".to_owned()),
@@ -194,6 +197,7 @@ async fn what_an_import_left_is_swept_by_the_next() {
             let lock = hub.lock("cds2db", "cds2db:spread").await.unwrap();
             let mut import = hub.begin_import(&lock).await.unwrap();
             import.spread(3).await.unwrap();
+            import.set_aside(&table("patient")).await.unwrap();
             import.raw(&[patients(0..600, 2, 2)]).await.unwrap();
             drop(import);
             lock.release(false).await.unwrap();

@@ -30,6 +30,7 @@ mod view_server;
 mod view_suite;
 mod work;
 mod work_check;
+mod work_export;
 mod work_inspect;
 mod work_rebuild;
 mod work_register;

@@ -5,7 +5,10 @@ use clap::{Args, Subcommand};
 use work_dir::whole::Whole;
 use work_dir::{Layout, Runs};
 
-use super::{work_check, work_inspect, work_rebuild, work_register, work_release, work_report, work_status};
+use super::{
+    work_check, work_export, work_inspect, work_rebuild, work_register, work_release, work_report,
+    work_status,
+};
 use crate::run::{DirectoryOptions, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
@@ -20,6 +23,8 @@ pub(super) enum Work {
     Check(work_check::Check),
     /// Make the standing whole, current/, anew of what the hub has
     Rebuild(Box<work_rebuild::Rebuild>),
+    /// Write what the hub has, or had at a moment, as Parquet files divided by patient
+    Export(Box<work_export::Export>),
     /// Forget tables and remove what their load left, so that the next run loads them again
     Override(Override),
     /// Let held resources of a table through, or a signal's final files, the next time
@@ -69,6 +74,7 @@ impl Work {
             Self::Report(report) => report.run(),
             Self::Check(check) => check.run(),
             Self::Rebuild(rebuild) => rebuild.run(),
+            Self::Export(export) => export.run(),
             Self::Override(tables) => tables.run(),
             Self::Release(release) => release.run(),
             Self::Rows(rows) => rows.run(),

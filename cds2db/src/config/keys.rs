@@ -149,7 +149,7 @@ pub const KEYS: &[Key] = &[
     key(DATABASE, "DB_CDS2DB_PASSWORD", "\"\"", "Its password.").unset().secret(),
     key(DATABASE, "DB_SSL_MODE", "\"verify-full\"", "Encryption of the connection to the hub: disable, prefer, require, verify-ca or verify-full. Where not set: verify-full with DB_SSL_CA_FILE, else prefer.").unset(),
     key(DATABASE, "DB_SSL_CA_FILE", "\"./hub-ca.pem\"", "Certificate (PEM) of the authority that signed the hub's.").unset(),
-    key(DATABASE, "LOAD_CONNECTIONS", "2", "Connections that load many rows side by side, such as those of a first load or a backfill; they are seen at one moment. Where not set, as many as the hub's server has cores, at most 8; one where it does not tell.").unset(),
+    key(DATABASE, "LOAD_CONNECTIONS", "2", "Connections that load rows side by side; 1: everything in one transaction. Rows are seen at one moment either way. Where not set, a first load, a backfill and whatever else brings many rows has as many as the hub's server has cores, at most 8, or one where it does not tell.").unset(),
     key(DATABASE, "DB_CDS2DB_SCHEMA*", "\"cds2db_in\"", "").without_effect("the hub's schema names are fixed"),
     key(DATABASE, "DB_DATAPROCESSOR_*", "\"\"", "").without_effect("read by dataprocessor"),
     key(DATABASE, "DB_DB2FRONTEND_*", "\"\"", "").without_effect("read by the frontend's module"),

@@ -53,7 +53,7 @@ pub struct Settings {
     /// Seconds to wait for server, database and the hub's lock; where not set, half a minute for the first two and without
     /// end for the lock.
     pub wait_seconds: Option<u64>,
-    /// Connections that load many rows; as many as the hub's server has cores where not set.
+    /// Connections that load rows; where not set, as many as the hub's server has cores for many rows, else one.
     pub load_connections: Option<usize>,
     /// Bytes of memory that a run is to keep below.
     pub memory_bytes: usize,

@@ -27,7 +27,7 @@ pub use kept::directory::RunDirectory;
 pub use kept::options::DirectoryOptions;
 pub use kept::unread::UnreadPart;
 pub(crate) use kept::unread::by_table;
-pub use kept::whole::{BroughtUp, bring_up, rebuild};
+pub use kept::whole::{BroughtUp, bring_up, export, rebuild};
 pub use retrieval::Run;
 pub(crate) use retrieval::ZONE;
 pub use scope::{Given, Scope};

@@ -14,6 +14,9 @@ use crate::work_place::{IDS_AT_ONCE, Place, program};
 /// How many runs are killed; `CDS2DB_KILLS=100` for the whole campaign.
 const KILLS: u32 = 5;
 
+/// The killed runs load by several connections; the undisturbed one, with which they are compared, by its own.
+const SEVERAL: &[&str] = &["--set", "LOAD_CONNECTIONS=3"];
+
 /// Files of typed rows by name.
 fn files(layout: &Layout) -> BTreeMap<String, Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(layout.final_signals()) else {
@@ -141,7 +144,7 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         let moment = whole.mul_f64(part * 1.05);
         let place = Place::open().await;
         let begun = Instant::now();
-        let mut child = place.start(&[]);
+        let mut child = place.start(SEVERAL);
         if seed % 2 == 0 {
             std::thread::sleep(moment);
         } else {
@@ -172,7 +175,7 @@ async fn a_killed_run_goes_on_and_ends_as_an_undisturbed_one() {
         if seed > 0 || kills <= KILLS {
             place.end_lease().await;
         }
-        let text = place.run(&[]);
+        let text = place.run(SEVERAL);
         let place_of = format!("seed {seed}, killed after {moment:?} {stage}: {text}");
         assert_eq!(place.hub().await, hub, "{place_of}");
         let layout = place.layout();

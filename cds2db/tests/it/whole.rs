@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use cds2db::config::Deletions;
-use cds2db::run::{DirectoryOptions, RunDirectory, bring_up, rebuild};
+use cds2db::run::{DirectoryOptions, RunDirectory, bring_up, export, rebuild};
 use fixtures::hospital::Hospital;
 use polars::prelude::{ParquetReader, SerReader};
 use table_description::{TableDescription, default_description};
@@ -74,6 +74,14 @@ pub(crate) async fn in_hub(site: &Site, table: &TableDescription) -> Rows {
     rows.into_iter().collect()
 }
 
+async fn all_in_hub(site: &Site) -> Vec<(String, Rows)> {
+    let mut all = Vec::new();
+    for table in &default_description().tables {
+        all.push((table.name.clone(), in_hub(site, table).await));
+    }
+    all
+}
+
 async fn assert_equal(site: &Site, base: &Path, when: &str) {
     for table in &default_description().tables {
         let (files, hub) = (in_whole(base, table), in_hub(site, table).await);
@@ -132,6 +140,7 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
         let base = tempfile::tempdir().expect("directory");
         model.gone_by_patient = deletions == Deletions::Ids;
         let again = tempfile::tempdir().expect("directory");
+        let (mut moment, mut then) = (None, Vec::new());
         for day in 0..days() {
             let today = hospital.clone().at(day);
             site.settings.now = Some(today.timestamp());
@@ -148,8 +157,30 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
                     .expect("rebuilds");
                 assert_equal(&site, again.path(), &format!("{when}, made anew")).await;
             }
+            if day == days() / 2 {
+                let clock = "SELECT clock_timestamp()::text";
+                moment = crate::select::select(&site.hub, clock).await.remove(0).remove(0);
+                then = all_in_hub(&site).await;
+            }
         }
         deleted += model.gone.len();
+        for connections in [1, 3] {
+            let target = tempfile::tempdir().expect("directory");
+            export(&site.hub, &description, target.path(), connections, None)
+                .await
+                .expect("exports");
+            assert_equal(&site, target.path(), "exported").await;
+        }
+        let target = tempfile::tempdir().expect("directory");
+        let past = export(&site.hub, &description, target.path(), 2, moment.as_deref()).await;
+        past.expect("exports the past");
+        for (table, rows) in &then {
+            let described = description.table(table).expect("described");
+            assert!(
+                in_whole(target.path(), described) == *rows,
+                "{table} as of {moment:?}"
+            );
+        }
     }
     println!("{deleted} resources were deleted on the way");
     assert!(deleted > 5 || days() < 14, "{deleted}: the days try no deletions");

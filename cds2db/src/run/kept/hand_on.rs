@@ -98,16 +98,16 @@ impl Run<'_> {
         fetched.rows.remove()
     }
 
-    /// Has several connections load where there is much to load: a first load, a backfill.
+    /// Has several connections load where there is much to load (a first load, a backfill) or somebody said so.
     async fn spread(&self, fetched: &Fetched<'_>, import: &mut Import<'_>) -> Result<()> {
-        if fetched.rows.bytes()? < MANY_BYTES {
+        let set = self.settings.load_connections;
+        if set == Some(1) || set.is_none() && fetched.rows.bytes()? < MANY_BYTES {
             return Ok(());
         }
         let cores = self.hub.load_connections().await;
         let Some(cores) = cores.map_err(|e| hub_error("asking for the server's cores", e))? else {
             return Ok(());
         };
-        let set = self.settings.load_connections;
         let connections = set.unwrap_or(cores.min(MOST_CONNECTIONS));
         let spread = import.spread(connections).await;
         spread.map_err(|e| hub_error("opening connections to load by", e))
@@ -136,6 +136,10 @@ impl Run<'_> {
     ) -> Result<()> {
         let failed = |what: &str, e| hub_error(&format!("{what} of {}", table.name), e);
         let (gate, typing) = (&fetched.gate, &fetched.typing);
+        if fetched.rows.bytes_of(&table.name)? >= MANY_BYTES {
+            let aside = import.set_aside(table).await;
+            aside.map_err(|e| failed("setting the indexes aside", e))?;
+        }
         let is_typed = gate.is_handed_on(&table.name) && !typing.stays_raw(table);
         let mut raw = fetched.rows.raw(table)?;
         let mut stored: Vec<StoredRaw> = Vec::new();

@@ -47,10 +47,22 @@ impl HubRows {
 
     /// How many bytes wait for the hub.
     pub(crate) fn bytes(&self) -> Result<u64> {
+        self.sizes(|_| true)
+    }
+
+    /// How many bytes of one table wait for the hub.
+    pub(crate) fn bytes_of(&self, table: &str) -> Result<u64> {
+        self.sizes(|path| path.file_stem().is_some_and(|stem| stem == table))
+    }
+
+    fn sizes(&self, is_meant: impl Fn(&Path) -> bool) -> Result<u64> {
         let sizes = || -> io::Result<u64> {
             let mut bytes = 0;
             for entry in std::fs::read_dir(&self.dir)? {
-                bytes += entry?.metadata()?.len();
+                let entry = entry?;
+                if is_meant(&entry.path()) {
+                    bytes += entry.metadata()?.len();
+                }
             }
             Ok(bytes)
         };

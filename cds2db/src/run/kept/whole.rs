@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cds_hub::{Hub, LastVersions};
 use dataprocessor::frame::{Kind, decode};
+use futures_util::future::try_join_all;
 use polars::prelude::{DataFrame, DataType, IntoColumn, IntoSeries, PolarsResult};
 use table_description::{Description, FhirType, TableDescription};
 use work_dir::whole::{Change, FinalState, Kept, NextWhole, RUN_COLUMN, Standing, Whole};
@@ -43,7 +44,7 @@ pub async fn bring_up(hub: &Hub, description: &Description, base: &Path) -> Resu
     let position = versions.position().await.map_err(hub_failed)?;
     let known = standing.filter(|s| s.hub == position.hub && s.import <= position.import);
     let Some(known) = known else {
-        return anew(&mut versions, description, &whole).await;
+        return anew(vec![versions], description, &whole).await;
     };
     let mut next = whole.begin().map_err(|e| failed(base, e))?;
     let gone = versions.gone().await.map_err(hub_failed)?;
@@ -81,37 +82,83 @@ pub async fn bring_up(hub: &Hub, description: &Description, base: &Path) -> Resu
 /// # Errors
 /// As [`bring_up`].
 pub async fn rebuild(hub: &Hub, description: &Description, base: &Path) -> Result<BroughtUp> {
-    anew(&mut open(hub).await?, description, &Whole::at(base)).await
+    anew(vec![open(hub).await?], description, &Whole::at(base)).await
 }
 
-async fn anew(versions: &mut LastVersions, description: &Description, whole: &Whole) -> Result<BroughtUp> {
+/// Writes what the hub has, or had at a moment, as a whole of its own below `target`, read by several connections. Whatever is
+/// imported meanwhile is not in it.
+///
+/// # Errors
+/// As [`bring_up`]; when the moment is no time.
+pub async fn export(
+    hub: &Hub,
+    description: &Description,
+    target: &Path,
+    connections: usize,
+    as_of: Option<&str>,
+) -> Result<BroughtUp> {
+    let mut first = open(hub).await?;
+    if let Some(moment) = as_of {
+        first = first.as_of(moment).await.map_err(hub_failed)?;
+    }
+    let mut readers = first
+        .beside(hub, connections.saturating_sub(1))
+        .await
+        .map_err(hub_failed)?;
+    readers.push(first);
+    anew(readers, description, &Whole::at(target)).await
+}
+
+/// Stretches of keys that are read at a time, from the first to the last.
+fn stretches(keys: Option<(i32, i32)>, is_past: bool) -> Vec<(i32, i32)> {
+    let Some((first, last)) = keys else {
+        return Vec::new();
+    };
+    if is_past {
+        // The past is worked out for a table at a time.
+        return vec![(first, last)];
+    }
+    let starts = (i64::from(first)..=i64::from(last)).step_by(KEYS as usize);
+    let stretch = |from: i64| {
+        let from = i32::try_from(from).ok()?;
+        Some((from, from.saturating_add(KEYS - 1).min(last)))
+    };
+    starts.filter_map(stretch).collect()
+}
+
+async fn anew(mut readers: Vec<LastVersions>, description: &Description, whole: &Whole) -> Result<BroughtUp> {
     let root = whole.root();
     let here = |e| failed(&root, e);
+    let Some(versions) = readers.first_mut() else {
+        return Err(Error::new(ErrorKind::Hub, "nobody to read the hub"));
+    };
     let position = versions.position().await.map_err(hub_failed)?;
     let gone = versions.gone().await.map_err(hub_failed)?;
+    let is_past = versions.is_past();
     let mut next = whole.begin().map_err(here)?;
     for table in &description.tables {
+        let Some(versions) = readers.first_mut() else {
+            break;
+        };
         let Some(id) = table.position_of_path("id") else {
             list(versions, &mut next, table, &root).await?;
             continue;
         };
-        let (first, last) = versions.keys(table).await.map_err(hub_failed)?.unwrap_or((1, 0));
-        let rows = usize::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or_default();
+        let keys = versions.keys(table).await.map_err(hub_failed)?;
+        let rows = keys.map_or(0, |(first, last)| i64::from(last) - i64::from(first) + 1);
+        let rows = usize::try_from(rows).unwrap_or_default();
         let mut table_anew = next.anew(table, rows).map_err(here)?;
         let gone = table.resource.as_ref().and_then(|r| gone.get(r));
-        let mut from = first;
-        while from <= last {
-            let to = from.saturating_add(KEYS - 1).min(last);
-            let mut rows = frame(
-                table,
-                &versions.slice(table, (from, to)).await.map_err(hub_failed)?,
-            )?;
-            if let Some(gone) = gone {
-                rows = work_dir::whole::without(&rows, &table.columns[id].name, gone).map_err(here)?;
+        for side_by_side in stretches(keys, is_past).chunks(readers.len()) {
+            let read = readers.iter_mut().zip(side_by_side);
+            let read = read.map(|(reader, keys)| reader.slice(table, *keys));
+            for copied in try_join_all(read).await.map_err(hub_failed)? {
+                let mut rows = frame(table, &copied)?;
+                if let Some(gone) = gone {
+                    rows = work_dir::whole::without(&rows, &table.columns[id].name, gone).map_err(here)?;
+                }
+                table_anew.add(&rows).map_err(here)?;
             }
-            table_anew.add(&rows).map_err(here)?;
-            let Some(next) = to.checked_add(1) else { break };
-            from = next;
         }
         next.put(table_anew).map_err(here)?;
     }
