@@ -15,6 +15,8 @@ TABLES = {
     "Condition": (["id", "recordedDate", "subject.reference", "onsetDateTime"], "code"),
 }
 CODING = ["system", "code", "display"]
+# Most resources for fhiry, which takes hours for more.
+FOR_FHIRY = 10_000
 
 
 def codings(concepts):
@@ -68,8 +70,8 @@ def polars(directory, out):
             columns.append(column.alias(path.replace(".", "_")))
         frame = frame.select(*columns, pl.col(concepts))
         if many:
-            frame = frame.explode(concepts)
-        frame = frame.with_columns(pl.col(concepts).struct.field("coding")).drop(concepts).explode("coding").unnest("coding")
+            frame = frame.explode(concepts, empty_as_null=True)
+        frame = frame.with_columns(pl.col(concepts).struct.field("coding")).drop(concepts).explode("coding", empty_as_null=True).unnest("coding")
         frame.sink_csv(f"{out}/{name}.csv")
         with open(f"{out}/{name}.csv", "rb") as file:
             rows += sum(1 for _ in file) - 1
@@ -107,6 +109,12 @@ def fhiry(directory, out):
 
     from fhiry import Fhirndjson
 
+    resources = 0
+    for name in TABLES:
+        with open(f"{directory}/{name}.ndjson", "rb") as file:
+            resources += sum(1 for _ in file)
+    if resources > FOR_FHIRY:
+        raise RuntimeError(f"it takes milliseconds a resource; it is measured with {FOR_FHIRY} resources at most")
     reader = Fhirndjson()
     reader.folder = directory
     reader.process_source()
