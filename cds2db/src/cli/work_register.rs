@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use file_journal::config::{Config, Modality};
-use file_journal::pattern::Pattern;
+use file_journal::config::Config;
 use file_journal::progress::Silent;
 use file_journal::{Journal, ScanOptions, SubmitOptions, lock, scan, submit};
 use work_dir::Layout;
@@ -16,6 +15,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The modality that tables are.
 const TABLES: &str = "Tables";
+/// Every file of the folder is a table of it.
+const PATTERN: &str = "{filepath}";
 
 /// Register the files of a finished run in a file journal, as the modality Tables.
 #[derive(Debug, Args)]
@@ -48,24 +49,19 @@ impl Register {
         }
         let root = self.root(&layout)?;
         let mut config = Config::read(&self.config).map_err(|e| failed(&self.config, e))?;
-        let named = config.modalities.len();
-        config
-            .modalities
-            .retain(|modality| !modality.name.eq_ignore_ascii_case(TABLES));
-        if config.modalities.len() == named {
-            eprintln!(
-                "note: {} has no [site_path.{TABLES}]; `journal verify`, `files` and `restore` look at modalities that it names",
-                self.config.display()
-            );
-        }
-        let pattern = Pattern::new("{filepath}").map_err(|text| Error::new(ErrorKind::Config, text))?;
-        config.modalities.push(Modality {
-            name: TABLES.to_owned(),
-            root: root.clone(),
-            pattern,
-            by_patient: false,
-            central: None,
+        let known = config.modalities.iter_mut().find(|modality| {
+            modality.name.eq_ignore_ascii_case(TABLES) && modality.pattern.text() == PATTERN
         });
+        let Some(tables) = known else {
+            let text = format!(
+                "{} does not name the tables, so `journal verify` and `restore` could not find them; write there: \
+                 [site_path.{TABLES}] with path = \"{}\" and pattern = \"{PATTERN}\"",
+                self.config.display(),
+                root.display()
+            );
+            return Err(Error::new(ErrorKind::Config, text));
+        };
+        tables.root.clone_from(&root);
         lock::check(&config).map_err(|e| failed(&self.config, e))?;
         let mut journal = Journal::open(&config.journal).map_err(|e| failed(&config.journal, e))?;
         let called = format!("cds2db work register --config {}", self.config.display());

@@ -13,7 +13,7 @@ fn journal(place: &Place, name: &str) -> PathBuf {
     let folder = place.directory.path().join(name);
     std::fs::create_dir_all(folder.join("site")).expect("a folder");
     let path = folder.join("config.toml");
-    let text = "[journal]\njournaling_mode='full'\n[site_path.default]\npath='site'\n[site_path.Tables]\npath='site'\n\
+    let text = "[journal]\njournaling_mode='full'\n[site_path.default]\npath='site'\n[site_path.Tables]\npath='site'\npattern='{filepath}'\n\
                 [central_path]\npath='central'\n";
     std::fs::write(&path, text).expect("written");
     path
@@ -92,11 +92,11 @@ async fn a_run_and_the_whole_are_registered_as_tables() {
     assert!(text.contains(&format!("{standing} added")), "{standing}: {text}");
     assert_eq!(proven(&of_whole), standing);
 
-    // A configuration that does not name the modality is told so.
+    // A configuration whose other verbs could not find the tables is refused.
     let text = std::fs::read_to_string(&of_whole).expect("reads");
-    std::fs::write(&of_whole, text.replace("[site_path.Tables]\npath='site'\n", "")).expect("written");
+    std::fs::write(&of_whole, text.replace("pattern='{filepath}'\n", "")).expect("written");
     let (good, text) = register(&place, &of_whole, &["--whole"]);
-    assert!(good && text.contains("has no [site_path.Tables]"), "{text}");
+    assert!(!good && text.contains("[site_path.Tables] with path"), "{text}");
 
     // A run whose end is missing is not registered.
     std::fs::remove_file(layout.summary()).expect("removed");

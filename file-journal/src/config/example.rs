@@ -22,9 +22,9 @@ path = "site"
 # pattern = "{patient_id:w}/Images/{filepath}"
 # [site_path.OMOP]
 # omop_per_patient = false
-# [site_path.Tables]                 # tables exported by cds2db
-# path = "/srv/cds2db/work"
-# pattern = "current/{filepath}"
+# [site_path.Tables]                 # tables exported by cds2db: the standing whole
+# path = "/srv/cds2db/work/current"
+# pattern = "{filepath}"
 
 [central_path]
 path = "/mnt/central"                # or az://CONTAINER/PATH, s3://BUCKET/PATH (programs built with `cloud`)
