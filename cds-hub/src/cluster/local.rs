@@ -206,6 +206,12 @@ impl Cluster {
         self.url_of(DATABASE)
     }
 
+    /// URL of the hub's database for a role that logs in with a password of its own; holds none.
+    #[must_use]
+    pub fn url_for(&self, role: &str) -> String {
+        format!("postgres://{role}@127.0.0.1:{}/{DATABASE}", self.port)
+    }
+
     /// URL of another database for the superuser. Holds the password: not for logs.
     #[must_use]
     pub fn url_of(&self, database: &str) -> String {

@@ -223,7 +223,11 @@ impl State {
 /// The tables of a run, those that were overridden behind the others.
 fn tables(layout: &Layout) -> Result<Vec<Table>> {
     let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
-    let known = work.units().map(|(name, at, status)| Table {
+    let waiting = RunDirectory::waiting(layout)?;
+    let known = work
+        .units()
+        .filter(|(name, ..)| !waiting.iter().any(|table| table == name));
+    let known = known.map(|(name, at, status)| Table {
         table: name.to_owned(),
         status: status.as_str().to_owned(),
         since: Some(at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
@@ -231,7 +235,7 @@ fn tables(layout: &Layout) -> Result<Vec<Table>> {
         of: Some(work.batches(name)),
     });
     let mut tables: Vec<Table> = known.collect();
-    let overridden = RunDirectory::waiting(layout)?.into_iter().map(|table| Table {
+    let overridden = waiting.into_iter().map(|table| Table {
         table,
         status: "overridden".to_owned(),
         since: None,

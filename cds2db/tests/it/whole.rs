@@ -132,7 +132,7 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
         let hospital = Hospital::new(seed, 12)
             .with_wards(2)
             .with_admissions(1)
-            .with_churn(150)
+            .with_churn(640)
             .with_density(40);
         let mut site = Site::open(hospital.clone()).await;
         site.settings.deletions = deletions;

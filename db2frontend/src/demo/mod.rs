@@ -65,11 +65,7 @@ impl DemoArguments {
         password.truncate(LENGTH);
         hub.set_password(NAME, &password).await?;
         hub.close().await;
-        let mut login = HubOptions::new(format!(
-            "postgres://{NAME}@127.0.0.1:{}/{}",
-            cluster.port(),
-            database(&cluster)
-        ));
+        let mut login = HubOptions::new(cluster.url_for(NAME));
         login.password = Some(password.clone());
         let dictionary = Dictionary::parse(DICTIONARY.as_bytes(), "dictionary.csv".as_ref())?;
         let mut options = ServeOptions::new(self.dir.join("pages"));
@@ -115,9 +111,4 @@ impl DemoArguments {
             )),
         }
     }
-}
-
-fn database(cluster: &Cluster) -> String {
-    let url = cluster.url();
-    url.rsplit('/').next().unwrap_or_default().to_owned()
 }

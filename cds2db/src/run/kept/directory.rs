@@ -145,6 +145,7 @@ impl RunDirectory {
             options,
             notes: Vec::new(),
         };
+        directory.load_again(&directory.forgetting())?;
         directory.override_tables(&directory.options.again)?;
         Ok(directory)
     }
@@ -225,6 +226,7 @@ impl RunDirectory {
         }
         if let Some(record) = lock(&self.record).as_mut() {
             record.again.extend(tables.iter().cloned());
+            record.forgetting.extend(tables.iter().cloned());
             record.import = None;
             record.write(&self.layout)?;
         }
@@ -241,7 +243,19 @@ impl RunDirectory {
         for table in tables {
             work.forget(table).map_err(|e| self.failed(e))?;
         }
+        drop(work);
+        if let Some(record) = lock(&self.record).as_mut() {
+            record.forgetting.clear();
+            record.write(&self.layout)?;
+        }
         Ok(())
+    }
+
+    /// Tables that an earlier process was about to forget.
+    fn forgetting(&self) -> Vec<String> {
+        let record = lock(&self.record);
+        let tables = record.iter().flat_map(|record| &record.forgetting);
+        tables.cloned().collect()
     }
 
     /// Notes which tables the run has begun.
@@ -264,12 +278,13 @@ impl RunDirectory {
     /// When the directory's files are damaged or cannot be read.
     pub fn waiting(layout: &Layout) -> Result<Vec<String>> {
         let work = WorkDir::look(layout.root()).map_err(|e| failed(layout.root(), e))?;
-        let again = Record::read(layout)?
-            .map(|record| record.again)
-            .unwrap_or_default();
+        let Some(record) = Record::read(layout)? else {
+            return Ok(Vec::new());
+        };
+        let (again, forgetting) = (record.again, record.forgetting);
         Ok(again
             .into_iter()
-            .filter(|table| work.status(table).is_none())
+            .filter(|table| work.status(table).is_none() || forgetting.contains(table))
             .collect())
     }
 

@@ -35,6 +35,9 @@ pub(crate) struct Record {
     /// Tables that are loaded again in full.
     #[serde(default)]
     pub(crate) again: BTreeSet<String>,
+    /// Those of them of which it is not certain that what the run had of them is forgotten.
+    #[serde(default)]
+    pub(crate) forgetting: BTreeSet<String>,
     /// Tables that the run began: each has a line in the state file unless somebody removed it.
     #[serde(default)]
     pub(crate) tables: BTreeSet<String>,
@@ -58,6 +61,7 @@ impl Record {
             started_with: StartedWith::new(),
             purpose: String::new(),
             again: BTreeSet::new(),
+            forgetting: BTreeSet::new(),
             tables: BTreeSet::new(),
         }
     }
