@@ -127,10 +127,11 @@ impl Lists {
                 continue;
             }
             match self.is_honoured(client, &one.request, parameter).await {
-                Some((true, ids)) => {
-                    self.honoured.insert(parameter.to_owned(), ids);
+                Some(true) => {
+                    self.honoured
+                        .insert(parameter.to_owned(), one.request.ids().len());
                 }
-                Some((false, _)) => {
+                Some(false) => {
                     tracing::warn!(parameter, "the server honours a part of a list of ids only");
                     summary.notes.push(format!(
                         "the server honours the beginning of a list of ids only ({parameter}): ids are asked for one by one"
@@ -174,14 +175,9 @@ impl Lists {
         ids.filter(|id| !one.seen.contains(*id)).cloned().collect()
     }
 
-    /// Whether a list brings what its last id with resources has, and up to how many ids that says; `None` where none of the
-    /// ids looked at has any, or nothing is counted.
-    async fn is_honoured(
-        &mut self,
-        client: &Client,
-        request: &Request,
-        parameter: &str,
-    ) -> Option<(bool, usize)> {
+    /// Whether a list brings what its last id with resources has; `None` where none of the ids looked at has any, or nothing
+    /// is counted.
+    async fn is_honoured(&mut self, client: &Client, request: &Request, parameter: &str) -> Option<bool> {
         let ids = request.ids();
         let known = self.honoured.get(parameter).copied().unwrap_or_default().max(1);
         for last in (known..ids.len()).rev().take(TRIES) {
@@ -190,7 +186,7 @@ impl Lists {
                 let without = self.count(client, request, parameter, &ids[..last]).await?;
                 let with = self.count(client, request, parameter, &ids[..=last]).await?;
                 // What comes meanwhile makes it more, never less.
-                return Some((with >= without + alone, ids.len()));
+                return Some(with >= without + alone);
             }
         }
         None
