@@ -232,6 +232,9 @@ impl ServerSaid {
                     None if raised && !ours => "refused by a function of the database".to_owned(),
                     None => db.message().to_owned(),
                 };
+                if state.as_deref() == Some("53200") && text.contains("shared memory") {
+                    text.push_str("; the server's max_locks_per_transaction is too low for this (512 is enough)");
+                }
                 // A function can name any text as the table.
                 if let Some(table) = db.table().filter(|_| !raised) {
                     text.push_str(" for table ");

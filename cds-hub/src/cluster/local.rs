@@ -147,6 +147,8 @@ impl Cluster {
             ("timezone", "Europe/Berlin".to_owned()),
             ("max_wal_size", "4GB".to_owned()),
             ("shared_buffers", "256MB".to_owned()),
+            // `init` and `migrate` hold some 3,000 locks each until they commit, and several hubs may live here.
+            ("max_locks_per_transaction", "512".to_owned()),
             // Compiling a statement over hundreds of columns takes longer than running it.
             ("jit", "off".to_owned()),
             // Rows must not reach the log: no detail, no context, no statement, no parameter.
