@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use sql_on_fhir::serve::{Data, Server};
+use sql_on_fhir::serve::{Data, Server, Unread};
 
 use super::block_on;
 use super::view::artifacts;
@@ -37,14 +37,15 @@ impl Data for Files {
     fn each(
         &self,
         read: &mut dyn FnMut(&mut (dyn Read + Send)) -> std::result::Result<(), sql_on_fhir::Error>,
-    ) -> std::result::Result<(), sql_on_fhir::Error> {
+    ) -> std::result::Result<Vec<Unread>, sql_on_fhir::Error> {
         let failed =
             |_: Error| sql_on_fhir::Error::unreadable(std::io::Error::other("a file cannot be opened"));
         let broken = Inputs::find(&self.0).and_then(|inputs| inputs.each(&|_| {}, |input| read(input)));
-        match broken.map_err(failed)?.into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        let unread = broken.map_err(failed)?.into_iter().map(|(path, error)| Unread {
+            name: path.display().to_string(),
+            error,
+        });
+        Ok(unread.collect())
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{
-    ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER,
+    ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER, WARNING,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -222,22 +222,41 @@ async fn sql_run(shared: &Arc<Shared>, asked: Asked) -> Result<Answer, Refusal> 
     let shape = asked.format;
     let shared = Arc::clone(shared);
     let worked = tokio::task::spawn_blocking(move || {
-        let outputs = work::run(
+        let done = work::run(
             &asked,
             &subjects,
             &*shared.data,
             folder.path(),
             &AtomicBool::new(false),
         );
-        outputs.map(|outputs| (outputs, folder))
+        done.map(|done| (done, folder))
     });
-    let (outputs, folder) = worked
+    let (done, folder) = worked
         .await
         .map_err(|_| Refusal::failed("the run ended unexpectedly"))??;
-    let output = outputs
+    let output = done
+        .outputs
         .first()
         .ok_or_else(|| Refusal::failed("the run gave nothing"))?;
-    file(&output.path, shape, Some(folder)).await
+    let mut response = file(&output.path, shape, Some(folder)).await?;
+    warn(&mut response, &done.unread);
+    Ok(response)
+}
+
+/// Warnings an answer carries; further ones are counted.
+const WARNINGS: usize = 10;
+
+/// Says in the head what is missing from the rows, since the body has no place for it.
+fn warn(response: &mut Answer, unread: &[String]) {
+    let further = unread.len().saturating_sub(WARNINGS);
+    let further = (further > 0).then(|| format!("{further} further inputs are not whole"));
+    for text in unread.iter().take(WARNINGS).chain(&further) {
+        let is_plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+        let text: String = text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        if let Ok(value) = HeaderValue::from_str(&format!("199 - \"{text}\"")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
 }
 
 fn sql_export(shared: &Arc<Shared>, asked: Asked) -> Result<Answer, Refusal> {

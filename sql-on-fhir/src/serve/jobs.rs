@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::asked::{Asked, Shape};
-use super::outcome::Refusal;
-use super::work::Output;
+use super::outcome::{Refusal, incomplete};
+use super::work::Done;
 
 /// Jobs at work at a time.
 const AT_WORK: usize = 4;
@@ -35,7 +35,7 @@ struct Job {
 #[derive(Clone)]
 enum State {
     AtWork,
-    Done(Vec<(String, PathBuf)>, SystemTime),
+    Done(Done, SystemTime),
     Failed(Refusal),
 }
 
@@ -93,14 +93,11 @@ impl Jobs {
     }
 
     /// What became of a job; nothing where it was cancelled.
-    pub(super) fn end(&self, id: &str, result: Result<Vec<Output>, Refusal>) {
+    pub(super) fn end(&self, id: &str, result: Result<Done, Refusal>) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = jobs.get_mut(id) {
             job.state = match result {
-                Ok(outputs) => {
-                    let files = outputs.into_iter().map(|output| (output.name, output.path));
-                    State::Done(files.collect(), SystemTime::now())
-                }
+                Ok(done) => State::Done(done, SystemTime::now()),
                 Err(refusal) => State::Failed(refusal),
             };
         }
@@ -127,18 +124,18 @@ impl Jobs {
     pub(super) fn file(&self, id: &str, name: &str) -> Option<(PathBuf, Shape)> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let job = jobs.get(id)?;
-        let State::Done(files, _) = &job.state else {
+        let State::Done(done, _) = &job.state else {
             return None;
         };
-        let (_, path) = files.iter().find(|(known, _)| known == name)?;
-        Some((path.clone(), job.format))
+        let output = done.outputs.iter().find(|output| output.name == name)?;
+        Some((output.path.clone(), job.format))
     }
 
     /// The manifest of a job that is done.
     pub(super) fn manifest(&self, id: &str, base: &str) -> Option<Value> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let job = jobs.get(id)?;
-        let State::Done(files, ended) = &job.state else {
+        let State::Done(done, ended) = &job.state else {
             return None;
         };
         debug_assert!(job.folder.path().is_dir(), "the files live as long as the job");
@@ -152,7 +149,11 @@ impl Jobs {
         if let Some(tracking) = &job.tracking {
             parameters.push(json!({"name": "clientTrackingId", "valueString": tracking}));
         }
-        parameters.extend(files.iter().map(|(name, _)| {
+        if !done.unread.is_empty() {
+            parameters.push(json!({"name": "warning", "resource": incomplete(&done.unread)}));
+        }
+        parameters.extend(done.outputs.iter().map(|output| {
+            let name = &output.name;
             json!({"name": "output", "part": [
                 {"name": "name", "valueString": name},
                 {"name": "location", "valueUri": format!("{base}/jobs/{id}/files/{name}")},

@@ -18,13 +18,25 @@ use std::sync::Arc;
 
 use crate::{Artifacts, Error};
 
+/// An input that could not be read to its end. The rows of what stands before the fault are in the answer.
+#[derive(Debug)]
+pub struct Unread {
+    /// What a reader knows the input by, such as its path.
+    pub name: String,
+    /// What `read` said of it.
+    pub error: Error,
+}
+
 /// The data views are run over, read anew for every request.
 pub trait Data: Send + Sync {
-    /// Hands each input to `read`, opened.
+    /// Hands each input to `read`, opened, and returns those that it could not read to their end.
     ///
     /// # Errors
-    /// What `read` says, or that an input cannot be opened.
-    fn each(&self, read: &mut dyn FnMut(&mut (dyn Read + Send)) -> Result<(), Error>) -> Result<(), Error>;
+    /// That an input cannot be opened.
+    fn each(
+        &self,
+        read: &mut dyn FnMut(&mut (dyn Read + Send)) -> Result<(), Error>,
+    ) -> Result<Vec<Unread>, Error>;
 }
 
 /// What is served.

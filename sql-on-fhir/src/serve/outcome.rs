@@ -78,3 +78,11 @@ impl Refusal {
         })
     }
 }
+
+/// What is missing from an answer, as an OperationOutcome.
+pub(super) fn incomplete(unread: &[String]) -> Value {
+    let issues = unread
+        .iter()
+        .map(|text| json!({"severity": "warning", "code": "incomplete", "diagnostics": text}));
+    json!({"resourceType": "OperationOutcome", "issue": issues.collect::<Vec<_>>()})
+}

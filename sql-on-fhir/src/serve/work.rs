@@ -1,6 +1,8 @@
 //! Subjects to files: one pass over the data for all of them.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
+use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,13 +14,22 @@ use serde_json::json;
 use super::asked::{Asked, Shape};
 use super::outcome::Refusal;
 use super::resolve::{Found, Resolved};
-use super::{Data, shape};
+use super::{Data, Unread, shape};
 use crate::{ErrorKind, Format, Run, RunOptions, ViewDefinition, Views};
 
 /// The file of a subject.
+#[derive(Clone)]
 pub(super) struct Output {
     pub(super) name: String,
     pub(super) path: PathBuf,
+}
+
+/// What a run gave.
+#[derive(Clone)]
+pub(super) struct Done {
+    pub(super) outputs: Vec<Output>,
+    /// Inputs that were not read to their end, each with its fault.
+    pub(super) unread: Vec<String>,
 }
 
 /// Runs subjects into a folder, all over the same pass; `stop` ends it.
@@ -28,8 +39,10 @@ pub(super) fn run(
     data: &dyn Data,
     folder: &Path,
     stop: &AtomicBool,
-) -> Result<Vec<Output>, Refusal> {
+) -> Result<Done, Refusal> {
+    let unread = RefCell::default();
     let work = Work {
+        unread: &unread,
         asked,
         data,
         #[cfg(feature = "sql")]
@@ -72,10 +85,13 @@ pub(super) fn run(
             path,
         });
     }
-    Ok(outputs)
+    let unread = unread.into_inner().into_iter().collect();
+    Ok(Done { outputs, unread })
 }
 
 struct Work<'a> {
+    /// A set, since a request may read the data more than once.
+    unread: &'a RefCell<BTreeSet<String>>,
     asked: &'a Asked,
     data: &'a dyn Data,
     /// Where the tables of a query lie until it has run.
@@ -178,12 +194,28 @@ impl Work<'_> {
             }),
             None => {
                 let stop = self.stop;
-                self.data.each(&mut |input| run.read(Stoppable { input, stop }))
+                let unread = self.data.each(&mut |input| run.read(Stoppable { input, stop }));
+                unread.and_then(|unread| unread.into_iter().try_for_each(|one| self.remark(one)))
             }
         };
         fed.and_then(|()| run.finish())
             .map(drop)
             .map_err(|error| refused(&error))
+    }
+
+    /// A fault of the data is remarked, and the answer goes on without the rest of its input; any other ends the request.
+    fn remark(&self, Unread { name, error }: Unread) -> Result<(), crate::Error> {
+        let is_of_the_data = matches!(error.kind(), ErrorKind::Read(_) | ErrorKind::Input(_));
+        if !is_of_the_data || self.stop.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        let cause = error.source().map(|cause| format!(": {cause}"));
+        let text = format!(
+            "{name}: {error}{}; the rest of it is missing",
+            cause.unwrap_or_default()
+        );
+        self.unread.borrow_mut().insert(text);
+        Ok(())
     }
 
     #[cfg(feature = "sql")]

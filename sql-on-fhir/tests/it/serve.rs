@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sql_on_fhir::serve::{Data, Server};
+use sql_on_fhir::serve::{Data, Server, Unread};
 use sql_on_fhir::{Artifacts, Error};
 
 /// Resources in memory; every read waits a little where the data are slow.
 struct Memory {
     lines: Vec<String>,
     wait: Duration,
+    /// A further input, read first.
+    before: &'static str,
 }
 
 struct Slow<'a>(&'a [u8], Duration);
@@ -30,9 +32,20 @@ impl Read for Slow<'_> {
 }
 
 impl Data for Memory {
-    fn each(&self, read: &mut dyn FnMut(&mut (dyn Read + Send)) -> Result<(), Error>) -> Result<(), Error> {
+    fn each(
+        &self,
+        read: &mut dyn FnMut(&mut (dyn Read + Send)) -> Result<(), Error>,
+    ) -> Result<Vec<Unread>, Error> {
         let text = self.lines.join("\n");
-        read(&mut Slow(text.as_bytes(), self.wait))
+        let inputs = [("before.ndjson", self.before), ("data.ndjson", text.as_str())];
+        let unread = inputs.iter().filter_map(|(name, text)| {
+            let error = read(&mut Slow(text.as_bytes(), self.wait)).err()?;
+            Some(Unread {
+                name: (*name).to_owned(),
+                error,
+            })
+        });
+        Ok(unread.collect())
     }
 }
 
@@ -55,6 +68,10 @@ struct Running {
 }
 
 fn start(wait: Duration) -> Running {
+    start_with(wait, "")
+}
+
+fn start_with(wait: Duration, before: &'static str) -> Running {
     let mut artifacts = Artifacts::default();
     artifacts.add(view("patients", "Patient", "active"));
     artifacts.add(json!({"resourceType": "Library", "id": "no-sql", "url": "http://x/Library/no-sql"}));
@@ -66,6 +83,7 @@ fn start(wait: Duration) -> Running {
     let data = Arc::new(Memory {
         lines: patients(),
         wait,
+        before,
     });
     let loopback = "127.0.0.1:0".parse().expect("an address");
     let server = runtime
@@ -410,4 +428,44 @@ fn a_job_is_cancelled_while_it_works() {
     assert_eq!(server.ask("DELETE", &status, "", "").status, 202);
     assert_eq!(server.get(&status).status, 404);
     assert!(running("sql-export-") < before, "its files are removed");
+}
+
+/// A broken line must cost the rest of its input, not the answer, and the answer must say so.
+#[test]
+fn a_broken_input_is_said_and_the_others_are_answered() {
+    let line = "{\"resourceType\":\"Patient\",\"id\":\"first\"}\n{\"resourceType\":\"Patient\",\"id\":\"SECRET\",}\n";
+    let server = start_with(Duration::ZERO, line);
+    let answer = server.get(CANONICAL);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.body.lines().count(), 6, "{}", answer.body);
+    let warning = answer.header("warning").expect("a warning");
+    assert!(
+        warning.contains("before.ndjson") && warning.contains("line 2"),
+        "{warning}"
+    );
+    assert!(!warning.contains("SECRET"), "{warning}");
+    assert_eq!(start(Duration::ZERO).get(CANONICAL).header("warning"), None);
+
+    let subject = json!([{"name": "subject", "part": [
+        {"name": "name", "valueString": "all"},
+        {"name": "subjectCanonical", "valueCanonical": "http://x/ViewDefinition/patients"},
+    ]}]);
+    let begun = server.post("/$sql-export", "Prefer: respond-async\r\n", subject);
+    assert_eq!(begun.status, 202, "{}", begun.body);
+    let location = server.path(begun.header("content-location").expect("a location"));
+    let until = Instant::now() + Duration::from_secs(20);
+    while server.get(&location).status == 202 {
+        assert!(Instant::now() < until, "the job does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let manifest = server.get(&format!("{location}/result")).json();
+    let said = manifest["parameter"].as_array().expect("parameters");
+    let warning = said
+        .iter()
+        .find(|one| one["name"] == "warning")
+        .expect("a warning");
+    assert_eq!(
+        warning["resource"]["issue"][0]["code"], "incomplete",
+        "{manifest}"
+    );
 }
