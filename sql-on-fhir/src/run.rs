@@ -93,6 +93,8 @@ pub struct Run<'v> {
     workers: Vec<Box<Worker<'v>>>,
     /// What the workers took in.
     worked: Summary,
+    /// Why the first part of the page at hand that was set aside cannot be cracked.
+    unread: Option<fhir_crack::Error>,
 }
 
 struct Output {
@@ -132,8 +134,7 @@ impl<'v> Run<'v> {
             mut crack,
         } = options;
         crack.duplicates = Duplicates::Keep;
-        // What is set aside would have to be told by every view; until then a fault ends its input.
-        crack.faults = Faults::Refuse;
+        crack.faults = Faults::SetAside;
         let outputs = views.programs.iter().map(|program| {
             let file = format!("{}.{}", program.view, format.extension());
             let out = open(&file).map_err(write)?;
@@ -155,6 +156,7 @@ impl<'v> Run<'v> {
         };
         Ok(Self {
             seen: distinct.then(HashSet::new),
+            unread: None,
             workers,
             worked: Summary::default(),
             decoder: Decoder::new(views.plan.clone(), crack),
@@ -168,8 +170,10 @@ impl<'v> Run<'v> {
     /// Reads one page to its end. Bulk data, one resource a line, is worked on by several threads if the options say so.
     ///
     /// # Errors
-    /// If it cannot be read or cracked, a resource does not fit a view, or the rows cannot be written.
+    /// If it cannot be read or cracked, a resource does not fit a view, or the rows cannot be written. An entry or line that
+    /// cannot be cracked is set aside: the rows of all others are written, then the first such fault is the error.
     pub fn read(&mut self, input: impl Read + Send) -> Result<(), Error> {
+        self.unread = None;
         if self.outputs.iter().all(Output::is_full) {
             return Ok(());
         }
@@ -199,7 +203,13 @@ impl<'v> Run<'v> {
         );
         self.workers = workers;
         self.worked.pages += u64::from(read.is_ok());
-        read
+        read.and_then(|()| self.whole())
+    }
+
+    /// Whether nothing of the page was set aside.
+    fn whole(&mut self) -> Result<(), Error> {
+        let unread = self.unread.take();
+        unread.map_or(Ok(()), |error| Err(Error::new(ErrorKind::Input(error))))
     }
 
     /// Writes what became of a piece of a page, which stands behind `before`, in bytes and line ends.
@@ -215,6 +225,10 @@ impl<'v> Run<'v> {
                 #[cfg(feature = "arrow")]
                 Writer::Arrow(_) => {}
             }
+        }
+        if let Some(unread) = made.unread {
+            let unread = unread.behind(before.0, before.1);
+            self.unread.get_or_insert(unread);
         }
         if let Some(fault) = made.fault {
             return Err(fault.behind(*before, |view| {
@@ -240,7 +254,7 @@ impl<'v> Run<'v> {
                     self.push(&buffer[..len])?;
                     if self.outputs.iter().all(Output::is_full) {
                         self.decoder.abandon_page();
-                        return Ok(());
+                        return self.whole();
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -269,7 +283,8 @@ impl<'v> Run<'v> {
     pub fn end_page(&mut self) -> Result<(), Error> {
         let ended = self.decoder.end_page().map(drop);
         self.drain()?;
-        self.cracked(ended)
+        self.cracked(ended)?;
+        self.whole()
     }
 
     fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
@@ -282,6 +297,9 @@ impl<'v> Run<'v> {
     fn drain(&mut self) -> Result<(), Error> {
         while let Some(batch) = self.decoder.next_batch() {
             self.batch(&batch)?;
+        }
+        while let Some(rejected) = self.decoder.next_rejected() {
+            self.unread.get_or_insert_with(|| rejected.into_reason());
         }
         Ok(())
     }

@@ -56,6 +56,8 @@ pub(crate) struct Made {
     pub(crate) length: (u64, u64),
     /// Why the piece could not be gone through to its end; it counts from the piece's beginning.
     pub(crate) fault: Option<Error>,
+    /// Why the first part of the piece that was set aside could not be cracked; counted likewise.
+    pub(crate) unread: Option<fhir_crack::Error>,
 }
 
 impl<'v> Worker<'v> {
@@ -95,6 +97,10 @@ impl<'v> Worker<'v> {
                 }
             }
         }
+        let mut unread = None;
+        while let Some(rejected) = self.decoder.next_rejected() {
+            unread.get_or_insert_with(|| rejected.into_reason());
+        }
         if let Err(error) = cracked {
             self.decoder.abandon_page();
             fault = fault.or(Some(Error::new(ErrorKind::Input(error))));
@@ -108,6 +114,7 @@ impl<'v> Worker<'v> {
                 memchr::memchr_iter(b'\n', piece).count() as u64,
             ),
             fault,
+            unread,
         }
     }
 }

@@ -409,7 +409,7 @@ pub(super) fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize
         return ExitCode::SUCCESS;
     }
     eprintln!(
-        "{} of {inputs} inputs could not be read to their end; rows before the fault are kept",
+        "{} of {inputs} inputs could not be read whole; what could be read is kept",
         failed.len()
     );
     ExitCode::FAILURE

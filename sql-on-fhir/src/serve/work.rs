@@ -211,7 +211,7 @@ impl Work<'_> {
         }
         let cause = error.source().map(|cause| format!(": {cause}"));
         let text = format!(
-            "{name}: {error}{}; the rest of it is missing",
+            "{name}: {error}{}; what cannot be read of it is missing",
             cause.unwrap_or_default()
         );
         self.unread.borrow_mut().insert(text);
