@@ -232,8 +232,10 @@ impl ServerSaid {
                     None if raised && !ours => "refused by a function of the database".to_owned(),
                     None => db.message().to_owned(),
                 };
-                if state.as_deref() == Some("53200") && text.contains("shared memory") {
-                    text.push_str("; the server's max_locks_per_transaction is too low for this (512 is enough)");
+                // The hint is known by the setting it names, in whichever language the server speaks.
+                let hint = db.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::hint);
+                if state.as_deref() == Some("53200") && hint.is_some_and(|h| h.contains("max_locks_per_transaction")) {
+                    text.push_str("; raise max_locks_per_transaction on the server, to 512 say");
                 }
                 // A function can name any text as the table.
                 if let Some(table) = db.table().filter(|_| !raised) {

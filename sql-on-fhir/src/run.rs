@@ -173,7 +173,6 @@ impl<'v> Run<'v> {
     /// If it cannot be read or cracked, a resource does not fit a view, or the rows cannot be written. An entry or line that
     /// cannot be cracked is set aside: the rows of all others are written, then the first such fault is the error.
     pub fn read(&mut self, input: impl Read + Send) -> Result<(), Error> {
-        self.unread = None;
         if self.outputs.iter().all(Output::is_full) {
             return Ok(());
         }
@@ -203,7 +202,8 @@ impl<'v> Run<'v> {
         );
         self.workers = workers;
         self.worked.pages += u64::from(read.is_ok());
-        read.and_then(|()| self.whole())
+        let read = read.and_then(|()| self.whole());
+        self.or_abandon(read)
     }
 
     /// Whether nothing of the page was set aside.
@@ -258,10 +258,7 @@ impl<'v> Run<'v> {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.decoder.abandon_page();
-                    return Err(Error::new(ErrorKind::Read(error)));
-                }
+                Err(error) => return self.or_abandon(Err(Error::new(ErrorKind::Read(error)))),
             }
         }
     }
@@ -272,8 +269,10 @@ impl<'v> Run<'v> {
     /// As [`Run::read`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let pushed = self.decoder.push(bytes);
-        self.drain()?;
-        self.cracked(pushed)
+        let pushed = self
+            .drain()
+            .and(pushed.map_err(|error| Error::new(ErrorKind::Input(error))));
+        self.or_abandon(pushed)
     }
 
     /// Ends a page.
@@ -282,15 +281,20 @@ impl<'v> Run<'v> {
     /// As [`Run::read`], also if the page is not complete.
     pub fn end_page(&mut self) -> Result<(), Error> {
         let ended = self.decoder.end_page().map(drop);
-        self.drain()?;
-        self.cracked(ended)?;
-        self.whole()
+        let ended = self
+            .drain()
+            .and(ended.map_err(|error| Error::new(ErrorKind::Input(error))));
+        let ended = ended.and_then(|()| self.whole());
+        self.or_abandon(ended)
     }
 
-    fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
-        result.map_err(|error| {
+    /// A page that failed is over: the next one begins with nothing of it.
+    fn or_abandon(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        result.inspect_err(|_| {
             self.decoder.abandon_page();
-            Error::new(ErrorKind::Input(error))
+            while self.decoder.next_batch().is_some() {}
+            while self.decoder.next_rejected().is_some() {}
+            self.unread = None;
         })
     }
 

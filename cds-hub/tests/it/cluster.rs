@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cds_hub::cluster::{Cluster, ClusterOptions, Service, Supervisor};
+use cds_hub::{Hub, HubTables};
 use sqlx::{Connection, PgConnection, Row};
 
 use crate::server::{options, program};
@@ -68,6 +69,25 @@ fn server_without_supervisor_stops_when_dropped() {
     assert!(runs(server));
     drop(cluster);
     assert!(!runs(server));
+}
+
+/// An installation needs more locks than such a server has; the administrator is told which setting to raise.
+#[tokio::test]
+async fn a_server_with_too_few_locks_is_told_the_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let few = [("max_locks_per_transaction", "10"), ("max_connections", "20")];
+    let options = ClusterOptions {
+        settings: few
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..options()
+    };
+    let cluster = Cluster::open(dir.path(), &options).unwrap();
+    let hub = Hub::connect(&cluster.url()).await.unwrap();
+    let error = hub.init(&HubTables::standard()).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("53200"), "{error:?}");
+    let said = std::error::Error::source(&error).unwrap().to_string();
+    assert!(said.contains("raise max_locks_per_transaction"), "{said}");
 }
 
 #[test]

@@ -400,7 +400,7 @@ fn cracked(summary: &fhir_crack::Summary) -> String {
     text
 }
 
-/// Names the inputs that could not be read to their end.
+/// Names the inputs that could not be read whole.
 pub(super) fn ended<E: std::error::Error>(failed: &[(PathBuf, E)], inputs: usize) -> ExitCode {
     for (path, error) in failed {
         eprintln!("error: {}: {}", input(path), site_config::shown(&chain(error)));

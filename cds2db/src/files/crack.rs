@@ -95,7 +95,7 @@ impl std::error::Error for ReadFault {
 const READ: usize = 1 << 18;
 
 /// Cracks files to raw tables, one file a table. Returns what became of the resources, and the files that could not be
-/// read to their end with the reason; what could be read is kept. `watch` is told how many bytes were read.
+/// read whole with the reason; what could be read is kept. `watch` is told how many bytes were read.
 ///
 /// # Errors
 /// When a path of the description cannot be followed, an input cannot be opened or an output cannot be written.

@@ -32,7 +32,6 @@ struct Job {
     format: Shape,
 }
 
-#[derive(Clone)]
 enum State {
     AtWork,
     Done(Done, SystemTime),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::{Artifacts, Error};
 
-/// An input that could not be read to its end. The rows of what stands before the fault are in the answer.
+/// An input that could not be read whole. The rows of what could be read of it are in the answer.
 #[derive(Debug)]
 pub struct Unread {
     /// What a reader knows the input by, such as its path.
@@ -29,7 +29,7 @@ pub struct Unread {
 
 /// The data views are run over, read anew for every request.
 pub trait Data: Send + Sync {
-    /// Hands each input to `read`, opened, and returns those that it could not read to their end.
+    /// Hands each input to `read`, opened, and returns those that it could not read whole.
     ///
     /// # Errors
     /// That an input cannot be opened.

@@ -18,17 +18,15 @@ use super::{Data, Unread, shape};
 use crate::{ErrorKind, Format, Run, RunOptions, ViewDefinition, Views};
 
 /// The file of a subject.
-#[derive(Clone)]
 pub(super) struct Output {
     pub(super) name: String,
     pub(super) path: PathBuf,
 }
 
 /// What a run gave.
-#[derive(Clone)]
 pub(super) struct Done {
     pub(super) outputs: Vec<Output>,
-    /// Inputs that were not read to their end, each with its fault.
+    /// Inputs that could not be read whole, each with its first fault.
     pub(super) unread: Vec<String>,
 }
 
@@ -203,7 +201,7 @@ impl Work<'_> {
             .map_err(|error| refused(&error))
     }
 
-    /// A fault of the data is remarked, and the answer goes on without the rest of its input; any other ends the request.
+    /// A fault of the data is remarked, and the answer goes without what could not be read; any other ends the request.
     fn remark(&self, Unread { name, error }: Unread) -> Result<(), crate::Error> {
         let is_of_the_data = matches!(error.kind(), ErrorKind::Read(_) | ErrorKind::Input(_));
         if !is_of_the_data || self.stop.load(Ordering::Relaxed) {

@@ -9,6 +9,7 @@ mod cases;
 mod faults;
 mod official;
 mod oracle;
+mod pages;
 #[cfg(feature = "sql")]
 mod query;
 mod random;
