@@ -135,10 +135,7 @@ impl Flatten {
                 Ok(0) => return self.end_page(),
                 Ok(len) => self.push(&buffer[..len])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.decoder.abandon_page();
-                    return Err(Error::caused(ErrorKind::Input, error));
-                }
+                Err(error) => return self.or_abandon(Err(Error::caused(ErrorKind::Input, error))),
             }
         }
     }
@@ -157,7 +154,8 @@ impl Flatten {
         );
         self.workers = workers;
         self.worked.pages += u64::from(read.is_ok());
-        read.and_then(|()| self.rest())
+        let read = read.and_then(|()| self.rest());
+        self.or_abandon(read)
     }
 
     /// Writes what became of a piece of a page, which stands behind `before`.
@@ -202,8 +200,10 @@ impl Flatten {
     /// As [`Flatten::read`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let pushed = self.decoder.push(bytes);
-        self.drain()?;
-        self.cracked(pushed)
+        let pushed = self
+            .drain()
+            .and(pushed.map_err(|error| Error::caused(ErrorKind::Input, error)));
+        self.or_abandon(pushed)
     }
 
     /// Ends a page.
@@ -212,9 +212,11 @@ impl Flatten {
     /// As [`Flatten::read`], also if the page is not complete.
     pub fn end_page(&mut self) -> Result<(), Error> {
         let ended = self.decoder.end_page().map(|_| ());
-        self.drain()?;
-        self.cracked(ended)?;
-        self.rest()
+        let ended = self
+            .drain()
+            .and(ended.map_err(|error| Error::caused(ErrorKind::Input, error)));
+        let ended = ended.and_then(|()| self.rest());
+        self.or_abandon(ended)
     }
 
     /// The fault of a page parts of which were set aside.
@@ -246,12 +248,13 @@ impl Flatten {
         })
     }
 
-    fn cracked(&mut self, result: Result<(), fhir_crack::Error>) -> Result<(), Error> {
-        result.map_err(|error| {
+    /// A page that failed is over: the next one begins with nothing of it.
+    fn or_abandon(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        result.inspect_err(|_| {
             self.decoder.abandon_page();
+            while self.decoder.next_batch().is_some() {}
             while self.decoder.next_rejected().is_some() {}
             self.rejected = None;
-            Error::caused(ErrorKind::Input, error)
         })
     }
 

@@ -437,3 +437,35 @@ fn threads_keep_the_rows_round_a_fault_and_name_its_line() {
     assert_eq!(found[0]["t.csv"].iter().filter(|b| **b == b'\n').count(), 24_001);
     assert!(found[0] == found[1]);
 }
+
+/// An input that breaks off, as a damaged gzip does.
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("broken off"))
+    }
+}
+
+#[test]
+fn a_page_that_broke_off_leaves_nothing_to_the_next() {
+    let description = Description {
+        tables: vec![table(&["id"], &[])],
+    };
+    let text = "{\"resourceType\":}\n".to_owned() + &bulk_data(12_000);
+    for threads in [1, 2] {
+        let (files, open) = memory();
+        let options = FlattenOptions {
+            threads,
+            ..FlattenOptions::default()
+        };
+        let mut pass = Flatten::new(&description, options, open).expect("a pipeline");
+        let cut = io::Read::chain(text.as_bytes(), Broken);
+        assert!(pass.read(cut).is_err());
+        if let Err(error) = pass.read(bulk_data(1).as_bytes()) {
+            panic!("{threads} threads: the next page is told {error:?}");
+        }
+        pass.finish().expect("outputs");
+        assert!(files.lock().expect("files")["t.csv"].len() > 12_000);
+    }
+}
