@@ -1,5 +1,6 @@
 //! How a run stands: read once, printed for people or as JSON for whoever watches.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use work_dir::whole::FinalState;
 use work_dir::{Layout, WorkDir};
 
 use super::work::{Place, failed};
-use crate::run::{RunDirectory, UnreadPart, by_table};
+use crate::run::{RunDirectory, UnreadPart};
 use crate::{Error, ErrorKind, Result};
 
 /// Show which tables are done.
@@ -259,4 +260,12 @@ fn next(layout: &Layout, open: usize) -> String {
             format!("{open} not completed; next: the same command goes on, with --fresh a new run begins")
         }
     }
+}
+
+/// How many parts each table has, in the order of names.
+fn by_table(parts: &[UnreadPart]) -> BTreeMap<&str, u64> {
+    parts.iter().fold(BTreeMap::new(), |mut counts, part| {
+        *counts.entry(part.table.as_str()).or_default() += 1;
+        counts
+    })
 }

@@ -101,6 +101,7 @@ impl Part {
     }
 
     /// The columns of a file of the original system; `None` for Parquet.
+    #[cfg(feature = "sql")]
     pub(crate) fn text(&self) -> Option<&[Series]> {
         match &self.content {
             Content::Text(series) => Some(series),

@@ -1,6 +1,6 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use polars::prelude::{DataType, PlSmallStr, Series};
+use polars::prelude::{DataType, PlSmallStr};
 
 use super::Files;
 use super::part::{Cells, Part};
@@ -139,12 +139,14 @@ impl Source {
     }
 
     /// The files, for queries.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+    #[cfg(feature = "sql")]
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
         self.parts.iter().map(|part| part.path.as_path())
     }
 
     /// The columns of a file of the original system; `None` for Parquet.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = Option<&[Series]>> {
+    #[cfg(feature = "sql")]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = Option<&[polars::prelude::Series]>> {
         self.parts.iter().map(Part::text)
     }
 

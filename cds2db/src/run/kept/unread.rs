@@ -1,6 +1,6 @@
 //! Parts of pages that could not be read, kept as they came: a file each, and a line that says where it stood and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -155,12 +155,4 @@ fn name(bytes: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     Digest::of([&*String::from_utf8_lossy(bytes), &hex]).to_string()
-}
-
-/// How many parts each table has, in the order of names.
-pub(crate) fn by_table(parts: &[UnreadPart]) -> BTreeMap<&str, u64> {
-    parts.iter().fold(BTreeMap::new(), |mut counts, part| {
-        *counts.entry(part.table.as_str()).or_default() += 1;
-        counts
-    })
 }
