@@ -4,6 +4,8 @@ pub mod ask;
 pub mod check;
 pub mod cluster;
 mod error;
+#[cfg(feature = "polars")]
+pub mod frame;
 mod hub;
 pub mod lineage;
 pub mod load;

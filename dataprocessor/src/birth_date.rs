@@ -7,9 +7,9 @@ use jiff::civil::Date;
 use polars::prelude::*;
 
 use crate::frame::Field;
-use crate::frame::Kind::{Day, Text, Whole};
 use crate::view::{Query, Snapshot, is_among};
 use crate::{Error, Result};
+use cds_hub::frame::Kind::{Day, Text, Whole};
 
 const VERSIONS: &[Field] = &[("pat_id", Text), ("patient_id", Whole), ("pat_birthdate", Day)];
 const PRECISION: &[Field] = &[("id", Whole), ("precision", Text)];

@@ -12,7 +12,7 @@ mod delivery;
 mod diagnosis;
 mod error;
 pub mod fall_fe;
-pub mod frame;
+mod frame;
 mod lineage;
 mod measurement;
 mod output;

@@ -9,10 +9,10 @@ use crate::apart::apart;
 use crate::birth_date::Births;
 use crate::copy_text::moment;
 use crate::frame::Field;
-use crate::frame::Kind::{Day, Moment, Number, Text};
 use crate::reference::first_of;
 use crate::view::{Query, Snapshot};
 use crate::{Error, Result};
+use cds_hub::frame::Kind::{Day, Moment, Number, Text};
 
 const CASES: &[Field] = &[
     ("fall_station", Text),

@@ -3,11 +3,12 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use cds_hub::Hub;
+use cds_hub::frame::{Kind, decode};
 use futures_util::TryStreamExt as _;
 use polars::prelude::DataFrame;
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
-use crate::frame::{self, Field, Kind};
+use crate::frame::Field;
 use crate::{Error, ErrorKind, Result};
 
 /// Schema of the views that the dataprocessor reads.
@@ -87,7 +88,8 @@ impl Snapshot {
             })
             .await
             .map_err(|e| failed(&place, &e))?;
-        let frame = frame::decode(&bytes, &query.names(), &query.kinds())?;
+        let frame = decode(&bytes, &query.names(), &query.kinds())
+            .map_err(|e| Error::new(ErrorKind::Shape, place).with_source(e))?;
         tracing::debug!(view = query.view, rows = frame.height(), bytes = bytes.len(), elapsed = ?begun.elapsed(), "read");
         Ok(frame)
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use cds_hub::frame::{Kind, decode};
 use cds_hub::{Hub, LastVersions};
-use dataprocessor::frame::{Kind, decode};
 use futures_util::future::try_join_all;
 use polars::prelude::{DataFrame, DataType, IntoColumn, IntoSeries, PolarsResult};
 use table_description::{Description, FhirType, TableDescription};
