@@ -1,7 +1,6 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "tests stop at the first surprise, their helpers too, and say what they skip and measure"
 )]
@@ -30,5 +29,6 @@ mod serve;
 mod server;
 mod spread;
 mod sql;
+mod test_database;
 mod tls;
 mod versions;

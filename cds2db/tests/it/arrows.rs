@@ -76,6 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "table-description",
         ],
     ),
+    ("test-hub", &["cds-hub"]),
     ("x-skipped", &[]),
 ];
 

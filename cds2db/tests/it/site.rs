@@ -1,12 +1,8 @@
 //! A site in small: the test server, a database of one's own, and runs of the library against them.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use cds_hub::cluster::{Cluster, ClusterOptions};
-use cds_hub::{Hub, HubTables};
+use cds_hub::Hub;
 use cds2db::config::{Settings, Wards};
 use cds2db::progress::Silent;
 use cds2db::run::{Run, RunDirectory, Scope};
@@ -16,25 +12,12 @@ use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
 use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
 use table_description::{Description, default_description};
+use test_hub::TestServer;
 
 use crate::select::select;
 
-static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
-static DATABASES: AtomicU32 = AtomicU32::new(0);
-
-/// The server all tests of this binary share.
-fn cluster() -> &'static Mutex<Cluster> {
-    CLUSTER.get_or_init(|| {
-        let options = ClusterOptions {
-            supervisor: Some(env!("CARGO_BIN_EXE_cds2db").into()),
-            volatile: true,
-            ..ClusterOptions::default()
-        };
-        let directory =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cds2db-it-{}", std::process::id()));
-        Mutex::new(Cluster::open(&directory, &options).expect("a test database"))
-    })
-}
+static SERVER: TestServer =
+    TestServer::new(env!("CARGO_TARGET_TMPDIR"), "cds2db-it").supervised(env!("CARGO_BIN_EXE_cds2db"));
 
 /// A hospital, its FHIR server and its hub.
 pub(crate) struct Site {
@@ -48,39 +31,26 @@ pub(crate) struct Site {
 impl Site {
     /// With the hub of this release.
     pub(crate) async fn open(hospital: Hospital) -> Self {
-        Self::open_with(hospital, async |hub: &Hub| {
-            hub.init(&HubTables::standard())
-                .await
-                .expect("creates the tables");
-        })
-        .await
+        let (hub, url) = SERVER.hub().await.until_the_test_ends();
+        Self::on(hospital, hub, url)
     }
 
     /// With a database that the caller makes a hub.
     pub(crate) async fn open_with(hospital: Hospital, make: impl AsyncFnOnce(&Hub)) -> Self {
-        let name = format!("site_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        let (admin, url) = {
-            let cluster = cluster()
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            (cluster.url(), cluster.url_of(&name))
-        };
-        let hub = Hub::connect(&admin).await.expect("connects");
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::raw_sql(create)
-            .execute(hub.pool())
-            .await
-            .expect("creates the database");
-        hub.close().await;
+        let url = SERVER.database().await.until_the_test_ends();
         let hub = Hub::connect(&url).await.expect("connects");
         make(&hub).await;
+        Self::on(hospital, hub, url)
+    }
+
+    fn on(hospital: Hospital, hub: Hub, database_url: String) -> Self {
         let settings = settings(&hospital);
         let server = Server::start(hospital, ServerOptions::default()).expect("a FHIR server");
         Self {
             server,
             hub,
             settings,
-            database_url: url,
+            database_url,
         }
     }
 

@@ -1,9 +1,5 @@
 //! Tests on a real, private PostgreSQL. One binary; each module has one noun.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test stops where something is amiss"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops where something is amiss")]
 
 mod clock;
 mod clock_values;
