@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 
 use crate::semaphore::Told;
 use crate::{Error, ErrorKind, Result};
@@ -71,6 +72,22 @@ impl HubOptions {
     }
 }
 
+/// Whether a connection answers what it is asked, and has no transaction open. One whose last statement was given up half-way,
+/// since its future was dropped, may have that one's answer still to give, or a transaction that it does not know of, in which
+/// the next one's rows would be lost. It is closed then.
+async fn is_as_new(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    static ASKED: AtomicI64 = AtomicI64::new(0);
+    let token = ASKED.fetch_add(1, Ordering::Relaxed);
+    // As one message, so that a transaction of its own begins with it.
+    let ask = AssertSqlSafe(format!("SELECT {token}::bigint, now() = statement_timestamp()"));
+    let Ok(row) = sqlx::raw_sql(ask).fetch_one(connection).await else {
+        return Ok(false);
+    };
+    let echoed: sqlx::Result<i64> = row.try_get(0);
+    let is_alone: sqlx::Result<bool> = row.try_get(1);
+    Ok(echoed.is_ok_and(|echoed| echoed == token) && is_alone.unwrap_or_default())
+}
+
 fn first_line(file: &std::path::Path) -> Result<String> {
     let text = std::fs::read_to_string(file).map_err(|e| {
         Error::new(ErrorKind::File, format!("password file {}", file.display())).with_source(e)
@@ -123,6 +140,8 @@ impl Hub {
                     Box::pin(async move { set.execute(connection).await.map(|_| ()) })
                 }
             })
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(is_as_new(connection)))
             .connect_with(options.connect_options()?)
             .await
             .map_err(|e| Error::sql("opening the first connection", &e))?;

@@ -6,10 +6,10 @@ use polars::prelude::{
     BooleanChunked, ChunkTake, Column, DataFrame, Float64Chunked, IdxCa, IdxSize, Int32Chunked, Int64Chunked,
     IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, Series, StringChunked, TimeUnit,
 };
+use table_description::PRECISION_SUFFIX;
 
 use crate::error::{Error, ErrorKind};
 use crate::typed::{Source, Values};
-use crate::write::PRECISION;
 use crate::{Melted, TypedBatch};
 
 /// Nanoseconds in a microsecond.
@@ -130,7 +130,7 @@ impl TypedBatch {
 
 /// How much of the dates of a column was given, with a NULL behind them; `None` of other types.
 fn precision(values: &Values, column: &str) -> Option<Series> {
-    let name = name(&format!("{column}{PRECISION}"));
+    let name = name(&format!("{column}{PRECISION_SUFFIX}"));
     let words: Vec<Option<&str>> = match values {
         Values::Date(values) => values
             .iter()

@@ -26,7 +26,18 @@ pub struct Column {
     pub description: String,
 }
 
+/// What the name of the column beside a date ends in, where files and frames say how much of it was given.
+pub const PRECISION_SUFFIX: &str = "_precision";
+
 impl Column {
+    /// Name of the column beside it, in files and frames, that says how much of a date or date-time was given; `None` for a
+    /// column of another type.
+    #[must_use]
+    pub fn precision_name(&self) -> Option<String> {
+        matches!(self.fhir_type, FhirType::Date | FhirType::DateTime)
+            .then(|| format!("{}{PRECISION_SUFFIX}", self.name))
+    }
+
     /// A column that follows no references and is melted.
     #[must_use]
     pub fn new(name: impl Into<String>, origin: Origin, fhir_type: FhirType) -> Self {

@@ -30,7 +30,7 @@ mod write;
 #[cfg(feature = "xlsx")]
 mod xlsx;
 
-pub use column::{Column, Origin};
+pub use column::{Column, Origin, PRECISION_SUFFIX};
 pub use default::{
     DEFAULT, default_core, default_definition_sheets, default_description, default_frontend,
     default_submodules,

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use crate::identifier::fault_of;
-use crate::{Column, MAX_IDENTIFIER_BYTES, MeltMode};
+use crate::{Column, FhirType, MAX_IDENTIFIER_BYTES, MeltMode};
 
 /// One table: the columns of one resource type, or of an internal table such as `pids_per_ward`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,22 @@ impl TableDescription {
     #[must_use]
     pub fn position_of_path(&self, path: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.path().as_str() == path)
+    }
+
+    /// The same table with a column of text behind each column of dates or date-times, for how much of them was given (see
+    /// [`Column::precision_name`]): the columns of its files and frames where a site asks for these.
+    #[must_use]
+    pub fn with_precision(&self) -> Self {
+        let beside = |column: &Column| {
+            let precision = column
+                .precision_name()
+                .map(|name| Column::new(name, column.origin.clone(), FhirType::String));
+            [Some(column.clone()), precision].into_iter().flatten()
+        };
+        Self {
+            columns: self.columns.iter().flat_map(beside).collect(),
+            ..self.clone()
+        }
     }
 
     /// Position of the column that says whose a row is, for tables that are searched by patient: its path is

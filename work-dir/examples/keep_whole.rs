@@ -54,7 +54,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             anew.add(&rows(table, piece, 1)?)?;
         }
         next.put(anew)?;
-        Ok(next.hold(Standing { hub: 1, import: 1 })?.rewritten)
+        Ok(next
+            .hold(Standing {
+                hub: 1,
+                import: 1,
+                ..Standing::default()
+            })?
+            .rewritten)
     })?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -68,12 +74,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows = rows(table, &changed, 2)?;
         let out = HashSet::new();
         next.change(table, Change { rows, out })?;
-        Ok(next.hold(Standing { hub: 1, import: 2 })?.rewritten)
+        Ok(next
+            .hold(Standing {
+                hub: 1,
+                import: 2,
+                ..Standing::default()
+            })?
+            .rewritten)
     })?;
     measure("a day without", || {
         let mut next = whole.begin()?;
         next.change(table, Change::default())?;
-        Ok(next.hold(Standing { hub: 1, import: 3 })?.rewritten)
+        Ok(next
+            .hold(Standing {
+                hub: 1,
+                import: 3,
+                ..Standing::default()
+            })?
+            .rewritten)
     })?;
     for what in ["the final files, first", "the final files again"] {
         measure(what, || final_files(&whole, base.path(), &description))?;

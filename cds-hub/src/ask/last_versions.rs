@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
-use table_description::{FhirType, TableDescription};
+use table_description::typing::Precision;
+use table_description::{Column, FhirType, TableDescription};
 
 use crate::schema::identifier::literal;
 use crate::schema::version_order;
@@ -30,6 +31,8 @@ pub struct LastVersions {
     transaction: Transaction<'static, Postgres>,
     /// The moment whose last versions are meant, as the server writes it; the newest ones where there is none.
     as_of: Option<String>,
+    /// Whether how much of each date was given is read too.
+    is_precise: bool,
 }
 
 impl Hub {
@@ -57,6 +60,7 @@ impl Hub {
         Ok(LastVersions {
             transaction,
             as_of: None,
+            is_precise: false,
         })
     }
 }
@@ -81,6 +85,13 @@ impl LastVersions {
         Ok(self)
     }
 
+    /// Reads the columns of [`TableDescription::with_precision`]: behind each date how much of it was given.
+    #[must_use]
+    pub fn with_precision(mut self) -> Self {
+        self.is_precise = true;
+        self
+    }
+
     /// So many further readers of the same snapshot and moment, to read side by side.
     ///
     /// # Errors
@@ -94,6 +105,7 @@ impl LastVersions {
         for _ in 0..readers {
             let mut reader = hub.snapshot(Some(&snapshot)).await?;
             reader.as_of.clone_from(&self.as_of);
+            reader.is_precise = self.is_precise;
             beside.push(reader);
         }
         Ok(beside)
@@ -216,11 +228,12 @@ impl LastVersions {
     ) -> Result<Vec<u8>> {
         let stored = StoredTable::new(Kind::Typed, table);
         let names = Names::of(&stored);
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|column| shown(&identifier(&column.name), column.fhir_type))
-            .collect();
+        let mut columns: Vec<String> = Vec::new();
+        for column in &table.columns {
+            columns.push(shown(&identifier(&column.name), column.fhir_type));
+            columns.extend(given(column).filter(|_| self.is_precise));
+        }
+        let precision = self.is_precise.then(|| given_of(table, &names));
         let (end, filter) = match stored.fhir_id_column() {
             Some(_) => ("_last_version", filter(&names.key)),
             None if self.as_of.is_some() => ("", "true".to_owned()),
@@ -232,8 +245,9 @@ impl LastVersions {
         };
         let sql = format!(
             "COPY (SELECT {}, i.run FROM {versions} v JOIN {core} c ON c.{key} = v.{key} JOIN core.import i ON i.no = \
-             c.import_no WHERE {filter}) TO STDOUT (FORMAT binary)",
+             c.import_no {} WHERE {filter}) TO STDOUT (FORMAT binary)",
             columns.join(", "),
+            precision.unwrap_or_default(),
             core = names.core,
             key = names.key,
         );
@@ -282,6 +296,44 @@ fn shown(column: &str, fhir_type: FhirType) -> String {
         FhirType::DateTime => format!("v.{column}::timestamp"),
         FhirType::Time => format!("(extract(epoch FROM v.{column}) * 1000000)::double precision"),
     }
+}
+
+/// How much of a date was given; the hub keeps it of those that were not given in full.
+fn given(column: &Column) -> Option<String> {
+    let name = column.precision_name()?;
+    let in_full = match column.fhir_type {
+        FhirType::Date => Precision::Day,
+        _ => Precision::Second,
+    };
+    Some(format!(
+        "CASE WHEN v.{} IS NOT NULL THEN coalesce(p.{}, '{}') END",
+        identifier(&column.name),
+        identifier(&name),
+        in_full.as_str()
+    ))
+}
+
+/// What the hub keeps of it, a row of it for each row of the table.
+fn given_of(table: &TableDescription, names: &Names) -> String {
+    let named = table
+        .columns
+        .iter()
+        .filter_map(|c| Some((c, c.precision_name()?)));
+    let columns: Vec<String> = named
+        .map(|(column, name)| {
+            let (of, name) = (literal(&column.name), identifier(&name));
+            format!("max(g.precision) FILTER (WHERE g.column_name = {of}) AS {name}")
+        })
+        .collect();
+    if columns.is_empty() {
+        return String::new();
+    }
+    format!(
+        "CROSS JOIN LATERAL (SELECT {} FROM cds2db_out.v_precision g WHERE g.table_name = {} AND g.id = v.{}) p",
+        columns.join(", "),
+        literal(&names.table),
+        names.key
+    )
 }
 
 /// Condition for the rows of the newest run that had any of the table.

@@ -16,7 +16,8 @@ pub struct Waiting {
     pub module: Option<String>,
     /// What it says it does.
     pub message: Option<String>,
-    /// Since when the state is so: wall time of the hub's zone.
+    /// Since when the state is so: wall time of the hub's zone and how far that is from UTC, as the operator's machine may
+    /// show another zone.
     pub since: Option<String>,
     /// When the lock ends without a sign of life.
     pub until: Option<String>,
@@ -135,7 +136,7 @@ async fn holder<'e>(executor: impl sqlx::PgExecutor<'e>) -> Result<Waiting> {
         Option<String>,
     );
     let (state, module, message, since, until, session): Row = sqlx::query_as(
-        "SELECT state, module, message, to_char(since, 'YYYY-MM-DD HH24:MI:SS'), to_char(until, 'YYYY-MM-DD HH24:MI:SS'),
+        "SELECT state, module, message, to_char(since, 'YYYY-MM-DD HH24:MI:SS OF'), to_char(until, 'YYYY-MM-DD HH24:MI:SS OF'),
                 session FROM core.lock_holder()",
     )
     .fetch_one(executor)

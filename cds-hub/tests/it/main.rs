@@ -10,6 +10,7 @@ mod cluster;
 mod complaints;
 mod db_log;
 mod definitions;
+mod dropped;
 mod fault;
 mod foreign;
 mod forgery;

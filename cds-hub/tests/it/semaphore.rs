@@ -445,6 +445,17 @@ async fn a_wait_for_the_lock_says_whom_it_is_for() {
         lines.len() == 1 && lines[0].contains("cds2db:long (#cds2db#), since"),
         "{lines:?}"
     );
+    let since = lines[0]
+        .split("since ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let told = format!(
+        "SELECT abs(extract(epoch FROM clock_timestamp() - '{since}'::timestamptz))::int < 60 AND '{since}' ~ '[+-]\\d\\d$'"
+    );
+    assert_eq!(one(&hub, &told).await, "true", "{since} says its zone");
     held.release(true).await.unwrap();
 
     // An open transaction has taken the lock and not committed.

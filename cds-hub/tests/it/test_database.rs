@@ -10,7 +10,9 @@ fn in_another_test<T: Send + 'static>(test: impl AsyncFnOnce() -> T + Send + 'st
             .build()
             .unwrap()
     };
-    std::thread::spawn(move || runtime().block_on(test())).join().unwrap()
+    std::thread::spawn(move || runtime().block_on(test()))
+        .join()
+        .unwrap()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use work_dir::whole::Whole;
 
 use super::{config, describe};
 use crate::error::hub_error;
-use crate::run::{connect, export};
+use crate::run::{ExportOptions, connect, export};
 use crate::{Error, ErrorKind, Result};
 
 /// Write what the hub has, or had at a moment, as Parquet files divided by patient.
@@ -58,9 +58,12 @@ impl Export {
                 .connections
                 .map(usize::from)
                 .or(config.settings.load_connections);
-            let connections = set.unwrap_or_else(|| cores.unwrap_or(1).min(MOST));
-            let moment = self.as_of.as_deref();
-            export(&hub, &description, &self.target, connections, moment).await
+            let options = ExportOptions {
+                connections: set.unwrap_or_else(|| cores.unwrap_or(1).min(MOST)),
+                as_of: self.as_of.as_deref(),
+                with_precision: config.settings.date_precision,
+            };
+            export(&hub, &description, &self.target, &options).await
         })?;
         let rows = made.kept.rows.iter().filter(|(_, rows)| **rows > 0);
         for (table, rows) in rows {

@@ -53,14 +53,18 @@ impl Rebuild {
             super::block_on(async {
                 let hub = Hub::connect(&url).await;
                 let hub = hub.map_err(|e| hub_error("connecting to the hub", e))?;
-                rebuild(&hub, &description, &self.dir).await
+                let before = Whole::at(&self.dir)
+                    .standing()
+                    .map_err(|e| failed(&self.dir, e))?;
+                let with_precision = before.is_some_and(|standing| standing.with_precision);
+                rebuild(&hub, &description, &self.dir, with_precision).await
             })?
         } else {
             let file = self.file.as_deref().unwrap_or(Path::new("cds2db_config.toml"));
             let config = config::read(file, &self.sets)?;
             super::block_on(async {
                 let (_, hub) = connect(&config.settings).await?;
-                rebuild(&hub, &description, &self.dir).await
+                rebuild(&hub, &description, &self.dir, config.settings.date_precision).await
             })?
         };
         self.finish(&description, &made)

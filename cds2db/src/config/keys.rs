@@ -71,6 +71,7 @@ const DATABASE: &str = "database";
 pub const KEYS: &[Key] = &[
     key(GENERAL, "VERBOSE", "4", "How much is logged: 0 nothing, 1 main steps, 4 every step, 7 every page, 9 and above everything. No level shows values of patients."),
     key(GENERAL, "MAX_DIR_COUNT", "5", "How many directories of old runs are kept."),
+    key(GENERAL, "DATE_PRECISION", "false", "Whether the Parquet files of the runs and of current/ have a column NAME_precision behind each date or time: year, month, day, minute or second, as much of it as was given. A birth year 1950 is a date 1950-01-01 otherwise.").unset(),
     key(GENERAL, "TABLE_DESCRIPTION", "\"./Table_Description.xlsx\"", "Description of the tables: a workbook, a CSV file or a folder; the word default for the one compiled in. Where not set, the one that the hub was made for, also where it was taken over from the original system.").unset(),
     key(GENERAL, "LOG_TEMP_EXCEL_TABLES", "false", "").without_effect("intermediate tables are not written; read the hub's raw and typed tables, or use cds2db flatten"),
     key(SERVER, "FHIR_SERVER_ENDPOINT", "\"http://localhost:8080/fhir\"", "Base URL of the FHIR server, with or without a slash at its end."),
@@ -94,6 +95,7 @@ pub const KEYS: &[Key] = &[
     key(SERVER, "FHIR_PROXY_URL", "\"http://proxy:3128\"", "Proxy for all requests to the server; what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say where not set.").unset().secret(),
     key(SERVER, "FHIR_SERVER_ALIASES", "[\"http://inner-host:8080/fhir\"]", "Other base URLs by which the server calls itself, in links and references. Links there are asked at FHIR_SERVER_ENDPOINT.").unset(),
     key(SERVER, "FHIR_ALLOWED_LINK_ORIGINS", "[\"https://files.example.org\"]", "Other origins (scheme, host, port) to which links of the server may lead; no credentials are sent there.").unset(),
+    key(SERVER, "FHIR_EXPORT", "\"Patient\"", "Load what belongs to patients by a bulk export ($export) instead of searches: Patient for all patients of the server, Group/ID for those of a Group; what patients asked for do not need is left out. A first load asks for everything, later ones for what has changed since; what belongs to new patients, referenced resources, types with a filter and the wards are searched as ever. Where the server has no export, it is searched and that is said.").unset(),
     key(SERVER, "FHIR_TOTAL_IS_RIGHT", "true", "Whether fewer resources than Bundle.total announced mean that some are missing; false for a server known to count duplicates or to estimate.").unset(),
     key(SERVER, "FHIR_KEEP_UNASKED", "false", "Store what the server sends of patients and ids that were not asked for. A server that ignores a parameter sends everybody's.").unset(),
     key(SERVER, "FHIR_SEARCH_CURL_TIMEOUT", "1800", "Seconds that one request may take, and that a response may stand still."),

@@ -34,7 +34,7 @@ pub use keys::{Effect, KEYS, Key};
 pub use login::in_words as login_in_words;
 pub use overrides::Overrides;
 pub use read::Config;
-pub use server::ServerSettings;
+pub use server::{ExportOf, ServerSettings};
 pub use settings::Settings;
 pub use site_config::{Database, DatabaseTls};
 pub use template::{default_file, reference};

@@ -76,6 +76,7 @@ impl Config {
                 r.whole("MAX_DIR_COUNT", 0..=1_000_000),
                 default.max_dir_count,
             ),
+            date_precision: r.flag("DATE_PRECISION").unwrap_or(default.date_precision),
             description: r.filled("TABLE_DESCRIPTION").map(|text| match text {
                 table_description::DEFAULT => text.into(),
                 text => resolve(text, file),

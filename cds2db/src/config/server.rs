@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fhir_crack::search::{Auth, Client, ClientOptions, Format, Secret, Timeouts, Tls};
 use site_config::{Reader, resolve};
-use table_description::reference::OwnBases;
+use table_description::reference::{OwnBases, Reference};
 
 use super::login;
 use super::memory::Memory;
@@ -45,8 +45,39 @@ pub struct ServerSettings {
     pub total_is_right: bool,
     /// Store what a server sends of patients and ids that were not asked for.
     pub keep_unasked: bool,
+    /// A bulk export that brings what patients' searches would.
+    pub export: Option<ExportOf>,
     /// Bytes of memory that a run is to keep below; pages take a part of it.
     pub memory_bytes: usize,
+}
+
+/// Whom a bulk export is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportOf {
+    /// All patients of the server; those that a run is not for are left out.
+    Patients,
+    /// The patients of a Group with this id.
+    Group(String),
+}
+
+impl ExportOf {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        const KEY: &str = "FHIR_EXPORT";
+        let text = r.filled(KEY)?;
+        if text == "Patient" {
+            return Some(Self::Patients);
+        }
+        match Reference::parse(text) {
+            Some(Reference::Literal(literal)) if literal.base().is_none() => {
+                literal.id_of("Group").map(|id| Self::Group(id.to_owned()))
+            }
+            _ => None,
+        }
+        .or_else(|| {
+            r.fault(KEY, "is Patient, for all patients of the server, or Group/ID");
+            None
+        })
+    }
 }
 
 impl Default for ServerSettings {
@@ -69,6 +100,7 @@ impl Default for ServerSettings {
             max_cores: 0,
             total_is_right: true,
             keep_unasked: false,
+            export: None,
             memory_bytes: 1 << 30,
         }
     }
@@ -146,6 +178,7 @@ impl ServerSettings {
             max_cores: index(r.whole("MAX_CORES", 0..=10_000), default.max_cores),
             total_is_right: r.flag("FHIR_TOTAL_IS_RIGHT").unwrap_or(default.total_is_right),
             keep_unasked: r.flag("FHIR_KEEP_UNASKED").unwrap_or(default.keep_unasked),
+            export: ExportOf::read(r),
             memory_bytes: super::memory::read(r),
         };
         settings.refuse_what_a_run_refuses(r);

@@ -22,6 +22,8 @@ pub struct Settings {
     pub verbose: u8,
     /// Directories of old runs to keep.
     pub max_dir_count: usize,
+    /// Files of typed rows say behind each date how much of it was given.
+    pub date_precision: bool,
     /// The description of the tables; the hub's own where not set.
     pub description: Option<PathBuf>,
     /// The FHIR server.
@@ -68,6 +70,7 @@ impl Default for Settings {
         Self {
             verbose: 4,
             max_dir_count: 5,
+            date_precision: false,
             description: None,
             server: ServerSettings::default(),
             encounters: EncounterSearch::default(),

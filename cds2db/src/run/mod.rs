@@ -26,7 +26,7 @@ pub use connect::{Connected, connect, connect_telling, first_request, from_setti
 pub use kept::directory::RunDirectory;
 pub use kept::options::DirectoryOptions;
 pub use kept::unread::UnreadPart;
-pub use kept::whole::{BroughtUp, bring_up, export, rebuild};
+pub use kept::whole::{BroughtUp, ExportOptions, bring_up, export, rebuild};
 pub use retrieval::Run;
 pub(crate) use retrieval::ZONE;
 pub use scope::{Given, Scope};

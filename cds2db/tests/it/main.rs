@@ -9,6 +9,7 @@
 mod adopted;
 mod arrows;
 mod backfill;
+mod by_export;
 mod case_list;
 mod chain;
 mod configuration;
@@ -32,6 +33,7 @@ mod narrowing;
     reason = "what the hub's own tests make of it"
 )]
 mod original;
+mod precision;
 mod references;
 mod register;
 mod retrieval;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cds2db::config::Wards;
+use cds2db::config::{ExportOf, Wards};
 use cds2db::ward::WardPatient;
 use fhir_crack::search::{Client, ClientOptions, Format as Wanted};
 use fixtures::Format;
@@ -161,13 +161,16 @@ async fn runs_against_sekmet_give_the_same_typed_rows_in_json_and_xml_and_under_
         answer.with(text)
     });
     let mut expected: Option<Vec<String>> = None;
-    for (base, format) in [
-        (own.clone(), Wanted::Json),
-        (own.clone(), Wanted::Xml),
-        (renaming.base(), Wanted::Json),
-        (renaming.base(), Wanted::Xml),
+    for (base, format, export) in [
+        (own.clone(), Wanted::Json, None),
+        (own.clone(), Wanted::Xml, None),
+        (renaming.base(), Wanted::Json, None),
+        (renaming.base(), Wanted::Xml, None),
+        (own.clone(), Wanted::Json, Some(ExportOf::Patients)),
+        (renaming.base(), Wanted::Json, Some(ExportOf::Patients)),
     ] {
         let mut site = Site::open(hospital.clone()).await;
+        site.settings.server.export.clone_from(&export);
         let patient = |n: u32| WardPatient {
             patient_id: format!("pat-{n}"),
             encounter_id: String::new(),
@@ -179,11 +182,17 @@ async fn runs_against_sekmet_give_the_same_typed_rows_in_json_and_xml_and_under_
         client.capability().await.expect("a capability statement");
         let summary = site.run_with(&client).await.expect("runs");
         assert!(summary.complete, "{:?}", summary.incomplete);
+        let exported = summary
+            .notes
+            .iter()
+            .any(|note| note.starts_with("a bulk export brought"));
+        assert_eq!(exported, export.is_some(), "{:?}", summary.remarks);
         let rows = typed(&site).await;
         let downloaded: u64 = summary.tables.values().map(|table| table.downloaded).sum();
         println!(
-            "{format:?} from {}: {downloaded} downloaded, {} typed rows, {:?}",
+            "{format:?} from {}{}: {downloaded} downloaded, {} typed rows, {:?}",
             if base == own { "the server" } else { "the proxy" },
+            if exported { " by export" } else { "" },
             rows.len(),
             summary.remarks
         );

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 /// Files that spell SQL, each with what it is for.
-const OTHER_SQL: [(&str, &str); 9] = [
+const OTHER_SQL: [(&str, &str); 10] = [
     ("cds-hub/src/", "the hub"),
     (
         "dataprocessor/src/",
@@ -25,6 +25,7 @@ const OTHER_SQL: [(&str, &str); 9] = [
     ("table-description/src/typing/", "names the text form of COPY"),
     ("fixtures/src/", "made-up data"),
     ("benches/", "measures the database itself"),
+    ("test-hub/src/", "makes and drops the databases of tests"),
 ];
 
 /// How a statement begins, or a clause that only statements have.

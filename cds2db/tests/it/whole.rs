@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use cds2db::config::Deletions;
-use cds2db::run::{DirectoryOptions, RunDirectory, bring_up, export, rebuild};
+use cds2db::run::{DirectoryOptions, ExportOptions, RunDirectory, bring_up, export, rebuild};
 use fixtures::hospital::Hospital;
 use polars::prelude::{ParquetReader, SerReader};
 use table_description::{TableDescription, default_description};
@@ -152,7 +152,7 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
             assert_equal(&site, base.path(), &when).await;
             assert_model(base.path(), &model, &when);
             if day % 5 == 4 {
-                rebuild(&site.hub, &description, again.path())
+                rebuild(&site.hub, &description, again.path(), false)
                     .await
                     .expect("rebuilds");
                 assert_equal(&site, again.path(), &format!("{when}, made anew")).await;
@@ -166,13 +166,22 @@ async fn fourteen_days_leave_the_whole_that_the_hub_and_a_plain_model_have() {
         deleted += model.gone.len();
         for connections in [1, 3] {
             let target = tempfile::tempdir().expect("directory");
-            export(&site.hub, &description, target.path(), connections, None)
+            let options = ExportOptions {
+                connections,
+                ..ExportOptions::default()
+            };
+            export(&site.hub, &description, target.path(), &options)
                 .await
                 .expect("exports");
             assert_equal(&site, target.path(), "exported").await;
         }
         let target = tempfile::tempdir().expect("directory");
-        let past = export(&site.hub, &description, target.path(), 2, moment.as_deref()).await;
+        let options = ExportOptions {
+            connections: 2,
+            as_of: moment.as_deref(),
+            with_precision: true,
+        };
+        let past = export(&site.hub, &description, target.path(), &options).await;
         past.expect("exports the past");
         for (table, rows) in &then {
             let described = description.table(table).expect("described");
@@ -203,7 +212,7 @@ async fn what_the_hub_got_otherwise_is_followed() {
     let directory = RunDirectory::open(base.path(), fresh()).expect("opens");
     site.run_in(&directory).await.expect("runs");
     drop(directory);
-    let brought = bring_up(&site.hub, &default_description(), base.path())
+    let brought = bring_up(&site.hub, &default_description(), base.path(), false)
         .await
         .expect("brings up");
     assert!(!brought.anew && brought.kept.rewritten > 0, "{brought:?}");
@@ -231,12 +240,12 @@ async fn what_the_hub_got_otherwise_is_followed() {
 
     // Another hub: the whole is not of it.
     let other = Site::open(hospital.clone()).await;
-    let brought = bring_up(&other.hub, &default_description(), base.path())
+    let brought = bring_up(&other.hub, &default_description(), base.path(), false)
         .await
         .expect("brings up");
     assert!(brought.anew);
     assert_equal(&other, base.path(), "another hub, without rows").await;
-    let brought = bring_up(&site.hub, &default_description(), base.path())
+    let brought = bring_up(&site.hub, &default_description(), base.path(), false)
         .await
         .expect("brings up");
     assert!(brought.anew);

@@ -121,6 +121,11 @@ impl Asked {
         self.ids.get(literal.id_of("Patient")?)
     }
 
+    /// Whether the ids are those of patients that resources are about.
+    pub(crate) fn is_for_patients(&self) -> bool {
+        self.of == Of::Patients
+    }
+
     /// The ids that were asked for.
     pub fn ids(&self) -> impl Iterator<Item = &Arc<str>> {
         self.ids.iter()

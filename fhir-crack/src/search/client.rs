@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::capability::Capability;
 use super::driver::Origin;
 use super::error::Error;
-use super::export::{Export, ExportJob};
+use super::export::{Export, ExportJob, Exported, answering};
 use super::link::NextUrl;
 use super::options::ClientOptions;
 use super::pages::{ManyPages, Pages};
@@ -15,6 +15,7 @@ use super::sample::sample;
 use super::server::Server;
 use super::spool::Spool;
 use super::transport::Transport;
+use table_description::reference::OwnBases;
 
 /// A client of one FHIR server; cheap to clone, all clones share its limits.
 ///
@@ -125,6 +126,23 @@ impl Client {
     /// A bulk data export into a directory; nothing is sent until [`ExportJob::run`].
     pub fn export(&self, export: Export, dir: &Path) -> ExportJob {
         ExportJob::new(&self.server, export, dir)
+    }
+
+    /// Answers searches for lists of patients or ids from an export: what it has of theirs is put into their spools, as if it
+    /// had come page by page, and [`search_all_spooled`](Client::search_all_spooled) then asks the server nothing for them.
+    ///
+    /// Says of each search whether it is answered. One is not where the export has a resource of its type that does not say
+    /// whose it is, or says so below a base that is not `ours`: a search for the patient tells. Its spool is as before, empty.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub async fn answer_from_export(
+        &self,
+        exported: &Exported,
+        searches: &[(Search, Spool)],
+        ours: &OwnBases,
+    ) -> Result<Vec<bool>, Error> {
+        answering::answer(&self.server, exported, searches, ours).await
     }
 
     /// What the server says it can do (`[base]/metadata`). From now on, searches whose parameters it names, every one, ask to

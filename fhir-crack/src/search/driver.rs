@@ -139,7 +139,7 @@ impl Driver {
             Origin::Start => self.parts(),
             Origin::Link(link) => VecDeque::from([self.behind(&link)?]),
             Origin::Spool(spool) => {
-                let (journal, past) = Journal::open(&spool, &self.identity()).await?;
+                let (journal, past) = Journal::open(&spool, &self.server.identity(&self.search)).await?;
                 self.journal = Some(journal);
                 if past.by_get {
                     self.server.refuse_post(self.search.resource());
@@ -379,18 +379,6 @@ impl Driver {
 
     fn target(&self, link: &str, current: &Url, form: Option<&str>) -> Result<Target, Error> {
         Target::of_link(link, current, form, &self.search, &self.server).map_err(|kind| self.error(kind))
-    }
-
-    /// What makes this search another one, for its spool.
-    fn identity(&self) -> String {
-        let options = &self.server.transport.options;
-        let limits = options.limits;
-        let (endpoint, search) = (options.endpoint.shown(), &self.search);
-        let (resource, query, method) = (search.resource(), search.query(), search.chosen_method());
-        format!(
-            "{endpoint}\n{resource}\n{query}\n{method:?}\n{} {}",
-            limits.url_bytes, limits.url_reserve
-        )
     }
 }
 

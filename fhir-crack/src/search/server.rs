@@ -34,6 +34,17 @@ impl Server {
         }
     }
 
+    /// What makes a search another one, for its spool.
+    pub(crate) fn identity(&self, search: &Search) -> String {
+        let options = &self.transport.options;
+        let (endpoint, limits) = (options.endpoint.shown(), options.limits);
+        let (resource, query, method) = (search.resource(), search.query(), search.chosen_method());
+        format!(
+            "{endpoint}\n{resource}\n{query}\n{method:?}\n{} {}",
+            limits.url_bytes, limits.url_reserve
+        )
+    }
+
     pub(crate) fn place(&self, resource: &str) -> Place {
         Place {
             endpoint: self.transport.options.endpoint.shown().to_owned(),

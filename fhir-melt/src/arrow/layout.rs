@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use fhir_crack::arrow::{MOST_BYTES, Pages, Texts, field, schema};
-use table_description::{Column, Defect, FhirType, TableDescription};
+use table_description::{Column, Defect, FhirType, PRECISION_SUFFIX, TableDescription};
 
 use super::cell::Cells;
 use super::options::ArrowOptions;
@@ -63,7 +63,7 @@ pub(super) fn has_precision(column: &Column, options: &ArrowOptions) -> bool {
 /// The field beside a date.
 pub(super) fn precision_field(column: &Column, options: &ArrowOptions) -> Field {
     Field::new(
-        format!("{}_precision", column.name),
+        format!("{}{PRECISION_SUFFIX}", column.name),
         options.profile.words(),
         true,
     )

@@ -12,9 +12,6 @@ pub(super) enum Grid<'g> {
     Precise(&'g Melted<'g>, &'g TypedBatch),
 }
 
-/// What the name of the column behind a date ends in.
-pub(crate) const PRECISION: &str = "_precision";
-
 /// Whether a column holds dates or date-times.
 pub(super) fn is_dated(table: &TableDescription, column: usize) -> bool {
     matches!(

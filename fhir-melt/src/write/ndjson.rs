@@ -1,6 +1,7 @@
+use table_description::PRECISION_SUFFIX;
 use table_description::typing::Value;
 
-use super::grid::{Cell, Grid, PRECISION, write_value};
+use super::grid::{Cell, Grid, write_value};
 use super::row_text::RowText;
 
 /// JSON members of one object a row.
@@ -52,7 +53,7 @@ impl RowText for NdJson {
             }
             if let Some(Some(precision)) = grid.precision(row, column) {
                 out.push(b',');
-                write_text(&format!("{}{PRECISION}", self.plain[column]), out);
+                write_text(&format!("{}{PRECISION_SUFFIX}", self.plain[column]), out);
                 out.extend_from_slice(format!(":\"{precision}\"").as_bytes());
             }
         }

@@ -3,12 +3,12 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
-use table_description::TableDescription;
 use table_description::typing::Zone;
+use table_description::{PRECISION_SUFFIX, TableDescription};
 
 use super::csv::{self, Csv};
 use super::format::Format;
-use super::grid::{Grid, PRECISION, is_dated};
+use super::grid::{Grid, is_dated};
 use super::ndjson::{self, NdJson};
 #[cfg(feature = "polars")]
 use super::parquet::Parquet;
@@ -225,7 +225,7 @@ impl TableWriter {
         for (at, column) in shown {
             names.push(Cow::Borrowed(&column.name));
             if self.precise && is_dated(&self.table, at) {
-                names.push(Cow::Owned(format!("{}{PRECISION}", column.name)));
+                names.push(Cow::Owned(format!("{}{PRECISION_SUFFIX}", column.name)));
             }
         }
         csv::write_line(names.iter().map(|name| Some(name.as_bytes())), &mut self.rows.out);

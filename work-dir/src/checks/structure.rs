@@ -1,5 +1,5 @@
 use polars::prelude::DataType;
-use table_description::FhirType;
+use table_description::{Column, FhirType};
 
 use super::{Outcome, Severity, Subject};
 use crate::profile::Source;
@@ -15,7 +15,11 @@ pub(crate) fn test(subject: &Subject<'_>, source: &Source) -> Vec<Outcome> {
     }
     match subject.description {
         Some(table) => {
+            let beside: Vec<String> = table.columns.iter().filter_map(Column::precision_name).collect();
             for (name, dtype) in source.columns() {
+                if *dtype == DataType::String && beside.iter().any(|beside| beside == name.as_str()) {
+                    continue;
+                }
                 let place = format!("{}.{name}", subject.profile.table);
                 let Some(position) = table.position(name) else {
                     let found = "the description has no such column";

@@ -23,6 +23,7 @@ use crate::{Channels, Error, ErrorKind, Id2Nr, Layout};
 pub struct FinalSignals {
     layout: Layout,
     text: Option<TextForm>,
+    is_precise: bool,
     ids: Mutex<Id2Nr>,
 }
 
@@ -48,8 +49,19 @@ impl FinalSignals {
     /// Writes to this run's directory; `ids` number the patients.
     #[must_use]
     pub fn new(layout: Layout, text: Option<TextForm>, ids: Id2Nr) -> Self {
-        let ids = Mutex::new(ids);
-        Self { layout, text, ids }
+        Self {
+            layout,
+            text,
+            is_precise: false,
+            ids: Mutex::new(ids),
+        }
+    }
+
+    /// The Parquet files have the columns of [`TableDescription::with_precision`]: behind each date how much of it was given.
+    #[must_use]
+    pub fn with_precision(mut self) -> Self {
+        self.is_precise = true;
+        self
     }
 
     /// Gives these patients their numbers, in this order, and writes ID2NR.
@@ -103,7 +115,9 @@ impl FinalSignals {
     /// [`ErrorKind::Rows`] when the columns are not the table's, [`ErrorKind::File`] when a file cannot be written.
     pub fn write(&self, table: &TableDescription, batch: u32, rows: &[DataFrame]) -> Result<Written, Error> {
         let path = self.layout.parquet(&table.name, batch);
-        let mut rows = tidy(table, rows).map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
+        let precise = self.is_precise.then(|| table.with_precision());
+        let mut rows = tidy(precise.as_ref().unwrap_or(table), rows)
+            .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
         let directory = self.layout.final_signals();
         private::make_dirs(&directory).map_err(|e| Error::file(&directory, e))?;
         // The text first: the Parquet file says that the batch is done.

@@ -32,6 +32,9 @@ pub struct Standing {
     pub hub: i64,
     /// The hub's newest import then.
     pub import: i32,
+    /// The tables have the columns of [`TableDescription::with_precision`].
+    #[serde(default)]
+    pub with_precision: bool,
 }
 
 /// What changes in a table. Rows have the column of the run; columns without a value may be absent.

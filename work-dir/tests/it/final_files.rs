@@ -79,6 +79,7 @@ impl Site {
         let standing = Standing {
             hub: 1,
             import: self.run,
+            ..Standing::default()
         };
         next.hold(standing).unwrap();
         let mut ids = Id2Nr::open(&Layout::new(self.base.path()), None).unwrap();

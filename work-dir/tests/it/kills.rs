@@ -82,7 +82,12 @@ fn a_child_that_writes_until_it_is_killed() {
             let rows = rows(&|r| touched(run, r) && !gone(run, r));
             next.change(table, Change { rows, out }).unwrap();
         }
-        next.hold(Standing { hub: 7, import: run }).unwrap();
+        next.hold(Standing {
+            hub: 7,
+            import: run,
+            ..Standing::default()
+        })
+        .unwrap();
     }
 }
 

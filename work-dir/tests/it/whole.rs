@@ -98,7 +98,12 @@ fn add(
         of_run(run, rows)
     };
     next.change(table, Change { rows, out }).unwrap();
-    next.hold(Standing { hub: 1, import: run }).unwrap()
+    next.hold(Standing {
+        hub: 1,
+        import: run,
+        ..Standing::default()
+    })
+    .unwrap()
 }
 
 #[test]
@@ -160,14 +165,26 @@ fn after_fourteen_days_the_whole_is_what_a_slow_map_says() {
             }
         }
         next.put(anew).unwrap();
-        next.hold(Standing { hub: 1, import: 14 }).unwrap();
+        next.hold(Standing {
+            hub: 1,
+            import: 14,
+            ..Standing::default()
+        })
+        .unwrap();
         assert_eq!(held(&whole, &description), slow);
         assert_eq!(
             whole.files("observation").unwrap().len(),
             4,
             "as many files as the rows expected"
         );
-        assert_eq!(whole.standing().unwrap(), Some(Standing { hub: 1, import: 14 }));
+        assert_eq!(
+            whole.standing().unwrap(),
+            Some(Standing {
+                hub: 1,
+                import: 14,
+                ..Standing::default()
+            })
+        );
     }
 }
 

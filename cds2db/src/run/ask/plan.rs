@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::narrowing::Narrowing;
 use super::referenced::{self, References};
-use super::requests::{self, Request};
+use super::requests::{self, Extent, Request};
 use super::unanswered;
 use crate::Result;
 use crate::error::hub_error;
@@ -34,6 +34,7 @@ impl Run<'_> {
                     watermark: resource.clone(),
                     resource,
                     search,
+                    extent: Extent::Narrowed,
                 }
             };
             return Ok(resources.map(request).collect());

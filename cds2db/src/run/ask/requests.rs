@@ -19,6 +19,16 @@ pub(crate) struct Request {
     /// Name of its watermarks.
     pub(crate) watermark: String,
     pub(crate) search: Search,
+    pub(crate) extent: Extent,
+}
+
+/// How much a search asks for, as a bulk export may be asked for it too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What was changed since a moment, or everything.
+    Since(Option<String>),
+    /// What an export cannot say.
+    Narrowed,
 }
 
 impl Request {
@@ -147,6 +157,10 @@ pub(super) fn in_groups(
                 resource: resource.to_owned(),
                 watermark: narrowing.watermark.clone(),
                 search,
+                extent: match narrowing.parameters.is_empty() {
+                    true => Extent::Since(since.clone()),
+                    false => Extent::Narrowed,
+                },
             });
         }
     }

@@ -156,6 +156,11 @@ impl RunDirectory {
         &self.layout
     }
 
+    /// Whether its files say behind each date how much of it was given.
+    pub(crate) fn with_precision(&self) -> bool {
+        self.options.with_precision
+    }
+
     /// Whether no test of the data stops the run.
     pub(crate) fn warn_only(&self) -> bool {
         self.options.warn_only
@@ -360,7 +365,12 @@ impl RunDirectory {
     /// A writer of the typed rows.
     pub(crate) fn final_signals(&self) -> Result<FinalSignals> {
         let ids = Id2Nr::open(&self.layout, self.options.pseudonym.clone()).map_err(|e| self.failed(e))?;
-        Ok(FinalSignals::new(self.layout.clone(), self.options.text, ids))
+        let signals = FinalSignals::new(self.layout.clone(), self.options.text, ids);
+        Ok(if self.options.with_precision {
+            signals.with_precision()
+        } else {
+            signals
+        })
     }
 
     /// The hub has everything: open tables are completed, but for those with a batch that broke off.

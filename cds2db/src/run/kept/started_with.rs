@@ -48,6 +48,10 @@ pub(crate) fn started_with(settings: &Settings) -> StartedWith {
             ],
         ),
         ("the filters of resources", filters),
+        (
+            "the columns of the files",
+            vec![settings.date_precision.to_string()],
+        ),
         ("the age of patients", vec![settings.min_patient_age.to_string()]),
         (
             "the system of identifiers that encounters share",

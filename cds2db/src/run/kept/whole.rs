@@ -1,6 +1,7 @@
 //! The standing whole, brought to where the hub stands: what changed there since is read back, so that the files hold what
 //! readers of the hub see, whoever wrote it.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,26 +34,34 @@ pub struct BroughtUp {
     pub anew: bool,
 }
 
-/// Brings the whole below `base` to where the hub stands. It is made anew where it is not of this hub.
+/// Brings the whole below `base` to where the hub stands. It is made anew where it is not of this hub, or has other columns:
+/// `with_precision`, those of [`TableDescription::with_precision`].
 ///
 /// # Errors
 /// When the hub cannot be read or a file cannot be written; the old state holds.
-pub async fn bring_up(hub: &Hub, description: &Description, base: &Path) -> Result<BroughtUp> {
+pub async fn bring_up(
+    hub: &Hub,
+    description: &Description,
+    base: &Path,
+    with_precision: bool,
+) -> Result<BroughtUp> {
     let whole = Whole::at(base);
     let standing = whole.standing().map_err(|e| failed(base, e))?;
-    let mut versions = open(hub).await?;
+    let mut versions = open(hub, with_precision).await?;
     let position = versions.position().await.map_err(hub_failed)?;
-    let known = standing.filter(|s| s.hub == position.hub && s.import <= position.import);
+    let is_like = |s: &Standing| s.with_precision == with_precision;
+    let known = standing.filter(|s| s.hub == position.hub && s.import <= position.import && is_like(s));
     let Some(known) = known else {
-        return anew(vec![versions], description, &whole).await;
+        return anew(vec![versions], description, &whole, with_precision).await;
     };
     let mut next = whole.begin().map_err(|e| failed(base, e))?;
     let gone = versions.gone().await.map_err(hub_failed)?;
     let none = HashSet::new();
     for table in &description.tables {
+        let shown = shown(table, with_precision);
         let gone = table.resource.as_ref().and_then(|r| gone.get(r)).unwrap_or(&none);
         if table.position_of_path("id").is_none() {
-            list(&mut versions, &mut next, table, base).await?;
+            list(&mut versions, &mut next, table, &shown, base).await?;
             continue;
         }
         let touched = versions.touched(table, known.import).await.map_err(hub_failed)?;
@@ -62,13 +71,15 @@ pub async fn bring_up(hub: &Hub, description: &Description, base: &Path) -> Resu
         };
         let there: Vec<String> = touched.into_iter().filter(|id| !gone.contains(id)).collect();
         for ids in there.chunks(IDS) {
-            let rows = frame(table, &versions.of(table, ids).await.map_err(hub_failed)?)?;
-            change.add(table, &rows).map_err(|e| failed(base, e))?;
+            let rows = frame(&shown, &versions.of(table, ids).await.map_err(hub_failed)?)?;
+            change.add(&shown, &rows).map_err(|e| failed(base, e))?;
         }
-        next.change(table, change).map_err(|e| failed(base, e))?;
+        next.change(&shown, change).map_err(|e| failed(base, e))?;
     }
     versions.close().await.map_err(hub_failed)?;
-    let kept = next.hold(standing_at(&position)).map_err(|e| failed(base, e))?;
+    let kept = next
+        .hold(standing_at(&position, with_precision))
+        .map_err(|e| failed(base, e))?;
     let run = position.run;
     Ok(BroughtUp {
         kept,
@@ -81,12 +92,29 @@ pub async fn bring_up(hub: &Hub, description: &Description, base: &Path) -> Resu
 ///
 /// # Errors
 /// As [`bring_up`].
-pub async fn rebuild(hub: &Hub, description: &Description, base: &Path) -> Result<BroughtUp> {
-    anew(vec![open(hub).await?], description, &Whole::at(base)).await
+pub async fn rebuild(
+    hub: &Hub,
+    description: &Description,
+    base: &Path,
+    with_precision: bool,
+) -> Result<BroughtUp> {
+    let readers = vec![open(hub, with_precision).await?];
+    anew(readers, description, &Whole::at(base), with_precision).await
 }
 
-/// Writes what the hub has, or had at a moment, as a whole of its own below `target`, read by several connections. Whatever is
-/// imported meanwhile is not in it.
+/// How the hub is read for [`export`].
+#[derive(Clone, Debug, Default)]
+pub struct ExportOptions<'a> {
+    /// Connections that read side by side; at least one does.
+    pub connections: usize,
+    /// A moment of the past instead of now, as PostgreSQL reads it.
+    pub as_of: Option<&'a str>,
+    /// With the columns of [`TableDescription::with_precision`].
+    pub with_precision: bool,
+}
+
+/// Writes what the hub has, or had at a moment, as a whole of its own below `target`. Whatever is imported meanwhile is not
+/// in it.
 ///
 /// # Errors
 /// As [`bring_up`]; when the moment is no time.
@@ -94,19 +122,19 @@ pub async fn export(
     hub: &Hub,
     description: &Description,
     target: &Path,
-    connections: usize,
-    as_of: Option<&str>,
+    options: &ExportOptions<'_>,
 ) -> Result<BroughtUp> {
-    let mut first = open(hub).await?;
-    if let Some(moment) = as_of {
+    let with_precision = options.with_precision;
+    let mut first = open(hub, with_precision).await?;
+    if let Some(moment) = options.as_of {
         first = first.as_of(moment).await.map_err(hub_failed)?;
     }
     let mut readers = first
-        .beside(hub, connections.saturating_sub(1))
+        .beside(hub, options.connections.saturating_sub(1))
         .await
         .map_err(hub_failed)?;
     readers.push(first);
-    anew(readers, description, &Whole::at(target)).await
+    anew(readers, description, &Whole::at(target), with_precision).await
 }
 
 /// Stretches of keys that are read at a time, from the first to the last.
@@ -126,7 +154,12 @@ fn stretches(keys: Option<(i32, i32)>, is_past: bool) -> Vec<(i32, i32)> {
     starts.filter_map(stretch).collect()
 }
 
-async fn anew(mut readers: Vec<LastVersions>, description: &Description, whole: &Whole) -> Result<BroughtUp> {
+async fn anew(
+    mut readers: Vec<LastVersions>,
+    description: &Description,
+    whole: &Whole,
+    with_precision: bool,
+) -> Result<BroughtUp> {
     let root = whole.root();
     let here = |e| failed(&root, e);
     let Some(versions) = readers.first_mut() else {
@@ -140,20 +173,21 @@ async fn anew(mut readers: Vec<LastVersions>, description: &Description, whole: 
         let Some(versions) = readers.first_mut() else {
             break;
         };
+        let shown = shown(table, with_precision);
         let Some(id) = table.position_of_path("id") else {
-            list(versions, &mut next, table, &root).await?;
+            list(versions, &mut next, table, &shown, &root).await?;
             continue;
         };
         let keys = versions.keys(table).await.map_err(hub_failed)?;
         let rows = keys.map_or(0, |(first, last)| i64::from(last) - i64::from(first) + 1);
         let rows = usize::try_from(rows).unwrap_or_default();
-        let mut table_anew = next.anew(table, rows).map_err(here)?;
+        let mut table_anew = next.anew(&shown, rows).map_err(here)?;
         let gone = table.resource.as_ref().and_then(|r| gone.get(r));
         for side_by_side in stretches(keys, is_past).chunks(readers.len()) {
             let read = readers.iter_mut().zip(side_by_side);
             let read = read.map(|(reader, keys)| reader.slice(table, *keys));
             for copied in try_join_all(read).await.map_err(hub_failed)? {
-                let mut rows = frame(table, &copied)?;
+                let mut rows = frame(&shown, &copied)?;
                 if let Some(gone) = gone {
                     rows = work_dir::whole::without(&rows, &table.columns[id].name, gone).map_err(here)?;
                 }
@@ -162,7 +196,7 @@ async fn anew(mut readers: Vec<LastVersions>, description: &Description, whole: 
         }
         next.put(table_anew).map_err(here)?;
     }
-    let kept = next.hold(standing_at(&position)).map_err(here)?;
+    let kept = next.hold(standing_at(&position, with_precision)).map_err(here)?;
     let run = position.run;
     Ok(BroughtUp {
         kept,
@@ -176,23 +210,39 @@ async fn list(
     versions: &mut LastVersions,
     next: &mut NextWhole,
     table: &Arc<TableDescription>,
+    shown: &TableDescription,
     place: &Path,
 ) -> Result<()> {
     let here = |e| failed(place, e);
-    let rows = frame(table, &versions.of(table, &[]).await.map_err(hub_failed)?)?;
-    let mut anew = next.anew(table, rows.height()).map_err(here)?;
+    let rows = frame(shown, &versions.of(table, &[]).await.map_err(hub_failed)?)?;
+    let mut anew = next.anew(shown, rows.height()).map_err(here)?;
     anew.add(&rows).map_err(here)?;
     next.put(anew).map_err(here)
 }
 
-async fn open(hub: &Hub) -> Result<LastVersions> {
-    hub.last_versions().await.map_err(hub_failed)
+async fn open(hub: &Hub, with_precision: bool) -> Result<LastVersions> {
+    let versions = hub.last_versions().await.map_err(hub_failed)?;
+    Ok(if with_precision {
+        versions.with_precision()
+    } else {
+        versions
+    })
 }
 
-fn standing_at(position: &cds_hub::Position) -> Standing {
+/// The table as its files show it.
+fn shown(table: &TableDescription, with_precision: bool) -> Cow<'_, TableDescription> {
+    if with_precision {
+        Cow::Owned(table.with_precision())
+    } else {
+        Cow::Borrowed(table)
+    }
+}
+
+fn standing_at(position: &cds_hub::Position, with_precision: bool) -> Standing {
     Standing {
         hub: position.hub,
         import: position.import,
+        with_precision,
     }
 }
 
@@ -247,7 +297,8 @@ impl Run<'_> {
     /// next run brings them up.
     pub async fn execute_kept(&self, base: &Path, directory: &RunDirectory) -> Result<Summary> {
         let mut summary = self.execute_in(directory).await?;
-        let whole = bring_up(self.hub, self.description, base).await?;
+        let with_precision = self.settings.date_precision;
+        let whole = bring_up(self.hub, self.description, base, with_precision).await?;
         let state = directory.write_final(base, whole.run, self.description)?;
         tell(&state, &mut summary);
         Ok(summary)

@@ -10,6 +10,7 @@ use table_description::{Column, TableDescription};
 
 use super::breaker::Breaker;
 use super::cracking::{Cracker, Cracking, count};
+use super::export::ByExport;
 use super::lists::{Ended, Lists};
 use super::room::{DiskRoom, PageRoom};
 use super::told::Told;
@@ -68,6 +69,8 @@ pub(crate) struct Download<'r> {
     pub(crate) lists: Lists,
     /// What the answers said beside their resources.
     pub(crate) told: Told,
+    /// What answers the searches in the server's place.
+    pub(crate) by_export: Option<ByExport>,
     /// Ids of the patients that came.
     pub(crate) came: HashSet<Box<str>>,
 }
@@ -109,6 +112,7 @@ impl Download<'_> {
         let mut came: Vec<HashSet<Arc<str>>> = vec![HashSet::new(); requests.len()];
         let (client, batches) = (self.run.client, self.directory.batches());
         let planned = batches.plan(client, self.run.description, &requests)?;
+        let exported = self.answer_from_export(&requests, &planned, summary).await?;
         let searches = requests.iter().map(|r| r.search.clone());
         let spooled = searches.zip(planned.iter().map(|p| p.spool.clone())).collect();
         let room = self.room.clone();
@@ -197,6 +201,7 @@ impl Download<'_> {
                                     request,
                                     proof,
                                     seen,
+                                    is_list: !exported[search],
                                 }));
                             }
                             continue;

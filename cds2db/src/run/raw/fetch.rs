@@ -11,6 +11,7 @@ use super::breaker::Breaker;
 use super::census::{Census, Gone};
 use super::cracking::Cracker;
 use super::download::Download;
+use super::export::ByExport;
 use super::lists::Lists;
 use super::room::{DiskRoom, PageRoom};
 use super::told::Told;
@@ -70,6 +71,8 @@ impl Run<'_> {
             ));
         }
         let requests = self.requests(&who.patients, zone, directory).await?;
+        let exports = self.settings.server.export.as_ref();
+        download.by_export = exports.and_then(|of| ByExport::of(of, &requests));
         // Encounters come first: references of the other rows follow from them.
         let encounter = self
             .description
@@ -82,6 +85,7 @@ impl Run<'_> {
         let mut answered = download.run(first, summary).await?;
         download.know_encounters(summary).await?;
         answered.extend(download.run(others, summary).await?);
+        download.end_export()?;
         if !matches!(self.scope, Scope::Everything) {
             download.miss(&who.patients, summary);
         }
@@ -169,6 +173,7 @@ impl Run<'_> {
             disk: DiskRoom::new(self.settings.min_free_bytes),
             lists: Lists::default(),
             told: Told::new(self.settings.server.own_bases()),
+            by_export: None,
             came: HashSet::new(),
         })
     }

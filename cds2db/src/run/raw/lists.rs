@@ -41,6 +41,8 @@ pub(super) struct Ended {
     pub(super) request: Request,
     pub(super) proof: Complete,
     pub(super) seen: HashSet<Arc<str>>,
+    /// The server was asked for its ids as a list, which it may cut.
+    pub(super) is_list: bool,
 }
 
 impl Ended {
@@ -48,7 +50,7 @@ impl Ended {
         self.request
             .search
             .list_param()
-            .filter(|_| self.request.ids().len() > 1)
+            .filter(|_| self.is_list && self.request.ids().len() > 1)
     }
 
     /// How many ids of the list have been honoured, since the last of them brought something.

@@ -4,6 +4,7 @@ pub(super) mod breaker;
 pub(super) mod census;
 pub(super) mod cracking;
 pub(super) mod download;
+pub(super) mod export;
 pub(super) mod fetch;
 pub(super) mod lists;
 pub(super) mod room;

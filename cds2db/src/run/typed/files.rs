@@ -92,7 +92,9 @@ impl<'d> Files<'d> {
             .remove(&(table.name.clone(), number))
             .unwrap_or_default();
         let of = Arc::clone(table);
-        self.writing.put(table, number, move || frames(&of, &rows)).await
+        let with_precision = self.directory.with_precision();
+        let frames = move || frames(&of, &rows, with_precision);
+        self.writing.put(table, number, frames).await
     }
 
     /// A batch will not be there in full; what came of it is in a further file.
@@ -128,8 +130,9 @@ impl<'d> Files<'d> {
             let path = self.directory.layout().root().join("hub_rows").join(name);
             self.put_aside += 1;
             let (typed, of, to) = (Arc::clone(typed), Arc::clone(table), path.clone());
+            let with_precision = self.directory.with_precision();
             let work = tokio::task::spawn_blocking(move || {
-                let mut frames = frames(&of, &[typed])?;
+                let mut frames = frames(&of, &[typed], with_precision)?;
                 let written = frames.iter_mut().try_for_each(|frame| write(frame, &to));
                 written.map_err(|e| failed(&of, e))
             });
@@ -201,9 +204,26 @@ fn set_by(
 }
 
 /// The rows as frames.
-pub(super) fn frames(table: &TableDescription, typed: &[Arc<TypedBatch>]) -> Result<Vec<DataFrame>> {
-    let frames: std::result::Result<Vec<_>, _> = typed.iter().map(|typed| typed.to_frame()).collect();
+fn frames(
+    table: &TableDescription,
+    typed: &[Arc<TypedBatch>],
+    with_precision: bool,
+) -> Result<Vec<DataFrame>> {
+    let frames: std::result::Result<Vec<_>, _> =
+        typed.iter().map(|typed| frame(typed, with_precision)).collect();
     frames.map_err(|e| failed(table, e))
+}
+
+/// The rows as a frame, which says behind each date how much of it was given where that is wanted.
+pub(super) fn frame(
+    typed: &TypedBatch,
+    with_precision: bool,
+) -> std::result::Result<DataFrame, fhir_melt::Error> {
+    if with_precision {
+        typed.to_frame_with_precision()
+    } else {
+        typed.to_frame()
+    }
 }
 
 fn write(frame: &mut DataFrame, path: &std::path::Path) -> PolarsResult<()> {

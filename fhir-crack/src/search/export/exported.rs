@@ -1,8 +1,11 @@
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Proof that an export was downloaded in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
+    /// The server's time when the export was asked for.
+    pub(super) begun: Option<SystemTime>,
     pub(super) transaction_time: String,
     pub(super) parts: Vec<ExportPart>,
     pub(super) deletions: Vec<ExportPart>,

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Url;
@@ -93,7 +93,9 @@ impl ExportJob {
 
     async fn advance(&self, state: &mut State) -> Result<Exported, Error> {
         if state.status_url.is_none() {
-            state.status_url = Some(self.kick_off().await?);
+            let (url, date) = self.kick_off().await?;
+            state.status_url = Some(url);
+            state.begun = date.and_then(|date| Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs()));
             self.save(state).await?;
         }
         if state.manifest.is_none() {
@@ -102,12 +104,18 @@ impl ExportJob {
             self.save(state).await?;
         }
         match state.manifest.clone() {
-            Some(manifest) => self.download(manifest).await,
+            Some(manifest) => {
+                let begun = state
+                    .begun
+                    .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+                self.download(manifest, begun).await
+            }
             None => Err(self.error(ErrorKind::Export)),
         }
     }
 
-    async fn kick_off(&self) -> Result<String, Error> {
+    /// Where the job is watched, and the server's time.
+    async fn kick_off(&self) -> Result<(String, Option<SystemTime>), Error> {
         let mut url = self.server.transport.options.endpoint.below(&self.export.path);
         let query = self.export.query();
         if !query.is_empty() {
@@ -129,7 +137,8 @@ impl ExportJob {
                 .ok_or_else(|| Fault::fatal(ErrorKind::Export))
         };
         let (reply, location) = self.server.transport.exchange(&call, &self.place, read).await?;
-        Ok(self.admit(&location, Some(&reply.url))?.to_string())
+        let url = self.admit(&location, Some(&reply.url))?;
+        Ok((url.to_string(), reply.date()))
     }
 
     async fn wait(&self, url: Url) -> Result<Manifest, Error> {
@@ -157,7 +166,7 @@ impl ExportJob {
         }
     }
 
-    async fn download(&self, manifest: Manifest) -> Result<Exported, Error> {
+    async fn download(&self, manifest: Manifest, begun: Option<SystemTime>) -> Result<Exported, Error> {
         let lanes = usize::try_from(self.server.transport.options.limits.lanes.max(1)).unwrap_or(1);
         let anonymous = manifest.requires_access_token == Some(false);
         let fetch = |kind: &'static str, items: Vec<Item>| {
@@ -185,6 +194,7 @@ impl ExportJob {
             return Err(Error::new(ErrorKind::Export).at(&self.place).tried(1, codes));
         }
         Ok(Exported {
+            begun,
             transaction_time: manifest.transaction_time,
             parts,
             deletions,

@@ -11,6 +11,9 @@ use crate::search::retry::retry_after;
 pub(super) struct State {
     pub(super) identity: String,
     pub(super) status_url: Option<String>,
+    /// The server's time when it was asked, seconds since 1970.
+    #[serde(default)]
+    pub(super) begun: Option<u64>,
     pub(super) manifest: Option<Manifest>,
 }
 

@@ -1,5 +1,6 @@
 use super::encoding::encode_into;
 
+pub(super) mod answering;
 mod exported;
 mod job;
 mod manifest;
