@@ -121,9 +121,12 @@ impl Failure {
                 })
             }
             Self::View { input, error } => match error.kind() {
-                sql_on_fhir::ErrorKind::Input(_) | sql_on_fhir::ErrorKind::Read(_) => {
+                sql_on_fhir::ErrorKind::Input(_)
+                | sql_on_fhir::ErrorKind::SetAside { .. }
+                | sql_on_fhir::ErrorKind::Read(_) => {
                     let place = match error.kind() {
-                        sql_on_fhir::ErrorKind::Input(error) => error.place(),
+                        sql_on_fhir::ErrorKind::Input(error)
+                        | sql_on_fhir::ErrorKind::SetAside { first: error, .. } => error.place(),
                         _ => None,
                     };
                     raise(py, "InputError", &named(&input, &chain(&error)), |with| {

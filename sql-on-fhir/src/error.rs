@@ -104,6 +104,13 @@ pub enum ErrorKind {
     },
     /// The input could not be read.
     Input(fhir_crack::Error),
+    /// Entries or lines of the input could not be cracked; the rows of all others were written.
+    SetAside {
+        /// How many.
+        parts: u64,
+        /// Why the first one could not.
+        first: fhir_crack::Error,
+    },
     /// An input could not be opened or read.
     Read(std::io::Error),
     /// An output could not be written.
@@ -209,6 +216,10 @@ impl fmt::Display for Error {
                 reason,
             } => write!(f, "view {view}, {pointer}: resource {resource} has {reason}"),
             ErrorKind::Input(_) => write!(f, "the input could not be cracked"),
+            ErrorKind::SetAside { parts: 1, .. } => write!(f, "one resource could not be cracked"),
+            ErrorKind::SetAside { parts, .. } => {
+                write!(f, "{parts} resources could not be cracked, the first")
+            }
             ErrorKind::Read(_) => write!(f, "the input could not be read"),
             ErrorKind::Write(_) => write!(f, "the output could not be written"),
         }
@@ -218,7 +229,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            ErrorKind::Input(error) => Some(error),
+            ErrorKind::Input(error) | ErrorKind::SetAside { first: error, .. } => Some(error),
             ErrorKind::Read(error) | ErrorKind::Write(error) => Some(error),
             _ => None,
         }

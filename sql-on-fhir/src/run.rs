@@ -9,7 +9,7 @@ use fhir_crack::{Batch, Decoder, Duplicates, Faults, Summary, in_order, workers}
 
 use crate::output::{Format, Text, Writer};
 use crate::pieces::Pieces;
-use crate::worker::{Made, Worker, rows_of};
+use crate::worker::{Made, Unread, Worker, rows_of};
 use crate::{Error, ErrorKind, Views};
 
 /// Opens an output by its file name, such as `patient_demographics.csv`.
@@ -93,8 +93,8 @@ pub struct Run<'v> {
     workers: Vec<Box<Worker<'v>>>,
     /// What the workers took in.
     worked: Summary,
-    /// Why the first part of the page at hand that was set aside cannot be cracked.
-    unread: Option<fhir_crack::Error>,
+    /// What of the page at hand was set aside.
+    unread: Unread,
 }
 
 struct Output {
@@ -156,7 +156,7 @@ impl<'v> Run<'v> {
         };
         Ok(Self {
             seen: distinct.then(HashSet::new),
-            unread: None,
+            unread: Unread::default(),
             workers,
             worked: Summary::default(),
             decoder: Decoder::new(views.plan.clone(), crack),
@@ -208,8 +208,10 @@ impl<'v> Run<'v> {
 
     /// Whether nothing of the page was set aside.
     fn whole(&mut self) -> Result<(), Error> {
-        let unread = self.unread.take();
-        unread.map_or(Ok(()), |error| Err(Error::new(ErrorKind::Input(error))))
+        let Unread { parts, first } = std::mem::take(&mut self.unread);
+        first.map_or(Ok(()), |first| {
+            Err(Error::new(ErrorKind::SetAside { parts, first }))
+        })
     }
 
     /// Writes what became of a piece of a page, which stands behind `before`, in bytes and line ends.
@@ -226,10 +228,7 @@ impl<'v> Run<'v> {
                 Writer::Arrow(_) => {}
             }
         }
-        if let Some(unread) = made.unread {
-            let unread = unread.behind(before.0, before.1);
-            self.unread.get_or_insert(unread);
-        }
+        self.unread.append(made.unread, *before);
         if let Some(fault) = made.fault {
             return Err(fault.behind(*before, |view| {
                 let at = self.views.names().position(|name| name == view);
@@ -294,7 +293,7 @@ impl<'v> Run<'v> {
             self.decoder.abandon_page();
             while self.decoder.next_batch().is_some() {}
             while self.decoder.next_rejected().is_some() {}
-            self.unread = None;
+            self.unread = Unread::default();
         })
     }
 
@@ -303,7 +302,7 @@ impl<'v> Run<'v> {
             self.batch(&batch)?;
         }
         while let Some(rejected) = self.decoder.next_rejected() {
-            self.unread.get_or_insert_with(|| rejected.into_reason());
+            self.unread.add(rejected.into_reason());
         }
         Ok(())
     }

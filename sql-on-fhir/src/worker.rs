@@ -56,8 +56,30 @@ pub(crate) struct Made {
     pub(crate) length: (u64, u64),
     /// Why the piece could not be gone through to its end; it counts from the piece's beginning.
     pub(crate) fault: Option<Error>,
-    /// Why the first part of the piece that was set aside could not be cracked; counted likewise.
-    pub(crate) unread: Option<fhir_crack::Error>,
+    /// What of it was set aside; counted likewise.
+    pub(crate) unread: Unread,
+}
+
+/// Parts of a page that could not be cracked.
+#[derive(Default)]
+pub(crate) struct Unread {
+    pub(crate) parts: u64,
+    /// Why the first one could not.
+    pub(crate) first: Option<fhir_crack::Error>,
+}
+
+impl Unread {
+    pub(crate) fn add(&mut self, reason: fhir_crack::Error) {
+        self.parts += 1;
+        self.first.get_or_insert(reason);
+    }
+
+    /// Adds those of a piece that stands behind these bytes and line ends.
+    pub(crate) fn append(&mut self, piece: Self, (bytes, lines): (u64, u64)) {
+        self.parts += piece.parts;
+        let first = piece.first.map(|error| error.behind(bytes, lines));
+        self.first = self.first.take().or(first);
+    }
 }
 
 impl<'v> Worker<'v> {
@@ -97,9 +119,9 @@ impl<'v> Worker<'v> {
                 }
             }
         }
-        let mut unread = None;
+        let mut unread = Unread::default();
         while let Some(rejected) = self.decoder.next_rejected() {
-            unread.get_or_insert_with(|| rejected.into_reason());
+            unread.add(rejected.into_reason());
         }
         if let Err(error) = cracked {
             self.decoder.abandon_page();

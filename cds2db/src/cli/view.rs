@@ -133,17 +133,17 @@ impl View {
         // A search may bring a resource twice.
         options.distinct = self.server.is_some();
         let out = self.out.unwrap_or_default();
-        let mut open = files::sink(out, false)?;
+        let mut open = files::sink(out.clone(), false)?;
         let mut run = Run::new(&views, options, &mut |name| open(name)).map_err(failed)?;
         let code = match &self.server {
             Some(server) => {
-                block_on(view_server::read(server, self.export, &views, &mut run))?;
-                ExitCode::SUCCESS
+                let read = view_server::read(server, self.export, &out, &views, &mut run);
+                view_server::ended(block_on(read)?)
             }
             None => {
                 let inputs = Inputs::find(&self.input)?;
                 let reading = Reading::begin(inputs.bytes());
-                let broken = inputs.each(&|bytes| reading.advance(bytes), |input| run.read(input))?;
+                let broken = inputs.each(&|bytes| reading.advance(bytes), |input| run.read(input));
                 reading.end();
                 files::ended(&broken, inputs.len())
             }
@@ -157,7 +157,7 @@ pub(super) fn failed(error: sql_on_fhir::Error) -> Error {
     let kind = match error.kind() {
         sql_on_fhir::ErrorKind::View { .. } => ErrorKind::Description,
         sql_on_fhir::ErrorKind::Resource { .. } => ErrorKind::Data,
-        sql_on_fhir::ErrorKind::Input(_) => ErrorKind::Crack,
+        sql_on_fhir::ErrorKind::Input(_) | sql_on_fhir::ErrorKind::SetAside { .. } => ErrorKind::Crack,
         _ => ErrorKind::File,
     };
     Error::new(kind, "running views").because(error)
@@ -268,7 +268,7 @@ fn bench(data: &Path, view: &Path, out: &Path) -> Result<ExitCode> {
     };
     let mut run = Run::new(&views, options, &mut open).map_err(failed)?;
     let inputs = Inputs::find(&[data.to_owned()])?;
-    let broken = inputs.each(&|_| {}, |input| run.read(input))?;
+    let broken = inputs.each(&|_| {}, |input| run.read(input));
     run.finish().map_err(failed)?;
     Ok(files::ended(&broken, inputs.len()))
 }

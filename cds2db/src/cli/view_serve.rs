@@ -40,7 +40,7 @@ impl Data for Files {
     ) -> std::result::Result<Vec<Unread>, sql_on_fhir::Error> {
         let failed =
             |_: Error| sql_on_fhir::Error::unreadable(std::io::Error::other("a file cannot be opened"));
-        let broken = Inputs::find(&self.0).and_then(|inputs| inputs.each(&|_| {}, |input| read(input)));
+        let broken = Inputs::find(&self.0).map(|inputs| inputs.each(&|_| {}, |input| read(input)));
         let unread = broken.map_err(failed)?.into_iter().map(|(path, error)| Unread {
             name: path.display().to_string(),
             error,

@@ -98,7 +98,7 @@ const READ: usize = 1 << 18;
 /// read whole with the reason; what could be read is kept. `watch` is told how many bytes were read.
 ///
 /// # Errors
-/// When a path of the description cannot be followed, an input cannot be opened or an output cannot be written.
+/// When a path of the description cannot be followed, or an output cannot be written.
 pub fn crack(
     description: &Description,
     inputs: &Inputs,
@@ -148,7 +148,7 @@ pub fn crack(
             decoder.abandon_page();
         }
         read
-    })?;
+    });
     if let Some(error) = write_error {
         return Err(error);
     }

@@ -66,28 +66,38 @@ impl Inputs {
         sizes.sum()
     }
 
-    /// Hands each file to `read`, opened, with its name; goes on after a file that cannot be read as FHIR and returns
-    /// what was wrong with those. `watch` is told how many bytes were read, time after time.
-    ///
-    /// # Errors
-    /// When a file cannot be opened.
+    /// Hands each file to `read`, opened; goes on after one that cannot be opened, or not be read as FHIR, and returns what was
+    /// wrong with those, by name. One that cannot be opened says so when it is read. `watch` is told how many bytes were read,
+    /// time after time.
     pub fn each<E>(
         &self,
         watch: &(dyn Fn(u64) + Sync),
         mut read: impl FnMut(&mut (dyn Read + Send)) -> std::result::Result<(), E>,
-    ) -> Result<Vec<(PathBuf, E)>> {
+    ) -> Vec<(PathBuf, E)> {
         let mut failed = Vec::new();
         for path in &self.files {
             let input: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
                 Box::new(std::io::stdin())
             } else {
-                Box::new(File::open(path).map_err(|e| unreadable(path, e))?)
+                match File::open(path) {
+                    Ok(file) => Box::new(file),
+                    Err(error) => Box::new(Unopened(Some(error))),
+                }
             };
             if let Err(error) = read(&mut Watched { input, watch }) {
                 failed.push((path.clone(), error));
             }
         }
-        Ok(failed)
+        failed
+    }
+}
+
+/// A file that could not be opened.
+struct Unopened(Option<std::io::Error>);
+
+impl Read for Unopened {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -107,24 +117,32 @@ impl Read for Watched<'_> {
 
 impl Inputs {
     fn walk(&mut self, path: &Path, is_named: bool) -> Result<()> {
-        let kind = std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
-        if !kind.is_dir() {
-            let is_input = is_named || may_be_fhir(path).map_err(|e| unreadable(path, e))?;
-            let list = if is_input {
+        match self.look(path, is_named) {
+            Ok(inside) => inside.iter().try_for_each(|path| self.walk(path, false)),
+            Err(error) if is_named => Err(unreadable(path, error)),
+            // It is told of when it is its turn, and the others are read.
+            Err(_) => {
+                self.files.push(path.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// Lists a file, or says what is in a folder.
+    fn look(&mut self, path: &Path, is_named: bool) -> std::io::Result<Vec<PathBuf>> {
+        if !std::fs::metadata(path)?.is_dir() {
+            let list = if is_named || may_be_fhir(path)? {
                 &mut self.files
             } else {
                 &mut self.skipped
             };
             list.push(path.to_owned());
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, e))?;
-        let mut inside: Vec<PathBuf> = entries
-            .map(|entry| entry.map(|e| e.path()))
-            .collect::<std::io::Result<_>>()
-            .map_err(|e| unreadable(path, e))?;
+        let entries = std::fs::read_dir(path)?.map(|entry| entry.map(|e| e.path()));
+        let mut inside: Vec<PathBuf> = entries.collect::<std::io::Result<_>>()?;
         inside.sort();
-        inside.iter().try_for_each(|path| self.walk(path, false))
+        Ok(inside)
     }
 }
 
@@ -230,7 +248,7 @@ mod tests {
         let watch = |bytes| {
             heard.fetch_add(bytes, Ordering::Relaxed);
         };
-        let failed = inputs.each(&watch, read).expect("opens");
+        let failed = inputs.each(&watch, read);
         assert!(failed.is_empty());
         assert_eq!((heard.into_inner(), inputs.bytes()), (6, Some(6)));
     }

@@ -47,6 +47,7 @@ mod ten_days;
 mod traps;
 mod upgrade;
 mod verdict;
+mod view;
 mod week;
 mod whole;
 mod wire;

@@ -203,7 +203,10 @@ impl Work<'_> {
 
     /// A fault of the data is remarked, and the answer goes without what could not be read; any other ends the request.
     fn remark(&self, Unread { name, error }: Unread) -> Result<(), crate::Error> {
-        let is_of_the_data = matches!(error.kind(), ErrorKind::Read(_) | ErrorKind::Input(_));
+        let is_of_the_data = matches!(
+            error.kind(),
+            ErrorKind::Read(_) | ErrorKind::Input(_) | ErrorKind::SetAside { .. }
+        );
         if !is_of_the_data || self.stop.load(Ordering::Relaxed) {
             return Err(error);
         }
@@ -266,7 +269,9 @@ impl Work<'_> {
 fn refused(error: &crate::Error) -> Refusal {
     match error.kind() {
         ErrorKind::View { .. } | ErrorKind::Resource { .. } => Refusal::unprocessable(error.to_string()),
-        ErrorKind::Read(_) | ErrorKind::Input(_) => Refusal::failed("the data could not be read"),
+        ErrorKind::Read(_) | ErrorKind::Input(_) | ErrorKind::SetAside { .. } => {
+            Refusal::failed("the data could not be read")
+        }
         ErrorKind::Write(_) => Refusal::failed("a file of the server could not be written"),
     }
 }

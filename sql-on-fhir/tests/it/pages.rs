@@ -82,6 +82,9 @@ fn what_was_set_aside_is_told_of_its_own_page() {
         let [Some(first), None, Some(_), None] = &errors[..] else {
             panic!("{threads} threads: {errors:?}");
         };
-        assert!(matches!(first.kind(), ErrorKind::Input(_)), "{first:?}");
+        assert!(
+            matches!(first.kind(), ErrorKind::SetAside { parts: 1, .. }),
+            "{first:?}"
+        );
     }
 }

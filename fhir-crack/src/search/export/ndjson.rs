@@ -5,26 +5,25 @@ use serde::de::IgnoredAny;
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// Counts the resources of an NDJSON file; `None` where a line is no JSON object, as the last one of a file that
-/// broke off.
+/// Counts the resources of an NDJSON file; `None` where the last line is no JSON object, as in a file that broke off. A line
+/// amid the others that is none is counted: whoever reads the file tells of it.
 pub(crate) async fn count(path: &Path) -> io::Result<Option<u64>> {
     let mut lines = 0;
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path).await?);
-    let mut line = Vec::new();
+    let (mut line, mut last) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         if reader.read_until(b'\n', &mut line).await? == 0 {
-            return Ok(Some(lines));
+            break;
         }
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
+        if !line.trim_ascii().is_empty() {
+            lines += 1;
+            std::mem::swap(&mut line, &mut last);
         }
-        if text[0] != b'{' || serde_json::from_slice::<IgnoredAny>(text).is_err() {
-            return Ok(None);
-        }
-        lines += 1;
     }
+    let last = last.trim_ascii();
+    let is_whole = last.is_empty() || (last[0] == b'{' && serde_json::from_slice::<IgnoredAny>(last).is_ok());
+    Ok(is_whole.then_some(lines))
 }
 
 /// The lines of a small file, blank ones left out.
