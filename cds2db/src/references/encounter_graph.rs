@@ -136,8 +136,7 @@ impl EncounterGraph {
         };
         let timeline = &self.timelines[patient.timeline];
         for &time in times.iter().flatten() {
-            let of_class =
-                |class| timeline.enclosing((Level::Facility, patient.number, class), time, Some(time));
+            let of_class = |class| timeline.enclosing((Level::Facility, patient.number, class), time, time);
             let found = [Class::Inpatient, Class::ShortStay]
                 .into_iter()
                 .filter_map(of_class);
@@ -155,16 +154,18 @@ impl EncounterGraph {
         &self.encounters[position as usize]
     }
 
-    /// The encounter of a level that encloses the child's period; inpatient before short stay before ambulatory, then
+    /// The encounter of a level that encloses the child's period, or its start where it has not ended; inpatient before short stay before ambulatory, then
     /// the nearest start, then the first.
     pub(super) fn by_time(&self, child: &Encounter, level: Level) -> Option<u32> {
         if child.patient == NOBODY {
             return None;
         }
         let (start, timeline) = (child.start?, self.timelines.last()?);
+        // What runs lies in nothing that was over before it began.
+        let end = child.end.unwrap_or(start);
         Class::ALL
             .into_iter()
-            .find_map(|class| timeline.enclosing((level, child.patient, class), start, child.end))
+            .find_map(|class| timeline.enclosing((level, child.patient, class), start, end))
             .map(|(_, position)| position)
     }
 

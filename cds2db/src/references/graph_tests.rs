@@ -104,6 +104,24 @@ fn time_prefers_class_then_nearest_start() {
 }
 
 #[test]
+fn what_runs_lies_in_nothing_that_was_over_before_it_began() {
+    let mut running = row("running", 1, 9, None);
+    running.class = Some("SS".to_owned());
+    let rows = vec![
+        row("years ago", 1, 1, Some(3)),
+        running,
+        row("ward", 2, 10, None),
+        row("bed", 3, 10, None),
+    ];
+    let graph = EncounterGraph::build(rows, None);
+    assert_eq!(graph.part_of("ward"), reference("running"));
+    assert_eq!(graph.main("bed"), reference("running"));
+    let rows = vec![row("years ago", 1, 1, Some(3)), row("alone", 2, 10, None)];
+    let graph = EncounterGraph::build(rows, None);
+    assert_eq!(graph.part_of("alone"), Some(INVALID.to_owned()));
+}
+
+#[test]
 fn nothing_fits_is_invalid_and_a_cycle_ends() {
     let mut a = row("a", 2, 10, None);
     a.part_of = Some("Encounter/b".to_owned());

@@ -69,15 +69,15 @@ impl Timeline {
         Self { entries, latest_end }
     }
 
-    /// Of the group's encounters that began by `start` and end at `end` or later (`None`: whenever), the one that began
-    /// last, and the first of several; as (start, position).
-    pub(super) fn enclosing(&self, group: Group, start: i64, end: Option<i64>) -> Option<(i64, u32)> {
+    /// Of the group's encounters that began by `start` and end at `end` or later, the one that began last, and the first of
+    /// several; as (start, position).
+    pub(super) fn enclosing(&self, group: Group, start: i64, end: i64) -> Option<(i64, u32)> {
         let from = self.entries.partition_point(|e| e.group < group);
         let to = self
             .entries
             .partition_point(|e| (e.group, e.start) <= (group, start));
         let leaves = self.latest_end.len() / 2;
-        let found = self.last(1, 0, leaves, &(from..to), end.unwrap_or(i64::MIN))?;
+        let found = self.last(1, 0, leaves, &(from..to), end)?;
         self.entries.get(found).map(|e| (e.start, e.position))
     }
 
@@ -125,14 +125,10 @@ mod tests {
             let timeline = Timeline::new(rows.iter().copied());
             for _ in 0..200 {
                 let (patient, start) = (dice(3), dice(22) as i64);
-                let end = (dice(3) > 0).then(|| start + dice(5) as i64);
+                let end = start + dice(5) as i64;
                 let slow = rows
                     .iter()
-                    .filter(|(g, s, e, _)| {
-                        *g == group(patient)
-                            && *s <= start
-                            && end.is_none_or(|end| e.is_none_or(|e| e >= end))
-                    })
+                    .filter(|(g, s, e, _)| *g == group(patient) && *s <= start && e.is_none_or(|e| e >= end))
                     .min_by_key(|(_, s, _, position)| (start - s, *position))
                     .map(|(_, s, _, position)| (*s, *position));
                 assert_eq!(timeline.enclosing(group(patient), start, end), slow);

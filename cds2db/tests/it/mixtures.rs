@@ -99,6 +99,8 @@ struct Wired {
     pages: u64,
     /// Type and id of every resource on a page that was sent whole.
     delivered: BTreeSet<(String, String)>,
+    /// The delivered encounters that refer to a place.
+    places: BTreeMap<(String, String), BTreeSet<(String, String)>>,
     /// Of these, the ones that a text was put into that no JSON may have.
     damaged: BTreeSet<(String, String)>,
     /// Resources of somebody nobody asked for.
@@ -176,6 +178,13 @@ impl Wired {
                 (resource["resourceType"].as_str(), resource["id"].as_str())
             {
                 let key = (kind.to_owned(), id.to_owned());
+                for place in resource["location"].as_array().into_iter().flatten() {
+                    let place = place["location"]["reference"].as_str();
+                    if let Some((kind, id)) = place.and_then(|place| place.split_once('/')) {
+                        let of = self.places.entry((kind.to_owned(), id.to_owned()));
+                        of.or_default().insert(key.clone());
+                    }
+                }
                 match id.starts_with(STRANGER) {
                     true => self.strangers.insert(key),
                     false => self.delivered.insert(key),
@@ -444,10 +453,13 @@ async fn check(
                 .cloned(),
         );
     }
+    // Places are looked at to find the wards, and stored where an encounter that could be read refers to them: those of one
+    // that is kept come with it.
+    let comes_later = |key| wired.places.get(key).is_some_and(|of| of.is_subset(&kept));
     let missing: Vec<_> = wired
         .delivered
         .iter()
-        .filter(|key| !stored.contains(*key) && !kept.contains(*key))
+        .filter(|key| !stored.contains(*key) && !kept.contains(*key) && !comes_later(*key))
         .collect();
     assert!(
         missing.is_empty(),

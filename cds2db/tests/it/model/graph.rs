@@ -150,8 +150,7 @@ fn by_time<'e>(child: &Encounter, parents: &[&'e Encounter]) -> Option<&'e Encou
         .iter()
         .copied()
         .filter(|p| {
-            p.start.is_some_and(|s| s <= start)
-                && (child.end.is_none() || p.end.is_none() || p.end >= child.end)
+            p.start.is_some_and(|s| s <= start) && (p.end.is_none() || p.end >= child.end.or(child.start))
         })
         .collect();
     let class = ["IMP", "SS", "AMB"]
