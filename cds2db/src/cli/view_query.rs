@@ -55,10 +55,16 @@ impl Query {
         let given: HashMap<String, String> = self.parameters.into_iter().collect();
         library.check(&given).map_err(refused)?;
         let query = QueryRun::new(library, &artifacts(&self.views)?).map_err(refused)?;
-        let folder = tempfile::tempdir().map_err(|e| unwritable(&std::env::temp_dir(), e))?;
+        // Beside what is written, not in a folder that others share.
+        let beside = self.out.parent().filter(|path| !path.as_os_str().is_empty());
+        let beside = beside.unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new()
+            .prefix(".tables-")
+            .tempdir_in(beside)
+            .map_err(|e| unwritable(beside, e))?;
         let mut options = RunOptions::default();
         options.format = Format::Arrow;
-        let mut open = files::sink(folder.path().to_owned())?;
+        let mut open = files::sink(folder.path().to_owned(), false)?;
         let mut run = Run::new(query.views(), options, &mut |name| open(name)).map_err(failed)?;
         let inputs = Inputs::find(&self.input)?;
         let reading = Reading::begin(inputs.bytes());
