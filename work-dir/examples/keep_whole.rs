@@ -37,6 +37,15 @@ const MEASURED: [(&str, &str, f64); 12] = [
     ("8480-6", "mm[Hg]", 124.0),
 ];
 
+/// Where the hub stood after this import.
+fn after(import: i32) -> Standing {
+    Standing {
+        hub: 1,
+        import,
+        ..Standing::default()
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let resources: usize = arguments.next().map_or(Ok(1_000_000), |n| n.parse())?;
@@ -54,13 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             anew.add(&rows(table, piece, 1)?)?;
         }
         next.put(anew)?;
-        Ok(next
-            .hold(Standing {
-                hub: 1,
-                import: 1,
-                ..Standing::default()
-            })?
-            .rewritten)
+        Ok(next.hold(after(1))?.rewritten)
     })?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -74,24 +77,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows = rows(table, &changed, 2)?;
         let out = HashSet::new();
         next.change(table, Change { rows, out })?;
-        Ok(next
-            .hold(Standing {
-                hub: 1,
-                import: 2,
-                ..Standing::default()
-            })?
-            .rewritten)
+        Ok(next.hold(after(2))?.rewritten)
     })?;
     measure("a day without", || {
         let mut next = whole.begin()?;
         next.change(table, Change::default())?;
-        Ok(next
-            .hold(Standing {
-                hub: 1,
-                import: 3,
-                ..Standing::default()
-            })?
-            .rewritten)
+        Ok(next.hold(after(3))?.rewritten)
     })?;
     for what in ["the final files, first", "the final files again"] {
         measure(what, || final_files(&whole, base.path(), &description))?;
