@@ -1,9 +1,13 @@
 //! A bulk export in place of the patients' searches ends in the same hub.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cds2db::Summary;
 use cds2db::config::ExportOf;
+use cds2db::run::{DirectoryOptions, RunDirectory};
 use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
 use fixtures::hospital::Hospital;
 
@@ -45,11 +49,11 @@ impl Exporting {
     async fn run(&self) -> Summary {
         self.asked.lock().expect("lock").clear();
         let directory = tempfile::tempdir().expect("directory");
-        let options = cds2db::run::DirectoryOptions {
+        let options = DirectoryOptions {
             fresh: true,
-            ..Default::default()
+            ..DirectoryOptions::default()
         };
-        let kept = cds2db::run::RunDirectory::open(directory.path(), options).expect("opens");
+        let kept = RunDirectory::open(directory.path(), options).expect("opens");
         let summary = self
             .site
             .run_at(&kept, &client(&self.wire.base()))
@@ -71,6 +75,12 @@ impl Exporting {
                 && (text.contains("patient=") || text.contains("_id="))
         });
         of_type.map(|text| text.contains("_lastUpdated")).collect()
+    }
+
+    /// Whether files of an export were asked for.
+    fn has_files(&self) -> bool {
+        let asked = self.asked.lock().expect("lock");
+        asked.iter().any(|asked| asked.target.contains("export-file"))
     }
 
     fn kick_offs(&self) -> Vec<String> {
@@ -192,31 +202,45 @@ async fn a_type_with_resources_that_do_not_say_whose_they_are_is_searched() {
 async fn a_run_that_breaks_off_amid_an_export_goes_on_and_ends_as_an_undisturbed_one() {
     let twin = Site::open(hospital(0)).await;
     twin.run().await.expect("runs");
-    let exporting = Exporting::open(ExportOf::Patients, as_it_is).await;
-    let directory = tempfile::tempdir().expect("directory");
-    let mut broken_off = 0;
-    for milliseconds in (50..).step_by(150) {
-        let kept = loop {
-            let options = cds2db::run::DirectoryOptions::default();
-            match cds2db::run::RunDirectory::open(directory.path(), options) {
-                Ok(kept) => break kept,
-                // A file that the run before was writing.
-                Err(error) => assert!(error.to_string().contains("runs"), "{error:?}"),
+    // In the end the server has exports, or has none any more.
+    for ends_without in [false, true] {
+        let without = Arc::new(AtomicBool::new(false));
+        let refuses = Arc::clone(&without);
+        let change = move |asked: &Asked, mut answer: Answer| {
+            if asked.target.contains("export") && refuses.load(Ordering::SeqCst) {
+                answer.status = 501;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            answer
         };
-        let client = client(&exporting.wire.base());
-        let run = exporting.site.run_at(&kept, &client);
-        let patience = std::time::Duration::from_millis(milliseconds);
-        match tokio::time::timeout(patience, run).await {
-            Ok(summary) => {
-                let summary = summary.expect("runs");
-                assert!(summary.complete, "{:?}", summary.incomplete);
-                break;
+        let exporting = Exporting::open(ExportOf::Patients, change).await;
+        let directory = tempfile::tempdir().expect("directory");
+        let mut broken_off = 0;
+        for milliseconds in (50..).step_by(150) {
+            without.store(ends_without && exporting.has_files(), Ordering::SeqCst);
+            let kept = open_when_free(directory.path()).await;
+            let client = client(&exporting.wire.base());
+            let run = exporting.site.run_at(&kept, &client);
+            match tokio::time::timeout(Duration::from_millis(milliseconds), run).await {
+                Ok(summary) => {
+                    let summary = summary.expect("runs");
+                    assert!(summary.complete, "{:?}", summary.incomplete);
+                    break;
+                }
+                Err(_) => broken_off += 1,
             }
-            Err(_) => broken_off += 1,
         }
+        assert!(broken_off > 2, "{broken_off}: too early or too late");
+        assert_eq!(twin.content().await, exporting.site.content().await);
     }
-    assert!(broken_off > 2, "{broken_off}: too early or too late");
-    assert_eq!(twin.content().await, exporting.site.content().await);
+}
+
+/// Opens the directory once the run before has written what it was writing.
+async fn open_when_free(directory: &Path) -> RunDirectory {
+    loop {
+        match RunDirectory::open(directory, DirectoryOptions::default()) {
+            Ok(kept) => return kept,
+            Err(error) => assert!(error.to_string().contains("runs"), "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -132,7 +132,7 @@ impl Client {
     /// had come page by page, and [`search_all_spooled`](Client::search_all_spooled) then asks the server nothing for them.
     ///
     /// Says of each search whether it is answered. One is not where the export has a resource of its type that does not say
-    /// whose it is, or says so below a base that is not `ours`: a search for the patient tells. Its spool is as before, empty.
+    /// whose it is, or says so below a base that is not `ours`: a search for the patient tells. Its spool is as before.
     ///
     /// # Errors
     /// A file cannot be read or written.

@@ -28,7 +28,10 @@ const PAGE: (usize, usize) = (64 << 10, 4 << 20);
 /// One search that the export answers.
 struct Answer<'s> {
     search: &'s Search,
+    /// Where the answer is to be, once it is whole: a search would go on behind a part of it.
     spool: &'s Spool,
+    /// Where it is made.
+    unfinished: Spool,
     /// Entries of the page that is being filled.
     entries: Vec<u8>,
     /// Pages kept so far.
@@ -56,11 +59,13 @@ pub(crate) async fn answer(
     let broken = |error| failed(error).at(&server.place("$export"));
     let mut answers: Vec<Answer<'_>> = Vec::with_capacity(searches.len());
     for (search, spool) in searches {
+        let unfinished = Spool::new(spool.dir().with_added_extension("unfinished"));
         // What a dying run left half written.
-        remove(spool).await?;
+        remove(&unfinished).await?;
         answers.push(Answer {
             search,
             spool,
+            unfinished,
             entries: Vec::new(),
             pages: 0,
         });
@@ -107,7 +112,7 @@ pub(crate) async fn answer(
         if is_told {
             answer.end(server, exported.begun).await?;
         } else {
-            remove(answer.spool).await?;
+            remove(&answer.unfinished).await?;
         }
         answered.push(is_told);
     }
@@ -148,7 +153,8 @@ impl Answer<'_> {
             .await
     }
 
-    /// Keeps the last page, and one without entries for each further request of the search; then the search is complete.
+    /// Keeps the last page, and one without entries for each further request of the search; then the search is complete, and
+    /// stands where it is looked for.
     async fn end(&mut self, server: &Arc<Server>, date: Option<SystemTime>) -> Result<(), Error> {
         self.keep(server, date, false).await?;
         let mut journal = self.journal(server).await?;
@@ -157,12 +163,17 @@ impl Answer<'_> {
                 .store(part, 1, Format::Json, &page(&[]), None, date)
                 .await?;
         }
-        journal.complete().await
+        journal.complete().await?;
+        drop(journal);
+        remove(self.spool).await?;
+        tokio::fs::rename(self.unfinished.dir(), self.spool.dir())
+            .await
+            .map_err(failed)
     }
 
     /// Open for one page only: there are more searches than a process may have files.
     async fn journal(&self, server: &Arc<Server>) -> Result<Journal, Error> {
-        let (journal, _) = Journal::open(self.spool, &server.identity(self.search)).await?;
+        let (journal, _) = Journal::open(&self.unfinished, &server.identity(self.search)).await?;
         Ok(journal)
     }
 
