@@ -207,6 +207,12 @@ pub struct TestHub {
 }
 
 impl TestHub {
+    /// The hub and the value that drops its database, which has to outlive it.
+    #[must_use]
+    pub fn into_parts(self) -> (Hub, Database) {
+        (self.hub, self.database)
+    }
+
     /// The hub without the value that drops it: the database goes when the test ends (see [`Database::until_the_test_ends`]).
     #[must_use]
     pub fn until_the_test_ends(self) -> (Hub, String) {

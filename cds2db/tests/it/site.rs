@@ -12,7 +12,7 @@ use fhir_crack::search::{Client, ClientOptions, RetryPolicy};
 use fixtures::hospital::Hospital;
 use fixtures::server::{Server, ServerOptions};
 use table_description::{Description, default_description};
-use test_hub::TestServer;
+use test_hub::{Database, TestServer};
 
 use crate::select::select;
 
@@ -26,31 +26,34 @@ pub(crate) struct Site {
     pub settings: Settings,
     /// URL of the hub's database, with its password.
     pub database_url: String,
+    /// Dropped with the site.
+    _database: Database,
 }
 
 impl Site {
     /// With the hub of this release.
     pub(crate) async fn open(hospital: Hospital) -> Self {
-        let (hub, url) = SERVER.hub().await.until_the_test_ends();
-        Self::on(hospital, hub, url)
+        let (hub, database) = SERVER.hub().await.into_parts();
+        Self::on(hospital, hub, database)
     }
 
     /// With a database that the caller makes a hub.
     pub(crate) async fn open_with(hospital: Hospital, make: impl AsyncFnOnce(&Hub)) -> Self {
-        let url = SERVER.database().await.until_the_test_ends();
-        let hub = Hub::connect(&url).await.expect("connects");
+        let database = SERVER.database().await;
+        let hub = Hub::connect(&database.url).await.expect("connects");
         make(&hub).await;
-        Self::on(hospital, hub, url)
+        Self::on(hospital, hub, database)
     }
 
-    fn on(hospital: Hospital, hub: Hub, database_url: String) -> Self {
+    fn on(hospital: Hospital, hub: Hub, database: Database) -> Self {
         let settings = settings(&hospital);
         let server = Server::start(hospital, ServerOptions::default()).expect("a FHIR server");
         Self {
             server,
             hub,
             settings,
-            database_url,
+            database_url: database.url.clone(),
+            _database: database,
         }
     }
 

@@ -79,7 +79,7 @@ fn an_answer_with_something_unreadable_stops_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = folder.path().join("whole");
     let (base, spoiling) = (server.base_url(), wire.base());
-    assert!(view(&whole, &["--server", &base]).status.success());
+    assert!(view(&whole, &["--server", base]).status.success());
     let whole = patients(&whole);
     for (name, more) in [("searched", &[][..]), ("exported", &["--export"])] {
         let out = folder.path().join(name);
