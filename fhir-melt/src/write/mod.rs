@@ -11,7 +11,6 @@ mod table_writer;
 
 pub(crate) use csv::write_line as write_csv_line;
 pub use format::Format;
-#[cfg(feature = "polars")]
 pub use table_writer::TableWriter;
 #[cfg(feature = "arrow")]
 pub(crate) use table_writer::{PATH as INDEX_PATH, ROW as SOURCE_ROW};

@@ -90,6 +90,10 @@ pub(crate) async fn answer(
                 untold.insert(part.resource.clone());
                 continue;
             };
+            if head.resource == part.resource && !whose.types.contains_key(&part.resource) {
+                // A file has one type, and this one is what it says.
+                break;
+            }
             match whose.find(&head, ours) {
                 Found::Search(at) => {
                     if let Some(answer) = answers.get_mut(at) {
