@@ -116,7 +116,10 @@ async fn errors_carry_what_a_caller_acts_on() {
         panic!("{error:?}");
     };
     assert_eq!(by, "dataprocessor");
-    assert!(since.len() == 19 && since.starts_with("20"), "{since}");
+    assert!(
+        since.len() == 22 && since.starts_with("20") && (since.contains(" +") || since.contains(" -")),
+        "{since}"
+    );
     held.release(true).await.unwrap();
 
     let mut tables = HubTables::standard().fhir;
