@@ -117,7 +117,7 @@ async fn errors_carry_what_a_caller_acts_on() {
     };
     assert_eq!(by, "dataprocessor");
     assert!(
-        since.len() == 22 && since.starts_with("20") && (since.contains(" +") || since.contains(" -")),
+        since.len() == 23 && since.starts_with("20") && (since.contains(" +") || since.contains(" -")),
         "{since}"
     );
     held.release(true).await.unwrap();
