@@ -83,9 +83,23 @@ async fn is_as_new(connection: &mut PgConnection) -> sqlx::Result<bool> {
     let Ok(row) = sqlx::raw_sql(ask).fetch_one(connection).await else {
         return Ok(false);
     };
-    let echoed: sqlx::Result<i64> = row.try_get(0);
-    let is_alone: sqlx::Result<bool> = row.try_get(1);
-    Ok(echoed.is_ok_and(|echoed| echoed == token) && is_alone.unwrap_or_default())
+    Ok(
+        matches!((row.try_get::<i64, _>(0), row.try_get::<bool, _>(1)), (Ok(echoed), Ok(true)) if echoed == token),
+    )
+}
+
+/// What every pool of a hub's connections does with them.
+fn pool_options(zone: &Arc<str>) -> PgPoolOptions {
+    let zone = Arc::clone(zone);
+    PgPoolOptions::new()
+        // The zone is not among the connection's options: the client library asks for UTC there. Compiling a statement over
+        // hundreds of columns takes longer than running it.
+        .after_connect(move |connection, _| {
+            let set = sqlx::query(SESSION).bind(zone.to_string());
+            Box::pin(async move { set.execute(connection).await.map(|_| ()) })
+        })
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_as_new(connection)))
 }
 
 fn first_line(file: &std::path::Path) -> Result<String> {
@@ -128,20 +142,9 @@ impl Hub {
     /// When an option is unusable, or the server cannot be reached or refuses.
     pub async fn open(options: &HubOptions) -> Result<Self> {
         let zone: Arc<str> = options.zone.as_str().into();
-        let pool = PgPoolOptions::new()
+        let pool = pool_options(&zone)
             .max_connections(options.connections)
             .acquire_timeout(options.patience)
-            // The zone is not among the connection's options: the client library asks for UTC there. Compiling a
-            // statement over hundreds of columns takes longer than running it.
-            .after_connect({
-                let zone = Arc::clone(&zone);
-                move |connection, _| {
-                    let set = sqlx::query(SESSION).bind(zone.to_string());
-                    Box::pin(async move { set.execute(connection).await.map(|_| ()) })
-                }
-            })
-            .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(is_as_new(connection)))
             .connect_with(options.connect_options()?)
             .await
             .map_err(|e| Error::sql("opening the first connection", &e))?;
@@ -150,6 +153,14 @@ impl Hub {
             zone,
             told: Told::default(),
         })
+    }
+
+    /// One connection more, opened when it is needed, which does not depend on others giving theirs back.
+    pub(crate) fn pool_of_one(&self, patience: Duration) -> PgPool {
+        pool_options(&self.zone)
+            .max_connections(1)
+            .acquire_timeout(patience)
+            .connect_lazy_with(self.pool.connect_options().as_ref().clone())
     }
 
     /// The time zone whose wall time the columns hold.

@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgListener};
 
 use crate::semaphore::{Lock, LockOptions};
 use crate::transfer::{self, Transfer};
@@ -151,6 +151,9 @@ async fn interval(hub: &Hub) -> Duration {
     Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(60))
 }
 
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(30);
+
 /// A connection of its own, which listens.
 struct Scheduler {
     listener: PgListener,
@@ -159,9 +162,7 @@ struct Scheduler {
 impl Scheduler {
     async fn connect(hub: &Hub) -> Result<Self> {
         let failed = |e: &sqlx::Error| Error::sql("connecting the scheduler", e);
-        let own = PgPoolOptions::new()
-            .max_connections(1)
-            .connect_lazy_with(hub.pool().connect_options().as_ref().clone());
+        let own = hub.pool_of_one(CONNECT);
         let mut listener = PgListener::connect_with(&own).await.map_err(|e| failed(&e))?;
         // A lost connection misses calls, so it must not be replaced in silence.
         listener.eager_reconnect(false);

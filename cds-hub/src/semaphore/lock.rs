@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPool};
 use tokio::task::JoinHandle;
 
 use super::token::Token;
@@ -89,11 +89,8 @@ impl Hub {
         }
         let deadline = options.patience.map(|p| Instant::now() + p);
         let token = Token::new();
-        // A connection of its own: waiting, renewing and releasing must not depend on others giving theirs back.
-        let own = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(options.lease.max(Duration::from_secs(5)))
-            .connect_lazy_with(self.pool().connect_options().as_ref().clone());
+        // For waiting, renewing and releasing.
+        let own = self.pool_of_one(options.lease.max(Duration::from_secs(5)));
         let mut listener = listen(&own).await?;
         let mut patience = Patience::new(self);
         let before = loop {
