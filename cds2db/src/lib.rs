@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 mod error;
 pub mod files;
+mod folder;
 pub mod progress;
 pub mod references;
 pub mod run;

@@ -6,7 +6,7 @@ use fhir_crack::search::{Client, ClientOptions, Export, Search, Step};
 use sql_on_fhir::{Run, Views};
 
 use super::view::failed;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, folder};
 
 /// Resources asked for at a time.
 const COUNT: u32 = 500;
@@ -34,7 +34,7 @@ pub(super) async fn read(
     let mut left_out = Vec::new();
     if export {
         let folder = out.join(EXPORT);
-        remove(&folder)?;
+        folder::remove(&folder).await?;
         let exported = client.export(Export::system().types(&types), &folder).run().await;
         let read = exported.map_err(search).and_then(|exported| {
             exported.parts().iter().try_for_each(|part| {
@@ -43,7 +43,7 @@ pub(super) async fn read(
                 go_on(run.read(file), &mut left_out)
             })
         });
-        remove(&folder)?;
+        folder::remove(&folder).await?;
         read?;
         return Ok(left_out);
     }
@@ -91,14 +91,5 @@ fn go_on(
             Ok(())
         }
         read => read.map_err(failed),
-    }
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::new(ErrorKind::File, "the files of the export cannot be removed").because(e))
-        }
-        _ => Ok(()),
     }
 }

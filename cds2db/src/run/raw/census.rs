@@ -14,7 +14,7 @@ use table_description::{Description, TableDescription};
 use crate::config::{Deletions, Settings};
 use crate::run::ask::elements::{by_ids, crack, each_page, elements, plan, table};
 use crate::run::ask::requests::since;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, folder};
 
 /// Reads run side by side where single ids are asked for.
 const READS_AT_ONCE: usize = 4;
@@ -236,7 +236,7 @@ impl Census<'_> {
     async fn export(&self, types: &[String], from: &str) -> Result<HashMap<String, Vec<String>>> {
         let place = || "the bulk export that tells what was deleted".to_owned();
         let directory = self.directory.join("deleted");
-        remove(&directory).await?;
+        folder::remove(&directory).await?;
         // Nobody else may read what lies in it for a moment.
         tokio::fs::DirBuilder::new()
             .mode(0o700)
@@ -251,24 +251,13 @@ impl Census<'_> {
                 .map_err(|e| Error::new(ErrorKind::File, place()).because(e)),
             Err(error) => Err(Error::new(ErrorKind::Search, place()).because(error)),
         };
-        remove(&directory).await?;
+        folder::remove(&directory).await?;
         deleted
     }
 }
 
 const METHOD: &str = "entry/request/method";
 const URL: &str = "entry/request/url";
-
-async fn remove(directory: &Path) -> Result<()> {
-    match tokio::fs::remove_dir_all(directory).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::File,
-            format!("{} cannot be removed", directory.display()),
-        )
-        .because(error)),
-        _ => Ok(()),
-    }
-}
 
 /// The `DELETE` entries of the Bundles in an export's `deleted` files.
 async fn deletions(exported: &Exported) -> std::io::Result<HashMap<String, Vec<String>>> {

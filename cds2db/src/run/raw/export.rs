@@ -11,8 +11,7 @@ use crate::config::ExportOf;
 use crate::run::ask::requests::{Extent, Request};
 use crate::run::digest;
 use crate::run::kept::batches::Planned;
-use crate::run::kept::fault::file_error;
-use crate::{Result, Summary};
+use crate::{Result, Summary, folder};
 
 /// An export that answers the searches of a run.
 pub(crate) struct ByExport {
@@ -114,7 +113,7 @@ impl Download<'_> {
                 let text =
                     format!("the bulk export could not be used, and the server was searched instead: {why}");
                 summary.remarks.push(text);
-                self.end_export()?;
+                self.end_export().await?;
             }
         }
         Ok(answered)
@@ -173,12 +172,8 @@ impl Download<'_> {
     }
 
     /// Removes what the export brought: it lies in the spools.
-    pub(super) fn end_export(&mut self) -> Result<()> {
+    pub(super) async fn end_export(&mut self) -> Result<()> {
         self.by_export = None;
-        let folder = self.export_folder();
-        match std::fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file_error(&folder, e)),
-            _ => Ok(()),
-        }
+        folder::remove(&self.export_folder()).await
     }
 }

@@ -85,7 +85,7 @@ impl Run<'_> {
         let mut answered = download.run(first, summary).await?;
         download.know_encounters(summary).await?;
         answered.extend(download.run(others, summary).await?);
-        download.end_export()?;
+        download.end_export().await?;
         if !matches!(self.scope, Scope::Everything) {
             download.miss(&who.patients, summary);
         }
@@ -158,7 +158,7 @@ impl Run<'_> {
             },
             watches,
             rows,
-            files: Files::begin(directory)?,
+            files: Files::begin(self, directory)?,
             typing: Typing::new(self.settings, self.hub, self.description),
             waiting: Waiting::default(),
             encoding: None,
