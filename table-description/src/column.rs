@@ -30,11 +30,17 @@ pub struct Column {
 pub const PRECISION_SUFFIX: &str = "_precision";
 
 impl Column {
+    /// Whether it holds dates or date-times, of which a part may be given.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        matches!(self.fhir_type, FhirType::Date | FhirType::DateTime)
+    }
+
     /// Name of the column beside it, in files and frames, that says how much of a date or date-time was given; `None` for a
     /// column of another type.
     #[must_use]
     pub fn precision_name(&self) -> Option<String> {
-        matches!(self.fhir_type, FhirType::Date | FhirType::DateTime)
+        self.is_dated()
             .then(|| format!("{}{PRECISION_SUFFIX}", self.name))
     }
 

@@ -57,7 +57,7 @@ fn text_type(options: &ArrowOptions) -> DataType {
 
 /// Whether a column has a companion that says how much of a date was given.
 pub(super) fn has_precision(column: &Column, options: &ArrowOptions) -> bool {
-    options.precision && matches!(column.fhir_type, FhirType::Date | FhirType::DateTime)
+    options.precision && column.is_dated()
 }
 
 /// The field beside a date.

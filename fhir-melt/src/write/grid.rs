@@ -1,5 +1,4 @@
 use table_description::typing::{Precision, Value, write_sql};
-use table_description::{FhirType, TableDescription};
 
 use crate::{Melted, TypedBatch};
 
@@ -10,14 +9,6 @@ pub(super) enum Grid<'g> {
     Typed(&'g Melted<'g>, &'g TypedBatch),
     /// With a column behind each date that says how much of it was given.
     Precise(&'g Melted<'g>, &'g TypedBatch),
-}
-
-/// Whether a column holds dates or date-times.
-pub(super) fn is_dated(table: &TableDescription, column: usize) -> bool {
-    matches!(
-        table.columns[column].fhir_type,
-        FhirType::Date | FhirType::DateTime
-    )
 }
 
 /// A cell to write.
@@ -54,7 +45,7 @@ impl<'g> Grid<'g> {
             return None;
         };
         let precision = || typed.precision(row, column).map(Precision::as_str);
-        is_dated(melted.table(), column).then(precision)
+        melted.table().columns[column].is_dated().then(precision)
     }
 }
 

@@ -3,12 +3,12 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
+use table_description::TableDescription;
 use table_description::typing::Zone;
-use table_description::{PRECISION_SUFFIX, TableDescription};
 
 use super::csv::{self, Csv};
 use super::format::Format;
-use super::grid::{Grid, is_dated};
+use super::grid::Grid;
 use super::ndjson::{self, NdJson};
 #[cfg(feature = "polars")]
 use super::parquet::Parquet;
@@ -222,11 +222,9 @@ impl TableWriter {
             .enumerate()
             .filter(|(column, _)| melted.shows(*column));
         let mut names: Vec<Cow<'_, str>> = names.into_iter().map(Cow::Borrowed).collect();
-        for (at, column) in shown {
+        for (_, column) in shown {
             names.push(Cow::Borrowed(&column.name));
-            if self.precise && is_dated(&self.table, at) {
-                names.push(Cow::Owned(format!("{}{PRECISION_SUFFIX}", column.name)));
-            }
+            names.extend(column.precision_name().filter(|_| self.precise).map(Cow::Owned));
         }
         csv::write_line(names.iter().map(|name| Some(name.as_bytes())), &mut self.rows.out);
     }
