@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
+use cds_hub::frame::Kind::{Day, Text, Whole};
 use jiff::civil::Date;
 use polars::prelude::*;
 
 use crate::frame::Field;
 use crate::view::{Query, Snapshot, is_among};
 use crate::{Error, Result};
-use cds_hub::frame::Kind::{Day, Text, Whole};
 
 const VERSIONS: &[Field] = &[("pat_id", Text), ("patient_id", Whole), ("pat_birthdate", Day)];
 const PRECISION: &[Field] = &[("id", Whole), ("precision", Text)];

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use cds_hub::Hub;
+use cds_hub::frame::Kind::{Day, Moment, Number, Text};
 use polars::prelude::*;
 
 use crate::apart::apart;
@@ -12,7 +13,6 @@ use crate::frame::Field;
 use crate::reference::first_of;
 use crate::view::{Query, Snapshot};
 use crate::{Error, Result};
-use cds_hub::frame::Kind::{Day, Moment, Number, Text};
 
 const CASES: &[Field] = &[
     ("fall_station", Text),

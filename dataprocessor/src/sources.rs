@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cds_hub::frame::Kind::{Day, Moment, Number, Text, Whole};
 use jiff::civil::DateTime;
 use polars::prelude::*;
 
@@ -10,7 +11,6 @@ use crate::frame::Field;
 use crate::reference::{id_in, listed_patient};
 use crate::view::{Query, Snapshot, is_among, literal, refers_to};
 use crate::{Error, Result};
-use cds_hub::frame::Kind::{Day, Moment, Number, Text, Whole};
 
 /// The rows that a run looks at: each view is read once, only with the columns and for the patients needed.
 #[derive(Clone)]
