@@ -1,6 +1,7 @@
 //! The last version of every resource as typed rows, and which of them changed since an import: what a copy of the hub needs
 //! to stand where the hub stands.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub struct LastVersions {
     transaction: Transaction<'static, Postgres>,
     /// The moment whose last versions are meant, as the server writes it; the newest ones where there is none.
     as_of: Option<String>,
-    /// Whether how much of each date was given is read too.
+    /// Whether how much of each date was given is read, too.
     is_precise: bool,
 }
 
@@ -85,11 +86,21 @@ impl LastVersions {
         Ok(self)
     }
 
-    /// Reads the columns of [`TableDescription::with_precision`]: behind each date how much of it was given.
+    /// Whether the columns of [`TableDescription::with_precision`] are read: behind each date how much of it was given.
     #[must_use]
-    pub fn with_precision(mut self) -> Self {
-        self.is_precise = true;
+    pub fn with_precision(mut self, wanted: bool) -> Self {
+        self.is_precise = wanted;
         self
+    }
+
+    /// The table with the columns that are read of it.
+    #[must_use]
+    pub fn shown<'t>(&self, table: &'t TableDescription) -> Cow<'t, TableDescription> {
+        if self.is_precise {
+            Cow::Owned(table.with_precision())
+        } else {
+            Cow::Borrowed(table)
+        }
     }
 
     /// So many further readers of the same snapshot and moment, to read side by side.

@@ -105,7 +105,6 @@ fn slice_directory(place: &Place<'_>, slice: &Slice, name: &str) -> Result<RunDi
     let kept = slice.directory_name();
     let options = DirectoryOptions {
         purpose: name.to_owned(),
-        with_precision: place.settings.date_precision,
         ..DirectoryOptions::default()
     };
     let directory = RunDirectory::open(&place.directory.join("slices").join(kept), options)?;

@@ -55,7 +55,6 @@ impl Keeping {
             }),
             warn_only: self.warn_only,
             pseudonym,
-            with_precision: false,
             most_runs,
             purpose: String::new(),
         })

@@ -7,7 +7,7 @@ use site_config::exit_code;
 use super::keeping::Keeping;
 use super::{Bars, config, describe, logs, report, zone};
 use crate::progress::Progress;
-use crate::run::{DirectoryOptions, RunDirectory, Scope, connect_telling, outline};
+use crate::run::{RunDirectory, Scope, connect_telling, outline};
 use crate::{Error, ErrorKind, Result, Summary};
 
 /// The daily retrieval by a configuration file.
@@ -62,10 +62,7 @@ impl Retrieve {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let options = DirectoryOptions {
-            with_precision: config.settings.date_precision,
-            ..self.keeping.options(config.settings.max_dir_count)?
-        };
+        let options = self.keeping.options(config.settings.max_dir_count)?;
         let directory = RunDirectory::open(&self.dir, options)?;
         logs::start(directory.layout(), config.settings.verbose)?;
         directory.notes().iter().for_each(|note| bars.note(note));

@@ -154,8 +154,8 @@ impl EncounterGraph {
         &self.encounters[position as usize]
     }
 
-    /// The encounter of a level that encloses the child's period, or its start where it has not ended; inpatient before short stay before ambulatory, then
-    /// the nearest start, then the first.
+    /// The encounter of a level that encloses the child's period, or its start where it has not ended; inpatient before short
+    /// stay before ambulatory, then the nearest start, then the first.
     pub(super) fn by_time(&self, child: &Encounter, level: Level) -> Option<u32> {
         if child.patient == NOBODY {
             return None;

@@ -97,7 +97,6 @@ impl Site {
     pub(crate) async fn run_kept(&self, base: &std::path::Path) -> Result<Summary> {
         let options = cds2db::run::DirectoryOptions {
             fresh: true,
-            with_precision: self.settings.date_precision,
             ..Default::default()
         };
         self.run_kept_in(base, &RunDirectory::open(base, options)?).await

@@ -57,10 +57,11 @@ impl FinalSignals {
         }
     }
 
-    /// The Parquet files have the columns of [`TableDescription::with_precision`]: behind each date how much of it was given.
+    /// Whether the Parquet files have the columns of [`TableDescription::with_precision`]: behind each date how much of it was
+    /// given.
     #[must_use]
-    pub fn with_precision(mut self) -> Self {
-        self.is_precise = true;
+    pub fn with_precision(mut self, wanted: bool) -> Self {
+        self.is_precise = wanted;
         self
     }
 

@@ -156,11 +156,6 @@ impl RunDirectory {
         &self.layout
     }
 
-    /// Whether its files say behind each date how much of it was given.
-    pub(crate) fn with_precision(&self) -> bool {
-        self.options.with_precision
-    }
-
     /// Whether no test of the data stops the run.
     pub(crate) fn warn_only(&self) -> bool {
         self.options.warn_only
@@ -365,12 +360,7 @@ impl RunDirectory {
     /// A writer of the typed rows.
     pub(crate) fn final_signals(&self) -> Result<FinalSignals> {
         let ids = Id2Nr::open(&self.layout, self.options.pseudonym.clone()).map_err(|e| self.failed(e))?;
-        let signals = FinalSignals::new(self.layout.clone(), self.options.text, ids);
-        Ok(if self.options.with_precision {
-            signals.with_precision()
-        } else {
-            signals
-        })
+        Ok(FinalSignals::new(self.layout.clone(), self.options.text, ids))
     }
 
     /// The hub has everything: open tables are completed, but for those with a batch that broke off.

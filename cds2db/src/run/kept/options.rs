@@ -11,8 +11,6 @@ pub struct DirectoryOptions {
     pub again: Vec<String>,
     /// Text beside Parquet.
     pub text: Option<TextForm>,
-    /// The files say behind each date how much of it was given.
-    pub with_precision: bool,
     /// Let failed tests of the data warn where they would stop the run.
     pub warn_only: bool,
     /// Put pseudonyms into ID2NR.

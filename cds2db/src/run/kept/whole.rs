@@ -1,7 +1,6 @@
 //! The standing whole, brought to where the hub stands: what changed there since is read back, so that the files hold what
 //! readers of the hub see, whoever wrote it.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,10 +57,10 @@ pub async fn bring_up(
     let gone = versions.gone().await.map_err(hub_failed)?;
     let none = HashSet::new();
     for table in &description.tables {
-        let shown = shown(table, with_precision);
+        let shown = versions.shown(table);
         let gone = table.resource.as_ref().and_then(|r| gone.get(r)).unwrap_or(&none);
         if table.position_of_path("id").is_none() {
-            list(&mut versions, &mut next, table, &shown, base).await?;
+            list(&mut versions, &mut next, table, base).await?;
             continue;
         }
         let touched = versions.touched(table, known.import).await.map_err(hub_failed)?;
@@ -173,9 +172,9 @@ async fn anew(
         let Some(versions) = readers.first_mut() else {
             break;
         };
-        let shown = shown(table, with_precision);
+        let shown = versions.shown(table);
         let Some(id) = table.position_of_path("id") else {
-            list(versions, &mut next, table, &shown, &root).await?;
+            list(versions, &mut next, table, &root).await?;
             continue;
         };
         let keys = versions.keys(table).await.map_err(hub_failed)?;
@@ -210,32 +209,19 @@ async fn list(
     versions: &mut LastVersions,
     next: &mut NextWhole,
     table: &Arc<TableDescription>,
-    shown: &TableDescription,
     place: &Path,
 ) -> Result<()> {
     let here = |e| failed(place, e);
-    let rows = frame(shown, &versions.of(table, &[]).await.map_err(hub_failed)?)?;
-    let mut anew = next.anew(shown, rows.height()).map_err(here)?;
+    let shown = versions.shown(table);
+    let rows = frame(&shown, &versions.of(table, &[]).await.map_err(hub_failed)?)?;
+    let mut anew = next.anew(&shown, rows.height()).map_err(here)?;
     anew.add(&rows).map_err(here)?;
     next.put(anew).map_err(here)
 }
 
 async fn open(hub: &Hub, with_precision: bool) -> Result<LastVersions> {
     let versions = hub.last_versions().await.map_err(hub_failed)?;
-    Ok(if with_precision {
-        versions.with_precision()
-    } else {
-        versions
-    })
-}
-
-/// The table as its files show it.
-fn shown(table: &TableDescription, with_precision: bool) -> Cow<'_, TableDescription> {
-    if with_precision {
-        Cow::Owned(table.with_precision())
-    } else {
-        Cow::Borrowed(table)
-    }
+    Ok(versions.with_precision(with_precision))
 }
 
 fn standing_at(position: &cds_hub::Position, with_precision: bool) -> Standing {

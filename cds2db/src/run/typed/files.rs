@@ -11,12 +11,13 @@ use polars::prelude::{
 };
 use polars::prelude::{IntoColumn, NewChunkedArray};
 use table_description::TableDescription;
+use work_dir::FinalSignals;
 
 use super::fill::EncounterReferences;
 use super::tables::ENCOUNTER;
 use super::writing::Writing;
 use crate::references::EncounterGraph;
-use crate::run::RunDirectory;
+use crate::run::{Run, RunDirectory};
 use crate::{Error, ErrorKind, Result};
 
 /// Typed rows of one batch kept in memory; what is beyond goes to further files.
@@ -25,6 +26,8 @@ const ROWS_A_FILE: usize = 200_000;
 /// The files of a run while it works.
 pub(crate) struct Files<'d> {
     directory: &'d RunDirectory,
+    /// Whether they say behind each date how much of it was given.
+    with_precision: bool,
     writing: Writing<'d>,
     /// Rows of batches that are being fetched, by table and number.
     open: HashMap<(String, u32), Vec<Arc<TypedBatch>>>,
@@ -45,8 +48,8 @@ struct Aside {
 }
 
 impl<'d> Files<'d> {
-    pub(crate) fn begin(directory: &'d RunDirectory) -> Result<Self> {
-        let signals = Arc::new(directory.final_signals()?);
+    pub(crate) fn begin(run: &Run<'_>, directory: &'d RunDirectory) -> Result<Self> {
+        let signals = Arc::new(run.final_signals(directory)?);
         if let Some(record) = directory.record() {
             signals
                 .number(record.patients.iter().map(String::as_str))
@@ -54,6 +57,7 @@ impl<'d> Files<'d> {
         }
         Ok(Self {
             directory,
+            with_precision: run.settings.date_precision,
             writing: Writing::new(directory, signals),
             open: HashMap::new(),
             aside: Vec::new(),
@@ -92,7 +96,7 @@ impl<'d> Files<'d> {
             .remove(&(table.name.clone(), number))
             .unwrap_or_default();
         let of = Arc::clone(table);
-        let with_precision = self.directory.with_precision();
+        let with_precision = self.with_precision;
         let frames = move || frames(&of, &rows, with_precision);
         self.writing.put(table, number, frames).await
     }
@@ -130,7 +134,7 @@ impl<'d> Files<'d> {
             let path = self.directory.layout().root().join("hub_rows").join(name);
             self.put_aside += 1;
             let (typed, of, to) = (Arc::clone(typed), Arc::clone(table), path.clone());
-            let with_precision = self.directory.with_precision();
+            let with_precision = self.with_precision;
             let work = tokio::task::spawn_blocking(move || {
                 let mut frames = frames(&of, &[typed], with_precision)?;
                 let written = frames.iter_mut().try_for_each(|frame| write(frame, &to));
@@ -185,6 +189,14 @@ impl<'d> Files<'d> {
     ) -> Result<()> {
         let number = self.directory.batches().next_further(&table.name);
         self.writing.put(table, number, move || Ok(frames)).await
+    }
+}
+
+impl Run<'_> {
+    /// What writes typed rows into the directory, with the columns that the configuration asks for.
+    pub(super) fn final_signals(&self, directory: &RunDirectory) -> Result<FinalSignals> {
+        let signals = directory.final_signals()?;
+        Ok(signals.with_precision(self.settings.date_precision))
     }
 }
 

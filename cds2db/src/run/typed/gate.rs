@@ -61,7 +61,7 @@ impl Gate {
         };
         let gate = Self(tests(&layout, run.description, options, clear).await?);
         gate.tell(waited, &layout, summary);
-        gate.leave_out_held(directory, run.description)?;
+        gate.leave_out_held(run, directory)?;
         Ok(gate)
     }
 
@@ -129,7 +129,7 @@ impl Gate {
     }
 
     /// Takes the rows of resources that wait out of the files: those have what is handed on.
-    fn leave_out_held(&self, directory: &RunDirectory, description: &Description) -> Result<()> {
+    fn leave_out_held(&self, run: &Run<'_>, directory: &RunDirectory) -> Result<()> {
         let layout = directory.layout();
         let held: Vec<&String> = self
             .0
@@ -141,9 +141,10 @@ impl Gate {
         if held.is_empty() {
             return Ok(());
         }
-        let signals = directory.final_signals()?;
+        let signals = run.final_signals(directory)?;
         for file in layout.batch_files().map_err(|e| failed(layout, e))? {
-            let Some(table) = description
+            let Some(table) = run
+                .description
                 .table(&file.table)
                 .filter(|_| held.contains(&&file.table))
             else {

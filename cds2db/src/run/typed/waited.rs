@@ -90,7 +90,7 @@ async fn write_table(
         .map_err(|e| failed(table, e))?;
     let mut files = NewestRows {
         directory,
-        signals: directory.final_signals()?,
+        signals: run.final_signals(directory)?,
         table,
         frames: Vec::new(),
         rows: 0,
@@ -107,7 +107,7 @@ async fn write_table(
             typing.fill_encounters(table, typed);
         }
         for typed in &shaped.typed {
-            let frame = frame(typed, directory.with_precision()).map_err(|e| failed(table, e))?;
+            let frame = frame(typed, run.settings.date_precision).map_err(|e| failed(table, e))?;
             let missing = keys.missing(&frame).map_err(|e| failed(table, e))?;
             let is_newest = |row| {
                 raw_ids
