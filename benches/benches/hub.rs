@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cds_hub::cluster::{Cluster, ClusterOptions};
-use cds_hub::load::{Hasher, Loaded};
+use cds_hub::load::{Hasher, Loaded, RawPart};
 use cds_hub::{Hub, HubTables};
 use clap::Parser;
 use fhir_crack::{Batch, BatchBuilder};
@@ -344,10 +344,12 @@ async fn import(hub: &Hub, batches: &[Batch], expected: Loaded) -> Duration {
     let lock = hub.lock("cds2db", "cds2db:bench").await.unwrap();
     let start = Instant::now();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    let loaded = import.raw(batches).await.unwrap();
+    let part = RawPart::new(batches).unwrap().unwrap();
+    let stored = import.raw(&part).await.unwrap();
+    import.leave(&stored).await.unwrap();
     import.commit().await.unwrap();
     let time = start.elapsed();
-    assert_eq!(loaded, expected);
+    assert_eq!(stored.loaded, expected);
     lock.release(true).await.unwrap();
     time
 }

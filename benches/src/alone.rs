@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cds_hub::Hub;
-use cds_hub::load::Run;
+use cds_hub::load::{Import, Loaded, RawPart, RawRows, Run, TypedPart};
 use fhir_crack::{Batch, Options, Plan, crack_with};
 use fhir_melt::{MeltOptions, melt};
 use table_description::typing::Zone;
@@ -128,7 +128,7 @@ impl Alone {
                 for batches in in_loads(batches) {
                     let copy = bare.prepare_raw(&batches).await?;
                     self.bare_raw.measure_async(bare.send(&copy)).await?;
-                    let loaded = self.load_raw.measure_async(import.raw(&batches)).await?;
+                    let loaded = self.load_raw.measure_async(load(&mut import, &batches)).await?;
                     let rows: usize = batches.iter().map(Batch::rows).sum();
                     if loaded.new + loaded.seen != rows as u64 {
                         return Err("rows are missing".into());
@@ -214,9 +214,11 @@ impl Alone {
                     .measure(|| melt(&batch, &MeltOptions::default()).typed(&zone).0);
                 let copy = bare.prepare_typed(&typed).await?;
                 self.bare_typed.measure_async(bare.send(&copy)).await?;
-                self.load_typed
-                    .measure_async(import.typed(&typed, &raw_ids))
-                    .await?;
+                let storing = async {
+                    let part = TypedPart::new(table, [(&typed, RawRows::Ids(&raw_ids))])?;
+                    import.waited(part, &raw_ids).await
+                };
+                self.load_typed.measure_async(storing).await?;
                 self.read_back.rows += raw_ids.len() as u64;
                 for stage in [&mut self.melt, &mut self.load_typed, &mut self.bare_typed] {
                     stage.rows += typed.rows() as u64;
@@ -228,6 +230,16 @@ impl Alone {
         lock.release(false).await?;
         Ok(())
     }
+}
+
+/// Stores raw rows, which wait to be typed.
+async fn load(import: &mut Import<'_>, batches: &[Batch]) -> cds_hub::Result<Loaded> {
+    let Some(part) = RawPart::new(batches)? else {
+        return Ok(Loaded::default());
+    };
+    let stored = import.raw(&part).await?;
+    import.leave(&stored).await?;
+    Ok(stored.loaded)
 }
 
 /// Groups of batches of about [`LOAD_ROWS`] rows.

@@ -1,15 +1,10 @@
 use std::sync::Arc;
 
-use fhir_crack::Batch;
-use fhir_melt::TypedBatch;
-use futures_util::future::join;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Row, Transaction};
-use table_description::{Defect, TableDescription};
+use table_description::TableDescription;
 
-use super::encoded::{Encoded, SLICE_BYTES, SLICE_ROWS, have_raw_rows, of_one_table};
 use super::loading::Loading;
-use super::raw_rows::RawWalk;
 use super::rows::Rows;
 use super::spread::Spread;
 use super::statements::Statements;
@@ -18,9 +13,6 @@ use super::{ImportSummary, Loaded, Run};
 use crate::schema::{Kind, StoredTable};
 use crate::semaphore::{Importing, Lock};
 use crate::{Error, ErrorKind, Hub, Result, quarantine};
-
-/// Rows of the first slice; each further one has twice as many.
-const FIRST_ROWS: usize = 1_250;
 
 /// Arrays have very different lengths from call to call, so a plan for the average fits none. A client whose machine
 /// vanished is noticed in half a minute: its import would hold up all others.
@@ -145,109 +137,6 @@ impl Import<'_> {
     /// The number of the import within the hub, not its processing number.
     pub(super) fn number(&self) -> i32 {
         self.stamp.import
-    }
-
-    /// Stores raw rows. The batches must be of the same table; an import may store several tables, each in several
-    /// calls.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`] when the batches are of different tables; when the lock was lost; when the server refuses
-    /// for a reason that is not in a row. A row it refuses goes to the quarantine and is counted.
-    pub async fn raw(&mut self, batches: &[Batch]) -> Result<Loaded> {
-        let Some(description) = of_one_table(batches)? else {
-            return Ok(Loaded::default());
-        };
-        let table = self.loading(Kind::Raw, description);
-        let statements = Arc::clone(&self.tables[table].statements);
-        let mut walk = RawWalk::new(batches);
-        let mut total = Loaded::default();
-        // The first slices are small, so that the server has work soon.
-        let mut size = FIRST_ROWS;
-        let mut rows = Rows::of_raw(&statements.table, &mut walk, size, SLICE_BYTES);
-        while rows.len() > 0 {
-            self.lock.check()?;
-            // While the server works on these rows, the next ones are encoded.
-            size = SLICE_ROWS.min(size * 2);
-            let next = Rows::of_raw_with_pauses(&statements.table, &mut walk, size, SLICE_BYTES);
-            let (loaded, following) = join(self.raw_slice(table, &statements, &rows), next).await;
-            total += loaded?;
-            rows = following;
-        }
-        Ok(total)
-    }
-
-    async fn raw_slice(&mut self, table: usize, statements: &Statements, rows: &Rows) -> Result<Loaded> {
-        let outcome = self.keep(table, rows).await?;
-        if !outcome.new.is_empty() {
-            self.call(
-                statements.open.as_deref(),
-                "queueing rows to be typed",
-                &[&outcome.new],
-            )
-            .await?;
-        }
-        self.note(table, rows, outcome).await
-    }
-
-    /// Stores typed rows; `raw_ids` are the ids of the raw rows they were melted from, by [`TypedBatch::source_row`].
-    ///
-    /// All of these raw rows count as typed from now on, those without typed rows too.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`] when a typed row has no raw row; otherwise as [`Import::raw`].
-    pub async fn typed(&mut self, batch: &TypedBatch, raw_ids: &[i32]) -> Result<Loaded> {
-        let table = self.loading(Kind::Typed, batch.table());
-        let statements = Arc::clone(&self.tables[table].statements);
-        have_raw_rows(batch, raw_ids)?;
-        self.tell_raw(batch.table()).await?;
-        let mut total = Loaded::default();
-        let mut from = 0;
-        while from < batch.rows() {
-            self.lock.check()?;
-            let to = batch.rows().min(from + SLICE_ROWS);
-            let rows = Rows::of_typed(&statements.table, batch, from..to, |row| {
-                raw_ids.get(batch.source_row(row)).copied()
-            });
-            from = to;
-            let outcome = self.keep(table, &rows).await?;
-            total += self.after_typed(table, &statements, &rows, outcome).await?;
-        }
-        self.typed_ended(&statements, raw_ids).await?;
-        Ok(total)
-    }
-
-    /// Stores rows that were encoded before.
-    ///
-    /// # Errors
-    /// As [`Import::raw`] and [`Import::typed`].
-    pub async fn store(&mut self, encoded: &Encoded) -> Result<Loaded> {
-        let table = self.loading(encoded.kind, &encoded.table);
-        let statements = Arc::clone(&self.tables[table].statements);
-        if encoded.kind == Kind::Typed {
-            self.tell_raw(&encoded.table).await?;
-        }
-        let mut total = Loaded::default();
-        for rows in &encoded.slices {
-            self.lock.check()?;
-            total += if encoded.kind == Kind::Raw {
-                self.raw_slice(table, &statements, rows).await?
-            } else {
-                let outcome = self.keep(table, rows).await?;
-                self.after_typed(table, &statements, rows, outcome).await?
-            };
-        }
-        if encoded.kind == Kind::Typed {
-            self.typed_ended(&statements, &encoded.raw_ids).await?;
-        }
-        Ok(total)
-    }
-
-    /// Keeps defects of typing beside their raw rows: those of `batch`, whose rows have the ids `raw_ids`.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub async fn defects(&mut self, defects: &[Defect], batch: &Batch, raw_ids: &[i32]) -> Result<()> {
-        super::defects::keep(&mut self.transaction, self.stamp.import, defects, batch, raw_ids).await
     }
 
     /// Stores rows of one of the import's tables.

@@ -5,7 +5,6 @@ mod confirmed;
 mod copy_buffer;
 mod defects;
 mod deleted;
-mod encoded;
 mod functions;
 mod hash;
 mod id_ranges;
@@ -30,7 +29,6 @@ mod trust;
 mod typed_rows;
 mod watermark;
 
-pub use encoded::Encoded;
 pub(crate) use functions::functions;
 pub use hash::{Hasher, RowHash};
 pub use import::Import;

@@ -10,11 +10,9 @@ use fhir_crack::Batch;
 use fhir_melt::TypedBatch;
 use table_description::{Defect, TableDescription};
 
-use super::encoded::{SLICE_ROWS, of_one_table};
-use super::raw_rows::RawWalk;
 use super::rows::Rows;
 use super::structure::{Structure, structures};
-use super::typed_rows::TypedEncoding;
+use super::typed_rows::{SLICE_ROWS, TypedEncoding};
 use crate::schema::{Kind, StoredTable};
 use crate::{Error, ErrorKind, Result};
 
@@ -51,14 +49,18 @@ impl RawPart {
     /// # Errors
     /// [`ErrorKind::Input`] when the batches are of different tables.
     pub fn new(batches: &[Batch]) -> Result<Option<Self>> {
-        let Some(table) = of_one_table(batches)? else {
+        let Some(first) = batches.first() else {
             return Ok(None);
         };
+        let table = first.table();
+        if batches.iter().any(|b| b.table().name != table.name) {
+            let text = "raw batches of different tables in one part";
+            return Err(Error::new(ErrorKind::Input, text));
+        }
         let stored = StoredTable::new(Kind::Raw, table);
-        let mut walk = RawWalk::new(batches);
         Ok(Some(Self {
             table: Arc::clone(table),
-            rows: Rows::of_raw(&stored, &mut walk, usize::MAX, usize::MAX),
+            rows: Rows::of_raw(&stored, batches),
             structures: structures(batches),
         }))
     }
@@ -74,7 +76,7 @@ impl TypedPart {
     /// Encodes typed rows: each batch with the position of its first raw row, or with `ids` by the ids of the raw rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] when a batch is of another table or has more raw rows than there are numbers.
+    /// [`ErrorKind::Input`] when a batch is of another table, or a typed row has no raw row among those given.
     pub fn new<'b>(
         table: &Arc<TableDescription>,
         batches: impl IntoIterator<Item = (&'b TypedBatch, RawRows<'b>)>,
@@ -95,7 +97,7 @@ impl TypedPart {
             while from < batch.rows() {
                 let room = SLICE_ROWS.saturating_sub(encoding.rows()).max(1);
                 let to = batch.rows().min(from + room);
-                encoding.add(&stored, batch, from..to, |row| raw.of(batch.source_row(row)));
+                encoding.add(&stored, batch, from..to, |row| raw.of(batch.source_row(row)))?;
                 from = to;
                 if encoding.is_full() {
                     let full = std::mem::replace(&mut encoding, TypedEncoding::new(&stored));

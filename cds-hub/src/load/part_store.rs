@@ -9,11 +9,12 @@ use super::part::{RawPart, TypedPart};
 use super::{Import, Loaded, structure};
 use crate::schema::{Kind, StoredTable};
 use crate::transfer::Names;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What became of the rows of a [`RawPart`], row by row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StoredRaw {
+    table: Arc<TableDescription>,
     /// Counts.
     pub loaded: Loaded,
     /// The id of each row; 0 where the database refused it.
@@ -34,12 +35,12 @@ enum Open {
 }
 
 impl Import<'_> {
-    /// Stores raw rows. Their typed rows follow with [`Import::typed_part`], or they wait after [`Import::leave_raw`].
+    /// Stores raw rows; an import may store several tables, each in several parts. Their typed rows follow with [`Import::typed`], or they wait after [`Import::leave`].
     ///
     /// # Errors
     /// When the lock was lost, or the server refuses for a reason that is not in a row. A row it refuses goes to the
     /// quarantine and is counted.
-    pub async fn raw_part(&mut self, part: &RawPart) -> Result<StoredRaw> {
+    pub async fn raw(&mut self, part: &RawPart) -> Result<StoredRaw> {
         self.lock.check()?;
         let table = self.loading(Kind::Raw, &part.table);
         let statements = Arc::clone(&self.tables[table].statements);
@@ -57,6 +58,7 @@ impl Import<'_> {
             _ => Open::No,
         };
         let stored = StoredRaw {
+            table: Arc::clone(&part.table),
             loaded: outcome.loaded,
             open: ids.iter().map(state).collect(),
             ids,
@@ -75,12 +77,19 @@ impl Import<'_> {
         Ok(stored)
     }
 
-    /// Stores the typed rows of raw rows that [`Import::raw_part`] stored, as far as the hub does not have them, and
+    /// Stores the typed rows of raw rows that [`Import::raw`] stored, as far as the hub does not have them, and
     /// the defects of those; how many rows, and the kinds of the defects. Raw rows that are held wait in the queue.
     ///
     /// # Errors
-    /// As [`Import::raw_part`].
-    pub async fn typed_part(&mut self, part: TypedPart, raw: &StoredRaw) -> Result<(Loaded, Vec<String>)> {
+    /// [`ErrorKind::Input`] when the part is of another table than the raw rows; otherwise as [`Import::raw`].
+    pub async fn typed(&mut self, part: TypedPart, raw: &StoredRaw) -> Result<(Loaded, Vec<String>)> {
+        if part.table.name != raw.table.name {
+            let text = format!(
+                "typed rows of {} for raw rows of {}",
+                part.table.name, raw.table.name
+            );
+            return Err(Error::new(ErrorKind::Input, text));
+        }
         let held = part.held.clone();
         let state = |row: i32| {
             usize::try_from(row)
@@ -110,8 +119,8 @@ impl Import<'_> {
     /// `waited` that do not wait any more are left out, those that are held wait on.
     ///
     /// # Errors
-    /// As [`Import::raw_part`].
-    pub async fn waiting_part(&mut self, part: TypedPart, waited: &[i32]) -> Result<(Loaded, Vec<String>)> {
+    /// As [`Import::raw`].
+    pub async fn waited(&mut self, part: TypedPart, waited: &[i32]) -> Result<(Loaded, Vec<String>)> {
         let table = Arc::clone(&part.table);
         let mut still = self.waiting(&table, waited).await?;
         still.retain(|id| !part.held.contains(id));
@@ -122,14 +131,14 @@ impl Import<'_> {
     /// Leaves new raw rows in the queue, untyped.
     ///
     /// # Errors
-    /// As [`Import::raw_part`].
-    pub async fn leave_raw(&mut self, table: &Arc<TableDescription>, raw: &StoredRaw) -> Result<()> {
+    /// As [`Import::raw`].
+    pub async fn leave(&mut self, raw: &StoredRaw) -> Result<()> {
         let new = raw
             .ids
             .iter()
             .zip(&raw.open)
             .filter(|(_, open)| **open == Open::New);
-        self.queue(table, new.map(|(id, _)| *id).collect()).await
+        self.queue(&raw.table, new.map(|(id, _)| *id).collect()).await
     }
 
     /// Puts raw rows into the queue.
@@ -177,7 +186,7 @@ impl Import<'_> {
             None => Some((0, defect)),
         });
         let kept: Vec<_> = kept.collect();
-        super::defects::keep_rows(&mut self.transaction, self.stamp.import, &part.table.name, &kept).await?;
+        super::defects::keep(&mut self.transaction, self.stamp.import, &part.table.name, &kept).await?;
         Ok((
             total,
             kept.into_iter().map(|(_, defect)| defect.kind.clone()).collect(),

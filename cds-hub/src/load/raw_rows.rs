@@ -5,32 +5,13 @@ use super::hash::Hasher;
 use super::rows::Rows;
 use crate::schema::{StoredColumn, StoredTable};
 
-/// After so many rows, about a millisecond's work, the server's answers are looked after.
-const PAUSE_ROWS: usize = 200;
-
 impl Rows {
-    /// Raw rows from a walk over batches; stops before `most_rows` or `most_bytes` are passed by much.
-    pub(crate) fn of_raw(
-        table: &StoredTable,
-        walk: &mut RawWalk<'_>,
-        most_rows: usize,
-        most_bytes: usize,
-    ) -> Self {
-        let mut encoding = RawEncoding::new(table, most_rows, most_bytes);
-        while encoding.go_on(walk) {}
-        encoding.finish()
-    }
-
-    /// The same, and now and then others work.
-    pub(crate) async fn of_raw_with_pauses(
-        table: &StoredTable,
-        walk: &mut RawWalk<'_>,
-        most_rows: usize,
-        most_bytes: usize,
-    ) -> Self {
-        let mut encoding = RawEncoding::new(table, most_rows, most_bytes);
-        while encoding.go_on(walk) {
-            tokio::task::yield_now().await;
+    /// The raw rows of batches of one table.
+    pub(super) fn of_raw(table: &StoredTable, batches: &[Batch]) -> Self {
+        let mut encoding = RawEncoding::new(table);
+        let mut walk = RawWalk::new(batches);
+        while walk.advance() {
+            encoding.add(&mut walk);
         }
         encoding.finish()
     }
@@ -93,43 +74,26 @@ struct RawEncoding<'t> {
     /// Those of batch number `batch` of the walk.
     stretches: Vec<Stretch>,
     batch: usize,
-    most_rows: usize,
-    most_bytes: usize,
     rows: Rows,
     content: Hasher,
     meta: Hasher,
 }
 
 impl<'t> RawEncoding<'t> {
-    fn new(table: &'t StoredTable, most_rows: usize, most_bytes: usize) -> Self {
+    fn new(table: &'t StoredTable) -> Self {
         Self {
             table,
             parts: table.columns.iter().map(Part::of).collect(),
             stretches: Vec::new(),
             batch: 0,
-            most_rows,
-            most_bytes,
             rows: Rows::new(table),
             content: Hasher::default(),
             meta: Hasher::default(),
         }
     }
 
-    /// Encodes some rows; `false` when there are no more, or enough.
-    fn go_on(&mut self, walk: &mut RawWalk<'_>) -> bool {
-        for _ in 0..PAUSE_ROWS {
-            if self.rows.len() >= self.most_rows
-                || self.rows.fields.len() >= self.most_bytes
-                || !walk.advance()
-            {
-                return false;
-            }
-            self.row(walk);
-        }
-        true
-    }
-
-    fn row(&mut self, walk: &mut RawWalk<'_>) {
+    /// Adds the row at which the walk stands.
+    fn add(&mut self, walk: &mut RawWalk<'_>) {
         let Self {
             rows, content, meta, ..
         } = self;
@@ -170,7 +134,7 @@ impl<'t> RawEncoding<'t> {
 }
 
 /// Walks over the rows of several batches of one table, one after the other.
-pub(crate) struct RawWalk<'a> {
+struct RawWalk<'a> {
     batches: std::slice::Iter<'a, Batch>,
     /// The batch that is walked over, and its number, counted from 1.
     batch: Option<&'a Batch>,
@@ -180,7 +144,7 @@ pub(crate) struct RawWalk<'a> {
 }
 
 impl<'a> RawWalk<'a> {
-    pub(crate) fn new(batches: &'a [Batch]) -> Self {
+    fn new(batches: &'a [Batch]) -> Self {
         Self {
             batches: batches.iter(),
             batch: None,

@@ -5,10 +5,15 @@ use std::ops::Range;
 use fhir_melt::TypedBatch;
 use table_description::typing::Value;
 
-use super::encoded::{SLICE_BYTES, SLICE_ROWS};
 use super::hash::Hasher;
 use super::rows::{Rows, is_partial, write_binary};
 use crate::schema::StoredTable;
+use crate::{Error, ErrorKind, Result};
+
+/// Rows of one statement; bounds what the server holds at a time.
+pub(super) const SLICE_ROWS: usize = 10_000;
+/// Bytes of one statement.
+const SLICE_BYTES: usize = 32 << 20;
 
 /// Typed rows that are being encoded, from one or more batches.
 pub(super) struct TypedEncoding {
@@ -37,15 +42,22 @@ impl TypedEncoding {
     }
 
     /// Adds rows of a batch; `raw_id` gives the raw row of each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when a row has none.
     pub(super) fn add(
         &mut self,
         table: &StoredTable,
         batch: &TypedBatch,
         range: Range<usize>,
         raw_id: impl Fn(usize) -> Option<i32>,
-    ) {
+    ) -> Result<()> {
         let Self { rows, content, meta } = self;
         for row in range {
+            let Some(raw) = raw_id(row) else {
+                let text = format!("a typed row of {} without raw row", batch.table().name);
+                return Err(Error::new(ErrorKind::Input, text));
+            };
             for (position, column) in table.columns.iter().enumerate() {
                 // An empty text is stored as NULL, as foreign writers do it.
                 let value = batch
@@ -68,29 +80,16 @@ impl TypedEncoding {
                     rows.precisions.push((rows.ends.len(), position, precision));
                 }
             }
-            rows.raw_ids.extend(raw_id(row));
+            rows.raw_ids.push(raw);
             rows.ends.push(rows.fields.len());
             content.end_row();
             meta.end_row();
         }
+        Ok(())
     }
 
     pub(super) fn finish(mut self) -> Rows {
         self.rows.hashed(self.content, self.meta);
         self.rows
-    }
-}
-
-impl Rows {
-    /// Typed rows `range` of a batch; `raw_id` gives the raw row of each.
-    pub(crate) fn of_typed(
-        table: &StoredTable,
-        batch: &TypedBatch,
-        range: Range<usize>,
-        raw_id: impl Fn(usize) -> Option<i32>,
-    ) -> Self {
-        let mut encoding = TypedEncoding::new(table);
-        encoding.add(table, batch, range, raw_id);
-        encoding.finish()
     }
 }

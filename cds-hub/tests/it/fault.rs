@@ -13,10 +13,9 @@ use cds_hub::cluster::{Cluster, ClusterOptions};
 use cds_hub::semaphore::{Lock, LockOptions};
 use cds_hub::{Hub, HubTables};
 use fhir_crack::Batch;
-use fhir_melt::{MeltOptions, melt};
-use table_description::typing::Zone;
 
 use crate::load::{batch, table};
+use crate::parts::{store_raw, store_typed};
 use crate::server;
 use crate::sql::{one, rows, run};
 
@@ -106,7 +105,7 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
         }
     }
     for batch in &batches {
-        import.raw(std::slice::from_ref(batch)).await?;
+        store_raw(&mut import, std::slice::from_ref(batch)).await?;
     }
     import
         .set_watermarks("Patient", &["p1".to_owned()], number as i64)
@@ -124,8 +123,7 @@ async fn deliver_locked(hub: &Hub, lock: &Lock, number: u64) -> cds_hub::Result<
     for batch in &batches {
         let mut open = hub.open_raw(batch.table(), 100).await?;
         while let Some((raw_ids, batch)) = open.next().await? {
-            let (typed, _) = melt(&batch, &MeltOptions::default()).typed(&Zone::berlin());
-            import.typed(&typed, &raw_ids).await?;
+            store_typed(&mut import, &batch, &raw_ids).await?;
         }
     }
     phase("indexes");

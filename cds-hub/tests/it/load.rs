@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use cds_hub::load::Loaded;
+use cds_hub::load::{Loaded, RawRows, TypedPart};
 use cds_hub::{ErrorKind, Hub};
 use fhir_crack::{Batch, BatchBuilder};
-use fhir_melt::{MeltOptions, TypedBatch, melt};
+use fhir_melt::{MeltOptions, melt};
 use table_description::typing::Zone;
-use table_description::{Defect, TableDescription, default_description};
+use table_description::{TableDescription, default_description};
 
+use crate::parts::{store_raw, store_typed};
 use crate::server;
 use crate::sql::{one, rows, run, transfer, transfer_fhir};
 
@@ -46,22 +47,16 @@ fn patient(id: &str, version: u32, names: &[&str]) -> Vec<(&'static str, String)
     ]
 }
 
-fn typed(batch: &Batch) -> (TypedBatch, Vec<Defect>) {
-    melt(batch, &MeltOptions::default()).typed(&Zone::berlin())
-}
-
 /// Imports raw rows, then types what waits, as a retrieval does; what the raw half did.
 async fn import(hub: &Hub, batches: &[Batch]) -> Loaded {
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    let loaded = import.raw(batches).await.unwrap();
+    let loaded = store_raw(&mut import, batches).await.unwrap();
     let summary = import.commit().await.unwrap();
     let mut open = hub.open_raw(batches[0].table(), 1_000).await.unwrap();
     let mut import = hub.continue_import(&lock, summary.run).await.unwrap();
     while let Some((raw_ids, batch)) = open.next().await.unwrap() {
-        let (typed, defects) = typed(&batch);
-        import.typed(&typed, &raw_ids).await.unwrap();
-        import.defects(&defects, &batch, &raw_ids).await.unwrap();
+        store_typed(&mut import, &batch, &raw_ids).await.unwrap();
     }
     import.commit().await.unwrap();
     lock.release(false).await.unwrap();
@@ -300,10 +295,12 @@ async fn an_import_is_whole_or_nothing() {
     let hub = server::hub().await;
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import
-        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
-        .await
-        .unwrap();
+    store_raw(
+        &mut import,
+        &[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])],
+    )
+    .await
+    .unwrap();
     import
         .set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000)
         .await
@@ -317,10 +314,12 @@ async fn an_import_is_whole_or_nothing() {
             .is_empty()
     );
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import
-        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
-        .await
-        .unwrap();
+    store_raw(
+        &mut import,
+        &[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])],
+    )
+    .await
+    .unwrap();
     import
         .set_watermarks("Patient", &["p1".to_owned()], 1_700_000_000_000_000)
         .await
@@ -338,16 +337,32 @@ async fn an_import_is_whole_or_nothing() {
     lock.release(true).await.unwrap();
 }
 
+/// A typed row whose raw row is not among those given would be taken for another resource's.
+#[test]
+fn a_typed_row_without_raw_row_is_refused() {
+    let table = table("patient");
+    let waiting = batch(
+        &table,
+        &[patient("p1", 1, &["Alpha"]), patient("p2", 1, &["Beta"])],
+    );
+    let (typed, _) = melt(&waiting, &MeltOptions::default()).typed(&Zone::berlin());
+    assert!(TypedPart::new(&table, [(&typed, RawRows::Ids(&[7, 8]))]).is_ok());
+    let error = TypedPart::new(&table, [(&typed, RawRows::Ids(&[7]))]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+}
+
 /// Whoever lost the lock cannot commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_without_the_lock_is_refused() {
     let hub = server::hub().await;
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import
-        .raw(&[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])])
-        .await
-        .unwrap();
+    store_raw(
+        &mut import,
+        &[batch(&table("patient"), &[patient("p1", 1, &["Alpha"])])],
+    )
+    .await
+    .unwrap();
     run(&hub, "SELECT db.data_transfer_reset_lock('cds2db')").await;
     assert_eq!(import.commit().await.unwrap_err().kind(), ErrorKind::LockLost);
     assert_eq!(one(&hub, "SELECT count(*) FROM db_log.patient_raw").await, "0");
@@ -365,7 +380,7 @@ async fn open_rows_come_back_as_they_were_cracked() {
     let table = table("patient");
     // Several batches in one call.
     let batches: Vec<Batch> = delivery.chunks(100).map(|rows| batch(&table, rows)).collect();
-    assert_eq!(import.raw(&batches).await.unwrap().new, 2_500);
+    assert_eq!(store_raw(&mut import, &batches).await.unwrap().new, 2_500);
     import.commit().await.unwrap();
     let mut open = hub.open_raw(&table, 999).await.unwrap();
     let (mut sizes, mut ids, mut cells) = (Vec::new(), Vec::new(), Vec::new());
@@ -483,10 +498,8 @@ async fn refused_values_stay_out_of_errors() {
     .await;
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut failing = hub.begin_import(&lock).await.unwrap();
-    let error = failing
-        .raw(&[batch(&table, &[vec![("pat_id", "MARKER".to_owned())]])])
-        .await
-        .unwrap_err();
+    let rows = [batch(&table, &[vec![("pat_id", "MARKER".to_owned())]])];
+    let error = store_raw(&mut failing, &rows).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("MARKER"));
     assert_eq!(error.sqlstate(), Some("42703"));
 }

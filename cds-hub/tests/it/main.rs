@@ -21,6 +21,7 @@ mod migrate;
 mod modules;
 mod operator;
 mod original;
+mod parts;
 mod r_modules;
 mod schema;
 mod security;

@@ -9,6 +9,7 @@ use cds_hub::scheduler::ServeOptions;
 use tokio::sync::oneshot;
 
 use crate::load::{batch, table};
+use crate::parts::store_raw;
 use crate::server;
 use crate::sql::{one, run};
 
@@ -68,7 +69,7 @@ async fn crack(hub: &Hub) {
         ("pat_name_family", "[1.1]Gamma".to_owned()),
         (ours, "[1.1]1998".to_owned()),
     ];
-    import.raw(&[batch(&patient, &[row])]).await.unwrap();
+    store_raw(&mut import, &[batch(&patient, &[row])]).await.unwrap();
     import.commit().await.unwrap();
     lock.release(false).await.unwrap();
 }

@@ -3,10 +3,9 @@
 use cds_hub::Hub;
 use cds_hub::load::Loaded;
 use fhir_crack::Batch;
-use fhir_melt::{MeltOptions, melt};
-use table_description::typing::Zone;
 
 use crate::load::{batch, patients, table};
+use crate::parts::{store_raw, store_typed};
 use crate::server;
 use crate::sql::{one, rows, transfer};
 
@@ -82,18 +81,16 @@ async fn raw_and_typed_rows_of_one_import_agree() {
     let both: Batch = batch(&table("patient"), &[patient(1), patient(2)]);
     let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import.raw(std::slice::from_ref(&both)).await.unwrap();
+    store_raw(&mut import, std::slice::from_ref(&both)).await.unwrap();
     import.commit().await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import
-        .raw(&[batch(&table("patient"), &[patient(1)])])
+    store_raw(&mut import, &[batch(&table("patient"), &[patient(1)])])
         .await
         .unwrap();
     let mut open = hub.open_raw(both.table(), 10).await.unwrap();
     let (raw_ids, waiting) = open.next().await.unwrap().unwrap();
     assert_eq!(raw_ids.len(), 2);
-    let (typed, _) = melt(&waiting, &MeltOptions::default()).typed(&Zone::berlin());
-    import.typed(&typed, &raw_ids).await.unwrap();
+    store_typed(&mut import, &waiting, &raw_ids).await.unwrap();
     let summary = import.commit().await.unwrap();
     lock.release(false).await.unwrap();
     let number = summary.number.unwrap();

@@ -3,10 +3,9 @@
 use cds_hub::load::Loaded;
 use cds_hub::{ErrorKind, Hub, HubTables};
 use fhir_crack::Batch;
-use fhir_melt::{MeltOptions, melt};
-use table_description::typing::Zone;
 
 use crate::load::{batch, table};
+use crate::parts::{store_raw, store_typed};
 use crate::server;
 use crate::sql::{one, rows, run, transfer};
 
@@ -45,7 +44,7 @@ async fn deliver(hub: &Hub, batches: &[Batch], connections: usize) -> [Loaded; 2
     }
     let mut raw = Loaded::default();
     for batch in batches {
-        raw += import.raw(std::slice::from_ref(batch)).await.unwrap();
+        raw += store_raw(&mut import, std::slice::from_ref(batch)).await.unwrap();
     }
     let summary = import.commit().await.unwrap();
     let mut open = hub.open_raw(batches[0].table(), 700).await.unwrap();
@@ -56,8 +55,7 @@ async fn deliver(hub: &Hub, batches: &[Batch], connections: usize) -> [Loaded; 2
     }
     let mut typed = Loaded::default();
     while let Some((raw_ids, batch)) = open.next().await.unwrap() {
-        let (rows, _) = melt(&batch, &MeltOptions::default()).typed(&Zone::berlin());
-        typed += import.typed(&rows, &raw_ids).await.unwrap();
+        typed += store_typed(&mut import, &batch, &raw_ids).await.unwrap();
     }
     import.commit().await.unwrap();
     lock.release(false).await.unwrap();
@@ -160,7 +158,7 @@ async fn nothing_is_seen_before_the_commit() {
     ];
     undated.push(("pat_meta_versionid", "[1.1]9".to_owned()));
     let newer = [patients(0..900, 4, 2), batch(&table("patient"), &[undated])];
-    import.raw(&newer).await.unwrap();
+    store_raw(&mut import, &newer).await.unwrap();
     assert!(
         one(&hub, "SELECT count(*) > 900 FROM core.patient_raw").await == "true",
         "parts are over"
@@ -198,7 +196,7 @@ async fn what_an_import_left_is_swept_by_the_next() {
             let mut import = hub.begin_import(&lock).await.unwrap();
             import.spread(3).await.unwrap();
             import.set_aside(&table("patient")).await.unwrap();
-            import.raw(&[patients(0..600, 2, 2)]).await.unwrap();
+            store_raw(&mut import, &[patients(0..600, 2, 2)]).await.unwrap();
             drop(import);
             lock.release(false).await.unwrap();
             assert_eq!(seen(&hub).await, before);
@@ -238,7 +236,7 @@ async fn a_part_of_an_import_that_is_over_is_refused() {
     let hub = server::hub().await;
     let lock = hub.lock("cds2db", "cds2db:spread").await.unwrap();
     let mut import = hub.begin_import(&lock).await.unwrap();
-    import.raw(&[patients(0..3, 1, 1)]).await.unwrap();
+    store_raw(&mut import, &[patients(0..3, 1, 1)]).await.unwrap();
     let error = import.spread(2).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Options, "rows are stored already");
     import.commit().await.unwrap();

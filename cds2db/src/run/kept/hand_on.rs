@@ -17,7 +17,7 @@ use crate::run::watches::Watches;
 use crate::run::who::Who;
 use crate::run::{Run, RunDirectory, Scope};
 use crate::summary::Incomplete;
-use crate::{Result, Summary};
+use crate::{Error, ErrorKind, Result, Summary};
 
 /// Name under which the hub's lock is held.
 const MODULE: &str = "cds2db";
@@ -146,7 +146,7 @@ impl Run<'_> {
         while let Some(part) = raw.next_raw()? {
             let rows = part.rows() as u64;
             let one = import
-                .raw_part(&part)
+                .raw(&part)
                 .await
                 .map_err(|e| failed("writing raw rows", e))?;
             let counters = summary.table(&table.name);
@@ -158,20 +158,24 @@ impl Run<'_> {
             if is_typed {
                 stored.push(one);
             } else {
-                let left = import.leave_raw(table, &one).await;
+                let left = import.leave(&one).await;
                 left.map_err(|e| failed("queueing raw rows", e))?;
             }
         }
         let mut typed = fetched.rows.typed(table)?;
         for raw in &stored {
-            let Some(mut part) = typed.next_typed()? else {
-                break;
-            };
+            let mut part = typed.next_typed()?.ok_or_else(|| {
+                let text = format!(
+                    "the run's files hold raw rows of {} without typed ones",
+                    table.name
+                );
+                Error::new(ErrorKind::File, text)
+            })?;
             typing
                 .fill_encounter_part(table, &mut part)
                 .map_err(|e| failed("filling references", e))?;
             self.hold(table, gate, &mut part);
-            let typed = import.typed_part(part, raw).await;
+            let typed = import.typed(part, raw).await;
             count(
                 typed.map_err(|e| failed("writing typed rows", e))?,
                 table,
@@ -182,7 +186,7 @@ impl Run<'_> {
             let mut waited = fetched.rows.waited(table)?;
             while let Some((ids, mut part)) = waited.next_waited()? {
                 self.hold(table, gate, &mut part);
-                let typed = import.waiting_part(part, &ids).await;
+                let typed = import.waited(part, &ids).await;
                 count(
                     typed.map_err(|e| failed("writing typed rows", e))?,
                     table,
