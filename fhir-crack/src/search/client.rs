@@ -2,19 +2,19 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::capability::Capability;
-use super::driver::Origin;
-use super::error::Error;
-use super::export::{Export, ExportJob, Exported, answering};
-use super::link::NextUrl;
-use super::options::ClientOptions;
-use super::pages::{ManyPages, Pages};
-use super::query::Search;
-use super::requests::{self, Reading};
-use super::sample::sample;
-use super::server::Server;
-use super::spool::Spool;
-use super::transport::Transport;
+use crate::search::ask::capability::Capability;
+use crate::search::ask::query::Search;
+use crate::search::ask::sample::sample;
+use crate::search::ask::server::Server;
+use crate::search::error::Error;
+use crate::search::export::{Export, ExportJob, Exported, answering};
+use crate::search::options::ClientOptions;
+use crate::search::paging::driver::Origin;
+use crate::search::paging::pages::{ManyPages, Pages};
+use crate::search::paging::requests::{self, Reading};
+use crate::search::paging::spool::Spool;
+use crate::search::url::link::NextUrl;
+use crate::search::wire::transport::Transport;
 use table_description::reference::OwnBases;
 
 /// A client of one FHIR server; cheap to clone, all clones share its limits.

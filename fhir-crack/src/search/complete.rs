@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::link::NextUrl;
-use super::page::Page;
+use crate::search::envelope::page::Page;
+use crate::search::url::link::NextUrl;
 
 /// What a search gave next.
 #[derive(Debug)]
@@ -178,7 +178,7 @@ impl Limited {
         self.counts.entries
     }
 
-    /// Where to go on: [`Client::resume`](super::Client::resume).
+    /// Where to go on: [`Client::resume`](crate::search::Client::resume).
     pub fn next_url(&self) -> &NextUrl {
         &self.next
     }

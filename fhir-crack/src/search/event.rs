@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::{ErrorKind, Place};
+use crate::search::error::{ErrorKind, Place};
 
 /// Something a caller may show while searches run; holds no value, query or token.
 #[derive(Clone, Debug, PartialEq, Eq)]

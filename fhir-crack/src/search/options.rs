@@ -5,17 +5,17 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use super::auth::Auth;
-use super::endpoint::Endpoint;
-use super::error::Error;
-use super::event::{Event, Listener};
-use super::link::Origins;
-use super::page::Format;
-use super::retry::RetryPolicy;
-use super::secret::Secret;
-use super::tls::Tls;
+use crate::search::auth::Auth;
+use crate::search::envelope::page::Format;
+use crate::search::error::Error;
+use crate::search::event::{Event, Listener};
+use crate::search::secret::Secret;
+use crate::search::url::endpoint::Endpoint;
+use crate::search::url::link::Origins;
+use crate::search::wire::retry::RetryPolicy;
+use crate::search::wire::tls::Tls;
 
-/// How to talk to one server; [`Client::new`](super::Client::new) takes it.
+/// How to talk to one server; [`Client::new`](crate::search::Client::new) takes it.
 ///
 /// `Debug` shows the base URL and the limits, no credentials and no header values.
 #[derive(Clone)]

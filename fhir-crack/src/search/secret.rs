@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::error::{Error, ErrorKind};
+use crate::search::error::{Error, ErrorKind};
 
 /// A password, token or key: it can be sent, but not printed.
 ///

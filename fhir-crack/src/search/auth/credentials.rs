@@ -7,11 +7,11 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use tokio::sync::Mutex;
 
-use super::super::error::{Error, ErrorKind, Fault};
-use super::super::secret::Secret;
 use super::jwt::Signer;
 use super::token::Token;
 use super::{Auth, OAuth, SmartBackend, local, oauth};
+use crate::search::error::{Error, ErrorKind, Fault};
+use crate::search::secret::Secret;
 
 /// How long a token file is trusted before it is read again.
 const FILE_LIFE: Duration = Duration::from_secs(60);
@@ -205,7 +205,7 @@ impl Credentials {
             // RFC 6749, 2.3.1: both are form-encoded before they are joined
             let encoded = |text: &str| {
                 let mut out = String::new();
-                super::super::encoding::encode_into(&mut out, text);
+                crate::search::url::encoding::encode_into(&mut out, text);
                 out
             };
             return request.basic_auth(

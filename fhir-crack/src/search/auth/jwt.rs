@@ -8,8 +8,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 
-use super::super::error::Error;
-use super::super::secret::Secret;
+use crate::search::error::Error;
+use crate::search::secret::Secret;
 
 /// Life time of an assertion; SMART allows five minutes at most.
 const LIFE_SECONDS: u64 = 240;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::super::error::{ErrorKind, Fault};
-use super::super::secret::Secret;
+use crate::search::error::{ErrorKind, Fault};
+use crate::search::secret::Secret;
 
 /// How long a program may take to print a token.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::secret::Secret;
+use crate::search::secret::Secret;
 
 mod credentials;
 mod jwt;

@@ -3,10 +3,10 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 
-use super::super::encoding::encode_into;
-use super::super::error::{Error, ErrorKind, Fault};
-use super::super::retry::{is_transient, retry_after};
-use super::super::secret::Secret;
+use crate::search::error::{Error, ErrorKind, Fault};
+use crate::search::secret::Secret;
+use crate::search::url::encoding::encode_into;
+use crate::search::wire::retry::{is_transient, retry_after};
 
 /// Longest answer of a token endpoint, in bytes.
 const LONGEST: usize = 1 << 20;

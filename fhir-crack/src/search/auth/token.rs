@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
-use super::super::secret::Secret;
+use crate::search::secret::Secret;
 
 /// An access token and when it has to be renewed.
 pub(crate) struct Token {

@@ -14,11 +14,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::exported::Exported;
 use crate::search::Search;
+use crate::search::ask::server::Server;
+use crate::search::ask::target::Target;
+use crate::search::disk::failed;
+use crate::search::envelope::page::Format;
 use crate::search::error::Error;
-use crate::search::page::Format;
-use crate::search::server::Server;
-use crate::search::spool::{Journal, Spool, failed};
-use crate::search::target::Target;
+use crate::search::paging::spool::{Journal, Spool};
 
 /// Bytes of resources that wait for their pages, in all searches together.
 const WAITING: usize = 64 << 20;

@@ -12,13 +12,13 @@ use super::exported::{ExportPart, Exported};
 use super::manifest::{Item, Manifest, State, Status, status};
 use super::ndjson;
 use crate::Issue;
-use crate::search::call::{Call, Reply, Verb};
+use crate::search::ask::server::Server;
+use crate::search::disk::{failed, make_dir};
 use crate::search::envelope::Envelope;
 use crate::search::error::{Error, ErrorKind, Fault, Place};
 use crate::search::event::Event;
-use crate::search::link::resolve;
-use crate::search::server::Server;
-use crate::search::spool::{failed, make_dir};
+use crate::search::url::link::resolve;
+use crate::search::wire::call::{Call, Reply, Verb};
 
 /// An export in a directory: it is kicked off, waited for and downloaded, and goes on where it was when it is started
 /// again in the same directory.
@@ -211,47 +211,50 @@ impl ExportJob {
         anonymous: bool,
     ) -> Result<ExportPart, Error> {
         let path = self.dir.join(format!("{kind}-{:05}.ndjson", number + 1));
-        if fs::metadata(&path).await.is_err() {
-            let unfinished = path.with_extension("unfinished");
-            let mut call = self.call(self.admit(&item.url, None)?);
-            call.accept = "application/fhir+ndjson";
-            call.into = Some(unfinished.clone());
-            call.anonymous = anonymous;
-            self.server
-                .transport
-                .exchange(&call, &self.place, Reply::success)
-                .await?;
-            let found = ndjson::count(&unfinished)
+        let resources = match fs::metadata(&path).await {
+            Ok(_) => ndjson::count(&path)
                 .await
-                .map_err(|error| self.failed(error))?;
-            match (found, item.count) {
-                (Some(found), Some(expected)) if found < expected => {
-                    self.remove(&unfinished).await?;
-                    return Err(self.error(ErrorKind::TooFew {
-                        expected,
-                        received: found,
-                    }));
-                }
-                (Some(_), _) => {}
-                (None, _) => {
-                    self.remove(&unfinished).await?;
-                    return Err(self.error(ErrorKind::Malformed));
-                }
-            }
-            fs::rename(&unfinished, &path)
-                .await
-                .map_err(|error| self.failed(error))?;
-        }
-        let resources = ndjson::count(&path)
-            .await
-            .map_err(|error| self.failed(error))?
-            .unwrap_or(0);
+                .map_err(|error| self.failed(error))?
+                .unwrap_or(0),
+            Err(_) => self.fetch(&path, &item, anonymous).await?,
+        };
         tracing::debug!(resource = %item.resource, part = number + 1, resources, "export file downloaded");
         Ok(ExportPart {
             resource: item.resource,
             path,
             resources,
         })
+    }
+
+    /// Downloads a file of the answer, which has its name when it is there as a whole; how many resources it holds.
+    async fn fetch(&self, path: &Path, item: &Item, anonymous: bool) -> Result<u64, Error> {
+        let unfinished = path.with_extension("unfinished");
+        let mut call = self.call(self.admit(&item.url, None)?);
+        call.accept = "application/fhir+ndjson";
+        call.into = Some(unfinished.clone());
+        call.anonymous = anonymous;
+        self.server
+            .transport
+            .exchange(&call, &self.place, Reply::success)
+            .await?;
+        let found = ndjson::count(&unfinished)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let fault = match (found, item.count) {
+            (Some(received), Some(expected)) if received < expected => {
+                Some(ErrorKind::TooFew { expected, received })
+            }
+            (Some(_), _) => None,
+            (None, _) => Some(ErrorKind::Malformed),
+        };
+        if let Some(fault) = fault {
+            self.remove(&unfinished).await?;
+            return Err(self.error(fault));
+        }
+        fs::rename(&unfinished, path)
+            .await
+            .map_err(|error| self.failed(error))?;
+        Ok(found.unwrap_or(0))
     }
 
     fn call(&self, url: Url) -> Call {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::call::Reply;
 use crate::search::error::{ErrorKind, Fault};
-use crate::search::retry::retry_after;
+use crate::search::wire::call::Reply;
+use crate::search::wire::retry::retry_after;
 
 /// What `export.json` in the directory keeps.
 #[derive(Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
-use super::encoding::encode_into;
+use crate::search::url::encoding::encode_into;
 
-pub(super) mod answering;
+pub(crate) mod answering;
 mod exported;
 mod job;
 mod manifest;

@@ -2,7 +2,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde::Deserialize;
 
-use super::page::Format;
+use crate::search::envelope::page::Format;
 
 /// What a server says it can do: the parts of its CapabilityStatement that a retrieval depends on.
 ///

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::complete::Outcome;
-use super::encoding::pairs;
-use super::envelope::Envelope;
-use super::query::Search;
+use crate::search::ask::query::Search;
+use crate::search::complete::Outcome;
+use crate::search::envelope::Envelope;
+use crate::search::url::encoding::pairs;
 
 /// What a search has been told so far.
 #[derive(Default)]

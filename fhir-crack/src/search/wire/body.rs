@@ -6,7 +6,7 @@ use flate2::bufread::GzDecoder;
 use reqwest::Response;
 use tokio::sync::Semaphore;
 
-use super::error::{ErrorKind, Fault, Phase};
+use crate::search::error::{ErrorKind, Fault, Phase};
 
 /// Bytes of a body that are made room for before they come.
 const PLAUSIBLE: usize = 16 << 20;

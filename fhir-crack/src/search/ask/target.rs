@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 
 use reqwest::Url;
 
-use super::call::{Call, Reply};
-use super::envelope::{Envelope, Root};
-use super::error::{Error, ErrorKind, Fault};
-use super::link::{NextUrl, is_post, merge, resolve};
-use super::page::Format;
-use super::query::Search;
-use super::server::Server;
 use crate::Issue;
+use crate::search::ask::query::Search;
+use crate::search::ask::server::Server;
+use crate::search::envelope::page::Format;
+use crate::search::envelope::{Envelope, Root};
+use crate::search::error::{Error, ErrorKind, Fault};
+use crate::search::url::link::{NextUrl, is_post, merge, resolve};
+use crate::search::wire::call::{Call, Reply};
 
 /// Where and how a page is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use table_description::reference::{Literal, Reference};
 
-use super::query::Search;
 use crate::Batch;
+use crate::search::ask::query::Search;
 
 /// What a search for a list of ids asked for.
 ///

@@ -1,6 +1,6 @@
 use reqwest::Url;
 
-use super::error::Error;
+use crate::search::error::Error;
 
 /// Base URL of a server: scheme, host, port and path.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,23 +9,23 @@ use std::time::SystemTime;
 use reqwest::Url;
 use tracing::Instrument;
 
-use super::call::Reply;
-use super::complete::{Complete, Counts, Limited, Step};
-use super::envelope::Envelope;
-use super::error::{Error, ErrorKind, Place, Received};
-use super::event::Event;
-use super::link::NextUrl;
-use super::notes::Notes;
-use super::outlet::Outlet;
-use super::page::{Format, Page};
-use super::part::{Part, Sums};
-use super::pass::{Brought, Pass};
-use super::query::Search;
-use super::replay::Replay;
-use super::server::Server;
-use super::spool::{Journal, Spool};
-use super::target::{Target, refuses_post};
-use super::task::Task;
+use crate::search::ask::notes::Notes;
+use crate::search::ask::query::Search;
+use crate::search::ask::server::Server;
+use crate::search::ask::target::{Target, refuses_post};
+use crate::search::complete::{Complete, Counts, Limited, Step};
+use crate::search::envelope::Envelope;
+use crate::search::envelope::page::{Format, Page};
+use crate::search::error::{Error, ErrorKind, Place, Received};
+use crate::search::event::Event;
+use crate::search::paging::outlet::Outlet;
+use crate::search::paging::part::{Part, Sums};
+use crate::search::paging::pass::{Brought, Pass};
+use crate::search::paging::replay::Replay;
+use crate::search::paging::spool::{Journal, Spool};
+use crate::search::paging::task::Task;
+use crate::search::url::link::NextUrl;
+use crate::search::wire::call::Reply;
 
 /// Takes one search from its first request to its end and hands its pages over.
 pub(crate) struct Driver {

@@ -3,12 +3,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 
-use super::capability::Capability;
-use super::error::{ErrorKind, Place};
-use super::event::Event;
-use super::notes::{bare, is_control};
-use super::query::Search;
-use super::transport::Transport;
+use crate::search::ask::capability::Capability;
+use crate::search::ask::notes::{bare, is_control};
+use crate::search::ask::query::Search;
+use crate::search::error::{ErrorKind, Place};
+use crate::search::event::Event;
+use crate::search::wire::transport::Transport;
 
 /// One server: the way to it and what was learned of it.
 pub(crate) struct Server {

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::error::{Error, ErrorKind};
-use super::page::Format;
-use super::target::Target;
+use crate::search::ask::target::Target;
+use crate::search::disk::{failed, make_dir, private};
+use crate::search::envelope::page::Format;
+use crate::search::error::{Error, ErrorKind};
 
 /// A directory that keeps the pages of one search, so that a run that died goes on where it was.
 ///
@@ -287,26 +288,6 @@ impl PageLine {
             date: self.date.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
         })
     }
-}
-
-/// Makes a directory that only its owner can read; one that exists stays as it is.
-pub(crate) async fn make_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    builder.mode(0o700);
-    builder.create(dir).await
-}
-
-/// Options for a file that only its owner can read.
-pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    options.mode(0o600);
-    options
-}
-
-pub(crate) fn failed(error: io::Error) -> Error {
-    Error::new(ErrorKind::Spool).with_source(error)
 }
 
 fn foreign() -> Error {

@@ -2,7 +2,7 @@ use memchr::memmem;
 use quick_xml::escape::unescape;
 use serde::Deserialize;
 
-use super::page::Format;
+use crate::search::envelope::page::Format;
 
 /// Bytes of a page in which its links are looked for.
 const HEAD: usize = 4096;

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::complete::Step;
-use super::error::Error;
-use super::options::Limits;
+use crate::search::complete::Step;
+use crate::search::error::Error;
+use crate::search::options::Limits;
 
 /// Where the steps of searches go: a queue with room for some pages and some bytes.
 #[derive(Clone)]

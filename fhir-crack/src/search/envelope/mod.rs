@@ -1,13 +1,17 @@
 //! What paging needs to know of an answer. The cracker reads it, with a plan that wants no value: who pages and who cracks
 //! can not disagree about what a page holds.
 
+pub(crate) mod guess;
+pub(crate) mod issue;
+pub(crate) mod page;
+
 use std::sync::{Arc, LazyLock};
 
 use table_description::Description;
 
-use super::page::Format;
 use crate::head::{Head, Mode};
 use crate::issue::Issue;
+use crate::search::envelope::page::Format;
 use crate::{Decoder, Options, Plan};
 
 /// Everything around the resources of an answer, and which resources they are.

@@ -6,15 +6,15 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, Head
 use reqwest::{StatusCode, Url, redirect};
 use tokio::sync::Semaphore;
 
-use super::auth::{Credentials, Stamp};
-use super::body::BodyLimits;
-use super::call::{Call, Reply, Verb};
-use super::error::{Error, ErrorKind, Fault, Phase, Place};
-use super::event::Event;
-use super::lanes::{Lanes, Signal};
-use super::link::{foreign, is_post};
-use super::options::ClientOptions;
 use super::{body, download};
+use crate::search::auth::{Credentials, Stamp};
+use crate::search::error::{Error, ErrorKind, Fault, Phase, Place};
+use crate::search::event::Event;
+use crate::search::options::ClientOptions;
+use crate::search::url::link::{foreign, is_post};
+use crate::search::wire::body::BodyLimits;
+use crate::search::wire::call::{Call, Reply, Verb};
+use crate::search::wire::lanes::{Lanes, Signal};
 
 /// Sends requests to one server and repeats those whose failure may pass.
 pub(crate) struct Transport {

@@ -2,9 +2,9 @@ use std::fmt;
 
 use reqwest::Url;
 
-use super::encoding::{encode_into, pairs, repair};
-use super::endpoint::Endpoint;
-use super::error::ErrorKind;
+use crate::search::error::ErrorKind;
+use crate::search::url::encoding::{encode_into, pairs, repair};
+use crate::search::url::endpoint::Endpoint;
 
 /// A paging link as the server gave it, kept to go on later.
 ///

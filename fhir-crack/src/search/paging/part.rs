@@ -1,5 +1,5 @@
-use super::pass::Pass;
-use super::target::Target;
+use crate::search::ask::target::Target;
+use crate::search::paging::pass::Pass;
 
 /// One of the requests that begin a search, with all pages behind it.
 pub(crate) struct Part {

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use super::encoding::{encode_into, pairs};
-use super::endpoint::Endpoint;
-use super::error::Error;
+use crate::search::error::Error;
+use crate::search::url::encoding::{encode_into, pairs};
+use crate::search::url::endpoint::Endpoint;
 
 /// One search: the resource type, its parameters and how it is sent.
 ///
@@ -150,7 +150,7 @@ impl Search {
         self
     }
 
-    /// Stops after so many pages; the search then ends [`Limited`](super::Limited), never `Complete`, if more follow.
+    /// Stops after so many pages; the search then ends [`Limited`](crate::search::Limited), never `Complete`, if more follow.
     /// Not for lists of ids.
     #[must_use]
     pub fn max_pages(mut self, pages: u32) -> Search {

@@ -5,7 +5,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::error::{Error, ErrorKind};
+use crate::search::error::{Error, ErrorKind};
 
 /// Files of certificates beside those of the system.
 ///

@@ -6,13 +6,13 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::{Asked, Driver, Found, is_expired};
-use crate::search::call::{Call, Reply};
+use crate::search::ask::target::{Target, bundle, partial};
+use crate::search::envelope::guess;
 use crate::search::error::ErrorKind;
 use crate::search::error::{Error, Place};
-use crate::search::guess;
-use crate::search::part::Part;
-use crate::search::target::{Target, bundle, partial};
-use crate::search::task::Task;
+use crate::search::paging::part::Part;
+use crate::search::paging::task::Task;
+use crate::search::wire::call::{Call, Reply};
 
 impl Driver {
     /// The request for a page.

@@ -2,8 +2,8 @@
 
 use super::Driver;
 use crate::search::error::{Error, ErrorKind};
-use crate::search::pass::Pass;
-use crate::search::requests;
+use crate::search::paging::pass::Pass;
+use crate::search::paging::requests;
 
 impl Driver {
     /// Whether a total that was not reached is wrong: a second walk brought the very resources of the first, and the server

@@ -1,18 +1,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::call::{Call, Reply};
-use super::capability::Capability;
-use super::complete::Step;
-use super::driver::Origin;
-use super::envelope::{Envelope, Root};
-use super::error::{Error, ErrorKind, Fault};
-use super::page::{Format, Page};
-use super::pages::Pages;
-use super::query::Search;
-use super::server::Server;
-use super::target::{Target, bundle, refuses_post};
 use crate::Issue;
+use crate::search::ask::capability::Capability;
+use crate::search::ask::query::Search;
+use crate::search::ask::server::Server;
+use crate::search::ask::target::{Target, bundle, refuses_post};
+use crate::search::complete::Step;
+use crate::search::envelope::page::{Format, Page};
+use crate::search::envelope::{Envelope, Root};
+use crate::search::error::{Error, ErrorKind, Fault};
+use crate::search::paging::driver::Origin;
+use crate::search::paging::pages::Pages;
+use crate::search::wire::call::{Call, Reply};
 
 /// What a server has under an id.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub enum Reading {
     Deleted,
 }
 
-pub(super) async fn count(server: &Server, search: Search) -> Result<u64, Error> {
+pub(crate) async fn count(server: &Server, search: Search) -> Result<u64, Error> {
     if search.is_void() {
         return Ok(0);
     }
@@ -56,7 +56,7 @@ pub(super) async fn count(server: &Server, search: Search) -> Result<u64, Error>
     Ok(sum)
 }
 
-pub(super) async fn ids(server: &Arc<Server>, search: Search) -> Result<Vec<String>, Error> {
+pub(crate) async fn ids(server: &Arc<Server>, search: Search) -> Result<Vec<String>, Error> {
     let resource = search.resource().to_owned();
     let search = if search.has_param("_count") {
         search
@@ -81,7 +81,7 @@ pub(super) async fn ids(server: &Arc<Server>, search: Search) -> Result<Vec<Stri
     }
 }
 
-pub(super) async fn read(server: &Server, resource: &str, id: &str) -> Result<Reading, Error> {
+pub(crate) async fn read(server: &Server, resource: &str, id: &str) -> Result<Reading, Error> {
     if !is_id(id) || resource.is_empty() || !resource.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Error::configuration(
             "a resource type or id has characters that FHIR does not allow",
@@ -108,7 +108,7 @@ pub(super) async fn read(server: &Server, resource: &str, id: &str) -> Result<Re
     })
 }
 
-pub(super) async fn capability(server: &Server) -> Result<Capability, Error> {
+pub(crate) async fn capability(server: &Server) -> Result<Capability, Error> {
     let call = Call::get(
         server.transport.options.endpoint.below("metadata"),
         Format::Json.media_type(),

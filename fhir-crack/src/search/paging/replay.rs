@@ -1,13 +1,13 @@
 use std::collections::VecDeque;
 
-use super::driver::Driver;
-use super::envelope::Envelope;
-use super::error::Error;
-use super::part::{Part, Sums};
-use super::pass::Pass;
-use super::spool::{Past, PastPage};
-use super::target::Target;
 use crate::Issue;
+use crate::search::ask::target::Target;
+use crate::search::envelope::Envelope;
+use crate::search::error::Error;
+use crate::search::paging::driver::Driver;
+use crate::search::paging::part::{Part, Sums};
+use crate::search::paging::pass::Pass;
+use crate::search::paging::spool::{Past, PastPage};
 
 /// Hands the pages that a spool kept over again, and finds where the search has to go on.
 pub(crate) struct Replay {

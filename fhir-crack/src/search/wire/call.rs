@@ -5,10 +5,10 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 
-use super::envelope::{Envelope, Root};
-use super::error::{ErrorKind, Fault};
-use super::retry::{is_transient, retry_after};
 use crate::Issue;
+use crate::search::envelope::{Envelope, Root};
+use crate::search::error::{ErrorKind, Fault};
+use crate::search::wire::retry::{is_transient, retry_after};
 
 /// The header by which a client says how what is not understood is to be taken.
 const PREFER: HeaderName = HeaderName::from_static("prefer");

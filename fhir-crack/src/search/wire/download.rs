@@ -6,8 +6,8 @@ use reqwest::{Response, StatusCode};
 use tokio::fs::{self, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::error::{ErrorKind, Fault, Phase};
-use super::spool::private;
+use crate::search::disk::private;
+use crate::search::error::{ErrorKind, Fault, Phase};
 
 /// Bytes an earlier attempt left in a file; 0 where there is none.
 pub(crate) async fn length(path: &Path) -> u64 {

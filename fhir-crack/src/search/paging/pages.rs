@@ -3,14 +3,14 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use super::complete::{Complete, Step};
-use super::driver::{Driver, Origin};
-use super::error::{Error, ErrorKind, Place};
-use super::outlet::{Message, Outlet};
-use super::page::Page;
-use super::query::Search;
-use super::server::Server;
-use super::task::Task;
+use crate::search::ask::query::Search;
+use crate::search::ask::server::Server;
+use crate::search::complete::{Complete, Step};
+use crate::search::envelope::page::Page;
+use crate::search::error::{Error, ErrorKind, Place};
+use crate::search::paging::driver::{Driver, Origin};
+use crate::search::paging::outlet::{Message, Outlet};
+use crate::search::paging::task::Task;
 
 /// The pages of one search, fetched ahead of the caller; dropping it ends the search.
 pub struct Pages {

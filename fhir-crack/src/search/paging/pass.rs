@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use super::envelope::Envelope;
-use super::error::ErrorKind;
-use super::target::Target;
+use crate::search::ask::target::Target;
+use crate::search::envelope::Envelope;
+use crate::search::error::ErrorKind;
 
 /// What one way through a part of a search has seen, from its first page on.
 #[derive(Default)]
