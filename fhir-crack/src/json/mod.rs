@@ -2,6 +2,7 @@
 
 mod check;
 mod page;
+mod resource;
 mod resume;
 mod scan;
 mod structure;

@@ -11,6 +11,7 @@ mod concerned;
 mod dates;
 mod distribution;
 mod drift;
+mod limits;
 mod log;
 mod nulls;
 mod numbers;
@@ -30,13 +31,14 @@ mod units;
 pub use action::{Action, Floor};
 pub use checks_of_run::{CheckOptions, Checks, Findings};
 pub use clearance::{Clearance, Held, Released, Remark, TableClearance};
+pub use limits::{
+    Codes, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Remarking, Singleton, Site,
+    Stopping, Systems,
+};
 pub use outcome::{Outcome, Ratio, Severity, Verdict};
 pub(crate) use reference::median_of;
 pub use reference::{References, reference_of};
 pub use results::{BatchResults, Results, TableResults};
-pub use rules::{
-    Codes, DEFAULT_RULES, Dates, Distribution, Drift, Nulls, References as ReferenceRules, Remarking, Rules,
-    Singleton, Site, Stopping, Systems,
-};
+pub use rules::{DEFAULT_RULES, Rules};
 pub use strict::Strict;
 pub(crate) use subject::Subject;

@@ -1,5 +1,5 @@
 use super::Outcome;
-use super::rules::Site;
+use super::limits::Site;
 use crate::Error;
 use crate::inspect::Tables;
 

@@ -8,6 +8,7 @@ pub(super) mod export;
 pub(super) mod fetch;
 pub(super) mod lists;
 pub(super) mod room;
+mod rows;
 pub(super) mod told;
 pub(super) mod waiting;
 pub(super) mod ward_rows;
