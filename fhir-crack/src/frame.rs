@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use polars::frame::DataFrame;
-use polars::io::SerWriter;
-use polars::io::ipc::IpcWriter;
-use polars::io::parquet::write::ParquetWriter;
 use polars::prelude::{Column, IntoColumn, NamedFrom, Series};
+use polars_io::SerWriter;
+use polars_io::ipc::IpcWriter;
+use polars_io::parquet::write::ParquetWriter;
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};

@@ -3,8 +3,10 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use fhir_crack::{Batch, Notation, TextTable};
-use polars::io::parquet::write::{BatchedWriter, ParquetWriter};
-use polars::prelude::{Column, DataFrame, ParquetReader, PlSmallStr, PolarsResult, SerReader};
+use polars::prelude::{Column, DataFrame, PlSmallStr, PolarsResult};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::{BatchedWriter, ParquetWriter};
 
 /// Writes raw tables as Parquet, one row group for some batches.
 pub(super) struct RawParquet {

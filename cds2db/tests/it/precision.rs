@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fixtures::hospital::Hospital;
-use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use polars::prelude::DataFrame;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::{TableDescription, default_description};
 use work_dir::Runs;
 use work_dir::whole::Whole;

@@ -5,7 +5,9 @@ use std::fs::File;
 
 use cds2db::run::{DirectoryOptions, RunDirectory};
 use fixtures::hospital::Hospital;
-use polars::prelude::{AnyValue, ParquetReader, SerReader};
+use polars::prelude::AnyValue;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::{FhirType, TableDescription, default_description};
 use work_dir::Layout;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use cds2db::config::Deletions;
 use cds2db::run::{DirectoryOptions, ExportOptions, RunDirectory, bring_up, export, rebuild};
 use fixtures::hospital::Hospital;
-use polars::prelude::{ParquetReader, SerReader};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::{TableDescription, default_description};
 use work_dir::whole::{RUN_COLUMN, Whole};
 

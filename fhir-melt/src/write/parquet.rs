@@ -1,8 +1,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::io::parquet::write::{BatchedWriter, ParquetWriter};
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series};
+use polars_io::parquet::write::{BatchedWriter, ParquetWriter};
 
 use super::grid::Grid;
 use super::table_writer::{PATH, ROW, key, path};

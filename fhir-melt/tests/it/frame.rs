@@ -4,7 +4,9 @@ use fhir_melt::fhircrackr::{self, MeltAll, TextTable};
 use fhir_melt::flatten::FlattenOptions;
 use fhir_melt::write::Format;
 use fhir_melt::{MeltOptions, melt};
-use polars::prelude::{AnyValue, DataFrame, DataType, ParquetReader, SerReader};
+use polars::prelude::{AnyValue, DataFrame, DataType};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::MeltMode;
 use table_description::typing::Zone;
 

@@ -3,6 +3,8 @@
 #[cfg(not(feature = "sql"))]
 mod no_tables;
 #[cfg(feature = "sql")]
+mod scan;
+#[cfg(feature = "sql")]
 mod session;
 #[cfg(feature = "sql")]
 mod tables;

@@ -1,8 +1,7 @@
-use std::sync::Arc;
-
-use polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, Schema, Series};
+use polars::prelude::{DataFrame, DataType, LazyFrame};
 use polars::sql::SQLContext;
 
+use super::scan::frame;
 use crate::profile::{Files, Source};
 use crate::{Error, ErrorKind, Layout};
 
@@ -35,7 +34,7 @@ impl Tables {
             // Where nothing is left, the columns are, without rows.
             let some = files.of(name).iter().any(|file| wanted(file.batch));
             let source = Source::of_batches(layout, &files, name, &|batch| !some || wanted(batch))?;
-            let frame = frame(&source)?;
+            let frame = frame(source)?;
             tables
                 .context
                 .register(name, if some { frame } else { frame.slice(0, 0) });
@@ -125,38 +124,6 @@ fn reads_elsewhere(sql: &str) -> bool {
         rest = rest.get(skip..).unwrap_or_default();
     }
     false
-}
-
-/// All files of a table below each other; a column that a file does not have is NULL there.
-fn frame(source: &Source) -> Result<LazyFrame, Error> {
-    let place = std::path::Path::new(source.table());
-    let failed = |e| Error::caused(ErrorKind::Rows, place, e);
-    let mut texts: Option<DataFrame> = None;
-    let mut paths = Vec::new();
-    for (path, text) in source.paths().zip(source.texts()) {
-        match text {
-            Some(series) => {
-                let columns = series.iter().cloned().map(Series::into).collect();
-                let height = series.first().map_or(0, |s| s.len());
-                let frame = DataFrame::new(height, columns).map_err(failed)?;
-                match &mut texts {
-                    Some(texts) => texts.vstack_mut_owned(frame).map(drop).map_err(failed)?,
-                    None => texts = Some(frame),
-                }
-            }
-            None => paths.push(PlRefPath::try_from_path(path).map_err(failed)?),
-        }
-    }
-    if let Some(texts) = texts {
-        return Ok(texts.lazy());
-    }
-    let options = ScanArgsParquet {
-        schema: Some(Arc::new(Schema::from_iter(source.columns().iter().cloned()))),
-        allow_missing_columns: true,
-        glob: false,
-        ..ScanArgsParquet::default()
-    };
-    LazyFrame::scan_parquet_files(paths.into(), options).map_err(failed)
 }
 
 /// Names and types of a table's columns, for a prompt.

@@ -36,5 +36,7 @@ pub(crate) use quantile::interpolated;
 pub use quantile::{QUANTILES, quantile, ratio};
 pub use roles::{Charset, Role, Roles, Target};
 pub use shape::{Bin, Code, ColumnProfile, Days, Group, Kind, Numbers, TableProfile, Unknown, share};
+#[cfg(feature = "sql")]
+pub(crate) use source::Piece;
 pub use source::Source;
 pub use tally::{Count, PATIENT_CAP};

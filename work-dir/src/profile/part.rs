@@ -1,10 +1,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::io::SerReader;
-use polars::io::parquet::metadata::FileMetadataRef;
-use polars::io::parquet::read::{ParallelStrategy, ParquetReader};
 use polars::prelude::{DataType, PlSmallStr, Series};
+use polars_io::SerReader;
+use polars_io::parquet::metadata::FileMetadataRef;
+use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
 
 use super::signal_text;
 use crate::{Error, ErrorKind};
@@ -97,15 +97,6 @@ impl Part {
         match &self.content {
             Content::Parquet { metadata, .. } => metadata.row_groups.iter().map(|g| g.num_rows()).collect(),
             Content::Text(series) => series.first().map(|s| s.len()).into_iter().collect(),
-        }
-    }
-
-    /// The columns of a file of the original system; `None` for Parquet.
-    #[cfg(feature = "sql")]
-    pub(crate) fn text(&self) -> Option<&[Series]> {
-        match &self.content {
-            Content::Text(series) => Some(series),
-            Content::Parquet { .. } => None,
         }
     }
 

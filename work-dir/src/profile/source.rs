@@ -138,18 +138,6 @@ impl Source {
         &self.pieces
     }
 
-    /// The files, for queries.
-    #[cfg(feature = "sql")]
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
-        self.parts.iter().map(|part| part.path.as_path())
-    }
-
-    /// The columns of a file of the original system; `None` for Parquet.
-    #[cfg(feature = "sql")]
-    pub(crate) fn texts(&self) -> impl Iterator<Item = Option<&[polars::prelude::Series]>> {
-        self.parts.iter().map(Part::text)
-    }
-
     /// Columns of a piece: those that have values there. Of the others all values are missing.
     pub(crate) fn read(&self, piece: Piece, columns: &[&str]) -> Result<Cells, Error> {
         self.parts[piece.part].read(columns, piece.begin, piece.rows)

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use polars::io::SerReader;
-use polars::prelude::{DataFrame, ParquetReader};
+use polars::prelude::DataFrame;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 
 use crate::profile::{Count, Numbers, PATIENT_CAP, Sample, distribution};
 use crate::{Error, ErrorKind};

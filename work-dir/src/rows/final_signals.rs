@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, ParquetWriter, PolarsResult, Series, SortMultipleOptions,
-    TimeUnit, UniqueKeepStrategy,
+    Column, DataFrame, DataType, IntoColumn, PolarsResult, Series, SortMultipleOptions, TimeUnit,
+    UniqueKeepStrategy,
 };
+use polars_io::parquet::write::ParquetWriter;
 use table_description::{Column as ColumnDescription, Description, FhirType, TableDescription};
 
 use super::signal_text;

@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 use std::fs::File;
 
-use polars::prelude::{AnyValue, Column, DataFrame, ParquetReader, PolarsResult, SerReader};
+use polars::prelude::{AnyValue, Column, DataFrame, PolarsResult};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::TableDescription;
 
 use crate::{Error, ErrorKind, Layout};

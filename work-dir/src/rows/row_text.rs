@@ -2,7 +2,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{AnyValue, DataFrame, DataType, ParquetReader, SerReader};
+use polars::prelude::{AnyValue, DataFrame, DataType};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 
 use crate::whole::Whole;
 use crate::{Error, ErrorKind, Layout};

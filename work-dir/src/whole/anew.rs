@@ -3,8 +3,10 @@
 
 use std::path::PathBuf;
 
-use polars::io::SerReader;
-use polars::prelude::{DataFrame, ParquetCompression, ParquetReader, ParquetWriter};
+use polars::prelude::DataFrame;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 
 use table_description::TableDescription;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use polars::io::SerReader;
-use polars::prelude::ParquetReader;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use serde::{Deserialize, Serialize};
 use table_description::Description;
 

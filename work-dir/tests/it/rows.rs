@@ -2,7 +2,8 @@
 
 use std::fs::File;
 
-use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, ParquetWriter, Series, TimeUnit};
+use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NamedFrom, Series, TimeUnit};
+use polars_io::parquet::write::ParquetWriter;
 use table_description::{Description, TableDescription, default_description};
 use work_dir::Layout;
 

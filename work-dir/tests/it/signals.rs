@@ -1,6 +1,8 @@
 //! Signals drawn from typed rows, and the files that others load.
 
-use polars::prelude::{IntoColumn, NamedFrom, ParquetReader, SerReader, Series};
+use polars::prelude::{IntoColumn, NamedFrom, Series};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use work_dir::signals::write_signals;
 use work_dir::{Id2Nr, Layout};
 

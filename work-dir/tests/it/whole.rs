@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use polars::io::SerReader;
-use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetReader, Series};
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use table_description::Description;
 use work_dir::ErrorKind;
 use work_dir::whole::{Change, Kept, RUN_COLUMN, Standing, Whole};

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fhir_melt::TypedBatch;
-use polars::prelude::{
-    Column as FrameColumn, DataFrame, ParquetReader, ParquetWriter, PolarsResult, SerReader, StringChunked,
-};
+use polars::prelude::{Column as FrameColumn, DataFrame, PolarsResult, StringChunked};
 use polars::prelude::{IntoColumn, NewChunkedArray};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::ParquetWriter;
 use table_description::TableDescription;
 use work_dir::FinalSignals;
 
