@@ -131,3 +131,71 @@ fn architecture_names_what_is_there() {
         assert!(root().join(file).exists(), "ARCHITECTURE.md names {file}");
     }
 }
+
+/// Whether the tests that stand in tables of DESIGN.md are there: a function, a module or a file of the name.
+#[test]
+fn design_names_tests_that_are_there() {
+    let mut code = String::new();
+    let mut files = BTreeSet::new();
+    let folders = std::fs::read_dir(root()).expect("the workspace").flatten();
+    for folder in folders
+        .map(|f| f.path())
+        .filter(|f| f.join("Cargo.toml").exists())
+    {
+        for part in ["src", "tests"] {
+            code.push_str(&self::code(&folder.join(part)));
+            stems(&folder.join(part), &mut files);
+        }
+    }
+    let defined = |kind: &str| -> BTreeSet<&str> {
+        let behind = code.split(kind).skip(1);
+        behind
+            .filter_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            .collect()
+    };
+    let (functions, modules) = (defined("fn "), defined("mod "));
+    let is_there = |name: &str| {
+        name.split("::")
+            .all(|part| functions.contains(part) || modules.contains(part) || files.contains(part))
+    };
+    let text = read("DESIGN.md");
+    let (mut named, mut missing) = (0, Vec::new());
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.trim_matches('|').rsplit(" | ").next().unwrap_or_default();
+        let of_test = |name: &&str| {
+            name.contains("::")
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
+        };
+        for name in quoted(cell).filter(of_test) {
+            named += 1;
+            if !is_there(name) {
+                missing.push(name.to_owned());
+            }
+        }
+        for file in quoted(cell).filter(|name| name.contains('/') && name.ends_with(".rs")) {
+            named += 1;
+            if !root().join(file).exists() {
+                missing.push(file.to_owned());
+            }
+        }
+    }
+    assert!(named > 60, "only {named} tests are named");
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "DESIGN.md names tests that are not there"
+    );
+}
+
+/// Names of the sources of a folder, without their endings, and of its folders.
+fn stems(folder: &Path, into: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        into.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        if path.is_dir() {
+            stems(&path, into);
+        }
+    }
+}
