@@ -331,12 +331,15 @@ def view(
     types: Types = "native",
     distinct: bool = False,
     column: str | None = None,
+    errors: Literal["raise", "collect"] = "raise",
     row_limit: int = 10_000_000,
     progress: Progress = None,
 ) -> Views:
     """Runs ViewDefinitions of SQL on FHIR over pages, all in one pass.
 
     A view is a dictionary, JSON text, the path of a file, or the name of a shipped one (:func:`shipped_views`).
+    ``errors="collect"`` puts what cannot be read into ``.rejected`` and goes on; a resource that does not fit a view, such
+    as one with two values where the view wants one, raises :class:`ViewError` all the same.
 
     >>> patients = {"resourceType": "ViewDefinition", "status": "active", "name": "patients", "resource": "Patient",
     ...             "select": [{"column": [{"name": "id", "path": "getResourceKey()"}, {"name": "gender", "path": "gender"}]}]}
@@ -348,16 +351,17 @@ def view(
     several: list[Any] = [views] if isinstance(views, (str, os.PathLike, Mapping)) else list(views)
     watch, end = _inputs.watcher(progress, input)
     try:
-        tables, summary, misfits = _native.view(
+        tables, rejected, summary, misfits = _native.view(
             _inputs.each(input),
             [_view(one) for one in several],
             _settings("text", types=types, distinct=distinct, row_limit=row_limit),
             column=column,
+            collect=_collects(errors),
             progress=watch,
         )
     finally:
         end()
-    return Views(tables, summary, misfits)
+    return Views(tables, rejected, summary, misfits)
 
 
 def shipped_views() -> dict[str, str]:

@@ -111,12 +111,16 @@ def _stream(args: argparse.Namespace, rows: Any, **options: Any) -> int:
     ):
         if table.name == "rejected":
             unread += len(table)
-            for line in table.csv(header=False).decode().splitlines():
-                print(f"error: {line}", file=sys.stderr)
+            _tell(table)
         else:
             files.write(table)
     files.close()
     return 1 if unread else 0
+
+
+def _tell(rejected: Table) -> None:
+    for line in rejected.csv(header=False).decode().splitlines():
+        print(f"error: {line}", file=sys.stderr)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -155,10 +159,13 @@ def _run(args: argparse.Namespace) -> int:
     if args.verb == "view":
         files = _Files(args.out, args.format, quote_all=False)
         types: Any = "delta" if args.format == "parquet" else "native"
-        for table in fhirtab.view(args.input, args.view, types=types).values():
+        inputs: list[Any] = [sys.stdin.buffer if path == "-" else path for path in args.input]
+        views = fhirtab.view(inputs, args.view, types=types, errors="collect")
+        for table in views.values():
             files.write(table)
         files.close()
-        return 0
+        _tell(views.rejected)
+        return 1 if len(views.rejected) else 0
     if args.verb == "describe":
         for name, shape in fhirtab.describe(args.description).items():
             if args.table in (None, name):

@@ -53,10 +53,13 @@ class Views(Mapping[str, Table]):
     def __init__(
         self,
         tables: dict[str, Table],
+        rejected: Table,
         summary: dict[str, Any],
         misfits: dict[str, dict[str, int]],
     ) -> None:
         self._tables = tables
+        #: Parts of inputs that could not be read: input, line, column, byte and reason.
+        self.rejected = rejected
         self.summary = summary
         self.misfits = misfits
 

@@ -122,17 +122,26 @@ def view(
     view: fhirtab.View,
     *,
     column: str | None = None,
+    errors: Literal["raise", "collect"] = "raise",
+    rejected: bool = False,
 ) -> DataFrame:
-    """The rows of a view of SQL on FHIR over the pages in a column of text or bytes."""
+    """The rows of a view of SQL on FHIR over the pages in a column of text or bytes.
+
+    ``errors="collect"`` passes over what cannot be read; ``rejected=True`` gives that instead of the rows.
+    """
     text = fhirtab._view(view)
-    (name,) = fhirtab.view([], text, types="spark")
-    schema = _schema(fhirtab.view([], text, types="spark")[name])
+    if rejected:
+        errors = "collect"
+    shape = fhirtab.view([], text, types="spark", errors=errors)
+    (name,) = shape
+    schema = _schema(shape.rejected if rejected else shape[name])
 
     def work(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow
 
         for batch in batches:
-            given = fhirtab.view(batch, text, types="spark", column=column)[name]
+            made = fhirtab.view(batch, text, types="spark", column=column, errors=errors)
+            given = made.rejected if rejected else made[name]
             yield from pyarrow.RecordBatchReader.from_stream(given)
 
     return _only(frame, column).mapInArrow(work, schema)

@@ -252,7 +252,14 @@ fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let inside: io::Result<Vec<PathBuf>> = entries.map(|entry| entry.map(|e| e.path())).collect();
     let mut inside = inside.map_err(broken)?;
     inside.sort();
-    inside.iter().try_for_each(|path| walk(path, files))
+    inside.iter().try_for_each(|path| match path.metadata() {
+        Ok(_) => walk(path, files),
+        // Told when it is its turn to be opened, so that it stops nothing else.
+        Err(_) => {
+            files.push(path.clone());
+            Ok(())
+        }
+    })
 }
 
 /// Compressed bytes as what they were, so that they can be split between threads like others.

@@ -1,10 +1,12 @@
 //! The compiled part of the Python package `fhirtab`: FHIR pages to Arrow.
 
+mod collecting;
 mod csv;
 mod description;
 mod errors;
 mod inputs;
 mod melt;
+mod rejected;
 mod run;
 #[cfg(feature = "search")]
 mod search;

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::FileReader;
 use arrow_schema::SchemaRef;
-use fhir_melt::arrow::{Profile, Source};
+use fhir_melt::arrow::{Input, Profile, Source};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
-use sql_on_fhir::{Format, Run, RunOptions, ViewDefinition, Views, shipped};
+use sql_on_fhir::{Format, Run, RunOptions, RunSummary, ViewDefinition, Views, shipped};
 
+use crate::collecting::Collecting;
 use crate::errors::Failure;
 use crate::inputs::{Inputs, Raised};
+use crate::rejected::Rejected;
 use crate::run::summary;
 use crate::settings::Settings;
 use crate::table::{Table, times_as_text};
@@ -23,24 +25,27 @@ pub(crate) fn shipped_views() -> BTreeMap<&'static str, &'static str> {
     shipped::all().collect()
 }
 
-/// Runs views, given as JSON, over all inputs: their tables by name, counts, and for each view the columns with values that
-/// are not of their type.
+/// Tables by name, what could not be read, counts, and for each view the columns with values that are not of their type.
+type Given<'py> = (Bound<'py, PyDict>, Table, Bound<'py, PyDict>, Bound<'py, PyDict>);
+
+/// Runs views, given as JSON, over all inputs.
 #[pyfunction]
-#[pyo3(signature = (inputs, views, settings, *, column, progress))]
+#[pyo3(signature = (inputs, views, settings, *, column, collect, progress))]
 pub(crate) fn view<'py>(
     py: Python<'py>,
     inputs: &Bound<'py, PyIterator>,
     views: Vec<String>,
     settings: Settings,
     column: Option<String>,
+    collect: bool,
     progress: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+) -> PyResult<Given<'py>> {
     let (watch, raised) = (Watch::default(), Raised::default());
     let inputs = Inputs::new(inputs, column, &watch, &raised);
     let views = compile(&views).map_err(|failure| failure.into_py(py))?;
     let profile = settings.profile().map_err(|failure| failure.into_py(py))?;
-    let (told, tables) = watch.over(py, progress.as_ref(), || {
-        let ended = over(inputs, &views, &settings, &watch);
+    let (told, tables, rejected) = watch.over(py, progress.as_ref(), || {
+        let ended = over(inputs, &views, &settings, collect, &watch);
         raised.take().map_or(ended, Err)
     })?;
     let (all, misfits) = (PyDict::new(py), PyDict::new(py));
@@ -52,10 +57,11 @@ pub(crate) fn view<'py>(
             view.misfits.iter().map(|(name, count)| (name, *count)).collect();
         misfits.set_item(&view.view, counts)?;
     }
-    Ok((all, summary(py, &told.crack)?, misfits))
+    let rejected = rejected.table(profile).map_err(|failure| failure.into_py(py))?;
+    Ok((all, rejected, summary(py, &told.crack)?, misfits))
 }
 
-fn failed(input: &str) -> impl Fn(sql_on_fhir::Error) -> Failure {
+pub(crate) fn failed(input: &str) -> impl Fn(sql_on_fhir::Error) -> Failure {
     let input = input.to_owned();
     move |error| Failure::View {
         input: input.clone(),
@@ -76,8 +82,9 @@ fn over(
     inputs: Inputs,
     views: &Views,
     settings: &Settings,
+    collect: bool,
     watch: &Watch,
-) -> Result<(sql_on_fhir::RunSummary, Files), Failure> {
+) -> Result<(RunSummary, Files, Rejected), Failure> {
     let files = Files::default();
     let mut options = RunOptions::default();
     options.format = Format::Arrow;
@@ -87,26 +94,37 @@ fn over(
         Ok(Box::new(files.open(name)) as Box<dyn Write + Send>)
     })
     .map_err(failed(""))?;
+    let mut collecting = collect.then(|| Collecting::new(views));
     for input in inputs {
         if watch.is_cancelled() {
             return Err(Failure::Cancelled);
         }
-        match input.source {
-            Source::Broken(error) => {
-                return Err(Failure::Broken {
-                    input: input.name.to_string(),
-                    error,
-                });
-            }
-            Source::Reader(reader) => run.read(reader).map_err(failed(&input.name))?,
-            Source::Values(values) => {
-                for (row, value) in values.iter() {
-                    run.read(value).map_err(failed(&format!("row {row}")))?;
-                }
-            }
+        match &mut collecting {
+            Some(collecting) => collecting.input(&mut run, input)?,
+            None => all_or_raise(&mut run, input)?,
         }
     }
-    Ok((run.finish().map_err(failed(""))?, files))
+    if watch.is_cancelled() {
+        return Err(Failure::Cancelled);
+    }
+    let mut told = run.finish().map_err(failed(""))?;
+    let (rejected, pieces) = collecting.map(Collecting::end).unwrap_or_default();
+    told.crack.pages -= pieces;
+    Ok((told, files, rejected))
+}
+
+/// Reads an input; the first fault is raised.
+fn all_or_raise(run: &mut Run<'_>, input: Input) -> Result<(), Failure> {
+    match input.source {
+        Source::Broken(error) => Err(Failure::Broken {
+            input: input.name.to_string(),
+            error,
+        }),
+        Source::Reader(reader) => run.read(reader).map_err(failed(&input.name)),
+        Source::Values(values) => values
+            .iter()
+            .try_for_each(|(row, value)| run.read(value).map_err(failed(&format!("row {row}")))),
+    }
 }
 
 fn read(files: &Files, name: &str, profile: Profile) -> Result<(SchemaRef, Vec<RecordBatch>), Failure> {

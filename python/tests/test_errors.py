@@ -79,6 +79,101 @@ def test_views():
     assert raised.value.view is None or isinstance(raised.value.view, str)
 
 
+def rows_of(table) -> list[bytes]:
+    return table.csv(header=False).splitlines()
+
+
+IDS = {
+    "resourceType": "ViewDefinition",
+    "name": "ids",
+    "resource": "Patient",
+    "select": [{"column": [{"name": "id", "path": "getResourceKey()"}]}],
+}
+
+
+def patients(first: int, count: int) -> bytes:
+    return b"".join(b'{"resourceType":"Patient","id":"p%d"}\n' % n for n in range(first, first + count))
+
+
+def test_views_go_on_behind_what_cannot_be_read(tmp_path):
+    lines = patients(0, 3) + BAD + patients(3, 1) + BAD + patients(4, 2)
+    with pytest.raises(fhirtab.InputError) as raised:
+        fhirtab.view(lines, IDS)
+    assert (raised.value.line, raised.value.byte) == (4, len(patients(0, 3)) + BAD.index(b"}"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "1.ndjson").write_bytes(lines)
+    os.symlink(folder / "nowhere", folder / "2.json")
+    (folder / "3.json").write_bytes(b'{"resourceType":"Bundle","entry":[{"resource":' + patients(6, 1) + b"}")
+    (folder / "4.ndjson").write_bytes(patients(7, 2))
+    with pytest.raises(FileNotFoundError):
+        fhirtab.view([folder / "4.ndjson", folder / "2.json"], IDS)
+    views = fhirtab.view([folder, b"no FHIR", patients(9, 1)], IDS, errors="collect")
+    assert rows_of(views["ids"]) == [b"p%d" % n for n in range(10)]
+    places = [line.split(b",") for line in rows_of(views.rejected)]
+    names = [os.path.basename(place[0]) for place in places]
+    assert names == [b"1.ndjson", b"1.ndjson", b"2.json", b"3.json", b""]
+    assert [place[1] for place in places] == [b"4", b"6", b"", b"2", b"1"]
+    assert int(places[1][3]) == len(patients(0, 4) + BAD) + BAD.index(b"}")
+    assert b"MARKER" not in views.rejected.csv()
+    # The same as flatten tells.
+    assert places == [line.split(b",") for line in rows_of(fhirtab.flatten(
+        [folder, b"no FHIR", patients(9, 1)], {"Patient": {"id": "id"}}, errors="collect").rejected)]
+
+
+def test_views_name_every_fault_of_large_inputs():
+    many = patients(0, 40_000)
+    lines = (many + BAD) * 3
+    views = fhirtab.view(lines, IDS, errors="collect")
+    assert len(views["ids"]) == 120_000
+    told = [tuple(map(int, line.split(b",")[1:4:2])) for line in rows_of(views.rejected)]
+    fault = len(many) + BAD.index(b"}")
+    assert told == [((n + 1) * 40_001, n * len(many + BAD) + fault) for n in range(3)]
+    assert views.summary["pages"] == 1
+    assert fhirtab.view(lines.replace(b"\n", b"\r\n"), IDS, errors="collect")["ids"].csv() == views["ids"].csv()
+    # One page that cannot be cut: the first place, and how many.
+    entries = b",".join([b'{"resource":' + many.splitlines()[n] + b"}" for n in range(40_000)])
+    entry = b',{"resource":' + BAD + b"},"
+    bundle = b'{"resourceType":"Bundle","entry":[' + entries + entry + entries + entry + entries + b"]}"
+    views = fhirtab.view(bundle, IDS, errors="collect")
+    assert len(views["ids"]) == 120_000
+    (first, second) = [line.split(b",") for line in rows_of(views.rejected)]
+    assert int(first[3]) == bundle.index(BAD) + BAD.index(b"}") and second[3] == b""
+
+
+def test_views_over_rows_of_tables():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"resource": [GOOD.decode(), None, BAD.decode(), (GOOD + BAD + GOOD + BAD).decode()]})
+    with pytest.raises(fhirtab.InputError) as raised:
+        fhirtab.view(table, IDS)
+    assert raised.value.input == "row 3"
+    views = fhirtab.view(table, IDS, errors="collect")
+    assert len(views["ids"]) == 3
+    assert [line.split(b",")[:2] for line in rows_of(views.rejected)] == [[b"row 3", b"1"], [b"row 4", b"2"], [b"row 4", b"4"]]
+
+
+def test_views_that_a_resource_does_not_fit():
+    two = b'{"resourceType":"Patient","id":"a","name":[{"family":"MARKER"},{"family":"MARKER"}]}'
+    view = {**IDS, "select": [{"column": [{"name": "family", "path": "name.family"}]}]}
+    for errors in ("raise", "collect"):
+        with pytest.raises(fhirtab.ViewError) as raised:
+            fhirtab.view(two, view, errors=errors)
+        assert "MARKER" not in str(raised.value) and raised.value.resource == 1
+
+
+def test_a_stream_that_breaks_off_below_a_view():
+    class Ends:
+        parts = [patients(0, 50_000), b'{"resourceType":"Pati']
+
+        def read(self, size):
+            if not self.parts:
+                raise OSError(5, "the disk is gone")
+            return self.parts.pop(0)
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        fhirtab.view(Ends(), IDS, errors="collect")
+
+
 def test_what_the_callers_code_raises():
     class Broken:
         def read(self, size):
