@@ -60,6 +60,14 @@ impl<'a> Scan<'a> {
     pub(crate) fn peek(&mut self) -> Result<u8, Halt> {
         match self.bytes.get(self.pos) {
             Some(&byte) if byte > b' ' => Ok(byte),
+            // Many writers put one blank behind each colon and comma.
+            Some(b' ') => match self.bytes.get(self.pos + 1) {
+                Some(&byte) if byte > b' ' => {
+                    self.pos += 1;
+                    Ok(byte)
+                }
+                _ => self.peek_behind_blanks(),
+            },
             _ => self.peek_behind_blanks(),
         }
     }
