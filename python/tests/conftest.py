@@ -74,11 +74,16 @@ def bundle(lines: list[str]) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
 
 
+def skipped(what: str) -> None:
+    """Says what was not checked, at the beginning of a line, where it is counted."""
+    print(f"\nSKIPPED: {what}", flush=True)
+
+
 def shared(name: str) -> Path | None:
     """Reference material outside the project; none, said loudly, where it is absent."""
     root = os.environ.get("FHIRTAB_SHARED")
     path = Path(root) / name if root else Path(__file__).parents[2] / ".." / "shared" / name
     if path.exists():
         return path
-    print(f"SKIPPED: ../shared is absent, so {name} was not compared")
+    skipped(f"../shared is absent, so {name} was not compared")
     return None

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import skipped
 
 DOCS = Path(__file__).parents[2] / "docs"
 NEEDS = {
@@ -30,7 +31,7 @@ def missing(names) -> list[str]:
 def test_page(page, tmp_path):
     lacking = missing(NEEDS.get(page, []))
     if lacking:
-        print(f"SKIPPED: docs/{page}.md, since there is no {', '.join(lacking)}")
+        skipped(f"docs/{page}.md, since there is no {', '.join(lacking)}")
         return
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.DOTALL)
     code = []
@@ -38,7 +39,7 @@ def test_page(page, tmp_path):
         needs = re.match(r"# needs: (.*)\n", block)
         lacking = missing(needs[1].split(", ")) if needs else []
         if lacking:
-            print(f"SKIPPED: a block of docs/{page}.md, since there is no {', '.join(lacking)}")
+            skipped(f"a block of docs/{page}.md, since there is no {', '.join(lacking)}")
         else:
             code.append(block)
     done = subprocess.run([sys.executable, "-c", "\n".join(code)], cwd=tmp_path, capture_output=True, timeout=400)

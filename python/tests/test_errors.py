@@ -112,7 +112,7 @@ def test_views_go_on_behind_what_cannot_be_read(tmp_path):
     assert rows_of(views["ids"]) == [b"p%d" % n for n in range(10)]
     places = [line.split(b",") for line in rows_of(views.rejected)]
     names = [os.path.basename(place[0]) for place in places]
-    assert names == [b"1.ndjson", b"1.ndjson", b"2.json", b"3.json", b""]
+    assert names == [b"1.ndjson", b"1.ndjson", b"2.json", b"3.json", b'""']
     assert [place[1] for place in places] == [b"4", b"6", b"", b"2", b"1"]
     assert int(places[1][3]) == len(patients(0, 4) + BAD) + BAD.index(b"}")
     assert b"MARKER" not in views.rejected.csv()
@@ -132,7 +132,7 @@ def test_views_name_every_fault_of_large_inputs():
     assert views.summary["pages"] == 1
     assert fhirtab.view(lines.replace(b"\n", b"\r\n"), IDS, errors="collect")["ids"].csv() == views["ids"].csv()
     # One page that cannot be cut: the first place, and how many.
-    entries = b",".join([b'{"resource":' + many.splitlines()[n] + b"}" for n in range(40_000)])
+    entries = b",".join(b'{"resource":' + line + b"}" for line in many.splitlines())
     entry = b',{"resource":' + BAD + b"},"
     bundle = b'{"resourceType":"Bundle","entry":[' + entries + entry + entries + entry + entries + b"]}"
     views = fhirtab.view(bundle, IDS, errors="collect")

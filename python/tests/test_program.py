@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import shared
+from conftest import shared, skipped
 
 
 def program(*arguments, check=True):
@@ -22,7 +22,7 @@ def program(*arguments, check=True):
 def cds2db() -> str | None:
     named = os.environ.get("CDS2DB") or shutil.which("cds2db")
     if not named:
-        print("SKIPPED: cds2db is not there (CDS2DB names it), so its files were not compared")
+        skipped("cds2db is not there (CDS2DB names it), so its files were not compared")
     return named
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import fhirtab
 import pytest
-from conftest import PATIENTS
+from conftest import PATIENTS, skipped
 
 pyspark = pytest.importorskip("pyspark")
 pyarrow = pytest.importorskip("pyarrow")
@@ -27,7 +27,7 @@ def java() -> bool:
 
 
 if not java():
-    print("SKIPPED: Spark, since there is no Java")
+    skipped("Spark, since there is no Java")
     pytest.skip("no Java", allow_module_level=True)
 
 
@@ -40,6 +40,7 @@ def begin(master: str):
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "4",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         "spark.executor.memory": "512m",
@@ -117,7 +118,7 @@ def test_worker_processes_and_one_killed(session, ndjson, tmp_path):
     )
     output = done.stdout.decode()
     if "NO CLUSTER" in output:
-        print("SKIPPED: local-cluster of Spark, which does not start here")
+        skipped("local-cluster of Spark, which does not start here")
         return
     assert done.returncode == 0 and "SAME ROWS" in output, output[-2000:] + done.stderr.decode()[-4000:]
 
