@@ -39,7 +39,7 @@ def test_verbs(ndjson, tmp_path):
     assert failed.returncode == 1 and b"missing.json" in failed.stderr
 
 
-@pytest.mark.parametrize("data", ["bulk10-ndjson", "mii-kds-testdata", "fhircrackr-xml", "hl7-r4-examples"])
+@pytest.mark.parametrize("data", ["bulk10-ndjson", "mii-kds-testdata", "fhircrackr-xml", "hl7-r4-examples", "fhir-test-cases"])
 def test_files_are_those_of_cds2db(data, tmp_path):
     folder, original = shared(f"realdata/{data}"), cds2db()
     if not folder or not original:
