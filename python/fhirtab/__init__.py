@@ -17,10 +17,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Callable, Literal, Union
 
 from . import _inputs, _native
-from ._description import DescriptionLike, description
+from ._description import description
 from ._description import description as _described
 from ._description import mode as _mode
 from ._native import Description, Table, __version__
@@ -57,11 +56,19 @@ __all__ = [
     "view",
 ]
 
-Types = Literal["native", "spark", "delta"]
-Mode = Union[None, Literal["product", "aligned", "child"], Iterable[str]]
-Progress = Union[None, bool, Callable[[int, Union[int, None]], object]]
-#: Digits in all and behind the point, for all decimals or by column.
-Decimals = Union[None, tuple[int, int], Mapping[str, tuple[int, int]]]
+#: Checkers of types take it for true; importing ``typing`` would take longer than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Literal, Union
+
+    from ._description import DescriptionLike
+
+    Types = Literal["native", "spark", "delta"]
+    Mode = Union[None, Literal["product", "aligned", "child"], Iterable[str]]
+    Progress = Union[None, bool, Callable[[int, Union[int, None]], object]]
+    #: Digits in all and behind the point, for all decimals or by column.
+    Decimals = Union[None, tuple[int, int], Mapping[str, tuple[int, int]]]
+    View = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 
 
 def _settings(
@@ -319,9 +326,6 @@ def describe(
     settings = _settings(rows, **options)
     nothing = _native.run(iter(()), made, settings, column=None, collect=False, progress=None)
     return Tables(_native.describe(made, settings), nothing[1], nothing[2], nothing[3])
-
-
-View = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 
 
 def view(

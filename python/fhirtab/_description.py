@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Union
 
 from ._native import Description
 from .errors import OptionError
 
-#: ``None`` (the built-in one), a path, a dictionary, or one that was made before.
-DescriptionLike = Union[None, str, "os.PathLike[str]", Mapping[str, Any], Description]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
+
+    #: ``None`` (the built-in one), a path, a dictionary, or one that was made before.
+    DescriptionLike = Union[None, str, "os.PathLike[str]", Mapping[str, Any], Description]
 
 
 def description(given: DescriptionLike) -> Description:

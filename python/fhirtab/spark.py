@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import fhirtab
 
-from ._description import DescriptionLike
 from ._description import description as _described
 from .errors import OptionError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from ._description import DescriptionLike
 
 __all__ = [
     "crack",
