@@ -6,6 +6,7 @@ mod column;
 mod decimal;
 mod defects;
 mod event;
+mod gather;
 mod jobs;
 mod layout;
 mod lists;

@@ -114,7 +114,7 @@ impl Outputs {
                     return Ok(false);
                 }
                 loop {
-                    let melted = rows.take(self.options.batch_rows.max(1));
+                    let melted = rows.take(self.most_rows());
                     self.melted(output, batch, &melted, first_source, each)?;
                     if melted.rows() == 0 {
                         break;
@@ -189,6 +189,11 @@ impl Outputs {
         }
     }
 
+    /// Rows of a record batch, at most.
+    pub(super) fn most_rows(&self) -> usize {
+        self.options.batch_rows.max(1)
+    }
+
     /// Hands on record batches, none larger than asked for.
     fn rows<E>(
         &self,
@@ -196,7 +201,7 @@ impl Outputs {
         batches: Vec<arrow_array::RecordBatch>,
         each: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let most = self.options.batch_rows.max(1);
+        let most = self.most_rows();
         for batch in batches {
             let rows = batch.num_rows();
             if rows <= most {

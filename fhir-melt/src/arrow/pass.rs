@@ -8,6 +8,7 @@ use fhir_crack::{Decoder, Duplicates, Plan, Summary, in_order, workers};
 use table_description::Description;
 
 use super::event::Event;
+use super::gather::Gather;
 use super::jobs::{Input, Jobs};
 use super::options::PassOptions;
 use super::outputs::{Outputs, numbers_rows};
@@ -100,12 +101,17 @@ impl Pass {
             summary,
         } = self;
         let mut standing = Standing::default();
+        let mut gather = Gather::new(&outputs.named, outputs.most_rows());
         in_order(
             Jobs::new(inputs),
             workers,
             |worker, job| worker.make(job),
-            |made| standing.deliver(made, outputs, decoder, summary, &mut each),
-        )
+            |made| {
+                let mut each = |event| gather.take(event, &mut each);
+                standing.deliver(made, outputs, decoder, summary, &mut each)
+            },
+        )?;
+        gather.end(&mut each)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Record batches hold the rows that are written to files.
 
+mod gathered;
 mod rendered;
 mod rows;
 mod types;
