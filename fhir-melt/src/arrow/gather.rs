@@ -6,8 +6,7 @@ use super::event::Event;
 use super::layout::failed;
 use crate::error::Error;
 
-/// Joins small record batches of an output, since whoever takes them pays for each, before they are handed on. Pieces of an
-/// input stay small for it, so that what becomes of them lies in a core's cache.
+/// Joins small record batches of an output before they are handed on, since whoever takes them pays for each.
 pub(super) struct Gather {
     outputs: Vec<Gathered>,
     /// Rows of a batch, at most.

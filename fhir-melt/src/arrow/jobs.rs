@@ -128,8 +128,8 @@ pub(super) enum Kind {
     Broken(io::Error),
 }
 
-/// Bytes of a piece of bulk data, about: with its copy and what becomes of it, it stays in a core's cache.
-const PIECE: usize = 1 << 18;
+/// Bytes of a piece of bulk data, about.
+const PIECE: usize = 1 << 20;
 /// Bytes up to which a page is held whole, so that several are worked on side by side.
 const WHOLE: usize = 8 << 20;
 
