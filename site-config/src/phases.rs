@@ -120,6 +120,8 @@ fn ward(entry: &Entry) -> Result<WardPhases, Vec<String>> {
                     "line {number}: {name} must be YYYY-MM-DD, YYYY-MM-DD HH:MM or YYYY-MM-DD HH:MM:SS"
                 )),
             },
+            // From release 2.1 on a ward says more about itself, for reports that are none of ours.
+            Ok(("department" | "ward_type", _)) => {}
             Ok(_) => faults.push(format!(
                 "line {number}: must be ward_name, phase_a_start or phase_b_start"
             )),
@@ -197,7 +199,7 @@ mod tests {
     fn good_entries_are_read() {
         let (phases, faults) = read(
             "PHASES_WARD_1 = [\"ward_name = 'S 1'\", \"phase_a_start = '2026-01-11 10:00:00'\", \"phase_b_start='2026-01-21 10:00'\"]\n\
-             PHASES_WARD_X = [\" phase_a_start = '2026-01-11'\", \"   ward_name   =  'S + 2' \"]\n\
+             PHASES_WARD_X = [\" phase_a_start = '2026-01-11'\", \"   ward_name   =  'S + 2' \", \"department = 'D'\", \"ward_type = ''\"]\n\
              WARDS_PHASE_B_TEST = [\"S 3\"]",
         );
         assert!(faults.is_empty(), "{faults:?}");

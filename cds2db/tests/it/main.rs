@@ -36,6 +36,7 @@ mod original;
 mod precision;
 mod references;
 mod register;
+mod release_2_1;
 mod retrieval;
 mod same_rows;
 mod sekmet;
