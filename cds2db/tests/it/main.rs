@@ -19,6 +19,7 @@ mod describe;
 mod foreign;
 mod gate;
 mod glossary;
+mod handed_on;
 mod helios;
 mod keys;
 mod kill;
