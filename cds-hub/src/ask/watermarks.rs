@@ -27,6 +27,22 @@ impl Hub {
         Ok(rows.into_iter().collect())
     }
 
+    /// Until when the resources of a type have been loaded of whom they were loaded last, in microseconds since 1970-01-01 UTC:
+    /// when the last run began. `None` where nothing was ever loaded.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn last_watermark(&self, resource: &str) -> Result<Option<i64>> {
+        sqlx::query_scalar(AssertSqlSafe(format!(
+            "SELECT {} FROM core.watermark w WHERE w.resource = $1 AND w.loaded_until <= clock_timestamp()",
+            micros("max(w.loaded_until)")
+        )))
+        .bind(resource)
+        .fetch_one(self.pool())
+        .await
+        .map_err(|e| Error::sql(format!("reading how far {resource} is loaded"), &e))
+    }
+
     /// How many watermarks lie in the future, as after a clock that was ahead or a hand in the table; they count as
     /// unknown.
     ///

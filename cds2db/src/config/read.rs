@@ -83,6 +83,7 @@ impl Config {
             }),
             wards: Wards::read(r, toml, file, &ours, &mut notes),
             empty_wards: EmptyWards::read(r),
+            stays_between_runs: r.flag("STAYS_BETWEEN_RUNS").unwrap_or(default.stays_between_runs),
             encounters: EncounterSearch::read(r, &ours),
             common_identifier_system: r
                 .filled("COMMON_ENCOUNTER_FHIR_IDENTIFIER_SYSTEM")

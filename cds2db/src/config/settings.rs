@@ -34,6 +34,8 @@ pub struct Settings {
     pub wards: Wards,
     /// Whether a run stops before a day without any ward patient empties the case list.
     pub empty_wards: EmptyWards,
+    /// Whether stays that began and ended between two runs are listed, once.
+    pub stays_between_runs: bool,
     /// Identifier system that the encounter levels of one case share.
     pub common_identifier_system: Option<String>,
     /// Only patients older than so many years; 0 for all.
@@ -76,6 +78,7 @@ impl Default for Settings {
             encounters: EncounterSearch::default(),
             wards: Wards::None,
             empty_wards: EmptyWards::Stop,
+            stays_between_runs: false,
             common_identifier_system: None,
             min_patient_age: 0,
             database: Database::of_module("CDS2DB"),

@@ -2,6 +2,7 @@
 
 pub(super) mod age;
 mod empty;
+mod missed;
 pub(super) mod people;
 pub(super) mod running;
 pub(super) mod ward_request;

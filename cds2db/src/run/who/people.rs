@@ -35,9 +35,12 @@ impl Run<'_> {
         summary: &mut Summary,
     ) -> Result<Who> {
         let loaded_until = self.settings.now().as_microsecond();
-        let wards = self.wards(zone, watches, summary).await?;
-        if let (Scope::Patients, Some(wards)) = (self.scope, &wards) {
+        let mut wards = self.wards(zone, watches, summary).await?;
+        if let (Scope::Patients, Some(wards)) = (self.scope, &mut wards) {
             self.stop_before_empty_wards(wards, directory).await?;
+            let missed = self.missed(zone, watches, wards, summary).await?;
+            wards.extend(missed);
+            summary.ward_patients = wards.len() as u64;
         }
         let patients = match self.scope {
             Scope::Given(given) => {
