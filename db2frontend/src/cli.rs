@@ -9,7 +9,7 @@ use site_config::exit_code;
 use tracing_subscriber::EnvFilter;
 use work_dir::{Layout, Runs};
 
-use crate::chain::{ChainOptions, chain};
+use crate::chain::{ChainOptions, become_chain};
 use crate::config::{Config, TEMPLATE};
 use crate::demo::DemoArguments;
 use crate::describe::{csv_text, describe, write_description};
@@ -40,7 +40,7 @@ enum Command {
     Import(Exchange),
     /// Brings the hub's last versions to the clinicians
     Export(Exchange),
-    /// Runs cds2db, import, dataprocessor and export, or goes on where the last chain failed
+    /// Runs cds2db, import, dataprocessor and export, or goes on where the last chain failed: cds2db chain, which see
     Chain {
         #[command(flatten)]
         exchange: Exchange,
@@ -220,19 +220,16 @@ impl Arguments {
 fn run_chain(exchange: &Exchange, ignore_wards: bool, anew: bool) -> Result<u8> {
     let config = exchange.read()?;
     start_log(&config);
+    say(&debug_note(&config))?;
     let options = ChainOptions {
+        config: exchange.config.clone(),
         dir: exchange.dir.clone().unwrap_or_else(|| config.runs.clone()),
         files: exchange.files(),
         hub: exchange.hub.clone(),
         ignore_wards,
         anew,
     };
-    let done = block_on(async {
-        let hub = open_hub(exchange.hub.as_deref(), &config).await?;
-        chain(&hub, &config, &options).await
-    })?;
-    say(&format!("{}{}", done.text(), debug_note(&config)))?;
-    Ok(done.code())
+    match become_chain(&config, &options)? {}
 }
 
 fn list_conflicts(exchange: &Exchange, all: bool) -> Result<u8> {

@@ -1,11 +1,14 @@
 use crate::{Error, Hub, Result};
 
-/// Encounters of the newest ward list whose case the hub knows and has no row for the frontend.
+/// Encounters of the newest ward list whose case the hub knows and has no row for the frontend, where no dataprocessor has been
+/// at work since: what it shows no row for is its decision.
 const WITHOUT_FORM: &str = "
 SELECT count(DISTINCT e.enc_main_encounter_calculated_ref)
 FROM db2dataprocessor_out.v_pids_per_ward_last_import p
 JOIN db2dataprocessor_out.v_encounter_last_version e ON e.enc_id = p.encounter_id
 WHERE e.enc_main_encounter_calculated_ref LIKE 'Encounter/%'
+  AND p.last_processing_nr > coalesce((SELECT max(h.last_processing_nr) FROM db.data_import_hist h
+                                       WHERE h.function_name = 'copy_fe_dp_in_to_db_log'), 0)
   AND NOT EXISTS (SELECT FROM db2dataprocessor_out.v_fall_fe f
                   WHERE 'Encounter/' || f.fall_fhir_enc_id = e.enc_main_encounter_calculated_ref)";
 

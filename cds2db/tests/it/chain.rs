@@ -1,7 +1,17 @@
 //! The whole chain: its order, what stops it, and a chain that broke off.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
+use dataprocessor::CaseProfile;
+use dataprocessor::config::{Phases, WardPhases, wall_time};
+use fixtures::Format;
+use fixtures::hospital::Hospital;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::Value;
+
+use crate::select::select;
 use crate::work_place::{Place, program};
 
 /// The chain on a site whose other steps write down that they ran.
@@ -11,7 +21,11 @@ const STEPS: [&str; 3] = ["FRONTEND2DB", "DATAPROCESSOR", "DB2FRONTEND"];
 
 impl Chain {
     async fn open(ward_phases: &str) -> Self {
-        let chain = Self(Place::open().await);
+        Self::of(Place::open().await, ward_phases)
+    }
+
+    fn of(place: Place, ward_phases: &str) -> Self {
+        let chain = Self(place);
         let folder = chain.0.directory.path();
         let processor = dataprocessor::config::TEMPLATE.replace("./cds_hub_db_config.toml", "./db.toml");
         let processor = format!("{processor}\n{ward_phases}");
@@ -127,4 +141,166 @@ async fn a_newer_hub_other_wards_and_a_dead_holder_are_told() {
         (Some(0), "FRONTEND2DB DATAPROCESSOR DB2FRONTEND"),
         "{text}"
     );
+}
+
+/// The same command with `--go-on` begins where the last chain failed; without it the retrieval comes first again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_goes_on_at_the_step_that_failed_where_that_is_asked_for() {
+    let chain = Chain::open("").await;
+    let quiet = ["--set", "RECOVER_INCOMPLETE_TOOLCHAIN_RUNS=false"];
+    let going_on = [&quiet[..], &["--go-on"]].concat();
+    chain.configure(|step| match step {
+        "DATAPROCESSOR" => "echo DATAPROCESSOR >> ran; exit 5".to_owned(),
+        step => format!("echo {step} >> ran"),
+    });
+    let (code, text, ran) = chain.run(&going_on);
+    assert_eq!(
+        (code, ran.as_str()),
+        (Some(5), "FRONTEND2DB DATAPROCESSOR"),
+        "{text}"
+    );
+    chain.configure(|step| format!("echo {step} >> ran"));
+    let (code, text, ran) = chain.run(&going_on);
+    assert_eq!(
+        (code, ran.as_str()),
+        (Some(0), "DATAPROCESSOR DB2FRONTEND"),
+        "{text}"
+    );
+    assert!(text.contains("going on at dataprocessor"), "{text}");
+    assert!(!text.contains("== retrieval"), "{text}");
+    // It came to its end: the next one begins with the retrieval, with or without.
+    let (_, text, ran) = chain.run(&going_on);
+    assert_eq!(ran, "FRONTEND2DB DATAPROCESSOR DB2FRONTEND", "{text}");
+    chain.configure(|step| match step {
+        "DB2FRONTEND" => "exit 1".to_owned(),
+        step => format!("echo {step} >> ran"),
+    });
+    chain.run(&quiet);
+    let (_, text, ran) = chain.run(&quiet);
+    assert_eq!(ran, "FRONTEND2DB DATAPROCESSOR", "{text}");
+    assert!(text.contains("== retrieval"), "{text}");
+}
+
+/// A listed case of which the dataprocessor makes no row is its decision: no chain begins with a recovery for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_dataprocessor_shows_no_row_for_is_not_made_good_every_day() {
+    let chain = Chain::open("").await;
+    let (code, text, _) = chain.run(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    let hub = &chain.0.site.hub;
+    assert!(
+        hub.listed_without_form().await.expect("counts") > 0,
+        "nothing has processed the list"
+    );
+    let mut config = dataprocessor::Config::default();
+    // Before any case of this hospital began.
+    config.debug_now = wall_time::parse("2000-01-01");
+    let summary = dataprocessor::run(hub, &config).await.expect("runs");
+    assert_eq!(summary.cases, 0);
+    assert_eq!(hub.listed_without_form().await.expect("counts"), 0);
+}
+
+/// Patients of the ward contacts that are over and touch the time since `since`, with the contact that began last.
+fn stays_that_are_over(hospital: &Hospital, since: Timestamp) -> Vec<(String, String)> {
+    let resources: Vec<(String, Value)> = hospital
+        .resources(Format::Json)
+        .map(|r| {
+            let value = serde_json::from_slice(&r.bytes).expect("JSON");
+            (r.kind.name().to_owned(), value)
+        })
+        .collect();
+    let text = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).map(str::to_owned);
+    let wards: BTreeSet<String> = resources
+        .iter()
+        .filter(|(kind, r)| {
+            kind == "Location" && text(r, "/name").is_some_and(|name| hospital.wards().contains(&name))
+        })
+        .filter_map(|(_, r)| Some(format!("Location/{}", text(r, "/id")?)))
+        .collect();
+    let mut stays = Vec::new();
+    for (_, encounter) in resources.iter().filter(|(kind, _)| kind == "Encounter") {
+        let on_ward = encounter["location"].as_array().is_some_and(|places| {
+            places
+                .iter()
+                .any(|p| text(p, "/location/reference").is_some_and(|r| wards.contains(&r)))
+        });
+        let class = matches!(text(encounter, "/class/code").as_deref(), Some("IMP" | "SS"));
+        let moment = |at: &str| text(encounter, at).and_then(|t| t.parse::<Timestamp>().ok());
+        let over = text(encounter, "/status").as_deref() == Some("finished");
+        if on_ward && class && over && moment("/period/end").is_some_and(|end| end >= since) {
+            let patient = text(encounter, "/subject/reference").expect("a patient");
+            let patient = patient.rsplit('/').next().unwrap_or_default().to_owned();
+            let start = moment("/period/start").expect("a start");
+            stays.push((patient, start, text(encounter, "/id").expect("an id")));
+        }
+    }
+    stays.sort_by(|a, b| (&a.0, b.1).cmp(&(&b.0, a.1)));
+    stays.dedup_by(|later, first| later.0 == first.0);
+    stays.into_iter().map(|(patient, _, id)| (patient, id)).collect()
+}
+
+/// The original's complaint #756: who came and went between two runs is on no list and so has no case.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_between_two_chains_gets_its_case_where_that_is_asked_for() {
+    let zone = TimeZone::get("Europe/Berlin").expect("a zone");
+    let first_day = Timestamp::now().to_zoned(zone.clone()).date() - 7.days();
+    let hospital = Hospital::new(11, 120).with_origin(first_day).with_admissions(8);
+    let chain = Chain::of(Place::open_for(hospital.clone()).await, "");
+    let site = &chain.0.site;
+    let (code, text, _) = chain.run(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    // Six days without a chain.
+    let six_days_later = hospital.clone().at(6);
+    site.server.set_store(six_days_later.clone());
+    let pause = "UPDATE core.watermark SET loaded_until = loaded_until - interval '7 days'";
+    let pause = async || {
+        let done = sqlx::raw_sql(pause).execute(site.hub.pool()).await;
+        done.expect("the clock goes back");
+    };
+    pause().await;
+    let known = "SELECT DISTINCT enc_id FROM db_log.encounter";
+    let texts = async |sql: &str| -> BTreeSet<String> {
+        select(&site.hub, sql)
+            .await
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect()
+    };
+    let listed = "SELECT patient_id FROM db2dataprocessor_out.v_pids_per_ward_last_import";
+    // As the original does it: the list says who is there.
+    let (code, text, _) = chain.run(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    let (there, seen) = (texts(listed).await, texts(known).await);
+    let since = first_day.to_zoned(zone).expect("a day").timestamp();
+    let mut missed = stays_that_are_over(&six_days_later, since);
+    missed.retain(|(patient, encounter)| !there.contains(patient) && !seen.contains(encounter));
+    assert!(missed.len() > 2, "{missed:?}");
+    let missed: BTreeSet<String> = missed.into_iter().map(|(patient, _)| patient).collect();
+    pause().await;
+    let asked = ["--set", "STAYS_BETWEEN_RUNS=true"];
+    let (code, text, ran) = chain.run(&asked);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(ran.ends_with("FRONTEND2DB DATAPROCESSOR DB2FRONTEND"), "{ran}");
+    let both: BTreeSet<String> = there.union(&missed).cloned().collect();
+    assert_eq!(texts(listed).await, both, "{text}");
+    let phases = hospital.wards().into_iter().map(|ward| WardPhases {
+        ward,
+        a_start: wall_time::parse("2000-01-01"),
+        b_start: None,
+        b_test: false,
+    });
+    let mut config = dataprocessor::Config::default();
+    config.profile = CaseProfile::WardList;
+    config.phases = Phases::new(phases.collect());
+    dataprocessor::run(&site.hub, &config).await.expect("runs");
+    let cases =
+        "SELECT fall_pat_id FROM db2dataprocessor_out.v_fall_fe_last_import WHERE fall_ent_dat IS NOT NULL";
+    let over = texts(cases).await;
+    assert!(missed.is_subset(&over), "{missed:?} of {over:?}");
+    // They are known now, and the next list has who is there.
+    pause().await;
+    let (code, text, _) = chain.run(&asked);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(texts(listed).await, there, "{text}");
 }

@@ -39,6 +39,12 @@ impl Place {
         Self::of(Site::open_with(hospital(), make).await)
     }
 
+    /// With a hospital of the caller's, whose wards are those of the small one.
+    pub(crate) async fn open_for(store: Hospital) -> Self {
+        assert_eq!(store.wards(), hospital().wards());
+        Self::of(Site::open(store).await)
+    }
+
     fn of(site: Site) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let place = Self { site, directory };

@@ -1,15 +1,21 @@
 //! The whole chain of a site in the order and with the arguments of the original's start line. A step is a program of its own, so
-//! that the original's may stand beside ours; after an error the rest is left out.
+//! that the original's may stand beside ours; after an error the rest is left out. The only chain there is: `db2frontend chain`
+//! calls this one.
+
+mod state;
+mod step;
+mod walk;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use cds_hub::Condition;
 use clap::Args;
-use site_config::exit_code;
 
+use self::state::State;
+use self::step::Step;
 use super::config;
 use crate::config::{Settings, Wards};
 use crate::error::hub_error;
@@ -43,23 +49,11 @@ pub(super) struct Chain {
     /// Also where the wards of the retrieval are not those of PHASES_WARD
     #[arg(long, alias = "ignoreWardNameMismatch")]
     ignore_ward_name_mismatch: bool,
+    /// Go on at the step at which the last chain failed; without it the retrieval comes first again
+    #[arg(long)]
+    go_on: bool,
     #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
     others: Vec<String>,
-}
-
-/// One step of the chain.
-struct Step {
-    name: &'static str,
-    /// Program and arguments; empty where the step is left out.
-    words: Vec<String>,
-    /// Why it is left out.
-    left_out: &'static str,
-}
-
-/// How a step went.
-enum Outcome {
-    Done(u8, Duration),
-    LeftOut(&'static str),
 }
 
 impl Chain {
@@ -79,25 +73,27 @@ impl Chain {
         if let Some(processor) = &processor {
             self.compare_wards(settings, processor)?;
         }
-        let stop = super::block_on(self.prepare(settings))?;
-        if stop {
+        // Whoever only takes a lock away may do so while another chain waits for it.
+        let state = (!self.reset_lock_and_stop)
+            .then(|| State::open(&self.dir))
+            .transpose()?;
+        super::block_on(self.prepare(settings))?;
+        let Some(state) = state else {
             return Ok(ExitCode::SUCCESS);
-        }
-        let mut steps = self.steps(settings)?;
-        if settings.chain.recover && super::block_on(interrupted(processor.as_ref()))? {
+        };
+        let failed_at = match self.go_on {
+            true => state.failed_at()?,
+            false => None,
+        };
+        let mut steps = Step::all(&self, settings)?;
+        if let Some(name) = failed_at {
+            println!("going on at {name}, where the last chain failed");
+            steps.retain(|step| step.number() >= name.number());
+        } else if settings.chain.recover && super::block_on(interrupted(processor.as_ref()))? {
             println!("an earlier chain broke off before the dataprocessor; its cases come first");
-            let again = |name, of: &Step| Step {
-                name,
-                words: of.words.clone(),
-                left_out: of.left_out,
-            };
-            let first = [
-                again("recover: dataprocessor", &steps[2]),
-                again("recover: hub to frontend", &steps[3]),
-            ];
-            steps = first.into_iter().chain(steps).collect();
+            steps = Step::recovery(&steps).into_iter().chain(steps).collect();
         }
-        Ok(walk(&steps))
+        walk::walk(&steps, &state)
     }
 
     /// Arguments that nobody knows are told and do not stop the chain, as the original has it.
@@ -110,6 +106,7 @@ impl Chain {
                 "--ignore-ward-name-mismatch" | "--ignoreWardNameMismatch" => {
                     self.ignore_ward_name_mismatch = true;
                 }
+                "--go-on" => self.go_on = true,
                 other => println!("note: the argument {other} is not known and is left out"),
             }
         }
@@ -122,6 +119,9 @@ impl Chain {
         };
         let phases = processor.phases.wards();
         if phases.is_empty() {
+            println!(
+                "note: the configuration of the dataprocessor names no wards, so ward names are not compared"
+            );
             return Ok(());
         }
         let ours: BTreeSet<&str> = wards.iter().map(|w| w.ward_name.as_str()).collect();
@@ -147,8 +147,8 @@ impl Chain {
         ))
     }
 
-    /// Resets a lock that is left, and looks at the hub's release; whether that was all that was wanted.
-    async fn prepare(&self, settings: &Settings) -> Result<bool> {
+    /// Resets a lock that is left, and looks at the hub's release.
+    async fn prepare(&self, settings: &Settings) -> Result<()> {
         let say = |text: &str| println!("{text}");
         let patience = Patience {
             wait: Duration::from_secs(30),
@@ -170,7 +170,7 @@ impl Chain {
                 let is_newer = matches!(error.condition(), Some(Condition::HubNewer { .. }));
                 if is_newer && self.ignore_newer_db_version {
                     println!("note: {error}");
-                    return Ok(false);
+                    return Ok(());
                 }
                 Err(hub_error(
                     match is_newer {
@@ -180,55 +180,9 @@ impl Chain {
                     error,
                 ))
             }
-            _ => Ok(self.reset_lock_and_stop),
+            _ => Ok(()),
         }
     }
-
-    fn steps(&self, settings: &Settings) -> Result<Vec<Step>> {
-        let chain = &settings.chain;
-        let path = |path: &Path| path.display().to_string();
-        let here = std::env::current_exe()
-            .map_err(|e| Error::new(ErrorKind::Start, "this program's own place").because(e))?;
-        let mut retrieval = vec![path(&here), "run".into(), path(&self.config)];
-        retrieval.extend(["--dir".into(), path(&self.dir)]);
-        for set in &self.sets {
-            retrieval.extend(["--set".into(), set.clone()]);
-        }
-        let processor = beside(&here, "dataprocessor").map(|program| {
-            let mut words = vec![path(&program), "--config".into(), path(&self.dataprocessor)];
-            words.extend(["run".into(), "--dir".into(), path(&self.dir)]);
-            words
-        });
-        let frontend = |verb: &str| {
-            let program = beside(&here, "db2frontend")?;
-            Some(vec![path(&program), verb.to_owned()])
-        };
-        let step = |name, configured: &Option<Vec<String>>, own: Option<Vec<String>>| Step {
-            name,
-            left_out: match configured {
-                Some(words) if words.is_empty() => "by configuration",
-                _ => "its program is not installed",
-            },
-            words: configured.clone().or(own).unwrap_or_default(),
-        };
-        Ok(vec![
-            step("retrieval", &chain.retrieval, Some(retrieval)),
-            step("frontend to hub", &chain.frontend_to_hub, frontend("import")),
-            step("dataprocessor", &chain.dataprocessor, processor),
-            step("hub to frontend", &chain.hub_to_frontend, frontend("export")),
-        ])
-    }
-}
-
-/// A program of ours: beside this one, or where the system looks for programs.
-fn beside(here: &Path, name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = here.parent().map(Path::to_owned).into_iter().collect();
-    places.extend(std::env::split_paths(&folders));
-    places
-        .into_iter()
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
 }
 
 /// Whether an earlier chain left cases of the newest ward list without a row of the frontend.
@@ -246,59 +200,4 @@ async fn interrupted(processor: Option<&dataprocessor::Config>) -> Result<bool> 
     hub.close().await;
     let count = count.map_err(|e| hub_error("looking for an interrupted chain", e))?;
     Ok(count > 0)
-}
-
-/// Runs the steps, says how each went, and gives the code of the first that did not end well. A retrieval that is not complete
-/// does not stop the chain: what is missing comes with the next.
-fn walk(steps: &[Step]) -> ExitCode {
-    let mut code = exit_code::DONE;
-    let mut outcomes = Vec::new();
-    for step in steps {
-        let outcome = match step.words.split_first() {
-            None => Outcome::LeftOut(step.left_out),
-            Some(_) if !matches!(code, exit_code::DONE | exit_code::INCOMPLETE) => {
-                Outcome::LeftOut("after an error")
-            }
-            Some((program, arguments)) => {
-                println!("\n== {}", step.name);
-                let began = Instant::now();
-                let ended = run(program, arguments);
-                if code == exit_code::DONE || ended != exit_code::DONE && ended != exit_code::INCOMPLETE {
-                    code = ended;
-                }
-                Outcome::Done(ended, began.elapsed())
-            }
-        };
-        outcomes.push((step.name, outcome));
-    }
-    println!();
-    for (name, outcome) in outcomes {
-        match outcome {
-            Outcome::Done(exit_code::DONE, took) => {
-                println!("{name:<26} done in {:.1} s", took.as_secs_f64());
-            }
-            Outcome::Done(exit_code::INCOMPLETE, took) => {
-                println!("{name:<26} not complete, in {:.1} s", took.as_secs_f64());
-            }
-            Outcome::Done(code, took) => {
-                println!("{name:<26} FAILED with {code} after {:.1} s", took.as_secs_f64());
-            }
-            Outcome::LeftOut(why) => println!("{name:<26} left out: {why}"),
-        }
-    }
-    ExitCode::from(code)
-}
-
-fn run(program: &str, arguments: &[String]) -> u8 {
-    match Command::new(program).args(arguments).status() {
-        // Whom a signal ended says no code.
-        Ok(status) => status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(exit_code::FAILED),
-        Err(error) => {
-            eprintln!("error: {program} cannot be started: {}", error.kind());
-            exit_code::FAILED
-        }
-    }
 }
