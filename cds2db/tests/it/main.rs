@@ -8,6 +8,7 @@
 
 mod adopted;
 mod arrows;
+mod back_and_forth;
 mod backfill;
 mod by_export;
 mod case_list;

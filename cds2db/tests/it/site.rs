@@ -114,7 +114,7 @@ impl Site {
     }
 
     /// The daily run of this site.
-    fn patients<'r>(&'r self, description: &'r Description, client: &'r Client) -> Run<'r> {
+    pub(crate) fn patients<'r>(&'r self, description: &'r Description, client: &'r Client) -> Run<'r> {
         Run {
             settings: &self.settings,
             description,

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use cds_hub::Hub;
 use cds2db::config::Deletions;
 use fhir_crack::search::{Client, ClientOptions, RetryPolicy, Timeouts};
 use fixtures::hospital::{CASE_NUMBER_SYSTEM, Hospital};
 use fixtures::server::FaultPlan;
-use table_description::default_description;
+use table_description::{Description, default_description};
 
 use crate::model::ModelHub;
 use crate::select::select;
@@ -106,7 +107,13 @@ async fn ten_days(seed: u64, faults: bool) {
             summary.incomplete
         );
         downloaded += summary.tables.values().map(|t| t.downloaded).sum::<u64>();
-        compare(&site, &model, &format!("seed {seed}, day {day}")).await;
+        compare(
+            &site.hub,
+            &description,
+            &model,
+            &format!("seed {seed}, day {day}"),
+        )
+        .await;
     }
     println!(
         "seed {seed}: {downloaded} resources, {broken} days broke, {} deletions",
@@ -115,21 +122,64 @@ async fn ten_days(seed: u64, faults: bool) {
 }
 
 /// Everything the hub holds against everything the model holds.
-async fn compare(site: &Site, model: &ModelHub, when: &str) {
-    for table in &default_description().tables {
+pub(crate) async fn compare(hub: &Hub, description: &Description, model: &ModelHub, when: &str) {
+    compare_rows(hub, description, model, when, &[true, false]).await;
+    for table in &description.tables {
+        let Some(resource) = &table.resource else { continue };
+        let (id, version) = (
+            format!("{}_id", table.prefix.trim_end_matches('_')),
+            format!("{}_meta_versionid", table.prefix.trim_end_matches('_')),
+        );
+        let sql = format!(
+            "SELECT DISTINCT {id}, {version} FROM cds2db_out.v_{}_last_version",
+            table.name
+        );
+        let found = select(hub, &sql).await;
+        let found: BTreeSet<(String, String)> = found
+            .into_iter()
+            .map(|row| {
+                let mut cells = row.into_iter().map(Option::unwrap_or_default);
+                (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(
+            found,
+            model.newest(resource),
+            "{when}: newest versions of {resource}"
+        );
+    }
+    let gone: BTreeSet<(String, String)> = hub
+        .deleted()
+        .await
+        .expect("marks")
+        .into_iter()
+        .flat_map(|(resource, ids)| ids.into_iter().map(move |id| (resource.clone(), id)))
+        .collect();
+    assert_eq!(gone, model.gone, "{when}: resources marked as gone");
+}
+
+/// Raw rows, typed rows, or both.
+pub(crate) async fn compare_rows(
+    hub: &Hub,
+    description: &Description,
+    model: &ModelHub,
+    when: &str,
+    kinds: &[bool],
+) {
+    for table in &description.tables {
         let columns: Vec<String> = table
             .columns
             .iter()
             .map(|c| format!("\"{}\"::text", c.name))
             .collect();
-        for raw in [true, false] {
+        for &raw in kinds {
             let name = if raw {
                 format!("{}_raw", table.name)
             } else {
                 table.name.clone()
             };
             let sql = format!("SELECT {} FROM db_log.{name}", columns.join(", "));
-            let mut found = select(&site.hub, &sql).await;
+            let mut found = select(hub, &sql).await;
             found.sort();
             let expected = model.rows(&table.name, raw);
             if found == expected {
@@ -154,36 +204,5 @@ async fn compare(site: &Site, model: &ModelHub, when: &str) {
                 only(&expected, &found)
             );
         }
-        let Some(resource) = &table.resource else { continue };
-        let (id, version) = (
-            format!("{}_id", table.prefix.trim_end_matches('_')),
-            format!("{}_meta_versionid", table.prefix.trim_end_matches('_')),
-        );
-        let sql = format!(
-            "SELECT DISTINCT {id}, {version} FROM cds2db_out.v_{}_last_version",
-            table.name
-        );
-        let found = select(&site.hub, &sql).await;
-        let found: BTreeSet<(String, String)> = found
-            .into_iter()
-            .map(|row| {
-                let mut cells = row.into_iter().map(Option::unwrap_or_default);
-                (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
-            })
-            .collect();
-        assert_eq!(
-            found,
-            model.newest(resource),
-            "{when}: newest versions of {resource}"
-        );
     }
-    let gone: BTreeSet<(String, String)> = site
-        .hub
-        .deleted()
-        .await
-        .expect("marks")
-        .into_iter()
-        .flat_map(|(resource, ids)| ids.into_iter().map(move |id| (resource.clone(), id)))
-        .collect();
-    assert_eq!(gone, model.gone, "{when}: resources marked as gone");
 }

@@ -11,7 +11,29 @@ use super::melt::{Cell, melt};
 use super::typing::{typed, wall};
 
 /// The cells of a row, in the description's order.
-type Row = Vec<Option<String>>;
+pub(crate) type Row = Vec<Option<String>>;
+
+/// Who writes the rows of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// Ours, which works out again what said `invalid`.
+    #[default]
+    Ours,
+    /// Another program, which leaves rows that are there alone.
+    Other,
+    /// Another program that breaks off before it types.
+    OtherRawOnly,
+}
+
+/// A raw row of a day, and what it melts to.
+pub(crate) struct Arrived {
+    pub(crate) table: String,
+    pub(crate) raw: Row,
+    /// Keys of its typed rows, as often as it melts to them.
+    typed: Vec<(String, Row)>,
+    /// Whether the hub has not got the row just so.
+    pub(crate) is_changed: bool,
+}
 
 /// What the hub holds.
 #[derive(Default)]
@@ -26,6 +48,11 @@ pub(crate) struct ModelHub {
     pub(crate) common_system: Option<String>,
     /// Whether only the resources of the patients asked for are looked for.
     pub(crate) gone_by_patient: bool,
+    pub(crate) writer: Writer,
+    /// What the last day delivered.
+    pub(crate) arrived: Vec<Arrived>,
+    /// Patients whose new encounters nobody has typed yet.
+    untyped: BTreeSet<String>,
 }
 
 impl ModelHub {
@@ -44,7 +71,8 @@ impl ModelHub {
         );
         let before: BTreeSet<(String, Row)> = self.typed.keys().cloned().collect();
 
-        let mut waiting: BTreeSet<String> = BTreeSet::new();
+        self.arrived.clear();
+        let mut waiting = std::mem::take(&mut self.untyped);
         let mut rows = Vec::new();
         for (kind, resource) in &delivered {
             let table = description
@@ -59,9 +87,17 @@ impl ModelHub {
             let row: Row = cells.iter().map(notation).collect();
             // Typing begins at what was cracked: a value that looks like several is one.
             let key = (table.name.clone(), hashed(table, &row));
-            if self.raw.insert(key, row).is_none() && kind == "Encounter" {
+            let before = self.raw.insert(key, row.clone());
+            if before.is_none() && kind == "Encounter" {
                 waiting.extend(resource.first("subject/reference"));
             }
+            let is_changed = before.as_ref() != Some(&row);
+            self.arrived.push(Arrived {
+                table: table.name.clone(),
+                raw: row,
+                typed: Vec::new(),
+                is_changed,
+            });
             self.newest.insert(
                 (kind.clone(), resource.first("id").expect("an id")),
                 resource.clone(),
@@ -73,7 +109,7 @@ impl ModelHub {
             encounters: encounters.filter_map(|(_, e)| Encounter::of(e)).collect(),
             common_system: self.common_system.clone(),
         };
-        for (table, cells) in rows {
+        for ((table, cells), arrived) in rows.into_iter().zip(&mut self.arrived) {
             for melted in melt(&table, cells) {
                 let mut row: Row = melted
                     .iter()
@@ -94,8 +130,14 @@ impl ModelHub {
                         }
                     }
                 }
+                arrived.typed.push(key.clone());
                 self.typed.insert(key, row);
             }
+        }
+        match self.writer {
+            Writer::Ours => {}
+            Writer::Other => waiting.clear(),
+            Writer::OtherRawOnly => self.untyped = std::mem::take(&mut waiting),
         }
         // An encounter that is new may be the one that was missing.
         for (key, row) in &mut self.typed {
@@ -111,6 +153,12 @@ impl ModelHub {
             ward_rows.push(ward_row(table, ["EMPTY_DATA", "EMPTY_DATA", ""]));
         }
         for row in ward_rows {
+            self.arrived.push(Arrived {
+                table: table.name.clone(),
+                raw: row.clone(),
+                typed: vec![(table.name.clone(), row.clone())],
+                is_changed: true,
+            });
             self.raw.insert((table.name.clone(), row.clone()), row.clone());
             self.typed.insert((table.name.clone(), row.clone()), row);
         }
@@ -134,6 +182,11 @@ impl ModelHub {
             .collect();
         rows.sort();
         rows
+    }
+
+    /// The typed rows of a raw one, as the hub should hold them now.
+    pub(crate) fn typed_of<'m>(&'m self, arrived: &'m Arrived) -> impl Iterator<Item = &'m Row> {
+        arrived.typed.iter().filter_map(|key| self.typed.get(key))
     }
 
     /// (FHIR id, version) of the newest version of each resource of a type.

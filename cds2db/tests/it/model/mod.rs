@@ -7,4 +7,4 @@ mod json;
 mod melt;
 mod typing;
 
-pub(crate) use hub::ModelHub;
+pub(crate) use hub::{ModelHub, Row, Writer};
