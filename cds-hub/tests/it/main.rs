@@ -12,6 +12,7 @@ mod db_log;
 mod definitions;
 mod dropped;
 mod fault;
+mod first_rows;
 mod foreign;
 mod forgery;
 mod inventory;
