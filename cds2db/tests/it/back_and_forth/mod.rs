@@ -96,7 +96,8 @@ async fn twenty_days(seed: u64) {
             Day::RRawOnly => Writer::OtherRawOnly,
         };
         model.day(&today, &description, false);
-        two.ours_alone(&today, &when).await;
+        let breaks_off = matches!(who, Day::OursHeld | Day::RRawOnly);
+        two.ours_alone(&today, breaks_off, &when).await;
         untyped.extend(r_side::lines_of(&model, &description));
         match who {
             Day::Ours => two.ours(&today, &when).await,
@@ -107,7 +108,7 @@ async fn twenty_days(seed: u64) {
         }
         analyses += u32::from(matches!(who, Day::R | Day::RChanged));
         nothing_lies_about(&two, &when).await;
-        if matches!(who, Day::OursHeld | Day::RRawOnly) {
+        if breaks_off {
             compare_rows(&two.both.hub, &description, &model, &when, &[true]).await;
             continue;
         }

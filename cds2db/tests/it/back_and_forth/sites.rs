@@ -57,11 +57,16 @@ impl Two {
     }
 
     pub(super) async fn ours(&self, today: &Hospital, when: &str) {
-        day_of(&self.both, &self.description, today, when).await;
+        retrieve(&self.both, &self.description, when).await;
+        process(&self.both, today, when).await;
     }
 
-    pub(super) async fn ours_alone(&self, today: &Hospital, when: &str) {
-        day_of(&self.ours, &self.description, today, when).await;
+    /// The other site's day; without its dataprocessor where the chain of the first breaks off before it.
+    pub(super) async fn ours_alone(&self, today: &Hospital, breaks_off: bool, when: &str) {
+        retrieve(&self.ours, &self.description, when).await;
+        if !breaks_off {
+            process(&self.ours, today, when).await;
+        }
     }
 
     /// A rule of the site's own finds fault with every observation, so that none is typed.
@@ -83,12 +88,14 @@ impl Two {
     }
 }
 
-/// A day of our modules.
-async fn day_of(site: &Site, description: &Description, today: &Hospital, when: &str) {
+async fn retrieve(site: &Site, description: &Description, when: &str) {
     let client = site.client();
     let done = site.patients(description, &client).execute().await;
     let summary = done.unwrap_or_else(|e| panic!("{when}: {e:?}"));
     assert!(summary.complete, "{when}: {:?}", summary.incomplete);
+}
+
+async fn process(site: &Site, today: &Hospital, when: &str) {
     let phases = today.wards().into_iter().map(|ward| WardPhases {
         ward,
         a_start: wall_time::parse("2000-01-01"),
