@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod exposition;
+mod family;
+mod fault;
+mod file;
+mod read;
+mod service_manager;
+
+pub use exposition::Exposition;
+pub use family::{Family, Kind};
+pub use fault::Fault;
+pub use service_manager::ServiceManager;
