@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use cds2db::cli::{Arguments, exit_code_of, print_error, switch_off_core_dumps};
+use cds2db::cli::{Arguments, exit_code_of, features, print_error, switch_off_core_dumps};
 
 /// The C library keeps what a thread has freed for that thread, so that memory grew with the number of resources.
 #[global_allocator]
@@ -14,14 +14,7 @@ fn main() -> ExitCode {
         return code;
     }
     switch_off_core_dumps();
-    let features: Vec<&str> = [
-        ("sql", cfg!(feature = "sql")),
-        ("view-serve", cfg!(feature = "view-serve")),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_built)| is_built.then_some(name))
-    .collect();
-    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &features) {
+    let arguments = match command_line::parse::<Arguments>(env!("CARGO_PKG_VERSION"), &features()) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };

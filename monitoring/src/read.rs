@@ -79,7 +79,10 @@ fn read_labels<'t>(mut text: &'t str, labels: &mut Labels) -> Result<&'t str, &'
         }
         let quoted = rest.strip_prefix('"').ok_or("a label's value without quotes")?;
         let end = closing(quoted).ok_or("quotes that do not end")?;
-        if labels.insert(name.to_owned(), unescaped(&quoted[..end])?).is_some() {
+        if labels
+            .insert(name.to_owned(), unescaped(&quoted[..end])?)
+            .is_some()
+        {
             return Err("the same label twice");
         }
         text = &quoted[end + 1..];

@@ -134,5 +134,7 @@ impl ServiceManager {
 
 /// A text that cannot begin a second line, which would be a message of its own.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

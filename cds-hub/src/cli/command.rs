@@ -72,6 +72,9 @@ pub(crate) enum Command {
         /// Seconds between two looks; by default the parameter transfer_interval_seconds.
         #[arg(long)]
         interval: Option<u64>,
+        /// Write metrics into this file every 15 seconds, as the textfile collector of Prometheus reads them.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["pg_cron", "leave_pg_cron"])]
+        metrics: Option<PathBuf>,
         /// Hand the transfers to the pg_cron of this database, every minute, and end.
         #[arg(long, conflicts_with_all = ["interval", "leave_pg_cron"])]
         pg_cron: bool,

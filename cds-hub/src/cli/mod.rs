@@ -6,6 +6,7 @@ mod connection;
 mod defects;
 mod init;
 mod local;
+mod metrics;
 mod migrate;
 mod output;
 mod params;
@@ -97,7 +98,9 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
             hub.leave_pg_cron().await?;
             output::line("pg_cron no longer runs the transfers of this database");
         }
-        Command::Serve { interval, .. } => serve::serve(&hub, *interval).await?,
+        Command::Serve {
+            interval, metrics, ..
+        } => serve::serve(&hub, *interval, metrics.as_deref()).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what, json).await?,
         Command::Trace { what, tables } => trace::trace(&hub, &tables.of(&hub).await?, what, json).await?,
         Command::AsOf {

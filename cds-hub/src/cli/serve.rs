@@ -1,23 +1,108 @@
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cds_hub::scheduler::{ServeOptions, Served};
 use cds_hub::transfer::Transfer;
 use cds_hub::{Error, ErrorKind, Hub, Result};
+use monitoring::ServiceManager;
 
 use serde_json::json;
 
+use super::metrics::Metrics;
 use super::output;
 
+/// How often metrics are written.
+const METRICS_EVERY: Duration = Duration::from_secs(15);
+
 /// Runs due transfers until the process is asked to stop.
-pub(crate) async fn serve(hub: &Hub, interval: Option<u64>) -> Result<()> {
+pub(crate) async fn serve(hub: &Hub, interval: Option<u64>, metrics: Option<&Path>) -> Result<()> {
     let options = ServeOptions {
         interval: interval.map(Duration::from_secs),
         ..ServeOptions::default()
     };
     output::line("serving: transfers what modules leave in the inboxes; Ctrl-C ends it");
-    hub.serve_telling(options, asked_to_stop(), say).await?;
+    let manager = ServiceManager::of_environment();
+    let metrics = Mutex::new(Metrics::new(metrics));
+    let mut is_ready = false;
+    let say = |served: &Served<'_>| {
+        // The scheduler has its connection and listens.
+        if !std::mem::replace(&mut is_ready, true) {
+            manager.ready("serves");
+        }
+        manager.alive();
+        manager.status(&in_a_line(served));
+        if let Ok(mut metrics) = metrics.lock() {
+            count(served, &mut metrics);
+        }
+        say(served);
+    };
+    // All in one task, so that a scheduler that hangs in it gives no sign of life either.
+    tokio::select! {
+        served = hub.serve_telling(options, asked_to_stop(), say) => served?,
+        never = signs_of_life(&manager) => match never {},
+        never = written(hub, &metrics) => match never {},
+    }
+    manager.stopping("stopped");
     output::line("stopped");
     Ok(())
+}
+
+async fn signs_of_life(manager: &ServiceManager) -> Infallible {
+    let Some(every) = manager.every() else {
+        return std::future::pending().await;
+    };
+    loop {
+        manager.alive();
+        tokio::time::sleep(every.max(Duration::from_millis(10))).await;
+    }
+}
+
+/// Writes the metrics now and then. A file that cannot be written is told once.
+async fn written(hub: &Hub, metrics: &Mutex<Metrics>) -> Infallible {
+    if !metrics.lock().is_ok_and(|metrics| metrics.are_wanted()) {
+        return std::future::pending().await;
+    }
+    let mut is_told = false;
+    loop {
+        let figures = hub.figures().await.ok();
+        if let Ok(mut metrics) = metrics.lock()
+            && let Err(error) = metrics.write(figures.as_ref())
+            && !std::mem::replace(&mut is_told, true)
+        {
+            output::note(&format!("the metrics cannot be written: {error}"));
+        }
+        tokio::time::sleep(METRICS_EVERY).await;
+    }
+}
+
+fn count(served: &Served<'_>, metrics: &mut Metrics) {
+    match served {
+        Served::Transferred(transfer) => {
+            metrics.looked();
+            metrics.transferred(!transfer.failed.is_empty());
+        }
+        Served::Failed(_) => metrics.transferred(true),
+        _ => metrics.looked(),
+    }
+}
+
+/// What a service manager shows.
+fn in_a_line(served: &Served<'_>) -> String {
+    match served {
+        Served::Transferred(transfer) if transfer.failed.is_empty() => {
+            format!("serves; {} functions moved rows", transfer.done.len())
+        }
+        Served::Transferred(transfer) => {
+            format!(
+                "serves; {} functions failed and are tried again",
+                transfer.failed.len()
+            )
+        }
+        Served::Failed(error) => format!("cannot work, tries again: {error}"),
+        _ => "serves; nothing waits".to_owned(),
+    }
 }
 
 /// One line for each function that did something or failed.

@@ -22,6 +22,8 @@ pub struct ServeOptions {
 pub enum Served<'s> {
     /// A transfer with something to do; some of its functions may have failed.
     Transferred(&'s Transfer),
+    /// Nothing waited, or a module is at work.
+    Nothing,
     /// It could not work, and tries again after a pause.
     Failed(&'s Error),
 }
@@ -52,7 +54,7 @@ impl Hub {
         self.serve_telling(options, stop, |_| {}).await
     }
 
-    /// The same, and tells what every look did, if anything.
+    /// The same, and tells what every look did.
     ///
     /// # Errors
     /// As [`Hub::serve`].
@@ -69,9 +71,10 @@ impl Hub {
             match Scheduler::look(self).await {
                 Ok(transfer) if transfer.failed.is_empty() => {
                     pause = Duration::ZERO;
-                    if !transfer.is_empty() {
-                        tell(&Served::Transferred(&transfer));
-                    }
+                    tell(&match transfer.is_empty() {
+                        true => Served::Nothing,
+                        false => Served::Transferred(&transfer),
+                    });
                 }
                 Ok(transfer) => {
                     tell(&Served::Transferred(&transfer));

@@ -1,7 +1,12 @@
 //! One screen about a hub.
 
+mod figures;
+mod postgres;
 mod read;
 mod screen;
+
+pub use figures::Figures;
+pub use postgres::{Postgres, Setting};
 
 /// What an operator wants to know at a glance. `Display` makes one screen of it.
 #[derive(Clone, Debug, Default)]

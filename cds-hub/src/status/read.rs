@@ -6,6 +6,11 @@ use crate::{Error, Hub, Result};
 /// How many lines each part of the screen has at most.
 const LINES: i64 = 5;
 
+/// The tables that modules write into.
+pub(super) const INBOXES: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n \
+     ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT') AND n.nspname IN ('cds2db_in', 'db2dataprocessor_in', \
+     'db2frontend_in') ORDER BY 1";
+
 impl Hub {
     /// Looks at semaphore, inboxes, imports, quarantine, errors and sizes.
     ///
@@ -21,10 +26,7 @@ impl Hub {
                 .fetch_one(&mut *connection)
                 .await
                 .map_err(failed)?;
-        let inboxes = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n \
-                       ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname IN ('cds2db_in', \
-                       'db2dataprocessor_in', 'db2frontend_in') ORDER BY 1";
-        status.inboxes = counts(connection, inboxes).await?;
+        status.inboxes = counts(connection, INBOXES).await?;
         let open = "SELECT format('core.%I', table_name || '_open') FROM core.recipe \
                     WHERE to_regclass(format('core.%I', table_name || '_open')) IS NOT NULL GROUP BY table_name";
         status.untyped = counts(connection, open).await?;
@@ -35,11 +37,7 @@ impl Hub {
                 .to_owned();
         }
         status.imports = imports(connection).await?;
-        (status.quarantine.rows, status.quarantine.due) =
-            sqlx::query_as("SELECT count(*), count(*) FILTER (WHERE next_try <= now()) FROM core.quarantine")
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(failed)?;
+        status.quarantine = Quarantine::read(connection).await?;
         status.errors = sqlx::query_as(
             "SELECT to_char(input_datetime, 'YYYY-MM-DD HH24:MI:SS'), concat_ws(' ', err_objekt, err_msg) \
              FROM db_config.db_error_log ORDER BY id DESC LIMIT 3",
@@ -54,7 +52,7 @@ impl Hub {
 }
 
 /// Rows of each table the query names; those without any are left out, the fullest come first.
-async fn counts(connection: &mut PgConnection, names: &'static str) -> Result<Vec<(String, i64)>> {
+pub(super) async fn counts(connection: &mut PgConnection, names: &'static str) -> Result<Vec<(String, i64)>> {
     let failed = |e| Error::sql("counting waiting rows", &e);
     let names: Vec<(String,)> = sqlx::query_as(names)
         .fetch_all(&mut *connection)
@@ -147,6 +145,15 @@ async fn slow(connection: &mut PgConnection) -> Result<Vec<SlowLine>> {
 }
 
 impl Quarantine {
+    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self> {
+        let counted = "SELECT count(*), count(*) FILTER (WHERE next_try <= now()) FROM core.quarantine";
+        let (rows, due) = sqlx::query_as(counted)
+            .fetch_one(connection)
+            .await
+            .map_err(|e| Error::sql("counting refused rows", &e))?;
+        Ok(Self { rows, due })
+    }
+
     /// Whether no row was refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -35,3 +35,4 @@ mod sql;
 mod test_database;
 mod tls;
 mod versions;
+mod watched;

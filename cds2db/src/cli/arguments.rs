@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{backfill, chain, config, demo, describe, files, init, retrieve, serve, view, work};
+use super::{backfill, chain, config, demo, describe, doctor, files, init, retrieve, serve, view, work};
 use crate::Result;
 
 /// From a FHIR server to typed tables in the hub.
@@ -39,6 +39,8 @@ enum Command {
     /// Expand, check or compare table descriptions
     #[command(subcommand)]
     Describe(describe::Describe),
+    /// Collect what a maintainer needs, without values, secrets or addresses
+    Doctor(doctor::Doctor),
     /// What a run left in its directory: state, tests, report
     #[command(subcommand)]
     Work(work::Work),
@@ -65,6 +67,7 @@ impl Arguments {
             Command::Melt(melt) => melt.run(),
             Command::Config(config) => config.run(),
             Command::Describe(describe) => describe.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Work(work) => work.run(),
             Command::ServeFixtures(serve) => serve.run(),
         }

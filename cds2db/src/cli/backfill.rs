@@ -5,6 +5,7 @@ use clap::Args;
 use jiff::civil::Date;
 use site_config::exit_code;
 
+use super::watched::Watching;
 use super::{Bars, config, describe, report};
 use crate::backfill::{Backfill as Plan, Place, Slice};
 use crate::config::Settings;
@@ -45,6 +46,8 @@ pub(super) struct Backfill {
     /// Directory that remembers finished slices
     #[arg(long, default_value = ".")]
     dir: PathBuf,
+    #[command(flatten)]
+    watching: Watching,
 }
 
 impl Backfill {
@@ -65,21 +68,28 @@ impl Backfill {
             },
         };
         let description = describe::given(self.description.as_deref(), &config.settings)?;
-        let summaries = super::block_on(async {
-            let connected = connect_telling(&config.settings, description, &bars).await?;
+        let mut watched = self.watching.of(bars, "backfill");
+        watched.ready();
+        let loaded = super::block_on(async {
+            let connected = connect_telling(&config.settings, description, &watched).await?;
             let place = Place {
                 settings: &config.settings,
                 description: &connected.description,
                 client: &connected.client,
                 hub: &connected.hub,
-                progress: &bars,
+                progress: &watched,
                 directory: &self.dir,
             };
             tokio::select! {
                 summaries = plan.run(place) => summaries,
+                never = watched.signs_of_life() => match never {},
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; finished slices are kept, the same command goes on behind them")),
             }
-        })?;
+        });
+        let parts = loaded.as_ref().ok();
+        let parts = parts.map(|loaded| loaded.iter().map(|(_, summary)| summary).collect::<Vec<_>>());
+        watched.ended(parts.as_deref());
+        let summaries = loaded?;
         let mut complete = true;
         for (name, summary) in &summaries {
             complete &= summary.complete;

@@ -61,6 +61,16 @@ impl Bars {
         Some(bar)
     }
 
+    /// What a stage has done so far, in a line; empty where it has not begun.
+    pub(super) fn line_of(&self, stage: Stage) -> String {
+        let stages = self.stages.lock();
+        let stages = stages.as_deref();
+        stages
+            .ok()
+            .and_then(|stages| Some(amount(stage, stages.get(&stage)?)))
+            .unwrap_or_default()
+    }
+
     fn line(&self, text: &str) {
         print_above(self.bars.as_ref(), text);
     }

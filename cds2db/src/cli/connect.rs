@@ -36,7 +36,7 @@ pub(super) fn check(settings: &Settings, quiet: bool) -> Result<Tried> {
 }
 
 /// At once, since somebody watches.
-fn impatient() -> Patience<'static> {
+pub(super) fn impatient() -> Patience<'static> {
     Patience {
         wait: Duration::ZERO,
         told: &|_| {},

@@ -83,6 +83,10 @@ fn files(directory: &Path) -> Vec<NewFile> {
             "systemd/cds2db.service",
             &service(include_str!("site/cds2db.service")),
         ),
+        file(
+            "systemd/dataprocessor.service",
+            &service(include_str!("site/dataprocessor.service")),
+        ),
         file("systemd/cds2db.timer", include_str!("site/cds2db.timer")),
         file(
             "systemd/cds-hub-serve.service",

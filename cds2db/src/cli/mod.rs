@@ -14,10 +14,12 @@ mod connect;
 mod core_dumps;
 mod demo;
 mod describe;
+mod doctor;
 mod files;
 mod init;
 mod keeping;
 mod logs;
+mod metrics;
 mod report;
 mod retrieve;
 mod serve;
@@ -28,6 +30,7 @@ mod view_query;
 mod view_serve;
 mod view_server;
 mod view_suite;
+mod watched;
 mod work;
 mod work_check;
 mod work_export;
@@ -50,6 +53,18 @@ use site_config::exit_code;
 pub use site_config::print_error;
 
 use crate::{Error, ErrorKind, Result};
+
+/// The features the program was built with.
+#[must_use]
+pub fn features() -> Vec<&'static str> {
+    let all = [
+        ("sql", cfg!(feature = "sql")),
+        ("view-serve", cfg!(feature = "view-serve")),
+    ];
+    all.into_iter()
+        .filter_map(|(name, is_built)| is_built.then_some(name))
+        .collect()
+}
 
 /// How the program ends after an error, by the table of [`exit_code`].
 #[must_use]

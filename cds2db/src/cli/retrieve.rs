@@ -5,6 +5,7 @@ use clap::Args;
 use site_config::exit_code;
 
 use super::keeping::Keeping;
+use super::watched::Watching;
 use super::{Bars, config, describe, logs, report, zone};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, Scope, connect_telling, outline};
@@ -34,6 +35,8 @@ pub(super) struct Retrieve {
     /// Show the requests without sending any; ids and moments that only answers tell are left open
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     keeping: Keeping,
 }
@@ -66,22 +69,33 @@ impl Retrieve {
         let directory = RunDirectory::open(&self.dir, options)?;
         logs::start(directory.layout(), config.settings.verbose)?;
         directory.notes().iter().for_each(|note| bars.note(note));
+        let mut watched = self.watching.of(bars, "run");
+        watched.ready();
         let run = super::block_on(async {
             let run = async {
-                let connected = connect_telling(&config.settings, description, &bars).await?;
-                let run = connected.run(&config.settings, &Scope::Patients, &bars);
+                let connected = connect_telling(&config.settings, description, &watched).await?;
+                let run = connected.run(&config.settings, &Scope::Patients, &watched);
                 let summary = run.execute_kept(directory.layout().base(), &directory).await?;
                 Ok::<_, Error>((connected.description, summary))
             };
             tokio::select! {
                 done = run => done,
+                never = watched.signs_of_life() => match never {},
                 () = super::interrupted() => Err(Error::new(ErrorKind::Stopped, "stopped; what was fetched is kept, the same command goes on with it")),
             }
         });
         let kept = run.and_then(|(description, summary)| {
+            watched.closing();
             directory.finish(&description, &summary)?;
             Ok(summary)
         });
+        watched.ended(
+            kept.as_ref()
+                .ok()
+                .map(|summary| [summary])
+                .as_ref()
+                .map(<[_; 1]>::as_slice),
+        );
         let summary = match kept {
             Ok(summary) => summary,
             // The figures of the run before would say that all is well.

@@ -15,7 +15,11 @@ fn page() -> Exposition {
     let mut page = Exposition::default();
     page.add(ROWS, &[("table", "patient"), ("state", "new")], 3.0);
     page.add(ROWS, &[("state", "new"), ("table", "patient")], 4.0);
-    page.add(ROWS, &[("table", "odd \"name\"\\,}\nof it"), ("state", "seen")], 1.0);
+    page.add(
+        ROWS,
+        &[("table", "odd \"name\"\\,}\nof it"), ("state", "seen")],
+        1.0,
+    );
     page.set(AGE, &[], 0.25);
     page
 }
@@ -90,7 +94,10 @@ fn what_is_no_page_is_refused_with_its_line() {
 fn a_file_is_replaced_as_a_whole_and_read_by_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clinic.prom");
-    assert_eq!(Exposition::of_file(&path).expect("none yet"), Exposition::default());
+    assert_eq!(
+        Exposition::of_file(&path).expect("none yet"),
+        Exposition::default()
+    );
     page().write(&path).expect("writes");
     assert_eq!(Exposition::of_file(&path).expect("reads"), page());
     let mode = path.metadata().expect("there").permissions().mode();
@@ -105,10 +112,7 @@ fn a_file_is_replaced_as_a_whole_and_read_by_others() {
     // What an accident left counts as nothing; the next page is whole again.
     for broken in [&b"clinic_rows_total{st"[..], &[0xff, 0xfe]] {
         std::fs::write(&path, broken).expect("writes");
-        assert_eq!(
-            Exposition::of_file(&path).expect("reads"),
-            Exposition::default()
-        );
+        assert_eq!(Exposition::of_file(&path).expect("reads"), Exposition::default());
     }
     let nowhere = folder.path().join("no/such/folder.prom");
     assert!(page().write(&nowhere).is_err());

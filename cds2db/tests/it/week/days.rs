@@ -112,7 +112,7 @@ pub(super) fn the_second_day_is_an_increment(week: &mut Week, first: &FirstDay) 
 }
 
 /// A patient on a ward, by id.
-fn somebody(week: &Week) -> String {
+pub(super) fn somebody(week: &Week) -> String {
     let wards = listed(week);
     wards
         .into_values()
@@ -121,7 +121,7 @@ fn somebody(week: &Week) -> String {
         .expect("somebody is on a ward")
 }
 
-fn born(id: &str, birth: &'static str, version: &'static str) -> impl FnMut(&mut Value) {
+pub(super) fn born(id: &str, birth: &'static str, version: &'static str) -> impl FnMut(&mut Value) {
     let id = id.to_owned();
     let now = jiff::Timestamp::now().to_string();
     move |resource: &mut Value| {

@@ -2,8 +2,11 @@
 //! said.
 
 mod days;
+mod doctor;
+mod night;
 mod obstacles;
 mod site;
+mod watched;
 
 use site::Week;
 
@@ -22,4 +25,15 @@ fn a_hospitals_first_week() {
     obstacles::another_description(&mut week);
     days::nobody_on_the_wards(&mut week);
     days::what_was_shown_then(&mut week, &first);
+}
+
+/// What is told of a run that nobody sits in front of.
+#[test]
+fn a_night_that_is_watched() {
+    let mut week = Week::begin();
+    obstacles::an_empty_directory(&mut week);
+    week.serve_day(0);
+    week.runs(0, &[]);
+    watched::a_run_is_watched(&mut week);
+    doctor::a_site_that_works(&mut week);
 }

@@ -99,12 +99,12 @@ fn wards(week: &Week) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A run that was killed keeps what it was started with.
-pub(super) fn a_killed_run_and_changed_wards(week: &mut Week) {
-    week.serve_day(2);
+/// Begins a run and kills it as soon as it has its patients.
+pub(super) fn a_run_is_killed(week: &Week, more: &[&str]) {
     let before = week.runs_kept().len();
+    let arguments = [&["run", "cds2db_config.toml"][..], more].concat();
     let mut child = week
-        .command("cds2db", &["run", "cds2db_config.toml"])
+        .command("cds2db", &arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -124,6 +124,12 @@ pub(super) fn a_killed_run_and_changed_wards(week: &mut Week) {
     }
     child.kill().expect("killed");
     child.wait().expect("ended");
+}
+
+/// A run that was killed keeps what it was started with.
+pub(super) fn a_killed_run_and_changed_wards(week: &mut Week) {
+    week.serve_day(2);
+    a_run_is_killed(week, &[]);
     let config = week.path("site/cds2db_config.toml");
     let text = std::fs::read_to_string(&config).expect("reads");
     let last = text

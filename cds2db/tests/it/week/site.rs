@@ -92,7 +92,7 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -162,6 +162,15 @@ impl Week {
 
     pub(super) fn count(&self, sql: &str) -> u64 {
         self.value(sql).parse().expect(sql)
+    }
+
+    /// Runs a statement as the owner.
+    pub(super) fn execute(&self, sql: &str) {
+        self.on_hub(async |hub| {
+            let statement = sqlx::AssertSqlSafe(sql.to_owned());
+            let done = sqlx::raw_sql(statement).execute(hub.pool()).await;
+            done.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        });
     }
 
     fn on_hub<T>(&self, ask: impl AsyncFnOnce(&Hub) -> T) -> T {

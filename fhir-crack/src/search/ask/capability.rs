@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde::Deserialize;
@@ -17,6 +19,9 @@ pub struct Capability {
     pub software: Software,
     /// Formats as the server writes them: `json`, `application/fhir+xml`, …
     pub format: Vec<String>,
+    /// The server's time of the answer, where it tells; whole seconds.
+    #[serde(skip)]
+    pub answered_at: Option<SystemTime>,
     rest: Vec<Rest>,
 }
 

@@ -116,7 +116,10 @@ pub(crate) async fn capability(server: &Server) -> Result<Capability, Error> {
     let place = server.place("metadata");
     let read = |reply: &Reply| match one(reply, "CapabilityStatement")? {
         Some(format) => {
-            Capability::read(&reply.body, format).ok_or_else(|| Fault::transient(ErrorKind::Malformed))
+            let mut capability = Capability::read(&reply.body, format)
+                .ok_or_else(|| Fault::transient(ErrorKind::Malformed))?;
+            capability.answered_at = reply.date();
+            Ok(capability)
         }
         None => Err(Fault::fatal(ErrorKind::Status(reply.status))),
     };
