@@ -78,7 +78,7 @@ pub(super) fn a_site_that_works(week: &mut Week) {
         "variables of the environment",
         "CDS2DB_FHIR_TOKEN",
     );
-    fine("configuration", "variables of the environment", "1 others");
+    fine("configuration", "variables of the environment", "others");
     fine("machine", "free where the runs are", "MiB");
     fine("hub", "made by release", env!("CARGO_PKG_VERSION"));
     fine("hub", "migrations", "none is due");
