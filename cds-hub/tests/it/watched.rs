@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use monitoring::{Exposition, Family, Kind};
 
@@ -22,11 +22,13 @@ impl Drop for Served {
 /// Messages until one of them is wanted.
 fn until(socket: &UnixDatagram, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let (mut messages, mut buffer) = (Vec::new(), [0; 4096]);
+    let patience = Instant::now() + Duration::from_secs(30);
     while !messages.last().is_some_and(|message: &String| wanted(message)) {
         let length = socket
             .recv(&mut buffer)
             .unwrap_or_else(|e| panic!("{e} after {messages:?}"));
         messages.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        assert!(Instant::now() < patience, "{messages:?}");
     }
     messages
 }

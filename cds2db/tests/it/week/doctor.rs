@@ -177,6 +177,7 @@ fn nothing_of_a_broken_configuration_is_shown() {
         format!(
             "FHIR_SERVER_ENDPOINT = \"https://{MARKER}.invalid/{MARKER}\"\nFHIR_SERVER_USER = \"{MARKER}\"\n\
              FHIR_SERVER_PASS = \"{MARKER}\"\nPATH_TO_DB_CONFIG_TOML = \"./{MARKER}.toml\"\n\
+             ENCOUNTER_FILTER_PATTERN_1 = [\"ward_name = '{MARKER}'\", \"status = '{MARKER}'\"]\n\
              DEBUG_FILTER_PIDS_PATTERN = \"{MARKER}\"\n"
         ),
     )
