@@ -2,6 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use monitoring::{Exposition, Family, Kind};
@@ -20,17 +21,30 @@ impl Drop for Served {
 }
 
 /// Messages until one of them is wanted.
-fn until(socket: &UnixDatagram, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-    let (mut messages, mut buffer) = (Vec::new(), [0; 4096]);
+fn until(messages: &Receiver<String>, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let patience = Instant::now() + Duration::from_secs(30);
-    while !messages.last().is_some_and(|message: &String| wanted(message)) {
-        let length = socket
-            .recv(&mut buffer)
-            .unwrap_or_else(|e| panic!("{e} after {messages:?}"));
-        messages.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
-        assert!(Instant::now() < patience, "{messages:?}");
+    let mut seen = Vec::new();
+    while !seen.last().is_some_and(|message: &String| wanted(message)) {
+        let left = patience.saturating_duration_since(Instant::now());
+        let next = messages.recv_timeout(left);
+        seen.push(next.unwrap_or_else(|e| panic!("{e} after {seen:?}")));
     }
-    messages
+    seen
+}
+
+/// What arrives at a socket. Its queue is short, so it is read all the time, as systemd does.
+fn read(socket: UnixDatagram) -> Receiver<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,8 +65,7 @@ async fn a_scheduler_is_watched() {
     .await;
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("notify"), folder.path().join("cds-hub.prom"));
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let socket = read(UnixDatagram::bind(&path).unwrap());
     let child = Command::new(program())
         .args(["--database-url", &url, "serve", "--interval", "1", "--metrics"])
         .arg(&metrics)
