@@ -30,10 +30,9 @@ const PROVOCATIONS: &[(&str, Provocation)] = &[
         a_resource_is_held,
     ),
     ("was not handed on", a_table_is_stopped),
-    ("final files of", a_final_file_is_kept),
     ("in quarantine, tried again at every transfer", a_row_is_refused),
     ("NOT MADE", a_table_of_the_site_is_wrong),
-    ("FHIR_CA_FILE", the_authority_is_not_known),
+    ("invalid peer certificate", the_authority_is_not_known),
     ("the disk is nearly full", the_disk_is_full),
 ];
 
@@ -55,10 +54,7 @@ fn lines() -> Vec<Line> {
         let cell = row.split(" | ").next().expect("a cell");
         let quoted = cell.split('`').skip(1).step_by(2);
         // Names of files and commands stand in the same marks.
-        let messages: Vec<String> = quoted
-            .filter(|text| *text != ".sql" && !text.starts_with("cds2db "))
-            .map(str::to_owned)
-            .collect();
+        let messages: Vec<String> = quoted.filter(|text| *text != ".sql").map(str::to_owned).collect();
         let code = cell
             .rsplit_once('(')
             .and_then(|(_, code)| code.trim_end().strip_suffix(')')?.parse().ok());
@@ -227,18 +223,6 @@ fn a_table_is_stopped(week: &mut Week) -> Said {
     said
 }
 
-fn a_final_file_is_kept(week: &mut Week) -> Said {
-    rules(
-        week,
-        "[final]\ndates = { severity = 'stop', share = 0.0, number = 1 }\n",
-    );
-    with_birth(week, "0954-04-03", "94");
-    week.run(&["--fresh"]).ends_with(0);
-    let said = week.call("cds2db", &["work", "status"]);
-    rules(week, "");
-    said
-}
-
 fn a_row_is_refused(week: &mut Week) -> Said {
     week.execute(
         "ALTER TABLE core.patient ADD CONSTRAINT refused CHECK (pat_birthdate > '1800-01-01') NOT VALID",
@@ -283,6 +267,8 @@ fn the_authority_is_not_known(week: &mut Week) -> Said {
             "/CN=localhost",
             "-addext",
             "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
         ])
         .arg("-keyout")
         .arg(&key)
