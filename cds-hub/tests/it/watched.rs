@@ -103,10 +103,6 @@ async fn a_scheduler_is_watched() {
     let age = page.get(gauge("cds_hub_lock_age_seconds"), &[("module", "cds2db")]);
     assert!(age.is_some_and(|age| (0.0..60.0).contains(&age)), "{page}");
 
-    // The module is done: what waited is moved, and that is told.
-    run(&hub, "SELECT db.data_transfer_start('cds2db', 'cds2db:w', false)").await;
-    until(&socket, |message| message.contains("functions moved rows"));
-
     let pid = served.0.id().to_string();
     assert!(
         Command::new("kill")
