@@ -57,6 +57,8 @@ const WITHOUT_ID: [&str; 4] = [
     "db2frontend_out.v_db_parameter",
 ];
 
+const MADE: &str = "made";
+
 /// A view, the column of its rows' ids, and that of the key whose first row is taken.
 #[derive(Debug)]
 struct View {
@@ -199,8 +201,9 @@ async fn same_first_rows(hub: &Hub, whose: &str) {
             run(hub, "ANALYZE").await;
         }
         for (plan, settings, has) in PLANS {
-            // Without statistics they are the same plans, and workers take long to start.
-            if plan == "in parallel" && !analysed {
+            // Workers take long to start, so they read one hub; the other is read in parallel by `versions`.
+            let in_parallel = plan == "in parallel";
+            if !analysed && !settings.is_empty() || in_parallel && whose == MADE {
                 continue;
             }
             // What is switched off counts as very dear, and dear plans are compiled first, which takes longer than they.
@@ -269,7 +272,7 @@ fn every_view_of_the_contract_is_among(views: &[View]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_view_gives_the_same_first_row_a_key_whatever_the_plan() {
-    same_first_rows(&made().await, "made").await;
+    same_first_rows(&made().await, MADE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

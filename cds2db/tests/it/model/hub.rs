@@ -53,6 +53,8 @@ pub(crate) struct ModelHub {
     pub(crate) arrived: Vec<Arrived>,
     /// Patients whose new encounters nobody has typed yet.
     untyped: BTreeSet<String>,
+    /// Raw rows that another program left untyped.
+    left: BTreeSet<(String, Row)>,
 }
 
 impl ModelHub {
@@ -73,21 +75,32 @@ impl ModelHub {
 
         self.arrived.clear();
         let mut waiting = std::mem::take(&mut self.untyped);
+        let left = std::mem::take(&mut self.left);
         let mut rows = Vec::new();
         for (kind, resource) in &delivered {
             let table = description
                 .resources()
                 .find(|t| t.resource.as_ref() == Some(kind))
                 .expect("described");
-            let cells: Vec<Cell> = table
-                .columns
-                .iter()
-                .map(|c| resource.values(c.path().as_str()))
-                .collect();
+            let cells_of = |resource: &Json| -> Vec<Cell> {
+                let values = table.columns.iter().map(|c| resource.values(c.path().as_str()));
+                values.collect()
+            };
+            let mut cells = cells_of(resource);
             let row: Row = cells.iter().map(notation).collect();
             // Typing begins at what was cracked: a value that looks like several is one.
             let key = (table.name.clone(), hashed(table, &row));
-            let before = self.raw.insert(key, row.clone());
+            let id = (kind.clone(), resource.first("id").expect("an id"));
+            // A row that waits is typed as it waited, although the same content has come with another `meta`.
+            if self.writer == Writer::Ours && left.contains(&key) {
+                if let Some(waits) = self.newest.get(&id) {
+                    cells = cells_of(waits);
+                }
+            }
+            let before = self.raw.insert(key.clone(), row.clone());
+            if self.writer == Writer::OtherRawOnly && before.is_none() {
+                self.left.insert(key);
+            }
             if before.is_none() && kind == "Encounter" {
                 waiting.extend(resource.first("subject/reference"));
             }
@@ -98,10 +111,7 @@ impl ModelHub {
                 typed: Vec::new(),
                 is_changed,
             });
-            self.newest.insert(
-                (kind.clone(), resource.first("id").expect("an id")),
-                resource.clone(),
-            );
+            self.newest.insert(id, resource.clone());
             rows.push((table.clone(), cells));
         }
         let encounters = self.newest.iter().filter(|((kind, _), _)| kind == "Encounter");
