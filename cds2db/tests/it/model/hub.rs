@@ -92,10 +92,11 @@ impl ModelHub {
             let key = (table.name.clone(), hashed(table, &row));
             let id = (kind.clone(), resource.first("id").expect("an id"));
             // A row that waits is typed as it waited, although the same content has come with another `meta`.
-            if self.writer == Writer::Ours && left.contains(&key) {
-                if let Some(waits) = self.newest.get(&id) {
-                    cells = cells_of(waits);
-                }
+            if self.writer == Writer::Ours
+                && left.contains(&key)
+                && let Some(waits) = self.newest.get(&id)
+            {
+                cells = cells_of(waits);
             }
             let before = self.raw.insert(key.clone(), row.clone());
             if self.writer == Writer::OtherRawOnly && before.is_none() {
