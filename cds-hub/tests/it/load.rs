@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cds_hub::load::{Loaded, RawRows, TypedPart};
+use cds_hub::load::{Loaded, RawPart, RawRows, TypedPart};
 use cds_hub::{ErrorKind, Hub};
 use fhir_crack::{Batch, BatchBuilder};
 use fhir_melt::{MeltOptions, melt};
@@ -349,6 +349,46 @@ fn a_typed_row_without_raw_row_is_refused() {
     assert!(TypedPart::new(&table, [(&typed, RawRows::Ids(&[7, 8]))]).is_ok());
     let error = TypedPart::new(&table, [(&typed, RawRows::Ids(&[7]))]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input);
+}
+
+/// A raw row that waits is delivered again with other `meta`: its typed row has the newer one, though the row that waited was
+/// typed as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_waited_is_typed_as_it_came_last() {
+    let hub = server::hub().await;
+    let table = table("patient");
+    let lock = hub.lock("cds2db", "cds2db:test").await.unwrap();
+    let of_version = |version| batch(&table, &[patient("p1", version, &["Alpha"])]);
+    let mut import = hub.begin_import(&lock).await.unwrap();
+    store_raw(&mut import, &[of_version(1)]).await.unwrap();
+    import.commit().await.unwrap();
+
+    let (waiting_ids, waiting) = hub
+        .open_raw(&table, 10)
+        .await
+        .unwrap()
+        .next()
+        .await
+        .unwrap()
+        .unwrap();
+    let typed = |batch: &Batch, raw: RawRows<'_>| {
+        let rows = melt(batch, &MeltOptions::default()).typed(&Zone::berlin()).0;
+        TypedPart::new(&table, [(&rows, raw)]).unwrap()
+    };
+    let again = of_version(2);
+    let mut import = hub.begin_import(&lock).await.unwrap();
+    let part = RawPart::new(std::slice::from_ref(&again)).unwrap().unwrap();
+    let raw = import.raw(&part).await.unwrap();
+    import.typed(typed(&again, RawRows::From(0)), &raw).await.unwrap();
+    let waited = typed(&waiting, RawRows::Ids(&waiting_ids));
+    import.waited(waited, &waiting_ids).await.unwrap();
+    import.commit().await.unwrap();
+    lock.release(false).await.unwrap();
+    for name in ["patient_raw", "patient"] {
+        let found = rows(&hub, &format!("SELECT pat_meta_versionid FROM db_log.{name}")).await;
+        let expected = if name == "patient" { "2" } else { "[1.1]2" };
+        assert_eq!(found, [expected], "{name}");
+    }
 }
 
 /// Whoever lost the lock cannot commit.

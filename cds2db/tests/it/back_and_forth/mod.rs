@@ -1,6 +1,7 @@
-//! A site takes our hub, goes back to its R modules, comes again, and so on for twenty days: no row is lost, none doubled.
+//! A site takes our hub, goes back to its R modules, comes again, and so on: no row is lost, none doubled.
 //!
-//! `CDS2DB_SEEDS` says how many hospitals are tried: one by default.
+//! `CDS2DB_SEEDS` says how many hospitals are tried, one by default, `CDS2DB_DAYS` for how many days: one round of every change
+//! of hands by default, twenty days in the campaign.
 
 mod original_day;
 mod r_side;
@@ -16,8 +17,6 @@ use crate::select::select;
 use crate::ten_days::{compare, compare_rows};
 use r_side::{Parts, RSide};
 use sites::Two;
-
-const DAYS: u32 = 20;
 
 /// Who works on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +52,20 @@ fn seeds() -> u64 {
         .unwrap_or(1)
 }
 
+fn days() -> u32 {
+    std::env::var("CDS2DB_DAYS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(ORDER.len() as u32)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_days_to_and_fro_between_ours_and_r_lose_and_double_nothing() {
+async fn days_to_and_fro_between_ours_and_r_lose_and_double_nothing() {
     if !r_side::is_there() {
         return;
     }
     for seed in 0..seeds() {
-        twenty_days(seed).await;
+        to_and_fro(seed).await;
     }
 }
 
@@ -72,7 +78,7 @@ struct Count {
     forms: usize,
 }
 
-async fn twenty_days(seed: u64) {
+async fn to_and_fro(seed: u64) {
     let hospital = Hospital::new(seed, 14)
         .with_wards(3)
         .with_admissions(1)
@@ -85,7 +91,7 @@ async fn twenty_days(seed: u64) {
     compare(&two.both.hub, &description, &model, "adopted").await;
     let (mut count, mut untyped) = (Count::default(), Vec::new());
     let mut analyses = 0;
-    for day in 1..=DAYS {
+    for day in 1..=days() {
         let who = ORDER[(day as usize - 1) % ORDER.len()];
         let when = format!("seed {seed}, day {day}, {who:?}");
         let today = hospital.clone().at(day);
