@@ -23,6 +23,14 @@ pub struct StoredRaw {
     open: Vec<Open>,
 }
 
+impl StoredRaw {
+    /// Ids of those that have waited in the queue since an earlier run.
+    pub fn waiting(&self) -> impl Iterator<Item = i32> {
+        let rows = self.ids.iter().zip(&self.open);
+        rows.filter(|(_, open)| **open == Open::Waits).map(|(id, _)| *id)
+    }
+}
+
 /// Whether typed rows of a raw row are to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {

@@ -1,6 +1,7 @@
 //! What a run has fetched and tested goes to the hub: raw and typed rows, watermarks and marks, in one import. Nothing is
 //! asked of the server and nothing is worked out meanwhile, so the hub is held for seconds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cds_hub::load::{Import, Loaded, Run as HubRun, StoredRaw, TypedPart};
@@ -162,6 +163,21 @@ impl Run<'_> {
                 left.map_err(|e| failed("queueing raw rows", e))?;
             }
         }
+        // First what is older: of rows with the same content the last one brings its `meta`. What the run brought anew is its own.
+        if is_typed && fetched.waited.has(&table.name) {
+            let own: HashSet<i32> = stored.iter().flat_map(StoredRaw::waiting).collect();
+            let mut waited = fetched.rows.waited(table)?;
+            while let Some((mut ids, mut part)) = waited.next_waited()? {
+                ids.retain(|id| !own.contains(id));
+                self.hold(table, gate, &mut part);
+                let typed = import.waited(part, &ids).await;
+                count(
+                    typed.map_err(|e| failed("writing typed rows", e))?,
+                    table,
+                    summary,
+                );
+            }
+        }
         let mut typed = fetched.rows.typed(table)?;
         for raw in &stored {
             let mut part = typed.next_typed()?.ok_or_else(|| {
@@ -181,18 +197,6 @@ impl Run<'_> {
                 table,
                 summary,
             );
-        }
-        if is_typed && fetched.waited.has(&table.name) {
-            let mut waited = fetched.rows.waited(table)?;
-            while let Some((ids, mut part)) = waited.next_waited()? {
-                self.hold(table, gate, &mut part);
-                let typed = import.waited(part, &ids).await;
-                count(
-                    typed.map_err(|e| failed("writing typed rows", e))?,
-                    table,
-                    summary,
-                );
-            }
         }
         Ok(())
     }

@@ -53,8 +53,6 @@ pub(crate) struct ModelHub {
     pub(crate) arrived: Vec<Arrived>,
     /// Patients whose new encounters nobody has typed yet.
     untyped: BTreeSet<String>,
-    /// Raw rows that another program left untyped.
-    left: BTreeSet<(String, Row)>,
 }
 
 impl ModelHub {
@@ -75,33 +73,21 @@ impl ModelHub {
 
         self.arrived.clear();
         let mut waiting = std::mem::take(&mut self.untyped);
-        let left = std::mem::take(&mut self.left);
         let mut rows = Vec::new();
         for (kind, resource) in &delivered {
             let table = description
                 .resources()
                 .find(|t| t.resource.as_ref() == Some(kind))
                 .expect("described");
-            let cells_of = |resource: &Json| -> Vec<Cell> {
-                let values = table.columns.iter().map(|c| resource.values(c.path().as_str()));
-                values.collect()
-            };
-            let mut cells = cells_of(resource);
+            let cells: Vec<Cell> = table
+                .columns
+                .iter()
+                .map(|c| resource.values(c.path().as_str()))
+                .collect();
             let row: Row = cells.iter().map(notation).collect();
             // Typing begins at what was cracked: a value that looks like several is one.
             let key = (table.name.clone(), hashed(table, &row));
-            let id = (kind.clone(), resource.first("id").expect("an id"));
-            // A row that waits is typed as it waited, although the same content has come with another `meta`.
-            if self.writer == Writer::Ours
-                && left.contains(&key)
-                && let Some(waits) = self.newest.get(&id)
-            {
-                cells = cells_of(waits);
-            }
-            let before = self.raw.insert(key.clone(), row.clone());
-            if self.writer == Writer::OtherRawOnly && before.is_none() {
-                self.left.insert(key);
-            }
+            let before = self.raw.insert(key, row.clone());
             if before.is_none() && kind == "Encounter" {
                 waiting.extend(resource.first("subject/reference"));
             }
@@ -112,7 +98,10 @@ impl ModelHub {
                 typed: Vec::new(),
                 is_changed,
             });
-            self.newest.insert(id, resource.clone());
+            self.newest.insert(
+                (kind.clone(), resource.first("id").expect("an id")),
+                resource.clone(),
+            );
             rows.push((table.clone(), cells));
         }
         let encounters = self.newest.iter().filter(|((kind, _), _)| kind == "Encounter");
