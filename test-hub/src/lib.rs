@@ -35,6 +35,7 @@ struct Running {
     cluster: Cluster,
     swept: OnceCell<()>,
     template: OnceCell<()>,
+    prepared: OnceCell<()>,
     next: AtomicU32,
 }
 
@@ -109,6 +110,7 @@ impl TestServer {
             cluster,
             swept: OnceCell::new(),
             template: OnceCell::new(),
+            prepared: OnceCell::new(),
             next: AtomicU32::new(0),
         });
         *shared = Arc::downgrade(&running);
@@ -207,6 +209,13 @@ pub struct TestHub {
 }
 
 impl TestHub {
+    /// Does on the hub's server what all tests find there, roles for example: once a server, of which a test program may have
+    /// several behind each other (the next one is started where no test holds the last).
+    pub async fn once_a_server(&self, prepare: impl AsyncFnOnce(&Hub)) {
+        let prepared = &self.database.running.prepared;
+        prepared.get_or_init(|| prepare(&self.hub)).await;
+    }
+
     /// The hub and the value that drops its database, which has to outlive it.
     #[must_use]
     pub fn into_parts(self) -> (Hub, Database) {

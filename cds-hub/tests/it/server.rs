@@ -1,9 +1,9 @@
 //! The server all tests of this program share, and databases of their own for each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cds_hub::Hub;
-use cds_hub::cluster::ClusterOptions;
+use cds_hub::cluster::{Cluster, ClusterOptions};
 use test_hub::TestServer;
 
 static SERVER: TestServer =
@@ -32,4 +32,21 @@ pub(crate) async fn hub() -> Hub {
 /// The same with its URL, for further connections.
 pub(crate) async fn hub_and_url() -> (Hub, String) {
     SERVER.hub().await.until_the_test_ends()
+}
+
+/// Tests that ask while the last server stops get another one, which has nothing of what the first was given.
+#[tokio::test]
+async fn each_server_of_a_program_is_prepared() {
+    static STOPPED: TestServer = TestServer::new(env!("CARGO_TARGET_TMPDIR"), "cds-hub-prepared");
+    let mut prepared = 0;
+    let first = STOPPED.hub().await;
+    for _ in 0..2 {
+        first.once_a_server(async |_| prepared += 1).await;
+    }
+    drop(first);
+    let slot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cds-hub-prepared/0");
+    let _stopping = Cluster::open(&slot, &options()).unwrap();
+    let second = STOPPED.hub().await;
+    second.once_a_server(async |_| prepared += 1).await;
+    assert_eq!(prepared, 2);
 }

@@ -3,11 +3,8 @@
 use std::ops::Deref;
 
 use test_hub::TestServer;
-use tokio::sync::OnceCell;
 
 static SERVER: TestServer = TestServer::new(env!("CARGO_TARGET_TMPDIR"), "db2frontend-it");
-/// Roles belong to the whole server, not to a hub.
-static ROLES: OnceCell<()> = OnceCell::const_new();
 
 /// A hub of the standard tables, empty, that no other test sees; people can log in.
 pub(crate) struct TestHub(test_hub::TestHub);
@@ -15,7 +12,7 @@ pub(crate) struct TestHub(test_hub::TestHub);
 impl TestHub {
     pub(crate) async fn new() -> Self {
         let test = SERVER.hub().await;
-        ROLES.get_or_init(|| crate::serve::make_roles(&test.hub)).await;
+        test.once_a_server(crate::serve::make_roles).await;
         Self(test)
     }
 }
