@@ -194,9 +194,7 @@ pub(crate) fn summary_file(layout: &Layout, direction: Direction) -> PathBuf {
 pub(crate) fn write_json(file: &Path, value: &Value) -> Result<()> {
     let failed =
         |e: std::io::Error| Error::new(ErrorKind::RunDirectory, file.display().to_string()).with_source(e);
-    let beside = file.with_extension("new");
-    std::fs::write(&beside, format!("{value:#}\n")).map_err(failed)?;
-    std::fs::rename(&beside, file).map_err(failed)
+    work_dir::replace(file, format!("{value:#}\n").as_bytes()).map_err(failed)
 }
 
 /// The conflicts of the runs below a directory, the newest run first: its name and its lines.

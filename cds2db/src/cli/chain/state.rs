@@ -90,9 +90,7 @@ fn unusable(path: &Path) -> Error {
 
 /// Writes a file whole or not at all.
 pub(super) fn write_json(file: &Path, value: &Value) -> Result<()> {
-    let beside = file.with_extension("new");
-    std::fs::write(&beside, format!("{value:#}\n")).map_err(|e| unusable(&beside).because(e))?;
-    std::fs::rename(&beside, file).map_err(|e| unusable(file).because(e))
+    work_dir::replace(file, format!("{value:#}\n").as_bytes()).map_err(|e| unusable(file).because(e))
 }
 
 #[cfg(test)]
