@@ -1,5 +1,6 @@
 //! Messages to systemd, as `sd_notify(3)` describes them: datagrams of `NAME=value` lines to the socket in `NOTIFY_SOCKET`.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// How long a message may take; a service manager that does not read must not stop a run.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Shortest time between two signs of life.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// Shortest time between two texts about the same stage of work.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
@@ -79,6 +83,18 @@ impl ServiceManager {
     #[must_use]
     pub fn every(&self) -> Option<Duration> {
         self.line.as_ref()?.every
+    }
+
+    /// Gives signs of life for as long as it is polled. Never ends: to be selected beside the work, in the task that does it, so
+    /// that work that hangs in there gives none.
+    pub async fn signs_of_life(&self) -> Infallible {
+        let Some(every) = self.every() else {
+            return std::future::pending().await;
+        };
+        loop {
+            self.alive();
+            tokio::time::sleep(every.max(SHORTEST)).await;
+        }
     }
 
     /// The program has started and works.

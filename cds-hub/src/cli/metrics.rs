@@ -1,10 +1,9 @@
 //! What the scheduler tells Prometheus.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use cds_hub::status::Figures;
-use monitoring::{Exposition, Family, Kind};
+use monitoring::{Exposition, Family, Kind, seconds_since_epoch as now};
 
 const UP: Family = Family::new("cds_hub_up", Kind::Gauge, "Whether the hub answered.");
 const INBOX: Family = Family::new("cds_hub_inbox_rows", Kind::Gauge, "Rows that wait, by inbox.");
@@ -112,11 +111,6 @@ impl Metrics {
         }
         self.page.write(path)
     }
-}
-
-fn now() -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs_f64()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]

@@ -41,22 +41,12 @@ pub(crate) async fn serve(hub: &Hub, interval: Option<u64>, metrics: Option<&Pat
     // All in one task, so that a scheduler that hangs in it gives no sign of life either.
     tokio::select! {
         served = hub.serve_telling(options, asked_to_stop(), say) => served?,
-        never = signs_of_life(&manager) => match never {},
+        never = manager.signs_of_life() => match never {},
         never = written(hub, &metrics) => match never {},
     }
     manager.stopping("stopped");
     output::line("stopped");
     Ok(())
-}
-
-async fn signs_of_life(manager: &ServiceManager) -> Infallible {
-    let Some(every) = manager.every() else {
-        return std::future::pending().await;
-    };
-    loop {
-        manager.alive();
-        tokio::time::sleep(every.max(Duration::from_millis(10))).await;
-    }
 }
 
 /// Writes the metrics now and then. A file that cannot be written is told once.

@@ -2,9 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use monitoring::{Exposition, Family, Kind};
+use monitoring::{Exposition, Family, Kind, seconds_since_epoch};
 
 use crate::{Summary, Verdict};
 
@@ -169,16 +168,10 @@ fn figures(page: &mut Exposition, command: &'static str, parts: &[&Summary]) {
     }
 }
 
-/// The verdict of all parts together.
-fn worst(parts: &[&Summary]) -> Verdict {
-    let is = |verdict| parts.iter().any(|part| part.verdict == verdict);
-    if is(Verdict::Incomplete) {
-        Verdict::Incomplete
-    } else if is(Verdict::CompleteWithRemarks) {
-        Verdict::CompleteWithRemarks
-    } else {
-        Verdict::Complete
-    }
+/// The verdict of all parts together; of none, that nothing is missing.
+pub(super) fn worst(parts: &[&Summary]) -> Verdict {
+    let verdicts = parts.iter().map(|part| part.verdict);
+    verdicts.max().unwrap_or(Verdict::Complete)
 }
 
 fn label(verdict: Verdict) -> &'static str {
@@ -187,11 +180,6 @@ fn label(verdict: Verdict) -> &'static str {
         Verdict::CompleteWithRemarks => VERDICTS[1],
         Verdict::Incomplete => VERDICTS[2],
     }
-}
-
-fn seconds_since_epoch() -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs_f64()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]

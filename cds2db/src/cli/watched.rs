@@ -3,15 +3,14 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use monitoring::ServiceManager;
 
 use super::Bars;
-use super::metrics::Metrics;
-use crate::Summary;
+use super::metrics::{Metrics, worst};
 use crate::progress::{Progress, Stage};
+use crate::{Summary, Verdict};
 
 /// What of a run is written for those who watch many.
 #[derive(Debug, Args)]
@@ -57,16 +56,9 @@ impl Watched {
         self.manager.ready("looks for server and hub");
     }
 
-    /// Gives signs of life for as long as it is polled. Never ends: to be selected beside the work, in the task that does it, so
-    /// that work that hangs in there gives none.
+    /// As [`ServiceManager::signs_of_life`].
     pub(super) async fn signs_of_life(&self) -> Infallible {
-        let Some(every) = self.manager.every() else {
-            return std::future::pending().await;
-        };
-        loop {
-            self.manager.alive();
-            tokio::time::sleep(every.max(Duration::from_millis(10))).await;
-        }
+        self.manager.signs_of_life().await
     }
 
     /// What is left to do when everything is stored.
@@ -77,11 +69,13 @@ impl Watched {
 
     /// Tells how it ended: the run, or each part of a backfill.
     /// `None`: with an error.
-    pub(super) fn ended(&mut self, parts: Option<&[&Summary]>) {
-        let word = match parts {
+    pub(super) fn ended<'s>(&mut self, parts: Option<impl Iterator<Item = &'s Summary>>) {
+        let parts: Option<Vec<&Summary>> = parts.map(Iterator::collect);
+        let parts = parts.as_deref();
+        let word = match parts.map(worst) {
             None => "failed",
-            Some(parts) if parts.iter().all(|part| part.complete) => "complete",
-            Some(_) => "incomplete",
+            Some(Verdict::Incomplete) => "incomplete",
+            Some(_) => "complete",
         };
         self.manager.stopping(word);
         if let Some(metrics) = &mut self.metrics

@@ -1,8 +1,7 @@
 //! Hub and database.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use cds_hub::Hub;
+use monitoring::seconds_since_epoch as now;
 
 use super::super::{connect::impatient, describe};
 use super::finding::{Findings, kind_of};
@@ -82,11 +81,6 @@ pub(super) fn clock(
         true => found.look(section, what, text),
         false => found.fine(section, what, text),
     }
-}
-
-pub(super) fn now() -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs_f64()
 }
 
 async fn fits(hub: &Hub, settings: &Settings) -> Result<usize> {

@@ -3,10 +3,11 @@
 use std::time::UNIX_EPOCH;
 
 use fhir_crack::search::Search;
+use monitoring::seconds_since_epoch as now;
 
 use super::super::connect::impatient;
 use super::finding::{Findings, kind_of};
-use super::hub::{clock, now};
+use super::hub::clock;
 use crate::config::{Settings, login_in_words};
 use crate::run::reach;
 use crate::{Error, ErrorKind};
