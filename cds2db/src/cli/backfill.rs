@@ -87,8 +87,7 @@ impl Backfill {
             }
         });
         let parts = loaded.as_ref().ok();
-        let parts = parts.map(|loaded| loaded.iter().map(|(_, summary)| summary).collect::<Vec<_>>());
-        watched.ended(parts.as_deref());
+        watched.ended(parts.map(|parts| parts.iter().map(|(_, summary)| summary)));
         let summaries = loaded?;
         let mut complete = true;
         for (name, summary) in &summaries {

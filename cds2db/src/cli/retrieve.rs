@@ -89,13 +89,7 @@ impl Retrieve {
             directory.finish(&description, &summary)?;
             Ok(summary)
         });
-        watched.ended(
-            kept.as_ref()
-                .ok()
-                .map(|summary| [summary])
-                .as_ref()
-                .map(<[_; 1]>::as_slice),
-        );
+        watched.ended(kept.as_ref().ok().map(std::iter::once));
         let summary = match kept {
             Ok(summary) => summary,
             // The figures of the run before would say that all is well.
