@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// Says that a test does not do its work, and notes it: first what is absent, then, behind a comma, what was not tried.
@@ -34,6 +35,24 @@ pub fn note(text: &str) {
         // One write a line, since tests of several programs may note at once.
         let _ = file.write_all(format!("{}\n", text.replace('\n', " ")).as_bytes());
     }
+}
+
+/// Whether R is there with the packages that the hub's modules use; says that something is not tried where it is not.
+#[must_use]
+pub fn has_r(not_tried: &str) -> bool {
+    let found = Command::new("Rscript")
+        .args(["-e", "library(DBI); library(RPostgreSQL); library(data.table)"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        note(&format!(
+            "{not_tried}, since Rscript with DBI, RPostgreSQL and data.table is absent (Debian: r-base-core r-cran-dbi \
+             r-cran-rpostgresql r-cran-data.table)"
+        ));
+    }
+    found
 }
 
 /// What was noted since this `cargo` began, counted by what is absent; the ledger is empty afterwards.

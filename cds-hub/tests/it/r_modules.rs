@@ -1,7 +1,6 @@
 //! R in front of and behind the hub: a program that makes the calls INTERPOLAR's modules make, run by R itself.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use cds_hub::Hub;
@@ -17,19 +16,7 @@ const PASSWORD: &str = "of a test";
 
 /// Whether R and its packages are there; says loudly if not.
 fn has_r() -> bool {
-    let found = std::process::Command::new("Rscript")
-        .args(["-e", "library(DBI); library(RPostgreSQL); library(data.table)"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        x_skipped::skip!(
-            "the modules in R are not played, since Rscript with DBI, RPostgreSQL and data.table is absent (Debian: \
-             r-base-core r-cran-dbi r-cran-rpostgresql r-cran-data.table)"
-        );
-    }
-    found
+    x_skipped::has_r("the modules in R are not played")
 }
 
 /// Plays the modules; what they said.

@@ -16,12 +16,19 @@ fn hospital() -> Hospital {
     Hospital::new(31, 20)
 }
 
-async fn load(site: &Site, directory: &Path, slices: Vec<Slice>) -> Vec<(String, Summary)> {
+pub(crate) async fn load(site: &Site, directory: &Path, slices: Vec<Slice>) -> Vec<(String, Summary)> {
+    load_only(site, directory, slices, Vec::new()).await
+}
+
+/// Loads slices, of these types alone where there are some.
+pub(crate) async fn load_only(
+    site: &Site,
+    directory: &Path,
+    slices: Vec<Slice>,
+    resources: Vec<String>,
+) -> Vec<(String, Summary)> {
     let client = site.client();
-    let plan = Backfill {
-        slices,
-        resources: Vec::new(),
-    };
+    let plan = Backfill { slices, resources };
     let place = Place {
         settings: &site.settings,
         description: &table_description::default_description(),

@@ -76,7 +76,7 @@ fn one_hospital(seed: u64) -> usize {
 }
 
 /// The ward-list profile, with a phase for each ward.
-fn ward_list<'a>(wards: impl Iterator<Item = &'a String>) -> Config {
+pub(crate) fn ward_list<'a>(wards: impl Iterator<Item = &'a String>) -> Config {
     let phases = wards.map(|ward| WardPhases {
         ward: ward.clone(),
         a_start: wall_time::parse("2000-01-01"),

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use cds2db::backfill::{Backfill, Place, Slice};
-use cds2db::progress::Silent;
+use cds2db::backfill::Slice;
 use fixtures::Format;
 use fixtures::hospital::Hospital;
 use serde_json::Value;
 
+use crate::backfill::load_only;
 use crate::select::select;
 use crate::site::Site;
 
@@ -146,20 +146,14 @@ async fn single_types_are_loaded_again_without_a_watermark_moved() {
     }
     site.server.clear_log();
     let directory = tempfile::tempdir().expect("a directory");
-    let client = site.client();
-    let plan = Backfill {
-        slices: vec![Slice::Patients(vec![known, stranger.clone()])],
-        resources: vec!["MedicationRequest".to_owned()],
-    };
-    let place = Place {
-        settings: &site.settings,
-        description: &table_description::default_description(),
-        client: &client,
-        hub: &site.hub,
-        progress: &Silent,
-        directory: directory.path(),
-    };
-    let loaded = plan.run(place).await.expect("runs");
+    let slices = vec![Slice::Patients(vec![known, stranger.clone()])];
+    let loaded = load_only(
+        &site,
+        directory.path(),
+        slices,
+        vec!["MedicationRequest".to_owned()],
+    )
+    .await;
     assert!(loaded.iter().all(|(_, summary)| summary.complete));
     assert_eq!(select(&site.hub, marks).await, before, "watermarks");
     for (table, count) in counts {

@@ -1,13 +1,13 @@
 //! "Complete" is said where everything came and is stored, and nowhere else: one test for each way to miss it.
 
-use cds2db::backfill::{Backfill, Place, Slice};
+use cds2db::backfill::Slice;
 use cds2db::config::{EmptyWards, Wards};
-use cds2db::progress::Silent;
 use cds2db::run::{DirectoryOptions, RunDirectory};
 use cds2db::ward::{PidList, WardDefinition};
 use cds2db::{ErrorKind, Summary, Verdict};
 use fixtures::hospital::{CASE_NUMBER_SYSTEM, Hospital};
 
+use crate::backfill::load;
 use crate::site::Site;
 
 async fn site() -> Site {
@@ -173,22 +173,9 @@ async fn an_empty_ward_day_stops_once_before_the_case_list_is_emptied() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_list_that_yields_nobody_is_remarked() {
     let site = site().await;
-    let load = async |slice: Slice| {
+    let loaded = async |slice: Slice| {
         let folder = tempfile::tempdir().expect("a folder");
-        let client = site.client();
-        let place = Place {
-            settings: &site.settings,
-            description: &table_description::default_description(),
-            client: &client,
-            hub: &site.hub,
-            progress: &Silent,
-            directory: folder.path(),
-        };
-        let plan = Backfill {
-            slices: vec![slice],
-            resources: Vec::new(),
-        };
-        plan.run(place).await.expect("runs").remove(0).1
+        load(&site, folder.path(), vec![slice]).await.remove(0).1
     };
     let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let unknown = format!("{CASE_NUMBER_SYSTEM}|no-such-case");
@@ -214,6 +201,6 @@ async fn an_import_list_that_yields_nobody_is_remarked() {
             "1 of 1 patients asked for did not come",
         ),
     ] {
-        assert_said(&load(slice).await, Verdict::CompleteWithRemarks, text);
+        assert_said(&loaded(slice).await, Verdict::CompleteWithRemarks, text);
     }
 }

@@ -1,7 +1,6 @@
 //! The R side of a day: what it has to write, in files, and R that makes the modules' calls.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use cds_hub::Hub;
 use table_description::Description;
@@ -14,19 +13,7 @@ const PASSWORD: &str = "of a test";
 
 /// Whether R and its packages are there; says loudly if not.
 pub(super) fn is_there() -> bool {
-    let found = std::process::Command::new("Rscript")
-        .args(["-e", "library(DBI); library(RPostgreSQL); library(data.table)"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        x_skipped::skip!(
-            "no site goes back to R, since Rscript with DBI, RPostgreSQL and data.table is absent (Debian: r-base-core \
-             r-cran-dbi r-cran-rpostgresql r-cran-data.table)"
-        );
-    }
-    found
+    x_skipped::has_r("no site goes back to R")
 }
 
 /// How much of a day R does.

@@ -2,12 +2,11 @@
 
 use cds_hub::Hub;
 use cds2db::run::{DirectoryOptions, RunDirectory};
-use dataprocessor::config::{Phases, WardPhases, wall_time};
-use dataprocessor::{CaseProfile, Config};
 use fixtures::hospital::Hospital;
 use table_description::Description;
 
 use super::original_day::original_day;
+use crate::case_list::ward_list;
 use crate::model::ModelHub;
 use crate::select::select;
 use crate::site::Site;
@@ -96,15 +95,7 @@ async fn retrieve(site: &Site, description: &Description, when: &str) {
 }
 
 async fn process(site: &Site, today: &Hospital, when: &str) {
-    let phases = today.wards().into_iter().map(|ward| WardPhases {
-        ward,
-        a_start: wall_time::parse("2000-01-01"),
-        b_start: None,
-        b_test: false,
-    });
-    let mut config = Config::default();
-    config.profile = CaseProfile::WardList;
-    config.phases = Phases::new(phases.collect());
+    let mut config = ward_list(today.wards().iter());
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone");
     config.debug_now = Some(today.timestamp().to_zoned(zone).datetime());
     let done = dataprocessor::run(&site.hub, &config).await;
