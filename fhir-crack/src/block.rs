@@ -66,6 +66,60 @@ impl Json {
     }
 }
 
+/// What 64 bytes of XML are made of.
+pub(crate) struct Xml {
+    /// Where tags, comments and instructions begin.
+    pub(crate) less: u64,
+    pub(crate) greater: u64,
+    pub(crate) quotes: u64,
+    pub(crate) apostrophes: u64,
+}
+
+impl Xml {
+    #[inline(always)]
+    pub(crate) fn of(block: &[u8; 64]) -> Self {
+        let mut xml = Self {
+            less: 0,
+            greater: 0,
+            quotes: 0,
+            apostrophes: 0,
+        };
+        for (number, chunk) in block.as_chunks::<16>().0.iter().enumerate() {
+            let put = |byte: u8| u64::from(bits::of(chunk, byte)) << (16 * number);
+            xml.less |= put(b'<');
+            xml.greater |= put(b'>');
+            xml.quotes |= put(b'"');
+            xml.apostrophes |= put(b'\'');
+        }
+        xml
+    }
+
+    /// Looks for the end of a start tag from a place in it on.
+    #[inline(always)]
+    pub(crate) fn tag_end(&self, from: u32, in_value: bool) -> TagEnd {
+        let behind = u64::MAX << from;
+        let end = (self.greater & behind).trailing_zeros();
+        let tag = behind & 1_u64.checked_shl(end).map_or(u64::MAX, |bit| bit - 1);
+        let in_value = in_value ^ ((self.quotes & tag).count_ones() % 2 == 1);
+        match end {
+            _ if self.apostrophes & tag != 0 => TagEnd::Unclear,
+            64 => TagEnd::Behind { in_value },
+            _ if in_value => TagEnd::Unclear,
+            _ => TagEnd::At(end),
+        }
+    }
+}
+
+/// Where a start tag ends, as far as 64 bytes tell it.
+pub(crate) enum TagEnd {
+    /// At this place.
+    At(u32),
+    /// Not in these bytes; whether the last of them is inside of a value.
+    Behind { in_value: bool },
+    /// There are apostrophes, or a `>` in a value.
+    Unclear,
+}
+
 /// Vector instructions by name: no pointers, no memory but the arguments.
 #[cfg(target_arch = "x86_64")]
 #[expect(

@@ -45,12 +45,16 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// Notes type and id of the resource of the entry at hand.
-    pub(crate) fn resource(&mut self, name: &str, id: String) {
-        self.open.resource = match types::known(name) {
-            Some(known) => Cow::Borrowed(known),
-            None => Cow::Owned(name.to_owned()),
+    pub(crate) fn resource(&mut self, name: &str, id: &str) {
+        self.open.resource = match self.kept.last() {
+            // Most pages are of one type.
+            Some(Head {
+                resource: Cow::Borrowed(known),
+                ..
+            }) if *known == name => Cow::Borrowed(*known),
+            _ => types::known(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed),
         };
-        self.open.id = id;
+        self.open.id = id.to_owned();
     }
 
     /// Notes why the entry at hand is there.

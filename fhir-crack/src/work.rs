@@ -93,12 +93,12 @@ impl Work<'_> {
                 self.issues(outcome);
             }
             Found::Other(name) => {
-                let name = types::known(name).unwrap_or(types::OTHER);
-                match self.summary.other_types.get_mut(name) {
-                    Some(count) => *count += 1,
-                    None => {
-                        self.summary.other_types.insert(name.to_owned(), 1);
-                    }
+                // Most pages are of one type, so the name is looked up where it is counted already.
+                if let Some(count) = self.summary.other_types.get_mut(&**name) {
+                    *count += 1;
+                } else {
+                    let name = types::known(name).unwrap_or(types::OTHER);
+                    *self.summary.other_types.entry(name.to_owned()).or_default() += 1;
                 }
             }
             Found::Untyped => self.summary.no_type += 1,

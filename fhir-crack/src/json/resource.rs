@@ -35,7 +35,7 @@ pub(super) fn resource<'a>(
         let mut outcome = Element::default();
         Reader { scan, limit }.members(&mut outcome, depth, true)?;
         if let Some(heads) = &mut work.meta.heads {
-            heads.resource(&name, outcome.value_of("id").unwrap_or_default().to_owned());
+            heads.resource(&name, outcome.value_of("id").unwrap_or_default());
         }
         return Ok(Found::Outcome(outcome));
     }
@@ -49,32 +49,35 @@ fn pass(scan: &mut Scan<'_>, work: &mut Work<'_>, name: &str, depth: u32, limit:
         return scan.skip_members(depth, limit);
     };
     let id = text_member(scan, "id", depth, limit)?;
-    heads.resource(name, id.unwrap_or_default().into_owned());
+    heads.resource(name, id.as_deref().unwrap_or_default());
     Ok(())
 }
 
-/// Passes over the members of an object whose opening bracket is taken, and gives the text of the first one of this name.
+/// Passes over the members of an object whose opening bracket is taken, and gives the text of the first one of this name;
+/// behind it only brackets and strings are looked at.
 pub(super) fn text_member<'a>(
     scan: &mut Scan<'a>,
     wanted: &str,
     depth: u32,
     limit: u32,
 ) -> Result<Option<Cow<'a, str>>, Halt> {
-    let mut found = None;
     if scan.closes(b'}')? {
-        return Ok(found);
+        return Ok(None);
     }
     loop {
         let name = scan.string()?;
         scan.expect(b':', Expected::Colon)?;
-        if found.is_none() && scan.peek()? == b'"' && scan.name_of(name)? == wanted {
+        if scan.peek()? == b'"' && scan.name_of(name)? == wanted {
             let text = scan.string()?;
-            found = Some(scan.name_of(text)?);
-        } else {
-            scan.skip(depth, limit)?;
+            let found = scan.name_of(text)?;
+            if scan.more(b'}', Expected::Member)? {
+                scan.skip_object_rest(depth, limit)?;
+            }
+            return Ok(Some(found));
         }
+        scan.skip(depth, limit)?;
         if !scan.more(b'}', Expected::Member)? {
-            return Ok(found);
+            return Ok(None);
         }
     }
 }

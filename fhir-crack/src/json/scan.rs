@@ -211,7 +211,16 @@ impl<'a> Scan<'a> {
 
     /// Passes over an object or array: its brackets are counted, 64 bytes at a time, those in strings left out.
     fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
-        let mut open = 0;
+        self.skip_brackets(0, depth, limit)
+    }
+
+    /// Passes over what is left of an object, its opening bracket taken, `depth` being open round it.
+    pub(crate) fn skip_object_rest(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
+        self.skip_brackets(1, depth, limit)
+    }
+
+    /// Passes over everything up to where the outermost of `open` brackets is closed.
+    fn skip_brackets(&mut self, mut open: u32, depth: u32, limit: u32) -> Result<(), Halt> {
         while let Some(block) = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk::<64>) {
             let json = Json::of(block);
             // Before the first backslash, which has to be in a string, every quote begins or ends one.

@@ -27,17 +27,24 @@ pub(super) fn value_of_child<'a>(
             scan.skip_content(tag.name, depth + 1, limit)?;
         }
         if tag.name == name {
-            return value_of_tag(scan, at, text, limit);
+            return value_of_tag(scan, at, tag.name, text, limit);
         }
     }
     Ok(Cow::default())
 }
 
 /// The value of the element that begins at a position with this tag.
-fn value_of_tag<'a>(scan: &Scan<'a>, at: usize, tag: &'a str, limit: u32) -> Result<Cow<'a, str>, Halt> {
+fn value_of_tag<'a>(
+    scan: &Scan<'a>,
+    at: usize,
+    name: &str,
+    tag: &'a str,
+    limit: u32,
+) -> Result<Cow<'a, str>, Halt> {
     let plain = tag
-        .split_once(" value=\"")
-        .and_then(|(_, rest)| rest.split_once('"'));
+        .get(1 + name.len()..)
+        .and_then(|attributes| attributes.strip_prefix(" value=\""))
+        .and_then(|rest| rest.split_once('"'));
     if let Some((value, rest)) = plain
         && matches!(rest.trim_ascii(), "/>" | ">")
         && !value.contains(['&', '<', '\n', '\r', '\t'])
@@ -52,6 +59,6 @@ fn value_of_tag<'a>(scan: &Scan<'a>, at: usize, tag: &'a str, limit: u32) -> Res
 pub(super) fn note_head(resource: &Element<'_>, work: &mut Work<'_>) {
     if let Some(heads) = &mut work.meta.heads {
         let id = resource.value_of("id").unwrap_or_default();
-        heads.resource(&resource.name, id.to_owned());
+        heads.resource(&resource.name, id);
     }
 }

@@ -1,6 +1,8 @@
 //! The outermost structure of an XML page: a resource or several documents one behind the other, a Bundle, a Parameters; and
 //! Bundles and Parameters in the entries of these, one level deep.
 
+use std::borrow::Cow;
+
 use super::heads::{note_head, value_of_child};
 use super::scan::{Next, Scan, Tag};
 use super::tree;
@@ -118,6 +120,10 @@ fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result
 
 /// Whether a document's outermost element is in FHIR's namespace, or in none.
 fn is_fhir(text: &str, tag: &Tag<'_>) -> bool {
+    let attributes = text.get(1 + tag.name.len()..).unwrap_or_default();
+    if !tag.prefixed && matches!(attributes, ">" | r#" xmlns="http://hl7.org/fhir">"#) {
+        return true;
+    }
     let declared = match tag.prefixed {
         false => text.split("xmlns=").nth(1),
         true => {
@@ -364,11 +370,11 @@ fn resource_of_usual_form<'a>(
     }
     if let Some(heads) = &mut work.meta.heads {
         let id = if tag.empty {
-            String::new()
+            Cow::default()
         } else {
-            value_of_child(scan, "id", depth, limit)?.into_owned()
+            value_of_child(scan, "id", depth, limit)?
         };
-        heads.resource(tag.name, id);
+        heads.resource(tag.name, &id);
     }
     if !tag.empty {
         scan.skip_content(tag.name, depth, limit)?;

@@ -1,3 +1,4 @@
+use crate::block::{TagEnd, Xml};
 use crate::error::Limit;
 use crate::halt::{Expected, Halt};
 
@@ -182,9 +183,75 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes over the content and end tag of an element, `depth` being open with it: tags are counted, no more.
+    /// Passes over the content and end tag of an element, `depth` being open with it: tags are counted, no more, 64 bytes
+    /// at a time.
     pub(crate) fn skip_content(&mut self, name: &str, depth: u32, limit: u32) -> Result<(), Halt> {
         let mut open = 1;
+        // Where a start tag began the end of which is not seen yet, and whether it goes on inside of a value.
+        let mut tag: Option<(usize, bool)> = None;
+        'blocks: while let Some(block) = self.rest().first_chunk::<64>() {
+            let xml = Xml::of(block);
+            // Bits of this block that are passed over.
+            let mut from = 0;
+            loop {
+                let (start, in_value) = match tag.take() {
+                    Some(tag) => tag,
+                    None => {
+                        let less = xml.less & u64::MAX.checked_shl(from).unwrap_or(0);
+                        if less == 0 {
+                            break;
+                        }
+                        from = less.trailing_zeros();
+                        let start = self.pos + from as usize;
+                        match self.bytes.get(start + 1) {
+                            None => return Err(Halt::More),
+                            Some(b'/') if open == 1 => {
+                                self.pos = start;
+                                return self.end_of(name);
+                            }
+                            Some(b'/') => {
+                                open -= 1;
+                                from += 2;
+                                continue;
+                            }
+                            Some(b'!' | b'?') => {
+                                self.pos = start;
+                                self.next()?;
+                                continue 'blocks;
+                            }
+                            Some(_) => (start, false),
+                        }
+                    }
+                };
+                match xml.tag_end(from, in_value) {
+                    TagEnd::At(end) => {
+                        let end = end as usize;
+                        if self.bytes.get((self.pos + end).wrapping_sub(1)) != Some(&b'/') {
+                            open = opened(open, depth, limit, self.pos + end + 1)?;
+                        }
+                        from = end as u32 + 1;
+                    }
+                    TagEnd::Behind { in_value } => {
+                        tag = Some((start, in_value));
+                        break;
+                    }
+                    TagEnd::Unclear => {
+                        self.pos = start + 1;
+                        if !self.tag_end()? {
+                            open = opened(open, depth, limit, self.pos)?;
+                        }
+                        continue 'blocks;
+                    }
+                }
+            }
+            self.pos += 64;
+        }
+        self.pos = tag.map_or(self.pos, |(start, _)| start);
+        self.skip_rest(name, open, depth, limit)
+    }
+
+    /// Passes over what is left of an element's content, tag by tag: the last bytes of a chunk.
+    fn skip_rest(&mut self, name: &str, mut open: u32, depth: u32, limit: u32) -> Result<(), Halt> {
         loop {
             if self.next()? == Next::End {
                 if open == 1 {
@@ -195,12 +262,66 @@ impl<'a> Scan<'a> {
             } else {
                 self.pos += 1;
                 if !self.tag_end()? {
-                    open += 1;
-                    if depth + open > limit {
-                        return Err(Halt::limit(Limit::Depth, self.pos));
-                    }
+                    open = opened(open, depth, limit, self.pos)?;
                 }
             }
         }
+    }
+}
+
+/// How many elements are open with one more, the start tag of which ends at a position.
+fn opened(open: u32, depth: u32, limit: u32, at: usize) -> Result<u32, Halt> {
+    if depth + open < limit {
+        return Ok(open + 1);
+    }
+    Err(Halt::limit(Limit::Depth, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Markup that ends where a reader of tags has to look twice.
+    const PIECES: [&str; 16] = [
+        "<a>",
+        "<a>",
+        "</a>",
+        "</a>",
+        "<b/>",
+        "<b value=\"x\"/>",
+        "<c value=\"1 > 2 /\">",
+        "<c value='it\"s />'>",
+        "<d url=\"http://example.org/a-name-longer-than-a-block-of-sixty-four-bytes/and/more\">",
+        "</d>",
+        "</c>",
+        "text's \"own\" > marks /> ",
+        "<!-- <a> \" -->",
+        "<![CDATA[</a>'/>]]>",
+        "<?note </a> ?>",
+        "\n    ",
+    ];
+
+    #[test]
+    fn blocks_pass_over_what_single_tags_pass_over() {
+        let mut state = 7_u64;
+        let mut ended = 0;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..state % 40 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.push_str(PIECES[(state >> 33) as usize % PIECES.len()]);
+            }
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(3) >> 1;
+            text.push_str("</a></a></a></a> and what follows, up to the length of one more block of bytes.");
+            let (mut blocks, mut tags) = (Scan::new(&text, 0), Scan::new(&text, 0));
+            let by_blocks = blocks.skip_content("a", 1, 6);
+            let by_tags = tags.skip_rest("a", 1, 1, 6);
+            assert_eq!(format!("{by_blocks:?}"), format!("{by_tags:?}"), "{text}");
+            if by_tags.is_ok() {
+                ended += 1;
+                assert_eq!(blocks.pos, tags.pos, "{text}");
+            }
+        }
+        assert!(ended > 1000, "{ended}");
     }
 }
