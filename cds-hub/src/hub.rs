@@ -18,6 +18,8 @@ const SESSION: &str = "SELECT set_config('TimeZone', $1, false), set_config('jit
 pub struct HubOptions {
     /// `postgres://user@host:port/database`; a password in it works but is better kept elsewhere.
     pub url: String,
+    /// The role to log in as; takes precedence over the URL and `PGUSER`.
+    pub user: Option<String>,
     /// The password; takes precedence over the URL and `PGPASSWORD`.
     pub password: Option<String>,
     /// File whose first line is the password; takes precedence over the URL and `PGPASSWORD`.
@@ -32,6 +34,8 @@ pub struct HubOptions {
     pub connections: u32,
     /// How long to wait for a connection.
     pub patience: Duration,
+    /// Only reads: nothing can be written, and the server gives up a statement that takes longer than this.
+    pub reading: Option<Duration>,
 }
 
 impl HubOptions {
@@ -40,6 +44,7 @@ impl HubOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            user: None,
             password: None,
             password_file: None,
             ca_file: None,
@@ -47,6 +52,7 @@ impl HubOptions {
             zone: "Europe/Berlin".into(),
             connections: 8,
             patience: Duration::from_secs(30),
+            reading: None,
         }
     }
 
@@ -58,6 +64,15 @@ impl HubOptions {
             .disable_statement_logging();
         if let Some(path) = &self.search_path {
             options = options.options([("search_path", path.as_str())]);
+        }
+        if let Some(longest) = self.reading {
+            options = options.options([
+                ("default_transaction_read_only", "on".to_owned()),
+                ("statement_timeout", format!("{}ms", longest.as_millis().max(1))),
+            ]);
+        }
+        if let Some(user) = &self.user {
+            options = options.username(user);
         }
         if let Some(password) = &self.password {
             options = options.password(password);

@@ -1,0 +1,48 @@
+//! The tables and how they grow.
+
+use axum::extract::State;
+use cds_hub::overview::Growth;
+use maud::{Markup, html};
+use web_pages::{Page, Table, Visitor};
+
+use super::answer::Asker;
+use super::layout::{self, change, number};
+use super::site::{Pages, User};
+
+/// All tables.
+pub(super) async fn show(State(pages): State<Pages>, Visitor(session): Visitor<User>) -> Page {
+    let asker = Asker::new(pages.limit);
+    let user = &session.user;
+    let growth = asker.ask(user.hub.growth(&user.model)).await;
+    layout::page(&pages, &session, "Tables", "/tables").body(html! {
+        p.soft { "All versions of all rows, as the hub's imports have counted them. What was removed by hand counts against." }
+        (growth.show(|growth| tables(&growth)))
+    })
+}
+
+fn tables(growth: &[Growth]) -> Markup {
+    let (filled, empty): (Vec<&Growth>, Vec<&Growth>) = growth.iter().partition(|g| g.changed.is_some());
+    let heads = ["Table", "Rows", "24 hours", "7 days", "30 days", "Last change", "Last confirmed"];
+    let mut table = Table::new("Tables with rows", &heads);
+    for growth in &filled {
+        let cells = [
+            number(growth.rows),
+            change(growth.day),
+            change(growth.week),
+            change(growth.month),
+            growth.changed.clone().unwrap_or_default(),
+            growth.confirmed.clone().unwrap_or_default(),
+        ];
+        let mut row = vec![html! { a href={ "/as-of?table=" (growth.table) } { (growth.table) } }];
+        row.extend(cells.map(|cell| html! { (cell) }));
+        table.push(row);
+    }
+    let empty: Vec<&str> = empty.iter().map(|g| g.table.as_str()).collect();
+    html! {
+        @if filled.is_empty() { p { "No table has rows yet." } } @else { (table.render()) }
+        @if !empty.is_empty() {
+            h2 { "Without rows" }
+            p { (empty.join(", ")) }
+        }
+    }
+}
