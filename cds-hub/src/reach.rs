@@ -135,8 +135,9 @@ pub async fn answers(options: &HubOptions) -> Result<()> {
         return Ok(());
     }
     listens(host, port).await.map_err(|why| {
-        let text =
-            format!("the database at {host}:{port} cannot be reached ({why}); start it, or correct --database-url");
+        let text = format!(
+            "the database at {host}:{port} cannot be reached ({why}); start it, or correct --database-url"
+        );
         Error::new(ErrorKind::Connect, text)
     })
 }

@@ -31,7 +31,12 @@ impl Trend {
     /// The bars; the highest is as high as there is room, and what is not nothing can be seen.
     #[must_use]
     pub fn render(&self) -> Markup {
-        let highest = self.bars.iter().map(|(_, value)| *value).max().unwrap_or_default();
+        let highest = self
+            .bars
+            .iter()
+            .map(|(_, value)| *value)
+            .max()
+            .unwrap_or_default();
         let width = (self.bars.len() * STEP).max(STEP);
         html! {
             svg.trend role="img" aria-label=(self.label) width=(width) height=(HIGH) viewBox={ "0 0 " (width) " " (HIGH) } {

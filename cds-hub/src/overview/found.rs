@@ -67,7 +67,11 @@ impl Hub {
     /// When the server refuses.
     pub async fn find_row(&self, model: &Model, readable: &Readable, id: i32) -> Result<Vec<Found>> {
         let mut found = Vec::new();
-        for table in model.tables().iter().filter(|table| readable.may_see(&table.name)) {
+        for table in model
+            .tables()
+            .iter()
+            .filter(|table| readable.may_see(&table.name))
+        {
             let condition = format!("t.{} = $1::text::integer", Names::of(table).id);
             let mut rows = self.found(table, &condition, &id.to_string()).await?;
             // A row id that repeats leads to one place.

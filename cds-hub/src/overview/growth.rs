@@ -9,15 +9,15 @@ use crate::{Error, Hub, Result};
 pub struct Growth {
     /// Contract name.
     pub table: String,
-    /// Rows it has, all versions.
+    /// Rows it has, all versions, without those that were removed by hand.
     pub rows: i64,
-    /// Rows more than a day (24 hours) ago; negative where more were removed than came.
+    /// Rows that came within the last 24 hours; when rows were removed is not kept, so they are among these too.
     pub day: i64,
-    /// Rows more than 7 days ago.
+    /// Rows that came within the last 7 days.
     pub week: i64,
-    /// Rows more than 30 days ago.
+    /// Rows that came within the last 30 days.
     pub month: i64,
-    /// When rows came or were removed last, wall time of the hub's zone; `None` where none ever did.
+    /// When rows came last, wall time of the hub's zone; `None` where none ever did.
     pub changed: Option<String>,
     /// When rows of it came or were confirmed last.
     pub confirmed: Option<String>,
@@ -31,17 +31,18 @@ impl Hub {
     pub async fn growth(&self, model: &Model) -> Result<Vec<Growth>> {
         type Row = (String, i64, i64, i64, i64, Option<String>, Option<String>);
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT c.table_name, sum(c.rows)::int8,
-               coalesce(sum(c.rows) FILTER (WHERE i.finished > now() - interval '24 hours'), 0)::int8,
-               coalesce(sum(c.rows) FILTER (WHERE i.finished > now() - interval '7 days'), 0)::int8,
-               coalesce(sum(c.rows) FILTER (WHERE i.finished > now() - interval '30 days'), 0)::int8,
-               to_char(max(i.finished) FILTER (WHERE c.rows <> 0), 'YYYY-MM-DD HH24:MI:SS'),
-               to_char(max(i.finished) FILTER (WHERE c.rows >= 0), 'YYYY-MM-DD HH24:MI:SS')
+            "SELECT c.table_name,
+               c.rows - (SELECT count(*) FROM core.removed d WHERE d.table_name = c.table_name),
+               c.day, c.week, c.month, c.changed, c.confirmed
              FROM (
-               SELECT table_name, import_no, new_count::int8 AS rows FROM core.import_rows
-               UNION ALL
-               SELECT table_name, import_no, -count(*) FROM core.removed GROUP BY table_name, import_no) c
-             JOIN core.import i ON i.no = c.import_no WHERE i.finished IS NOT NULL GROUP BY c.table_name",
+               SELECT r.table_name, sum(r.new_count)::int8 AS rows,
+                 coalesce(sum(r.new_count) FILTER (WHERE i.finished > now() - interval '24 hours'), 0)::int8 AS day,
+                 coalesce(sum(r.new_count) FILTER (WHERE i.finished > now() - interval '7 days'), 0)::int8 AS week,
+                 coalesce(sum(r.new_count) FILTER (WHERE i.finished > now() - interval '30 days'), 0)::int8 AS month,
+                 to_char(max(i.finished) FILTER (WHERE r.new_count > 0), 'YYYY-MM-DD HH24:MI:SS') AS changed,
+                 to_char(max(i.finished), 'YYYY-MM-DD HH24:MI:SS') AS confirmed
+               FROM core.import_rows r JOIN core.import i ON i.no = r.import_no
+               WHERE i.finished IS NOT NULL GROUP BY r.table_name) c",
         )
         .fetch_all(self.pool())
         .await
@@ -55,8 +56,11 @@ impl Hub {
             changed,
             confirmed,
         };
-        let mut known: HashMap<String, Growth> =
-            rows.into_iter().map(growth).map(|g| (g.table.clone(), g)).collect();
+        let mut known: HashMap<String, Growth> = rows
+            .into_iter()
+            .map(growth)
+            .map(|g| (g.table.clone(), g))
+            .collect();
         let of = |name: &String| {
             known.remove(name).unwrap_or_else(|| Growth {
                 table: name.clone(),

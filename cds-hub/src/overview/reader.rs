@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::AssertSqlSafe;
 
-use crate::schema::{Kind, Model, Script, identifier};
+use crate::schema::{Kind, Model, Script, StoredTable, identifier, version_order};
 use crate::{Error, ErrorKind, Hub, Result};
 
 /// Tables of which a reader gets figures and places, with the columns where some hold values.
@@ -91,7 +91,8 @@ impl Hub {
 
     async fn is_reader(&self, role: &str) -> Result<()> {
         if crate::schema::ROLES.contains(&role) {
-            let text = format!("{role} is one of the hub's own roles, whose rights the hub sets; name a person's");
+            let text =
+                format!("{role} is one of the hub's own roles, whose rights the hub sets; name a person's");
             return Err(Error::new(ErrorKind::Options, text));
         }
         let is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
@@ -143,29 +144,39 @@ fn granted(script: &mut Script, model: &Model, role: &str, values: bool) {
     }
     script.push(format!("GRANT USAGE ON SCHEMA cds2db_out TO {role}"));
     script.push(format!("GRANT SELECT ON {} TO {role}", VALUES.join(", ")));
-    script.push(format!("GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO {role}"));
+    script.push(format!(
+        "GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO {role}"
+    ));
     for table in model.tables() {
         for name in table_names(table) {
             script.push(format!("GRANT SELECT ON {name} TO {role}"));
         }
-        script.push(format!("GRANT EXECUTE ON FUNCTION {} TO {role}", as_of(&table.name)));
+        for function in functions(table) {
+            script.push(format!("GRANT EXECUTE ON FUNCTION {function} TO {role}"));
+        }
     }
 }
 
 fn revoked(model: &Model, role: &str) -> Script {
     let role = identifier(role);
     let mut script = Script::default();
-    script.push(format!("REVOKE ALL ON ALL TABLES IN SCHEMA core, cds2db_out FROM {role}"));
-    script.push(format!("REVOKE ALL ON FUNCTION core.lock_holder(), core.raw_moment(text) FROM {role}"));
+    script.push(format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA core, cds2db_out FROM {role}"
+    ));
+    script.push(format!(
+        "REVOKE ALL ON FUNCTION core.lock_holder(), core.raw_moment(text) FROM {role}"
+    ));
     for table in model.tables() {
-        script.push(format!("REVOKE ALL ON FUNCTION {} FROM {role}", as_of(&table.name)));
+        for function in functions(table) {
+            script.push(format!("REVOKE ALL ON FUNCTION {function} FROM {role}"));
+        }
     }
     script.push(format!("REVOKE USAGE ON SCHEMA core, db, cds2db_out FROM {role}"));
     script
 }
 
 /// A table's rows, their view, its companions, and the view of its newest versions.
-fn table_names(table: &crate::schema::StoredTable) -> Vec<String> {
+fn table_names(table: &StoredTable) -> Vec<String> {
     let core = |suffix: &str| format!("core.{}", identifier(&format!("{}{suffix}", table.name)));
     let mut names = vec![core(""), core("_rows"), core("_seen")];
     if table.kind == Kind::Typed {
@@ -178,6 +189,9 @@ fn table_names(table: &crate::schema::StoredTable) -> Vec<String> {
     names
 }
 
-fn as_of(table: &str) -> String {
-    format!("db.{}(timestamptz)", identifier(&format!("{table}_as_of")))
+/// What shows a table as it was, and what the view of its newest versions asks with the rights of its reader.
+fn functions(table: &StoredTable) -> Vec<String> {
+    let as_of = identifier(&format!("{}_as_of", table.name)).into_owned();
+    let newer = version_order::function(table).map(|function| function.signature);
+    std::iter::once(format!("db.{as_of}(timestamptz)")).chain(newer).collect()
 }

@@ -136,7 +136,10 @@ impl Hub {
             .fetch_all(self.pool())
             .await
             .map_err(|e| Error::sql("counting the rows that wait to be typed", &e))?;
-        Ok(rows.into_iter().map(|(table, rows)| Waits { table, rows }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(table, rows)| Waits { table, rows })
+            .collect())
     }
 
     /// Searches that were not answered in full and are asked again, by watermark, with how many.

@@ -77,7 +77,11 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
         (true, false) => Some(Answer::NotForRole),
         (true, true) => {
             let before = asked.page * ROWS;
-            Some(asker.ask(hub.rows_as_of(&shown, asked.moment, before, ROWS)).await)
+            Some(
+                asker
+                    .ask(hub.rows_as_of(&shown, asked.moment, before, ROWS))
+                    .await,
+            )
         }
     };
     let body = html! {
@@ -90,7 +94,8 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
 
 /// Whether a text can be a moment: PostgreSQL would also take words such as `infinity`.
 fn moment(text: &str) -> Result<()> {
-    let is_moment = text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('\0');
+    let is_moment =
+        text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('\0');
     match is_moment {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Options, "not a moment")),

@@ -59,7 +59,10 @@ pub(super) async fn enter(State(pages): State<Pages>, form: Anonymous) -> Respon
         return refuse(StatusCode::TOO_MANY_REQUESTS, &words);
     }
     let asker = Asker::new(pages.limit);
-    let hub = match asker.ask(reach::log_in(&pages.login, name, form.get("password"))).await {
+    let hub = match asker
+        .ask(reach::log_in(&pages.login, name, form.get("password")))
+        .await
+    {
         Answer::Told(Some(hub)) => hub,
         Answer::Told(None) => {
             pages.attempts.failed(name);

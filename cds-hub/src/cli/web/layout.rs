@@ -21,9 +21,9 @@ pub(super) fn page(pages: &Pages, session: &Session<User>, title: impl Into<Stri
     let page = Page::new(title)
         .site(&pages.title)
         .signed_in(&session.user.name, "/logout", &session.token);
-    PARTS
-        .iter()
-        .fold(page, |page, (label, path)| page.link(*label, *path, *path == part))
+    PARTS.iter().fold(page, |page, (label, path)| {
+        page.link(*label, *path, *path == part)
+    })
 }
 
 /// The page for a table or row that is not there.
@@ -106,7 +106,11 @@ mod tests {
             (7, "7", "+7"),
             (1000, "1 000", "+1 000"),
             (-12_345_678, "−12 345 678", "−12 345 678"),
-            (i64::MIN, "−9 223 372 036 854 775 808", "−9 223 372 036 854 775 808"),
+            (
+                i64::MIN,
+                "−9 223 372 036 854 775 808",
+                "−9 223 372 036 854 775 808",
+            ),
         ] {
             assert_eq!((number(value), change(value)), (blank(wanted), blank(signed)));
         }

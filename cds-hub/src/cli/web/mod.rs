@@ -22,6 +22,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use cds_hub::schema::Model;
 use cds_hub::{Error, ErrorKind, Hub, HubOptions, Result, reach};
+use tracing_subscriber::EnvFilter;
 use web_pages::{Hosts, listen};
 
 use super::{output, serve as serving};
@@ -65,7 +66,9 @@ pub(crate) async fn change_rights(arguments: &WebArguments, hub: &Hub) -> Result
     let model = Model::new(&hub.tables_to_keep().await?);
     if let Some(role) = &arguments.revoke {
         hub.revoke_reading(&model, role).await?;
-        output::line(&format!("{role} reads nothing of the hub by these rights any more"));
+        output::line(&format!(
+            "{role} reads nothing of the hub by these rights any more"
+        ));
     }
     if let Some(role) = &arguments.grant {
         hub.grant_reading(&model, role, arguments.values).await?;
@@ -80,6 +83,7 @@ pub(crate) async fn change_rights(arguments: &WebArguments, hub: &Hub) -> Result
 
 /// Serves the pages until the process is asked to stop.
 pub(crate) async fn serve(arguments: &WebArguments, mut hub: HubOptions) -> Result<()> {
+    start_log();
     let limit = Duration::from_secs(arguments.timeout);
     hub.reading = Some(limit);
     // Of each visitor; a page asks one question after the other.
@@ -91,7 +95,10 @@ pub(crate) async fn serve(arguments: &WebArguments, mut hub: HubOptions) -> Resu
         output::note(&format!("{error}; the pages wait for it"));
     }
     let place = || {
-        let text = format!("listening on {}; name another address with --listen", arguments.listen);
+        let text = format!(
+            "listening on {}; name another address with --listen",
+            arguments.listen
+        );
         Error::new(ErrorKind::Options, text)
     };
     let (listener, address) = listen::bind(arguments.listen)
@@ -104,6 +111,16 @@ pub(crate) async fn serve(arguments: &WebArguments, mut hub: HubOptions) -> Resu
     listen::serve(listener, routes, serving::asked_to_stop())
         .await
         .map_err(|e| Error::new(ErrorKind::File, "serving pages").with_source(e))
+}
+
+/// Failures by their place, never by a value. Texts of other crates are not ours: of those errors only.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("error,cds_hub=warn,web_pages=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn routes() -> Router<Pages> {

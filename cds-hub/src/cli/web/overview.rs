@@ -67,7 +67,15 @@ fn module(runs: &[ModuleRun], faults: Option<&HashMap<i32, Faults>>) -> Markup {
     for run in runs.iter().rev() {
         trend.push(format!("{}: {} new", run.started, number(run.new)), counts(run));
     }
-    let heads = ["Began", "Ended", "Took", "What", "New rows", "Seen again", "State"];
+    let heads = [
+        "Began",
+        "Ended",
+        "Took",
+        "What",
+        "New rows",
+        "Seen again",
+        "State",
+    ];
     let mut table = Table::new(format!("The newest runs of {name}"), &heads);
     for run in runs.iter().take(LINES) {
         table.push(vec![
@@ -90,7 +98,9 @@ fn module(runs: &[ModuleRun], faults: Option<&HashMap<i32, Faults>>) -> Markup {
 /// What the hub knows of how a run went.
 fn state(run: &ModuleRun, faults: Option<&HashMap<i32, Faults>>) -> Markup {
     let of = |count: fn(&Faults) -> i64| -> i64 {
-        let faults = faults.into_iter().flat_map(|known| run.imports.iter().filter_map(|no| known.get(no)));
+        let faults = faults
+            .into_iter()
+            .flat_map(|known| run.imports.iter().filter_map(|no| known.get(no)));
         faults.map(count).sum()
     };
     let (refused, defects) = (of(|f| f.refused), of(|f| f.defects));

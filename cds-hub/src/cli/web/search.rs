@@ -79,7 +79,10 @@ fn rows(found: &[Found], values: bool) -> Markup {
         true => &["Table", "Row", "Version", "In the hub since"],
         false => &["Table", "Row", "In the hub since"],
     };
-    let mut table = Table::new(format!("{} rows, the newest of each table first", found.len()), heads);
+    let mut table = Table::new(
+        format!("{} rows, the newest of each table first", found.len()),
+        heads,
+    );
     for one in found {
         let path = format!("/trace/{}/{}", one.table, one.id);
         let mut row = vec![html! { (one.table) }, html! { a href=(path) { (one.id) } }];

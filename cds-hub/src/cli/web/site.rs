@@ -34,12 +34,7 @@ pub(super) struct Inner {
 }
 
 impl Pages {
-    pub(super) fn new(
-        login: HubOptions,
-        limit: Duration,
-        title: &str,
-        public: Option<&str>,
-    ) -> Result<Self> {
+    pub(super) fn new(login: HubOptions, limit: Duration, title: &str, public: Option<&str>) -> Result<Self> {
         let secure = public.is_some_and(|address| address.starts_with("https://"));
         let sessions = Sessions::new(SessionTimes::default(), secure)
             .map_err(|e| Error::new(ErrorKind::Options, "starting sessions").with_source(e))?;

@@ -15,14 +15,22 @@ pub(super) async fn show(State(pages): State<Pages>, Visitor(session): Visitor<U
     let user = &session.user;
     let growth = asker.ask(user.hub.growth(&user.model)).await;
     layout::page(&pages, &session, "Tables", "/tables").body(html! {
-        p.soft { "All versions of all rows, as the hub's imports have counted them. What was removed by hand counts against." }
+        p.soft { "All versions of all rows, as the hub's imports have counted them; new rows of the last 24 hours, 7 and 30 days." }
         (growth.show(|growth| tables(&growth)))
     })
 }
 
 fn tables(growth: &[Growth]) -> Markup {
     let (filled, empty): (Vec<&Growth>, Vec<&Growth>) = growth.iter().partition(|g| g.changed.is_some());
-    let heads = ["Table", "Rows", "24 hours", "7 days", "30 days", "Last change", "Last confirmed"];
+    let heads = [
+        "Table",
+        "Rows",
+        "In 24 hours",
+        "In 7 days",
+        "In 30 days",
+        "Last new row",
+        "Last confirmed",
+    ];
     let mut table = Table::new("Tables with rows", &heads);
     for growth in &filled {
         let cells = [

@@ -54,7 +54,11 @@ async fn page(
     };
     // What may be seen of a table is seen of its rows' way too.
     let answer = match user.readable.may_see(&stored.name) {
-        true => Asker::new(pages.limit).ask(traced(user, &table, id, values)).await,
+        true => {
+            Asker::new(pages.limit)
+                .ask(traced(user, &table, id, values))
+                .await
+        }
         false => Answer::NotForRole,
     };
     if matches!(&answer, Answer::Failed(error) if error.kind() == ErrorKind::NotFound) {
@@ -105,11 +109,22 @@ fn row(origins: &[Origin], cells: &Cells, values: bool) -> Markup {
     let mut facts = vec![
         ("In the hub since", text(&row.since)),
         ("Confirmed last", text(&row.confirmed)),
-        ("Readers see it", html! { (if row.is_current { "yes" } else { "no, it is superseded" }) }),
+        (
+            "Readers see it",
+            html! { (if row.is_current { "yes" } else { "no, it is superseded" }) },
+        ),
     ];
     if values {
-        facts.extend(row.resource.as_ref().map(|resource| ("Resource", html! { (resource) })));
-        facts.extend(row.version.as_ref().map(|version| ("Version", html! { (version) })));
+        facts.extend(
+            row.resource
+                .as_ref()
+                .map(|resource| ("Resource", html! { (resource) })),
+        );
+        facts.extend(
+            row.version
+                .as_ref()
+                .map(|version| ("Version", html! { (version) })),
+        );
     }
     let (current, older): (Vec<_>, Vec<_>) = sources(below).into_iter().partition(|source| source.is_current);
     html! {

@@ -8,7 +8,6 @@
 
 mod beside;
 mod browser;
-mod chromium;
 mod client;
 mod demo;
 mod hostile;

@@ -1,0 +1,7 @@
+//! `cds-hub web`: what its pages say, whom they say it to, and how they are used.
+
+mod browser;
+mod hostile;
+mod pages;
+mod rights;
+mod site;
