@@ -13,6 +13,9 @@ use crate::{Error, ErrorKind, Result};
 /// What every connection begins with.
 const SESSION: &str = "SELECT set_config('TimeZone', $1, false), set_config('jit', 'off', false)";
 
+/// After so long without a question a connection for reading is closed: people read, and there are many of them.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// How to reach a hub.
 #[derive(Clone)]
 pub struct HubOptions {
@@ -157,7 +160,11 @@ impl Hub {
     /// When an option is unusable, or the server cannot be reached or refuses.
     pub async fn open(options: &HubOptions) -> Result<Self> {
         let zone: Arc<str> = options.zone.as_str().into();
-        let pool = pool_options(&zone)
+        let mut pool = pool_options(&zone);
+        if options.reading.is_some() {
+            pool = pool.idle_timeout(IDLE);
+        }
+        let pool = pool
             .max_connections(options.connections)
             .acquire_timeout(options.patience)
             .connect_with(options.connect_options()?)

@@ -12,6 +12,9 @@ use crate::schema::{Function, Kind, StoredTable, identifier, seen};
 use crate::transfer::{Names, calculated_columns, header};
 use crate::{Error, ErrorKind, Hub, Result};
 
+/// Characters of a cell that people are shown.
+const CELL: u32 = 4000;
+
 impl Hub {
     /// What a table or an interface view showed at a moment, as CSV with a header line. The moment is any text PostgreSQL
     /// takes for a `timestamptz`, wall time of the hub's zone where it has no offset.
@@ -25,7 +28,8 @@ impl Hub {
             .await
     }
 
-    /// The same as a part of the rows, for people: those behind the first `before`, at most `most`.
+    /// The same as a part of the rows, for people: those behind the first `before`, at most `most`, each cell with its name. Of a
+    /// cell the first 4,000 characters are given. Patient data.
     ///
     /// # Errors
     /// As [`Hub::as_of`]; also when the role may not read the table, whatever function it may call.
@@ -44,9 +48,12 @@ impl Hub {
             .execute(self.pool())
             .await
             .map_err(|e| Error::sql(place(), &e))?;
+        // Ids of forms repeat: the order behind them makes one page go on where another ended.
         let sql = format!(
-            "SELECT array(SELECT v.key FROM json_each_text(c.cells) v), array(SELECT v.value FROM json_each_text(c.cells) v)
-             FROM (SELECT row_to_json(q) AS cells FROM ({} LIMIT {most} OFFSET {before}) q) c",
+            "SELECT array(SELECT v.key FROM json_each_text(c.cells) v),
+               array(SELECT left(v.value, {CELL}) FROM json_each_text(c.cells) v)
+             FROM (SELECT row_to_json(q) AS cells FROM (
+               {}, t.last_processing_nr, t.hash_index_col LIMIT {most} OFFSET {before}) q) c",
             asked(shown, &moment)
         );
         let rows: Vec<(Vec<String>, Vec<Option<String>>)> = sqlx::query_as(AssertSqlSafe(sql))

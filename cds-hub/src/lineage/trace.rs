@@ -98,7 +98,8 @@ impl Hub {
         Ok(origins)
     }
 
-    /// The cells of a row that are not empty, in the order of the columns. Patient data.
+    /// The cells of a row that are not empty, in the order of the columns, for people: of each the first 4,000 characters.
+    /// Patient data.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such table; when the server refuses.
@@ -109,7 +110,7 @@ impl Hub {
         let names = Names::of(table);
         let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
         let sql = format!(
-            "SELECT e.key, e.value FROM {core} t, jsonb_each_text(to_jsonb(t)) e
+            "SELECT e.key, left(e.value, 4000) FROM {core} t, jsonb_each_text(to_jsonb(t)) e
              WHERE t.{key} = $1 AND e.key = ANY ($2) AND e.value IS NOT NULL ORDER BY array_position($2, e.key)",
             core = names.core,
             key = names.key

@@ -193,5 +193,7 @@ fn table_names(table: &StoredTable) -> Vec<String> {
 fn functions(table: &StoredTable) -> Vec<String> {
     let as_of = identifier(&format!("{}_as_of", table.name)).into_owned();
     let newer = version_order::function(table).map(|function| function.signature);
-    std::iter::once(format!("db.{as_of}(timestamptz)")).chain(newer).collect()
+    std::iter::once(format!("db.{as_of}(timestamptz)"))
+        .chain(newer)
+        .collect()
 }

@@ -51,13 +51,14 @@ pub(super) fn number(number: i64) -> String {
     }
 }
 
-/// A number with its sign; blank for none.
-pub(super) fn change(change: i64) -> String {
-    match change {
-        0 => String::new(),
-        1.. => format!("+{}", number(change)),
-        _ => number(change),
-    }
+/// A number in a cell, on one line.
+pub(super) fn count(count: i64) -> Markup {
+    html! { span.whole { (number(count)) } }
+}
+
+/// A number that is more than before, on one line; nothing for none.
+pub(super) fn more(more: i64) -> Markup {
+    html! { @if more != 0 { span.whole { "+" (number(more)) } } }
 }
 
 /// A duration in words.
@@ -101,19 +102,16 @@ mod tests {
     #[test]
     fn numbers_can_be_read() {
         let blank = |text: &str| text.replace(' ', "\u{202f}");
-        for (value, wanted, signed) in [
-            (0, "0", ""),
-            (7, "7", "+7"),
-            (1000, "1 000", "+1 000"),
-            (-12_345_678, "−12 345 678", "−12 345 678"),
-            (
-                i64::MIN,
-                "−9 223 372 036 854 775 808",
-                "−9 223 372 036 854 775 808",
-            ),
+        for (value, wanted) in [
+            (0, "0"),
+            (7, "7"),
+            (1000, "1 000"),
+            (-12_345_678, "−12 345 678"),
+            (i64::MIN, "−9 223 372 036 854 775 808"),
         ] {
-            assert_eq!((number(value), change(value)), (blank(wanted), blank(signed)));
+            assert_eq!(number(value), blank(wanted));
         }
+        assert!(more(0).into_string().is_empty() && more(7).into_string().contains(">+7<"));
         assert_eq!(
             [0.25, 45.0, 600.0, 9000.0].map(seconds),
             ["0.2 s", "45 s", "10 min", "2.5 h"]

@@ -83,8 +83,8 @@ fn module(runs: &[ModuleRun], faults: Option<&HashMap<i32, Faults>>) -> Markup {
             html! { (run.finished.as_deref().unwrap_or("not ended")) },
             html! { (layout::seconds(run.seconds)) },
             html! { (run.parts.join(", ")) },
-            html! { (number(run.new)) },
-            html! { (number(run.seen)) },
+            layout::count(run.new),
+            layout::count(run.seen),
             state(run, faults),
         ]);
     }
@@ -110,8 +110,10 @@ fn state(run: &ModuleRun, faults: Option<&HashMap<i32, Faults>>) -> Markup {
         (true, _) => ("state s1", "stored in part"),
     };
     html! {
-        span class=(class) { (word) }
-        @if refused > 0 { " " (number(refused)) " rows refused" }
-        @if defects > 0 { " " (number(defects)) " values not typed" }
+        div {
+            span class=(class) { (word) }
+            @if refused > 0 { " " (number(refused)) " rows refused" }
+            @if defects > 0 { " " (number(defects)) " values not typed" }
+        }
     }
 }

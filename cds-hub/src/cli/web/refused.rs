@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use web_pages::{Page, Table, Visitor};
 
 use super::answer::Asker;
-use super::layout::{self, number};
+use super::layout::{self, count};
 use super::site::{Pages, User};
 
 /// Runs named of one table that waits.
@@ -59,8 +59,8 @@ fn quarantine(refusals: &[Refusals]) -> Markup {
         table.push(vec![
             html! { (one.table) },
             html! { (one.sqlstate) " " (one.reason) },
-            html! { (number(one.rows)) },
-            html! { (number(one.due)) },
+            count(one.rows),
+            count(one.due),
             html! { (one.attempts) },
             html! { (one.first_seen) },
             html! { (one.next_try) },
@@ -90,7 +90,7 @@ fn held(waits: &[(String, i64, Vec<WaitingRun>)]) -> Markup {
         let more = runs.len().saturating_sub(RUNS);
         table.push(vec![
             html! { (name) },
-            html! { (number(*rows)) },
+            count(*rows),
             html! { (words.join("; ")) @if more > 0 { "; and " (more) " more" } },
         ]);
     }
@@ -105,8 +105,8 @@ fn untyped(defects: &[Defects]) -> Markup {
             html! { (one.table) },
             html! { (one.column) },
             html! { (one.kind) },
-            html! { (number(one.values)) },
-            html! { (number(one.rows)) },
+            count(one.values),
+            count(one.rows),
         ]);
     }
     or_none(&table, "All values could be typed.")
@@ -114,8 +114,8 @@ fn untyped(defects: &[Defects]) -> Markup {
 
 fn unanswered(searches: &[(String, i64)]) -> Markup {
     let mut table = Table::new("Searches by watermark", &["Watermark", "Searches"]);
-    for (watermark, count) in searches {
-        table.push(vec![html! { (watermark) }, html! { (number(*count)) }]);
+    for (watermark, searches) in searches {
+        table.push(vec![html! { (watermark) }, count(*searches)]);
     }
     or_none(&table, "Every search was answered in full.")
 }

@@ -32,9 +32,9 @@ pub(super) async fn find(State(pages): State<Pages>, submission: Submission<User
     let asker = Asker::new(pages.limit);
     let found = asker.ask(search(&session.user, text)).await;
     let body = html! {
-        h2 { "Found" }
-        (found.show(|found| rows(&found, values)))
         @if !session.user.readable.is_empty() {
+            h2 { "Found" }
+            (found.show(|found| rows(&found, values)))
             p.soft { "Looked through the tables that your role may read, at most 100 rows of each." }
         }
     };

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use web_pages::{Page, Table, Visitor};
 
 use super::answer::Asker;
-use super::layout::{self, change, number};
+use super::layout;
 use super::site::{Pages, User};
 
 /// All tables.
@@ -33,17 +33,16 @@ fn tables(growth: &[Growth]) -> Markup {
     ];
     let mut table = Table::new("Tables with rows", &heads);
     for growth in &filled {
-        let cells = [
-            number(growth.rows),
-            change(growth.day),
-            change(growth.week),
-            change(growth.month),
-            growth.changed.clone().unwrap_or_default(),
-            growth.confirmed.clone().unwrap_or_default(),
-        ];
-        let mut row = vec![html! { a href={ "/as-of?table=" (growth.table) } { (growth.table) } }];
-        row.extend(cells.map(|cell| html! { (cell) }));
-        table.push(row);
+        let time = |time: &Option<String>| html! { (time.as_deref().unwrap_or_default()) };
+        table.push(vec![
+            html! { a href={ "/as-of?table=" (growth.table) } { (growth.table) } },
+            layout::count(growth.rows),
+            layout::more(growth.day),
+            layout::more(growth.week),
+            layout::more(growth.month),
+            time(&growth.changed),
+            time(&growth.confirmed),
+        ]);
     }
     let empty: Vec<&str> = empty.iter().map(|g| g.table.as_str()).collect();
     html! {

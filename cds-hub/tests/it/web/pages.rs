@@ -4,7 +4,8 @@ use cds_hub::HubTables;
 use cds_hub::schema::Model;
 
 use super::site::{EVIL, MARKER, Site, cells, send, words};
-use crate::sql::{one, run};
+use crate::load::patients;
+use crate::sql::{one, rows, run};
 
 /// A number as the pages write it.
 fn plain(number: &str) -> String {
@@ -108,6 +109,23 @@ async fn figures_are_those_of_the_hub() {
     assert!(
         shown[1] == "2" && shown[2].starts_with("2 rows of run "),
         "{shown:?}"
+    );
+    // A retrieval is one run of two imports, and what could not be typed is counted to it.
+    let row = vec![
+        ("pat_id", "[1]q1".to_owned()),
+        ("pat_name_family", format!("[1.1]{MARKER}")),
+        ("pat_birthdate", "[1]no date".to_owned()),
+    ];
+    patients(&site.hub, &[row]).await;
+    let runs = site.hub.recent_runs(1).await.unwrap();
+    let retrieval = runs.iter().find(|run| run.module == "cds2db").unwrap();
+    assert_eq!((retrieval.imports.len(), retrieval.new), (2, 2), "{retrieval:?}");
+    let overview = client.get("/").await.text;
+    let begin = overview.find("<h2>cds2db</h2>").unwrap();
+    let shown = cells(&overview[begin..], &retrieval.started);
+    assert_eq!(
+        (shown[4].as_str(), shown[6].as_str()),
+        ("2", "stored in part 1 values not typed")
     );
     for page in [&tables, &overview, &refused] {
         assert!(!page.contains(MARKER) && !page.contains("p8"), "no value");
@@ -258,6 +276,33 @@ async fn the_past_is_counted_for_all_and_shown_when_asked_for() {
         first.contains(&cell) != second.contains(&cell)
     });
     assert_eq!(all.count(), 150, "each row is on one of the two");
+
+    // Ids of a form repeat; its pages meet without a gap all the same.
+    run(
+        &site.hub,
+        "INSERT INTO db2dataprocessor_in.patient_fe (patient_fe_id, record_id, pat_id)
+         SELECT n, 'a', 'form' || n FROM generate_series(1, 75) n;
+         SELECT db.copy_fe_dp_in_to_db_log();
+         INSERT INTO db2dataprocessor_in.patient_fe (patient_fe_id, record_id, pat_id)
+         SELECT n, 'b', 'form' || 75 + n FROM generate_series(1, 75) n;
+         SELECT db.copy_fe_dp_in_to_db_log()",
+    )
+    .await;
+    let ids = "SELECT count(*), count(DISTINCT patient_fe_id) FROM db_log.patient_fe";
+    assert_eq!(rows(&site.hub, ids).await, ["150|75"]);
+    let asked = [
+        ("table", "patient_fe"),
+        ("moment", moments[1].as_str()),
+        ("show", "1"),
+        ("page", "1"),
+    ];
+    let first = send(&client, "/as-of", "/as-of", &asked[..3]).await.text;
+    let second = send(&client, "/as-of", "/as-of", &asked).await.text;
+    let all = (1..=150).filter(|n| {
+        let cell = format!(">form{n}<");
+        first.contains(&cell) != second.contains(&cell)
+    });
+    assert_eq!(all.count(), 150, "{}", words(&first));
 
     for moment in ["", "yesterday", "infinity", "2026-13-45", "1' OR '1'='1", EVIL] {
         let asked = [("table", "patient"), ("moment", moment)];

@@ -39,6 +39,9 @@ async fn a_role_for_figures_sees_no_value_whatever_it_asks_for() {
         for value in [MARKER, "Patient/p1", ">p1<", "[1]p1", "href=\"/trace/"] {
             assert!(!told.text.contains(value), "{path}: {value}");
         }
+        if path == "/search" {
+            assert!(!told.text.contains("Nothing is stored"), "it was not looked for");
+        }
         if path == "/as-of" {
             assert!(told.text.contains("3 rows, all versions.") && told.text.contains("Not for this role"));
         }
@@ -170,7 +173,10 @@ async fn a_role_of_the_hub_sees_what_it_may_read() {
         .unwrap();
     let client = site.signed_in("db2dataprocessor_user").await;
     let overview = client.get("/").await.text;
-    assert!(overview.contains("<rect ") && overview.contains("ReadyToConnect"), "{overview}");
+    assert!(
+        overview.contains("<rect ") && overview.contains("ReadyToConnect"),
+        "{overview}"
+    );
     // What was removed is not for modules, and a table without it would be counted wrong.
     assert!(client.get("/tables").await.text.contains("Not for this role"));
     let page = client.get("/refused").await.text;
@@ -190,7 +196,10 @@ async fn a_hub_for_reading_writes_nothing_and_gives_up() {
     let hub = Hub::open(&options).await.unwrap();
     for (sql, state) in [
         ("DELETE FROM core.defect", "25006"),
-        ("INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p')", "25006"),
+        (
+            "INSERT INTO cds2db_in.patient_raw (pat_id) VALUES ('[1]p')",
+            "25006",
+        ),
         ("CREATE TABLE public.t ()", "25006"),
         ("SELECT pg_sleep(5)", "57014"),
     ] {

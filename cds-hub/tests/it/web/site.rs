@@ -70,7 +70,11 @@ impl Site {
     /// Makes a role and gives it the rights of `cds-hub web --grant` with these words.
     pub(super) async fn person(&self, name: &str, rights: Option<&[&str]>) -> String {
         let role = self.named(name);
-        let make = format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}'");
+        // The server may have it from an earlier run; rights in this database it has none.
+        let make = format!(
+            "DO $$ BEGIN CREATE ROLE \"{role}\" LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+             ALTER ROLE \"{role}\" PASSWORD '{PASSWORD}'"
+        );
         run(&self.hub, &make).await;
         if let Some(more) = rights {
             let mut words = vec!["web", "--grant", &role];
