@@ -44,7 +44,7 @@ pub(super) async fn form(
         table: &chosen.table,
         ..Asked::default()
     };
-    page(&pages, &session, &asked, "", html! {})
+    page(&pages, &session, &asked, "", &html! {})
 }
 
 /// The form with what was shown at the moment.
@@ -69,7 +69,7 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
     };
     if matches!(&count, Answer::Failed(error) if error.kind() == ErrorKind::Options) {
         let fault = "This is no moment. Such as 2026-01-31 12:00 is wanted.";
-        return page(&pages, session, &asked, fault, html! {}).into_response();
+        return page(&pages, session, &asked, fault, &html! {}).into_response();
     }
     let may_see = session.user.readable.may_see(asked.table);
     let rows = match (asked.values, may_see) {
@@ -89,7 +89,7 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
         (count.show(|count| html! { p { (number(count)) " rows, all versions." } }))
         @if let Some(rows) = rows { (rows.show(|rows| listed(&rows, &asked, &session.token))) }
     };
-    page(&pages, session, &asked, "", body).into_response()
+    page(&pages, session, &asked, "", &body).into_response()
 }
 
 /// Whether a text can be a moment: PostgreSQL would also take words such as `infinity`.
@@ -102,7 +102,7 @@ fn moment(text: &str) -> Result<()> {
     }
 }
 
-fn page(pages: &Pages, session: &Session<User>, asked: &Asked<'_>, fault: &str, body: Markup) -> Page {
+fn page(pages: &Pages, session: &Session<User>, asked: &Asked<'_>, fault: &str, body: &Markup) -> Page {
     let tables = session.user.model.tables().iter();
     let choices = tables.map(|table| Choice {
         code: &table.name,

@@ -16,7 +16,7 @@ const LONGEST: usize = 1000;
 
 /// The form.
 pub(super) async fn form(State(pages): State<Pages>, Visitor(session): Visitor<User>) -> Page {
-    page(&pages, &session, "", false, html! {})
+    page(&pages, &session, "", false, &html! {})
 }
 
 /// The form with what was found.
@@ -25,7 +25,7 @@ pub(super) async fn find(State(pages): State<Pages>, submission: Submission<User
     let text = submission.get("id").trim();
     let values = submission.get("show") == "1";
     if text.is_empty() || text.len() > LONGEST || text.contains('\0') {
-        return page(&pages, session, "", values, html! {})
+        return page(&pages, session, "", values, &html! {})
             .notice(Notice::Bad("An id is wanted, alone or as Patient/1.".to_owned()))
             .into_response();
     }
@@ -38,7 +38,7 @@ pub(super) async fn find(State(pages): State<Pages>, submission: Submission<User
             p.soft { "Looked through the tables that your role may read, at most 100 rows of each." }
         }
     };
-    page(&pages, session, if values { text } else { "" }, values, body).into_response()
+    page(&pages, session, if values { text } else { "" }, values, &body).into_response()
 }
 
 async fn search(user: &User, text: &str) -> Result<Vec<Found>> {
@@ -49,7 +49,7 @@ async fn search(user: &User, text: &str) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-fn page(pages: &Pages, session: &Session<User>, id: &str, values: bool, found: Markup) -> Page {
+fn page(pages: &Pages, session: &Session<User>, id: &str, values: bool, found: &Markup) -> Page {
     let line = Field {
         name: "id",
         label: "Id of a resource, or of a row",
