@@ -1,5 +1,6 @@
 //! Who may see what: the rights are the database's.
 
+use cds_hub::lineage::Interface;
 use cds_hub::schema::Model;
 use cds_hub::{Hub, HubOptions, HubTables, reach};
 use test_browser::Client;
@@ -98,6 +99,17 @@ async fn values_are_shown_table_by_table() {
         raw.contains("Not for this role") && !raw.contains(MARKER),
         "{raw}"
     );
+    // Whoever asks the library instead: the function would show what the table does not.
+    let own = reach::log_in(&HubOptions::new(&site.url), &anna, PASSWORD)
+        .await
+        .unwrap()
+        .unwrap();
+    let function = "SELECT count(*) FROM db.patient_raw_as_of(now() + interval '1 day')";
+    assert_eq!(one(&own, function).await, "3");
+    let model = Model::new(&HubTables::standard());
+    let shown = Interface::named(&model, "patient_raw").unwrap();
+    let refused = own.rows_as_of(&shown, "2099-01-01", 0, 10).await.unwrap_err();
+    assert_eq!(refused.sqlstate(), Some("42501"));
     let asked = [("table", "patient"), ("moment", "2099-01-01"), ("show", "1")];
     assert!(
         send(&client, "/as-of", "/as-of", &asked)

@@ -154,10 +154,10 @@ pub(super) fn words(html: &str) -> String {
     out
 }
 
-/// Two patients in two versions of one and one of the other, ten days and an hour old; two rows refused, one that waits, two
-/// values without a type.
+/// Two patients, one in two versions: ten days old, three days, and of now; two rows refused, one that waits, two values without
+/// a type.
 async fn content(hub: &Hub) {
-    for (id, version, name) in [("p1", 1, MARKER), ("p2", 1, EVIL), ("p1", 2, MARKER)] {
+    for (id, version, name, days) in [("p1", 1, MARKER, 10), ("p2", 1, EVIL, 3), ("p1", 2, MARKER, 0)] {
         run(
             hub,
             &format!(
@@ -170,14 +170,11 @@ async fn content(hub: &Hub) {
             ),
         )
         .await;
-        if version == 1 {
-            run(
-                hub,
-                "UPDATE core.import SET started = started - interval '10 days', finished = finished - interval '10 days'
-                 WHERE finished > now() - interval '5 days'",
-            )
-            .await;
-        }
+        let age = format!(
+            "UPDATE core.import SET started = started - interval '{days} days', finished = finished - interval '{days} days'
+             WHERE finished > now() - interval '1 day'"
+        );
+        run(hub, &age).await;
     }
     run(
         hub,
