@@ -129,7 +129,7 @@ fn row(origins: &[Origin], cells: &Cells, values: bool) -> Markup {
     let (current, older): (Vec<_>, Vec<_>) = sources(below).into_iter().partition(|source| source.is_current);
     html! {
         (layout::facts(facts))
-        @if values && !cells.is_empty() {
+        @if !cells.is_empty() {
             h2 { "Cells" }
             (layout::facts(cells.iter().map(|(name, value)| (name.as_str(), html! { (value) }))))
         }

@@ -3,5 +3,6 @@
 mod browser;
 mod hostile;
 mod pages;
+mod past;
 mod rights;
 mod site;
