@@ -13,11 +13,16 @@ use crate::{Error, ErrorKind, Result};
 /// What every connection begins with.
 const SESSION: &str = "SELECT set_config('TimeZone', $1, false), set_config('jit', 'off', false)";
 
+/// After so long without a question a connection for reading is closed: people read, and there are many of them.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// How to reach a hub.
 #[derive(Clone)]
 pub struct HubOptions {
     /// `postgres://user@host:port/database`; a password in it works but is better kept elsewhere.
     pub url: String,
+    /// The role to log in as; takes precedence over the URL and `PGUSER`.
+    pub user: Option<String>,
     /// The password; takes precedence over the URL and `PGPASSWORD`.
     pub password: Option<String>,
     /// File whose first line is the password; takes precedence over the URL and `PGPASSWORD`.
@@ -32,6 +37,8 @@ pub struct HubOptions {
     pub connections: u32,
     /// How long to wait for a connection.
     pub patience: Duration,
+    /// Only reads: nothing can be written, and the server gives up a statement that takes longer than this.
+    pub reading: Option<Duration>,
 }
 
 impl HubOptions {
@@ -40,6 +47,7 @@ impl HubOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            user: None,
             password: None,
             password_file: None,
             ca_file: None,
@@ -47,6 +55,7 @@ impl HubOptions {
             zone: "Europe/Berlin".into(),
             connections: 8,
             patience: Duration::from_secs(30),
+            reading: None,
         }
     }
 
@@ -58,6 +67,15 @@ impl HubOptions {
             .disable_statement_logging();
         if let Some(path) = &self.search_path {
             options = options.options([("search_path", path.as_str())]);
+        }
+        if let Some(longest) = self.reading {
+            options = options.options([
+                ("default_transaction_read_only", "on".to_owned()),
+                ("statement_timeout", format!("{}ms", longest.as_millis().max(1))),
+            ]);
+        }
+        if let Some(user) = &self.user {
+            options = options.username(user);
         }
         if let Some(password) = &self.password {
             options = options.password(password);
@@ -142,7 +160,11 @@ impl Hub {
     /// When an option is unusable, or the server cannot be reached or refuses.
     pub async fn open(options: &HubOptions) -> Result<Self> {
         let zone: Arc<str> = options.zone.as_str().into();
-        let pool = pool_options(&zone)
+        let mut pool = pool_options(&zone);
+        if options.reading.is_some() {
+            pool = pool.idle_timeout(IDLE);
+        }
+        let pool = pool
             .max_connections(options.connections)
             .acquire_timeout(options.patience)
             .connect_with(options.connect_options()?)

@@ -10,6 +10,7 @@ mod hub;
 pub mod lineage;
 pub mod load;
 pub mod migrate;
+pub mod overview;
 mod parameters;
 pub mod quarantine;
 pub mod reach;

@@ -120,17 +120,77 @@ pub async fn open(database: &Database, patience: Patience<'_>) -> Result<Hub> {
 /// # Errors
 /// [`ErrorKind::Connect`] with host and port when nobody listens there; else as [`Hub::open`].
 pub async fn open_at_once(options: &HubOptions) -> Result<Hub> {
+    answers(options).await?;
+    Hub::open(options).await
+}
+
+/// Whether somebody listens where the options say, for programs that log in later.
+///
+/// # Errors
+/// [`ErrorKind::Connect`] with host and port when nobody does; [`ErrorKind::Options`] when the URL is none.
+pub async fn answers(options: &HubOptions) -> Result<()> {
     let way = options.connect_options()?;
     let (host, port) = (way.get_host(), way.get_port());
-    if way.get_socket().is_none() && !host.starts_with('/') {
-        listens(host, port).await.map_err(|why| {
-            let text = format!(
-                "the database at {host}:{port} cannot be reached ({why}); start it, or correct --database-url"
-            );
-            Error::new(ErrorKind::Connect, text)
-        })?;
+    if way.get_socket().is_some() || host.starts_with('/') {
+        return Ok(());
     }
-    Hub::open(options).await
+    listens(host, port).await.map_err(|why| {
+        let text = format!(
+            "the database at {host}:{port} cannot be reached ({why}); start it, or correct --database-url"
+        );
+        Error::new(ErrorKind::Connect, text)
+    })
+}
+
+/// Opens a hub as somebody who gives name and password, for programs with a log-in of their own; `None` where the server
+/// does not take them. Where it asks for no password a wrong one would do, so nobody is let in there.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn log_in(options: &HubOptions, role: &str, password: &str) -> Result<Option<Hub>> {
+    if role.is_empty() || password.is_empty() || role.contains('\0') || password.contains('\0') {
+        return Ok(None);
+    }
+    match Hub::open(&as_role(options, role, &format!("{password}x"), 1)).await {
+        Ok(hub) => {
+            hub.close().await;
+            tracing::error!("the hub asks no password of its roles; nobody is let in");
+            return Ok(None);
+        }
+        Err(error) if !is_refusal(&error) => return Err(error),
+        Err(_) => {}
+    }
+    let hub = match Hub::open(&as_role(options, role, password, options.connections)).await {
+        Ok(hub) => hub,
+        Err(error) if is_refusal(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // The server shortens long names.
+    let is_same: bool = sqlx::query_scalar("SELECT current_user = $1::text")
+        .bind(role)
+        .fetch_one(hub.pool())
+        .await
+        .map_err(|e| Error::sql("asking who has logged in", &e))?;
+    Ok(is_same.then_some(hub))
+}
+
+fn as_role(options: &HubOptions, role: &str, password: &str, connections: u32) -> HubOptions {
+    HubOptions {
+        user: Some(role.to_owned()),
+        password: Some(password.to_owned()),
+        password_file: None,
+        connections,
+        patience: OPEN,
+        ..options.clone()
+    }
+}
+
+/// Whether the server said no (SQLSTATE class 28), or the password is none that it could be asked about.
+fn is_refusal(error: &Error) -> bool {
+    match error.sqlstate() {
+        Some(state) => state.starts_with("28"),
+        None => error.kind() != ErrorKind::Connect,
+    }
 }
 
 /// Why a hub could not be opened.

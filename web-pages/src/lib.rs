@@ -9,6 +9,7 @@ pub mod page;
 pub mod session;
 pub mod table;
 pub mod token;
+pub mod trend;
 pub mod visit;
 
 pub use attempts::Attempts;
@@ -18,4 +19,5 @@ pub use page::{Notice, Page};
 pub use session::{Session, SessionTimes, Sessions};
 pub use table::Table;
 pub use token::Tokens;
+pub use trend::Trend;
 pub use visit::{Anonymous, Site, Submission, Visitor};

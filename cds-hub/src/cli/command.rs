@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::quarantine::Quarantine;
 use super::tables::TableArguments;
 use super::trace::TraceArguments;
+use super::web::WebArguments;
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -82,6 +83,8 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "interval")]
         leave_pg_cron: bool,
     },
+    /// Serve pages for the morning: runs, tables, what was not stored, search, the past. Stops on Ctrl-C.
+    Web(WebArguments),
     /// Rows the core refused.
     Quarantine {
         #[command(subcommand)]

@@ -28,10 +28,15 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// Connects; without a URL where the PG… variables of the environment say.
     pub(crate) async fn hub(&self) -> Result<Hub> {
+        reach::open_at_once(&self.options()).await
+    }
+
+    /// Where the hub is and how it is reached.
+    pub(crate) fn options(&self) -> HubOptions {
         let mut options = HubOptions::new(self.database_url.as_deref().unwrap_or("postgres://"));
         options.password_file.clone_from(&self.password_file);
         options.ca_file.clone_from(&self.ca_file);
         options.zone.clone_from(&self.zone);
-        reach::open_at_once(&options).await
+        options
     }
 }

@@ -16,6 +16,7 @@ mod serve;
 mod status;
 mod tables;
 mod trace;
+mod web;
 
 use std::process::ExitCode;
 
@@ -45,11 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             .read()
             .map(|tables| output::text(&schema::script(&tables).text()))
             .map(|()| ExitCode::SUCCESS),
-        _ => tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| Error::new(ErrorKind::Options, "starting the runtime").with_source(e))
-            .and_then(|runtime| runtime.block_on(on_hub(arguments))),
+        // Who looks at the pages logs in; the program itself does not.
+        Command::Web(web) if !web.is_about_rights() => {
+            in_runtime(web::serve(web, arguments.connection.options())).map(|()| ExitCode::SUCCESS)
+        }
+        _ => in_runtime(on_hub(arguments)),
     };
     done.unwrap_or_else(|error| {
         output::error(&error);
@@ -59,6 +60,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             _ => exit_code::FAILED,
         })
     })
+}
+
+fn in_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Options, "starting the runtime").with_source(e))?
+        .block_on(work)
 }
 
 async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
@@ -101,6 +110,7 @@ async fn on_hub(arguments: &Arguments) -> Result<ExitCode> {
         Command::Serve {
             interval, metrics, ..
         } => serve::serve(&hub, *interval, metrics.as_deref()).await?,
+        Command::Web(rights) => web::change_rights(rights, &hub).await?,
         Command::Quarantine { what } => quarantine::run(&hub, what, json).await?,
         Command::Trace { what, tables } => trace::trace(&hub, &tables.of(&hub).await?, what, json).await?,
         Command::AsOf {

@@ -145,7 +145,7 @@ pub(crate) fn failed(transfer: &Transfer) -> Result<()> {
 }
 
 /// Ctrl-C or the polite signal of a service manager.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;

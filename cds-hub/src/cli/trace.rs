@@ -52,11 +52,11 @@ fn value(origin: &Origin) -> Value {
 
 /// One source: a version of a resource, with the rows made of it.
 #[derive(Default)]
-struct Source<'o> {
-    raw: Option<&'o Origin>,
-    typed: Vec<&'o Origin>,
+pub(super) struct Source<'o> {
+    pub(super) raw: Option<&'o Origin>,
+    pub(super) typed: Vec<&'o Origin>,
     columns: BTreeSet<&'o str>,
-    is_current: bool,
+    pub(super) is_current: bool,
 }
 
 impl Source<'_> {
@@ -102,7 +102,7 @@ impl Source<'_> {
 }
 
 /// The sources of one row, each named once: a raw row stands for all typed rows made of it.
-fn sources(origins: &[Origin]) -> Vec<Source<'_>> {
+pub(super) fn sources(origins: &[Origin]) -> Vec<Source<'_>> {
     let mut sources: Vec<Source<'_>> = Vec::new();
     let mut above: Option<&Origin> = None;
     for (i, origin) in origins.iter().enumerate() {

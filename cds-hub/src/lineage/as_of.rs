@@ -4,11 +4,16 @@
 //! that confirmed each, the numbers as they were before later imports of the same run, and the values that were
 //! overwritten since.
 
+use sqlx::AssertSqlSafe;
+
 use super::Interface;
 use crate::schema::identifier::literal;
 use crate::schema::{Function, Kind, StoredTable, identifier, seen};
 use crate::transfer::{Names, calculated_columns, header};
 use crate::{Error, ErrorKind, Hub, Result};
+
+/// Characters of a cell that people are shown.
+const CELL: u32 = 4000;
 
 impl Hub {
     /// What a table or an interface view showed at a moment, as CSV with a header line. The moment is any text PostgreSQL
@@ -17,24 +22,93 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::Options`] when the moment is not one; when the server refuses.
     pub async fn as_of(&self, shown: &Interface<'_>, moment: &str) -> Result<Vec<u8>> {
-        let moment: String =
-            sqlx::query_scalar("SELECT to_char($1::text::timestamptz, 'YYYY-MM-DD HH24:MI:SS.US OF')")
-                .bind(moment)
-                .fetch_one(self.pool())
-                .await
-                .map_err(|e| match e {
-                    sqlx::Error::Database(_) => Error::new(ErrorKind::Options, "not a moment"),
-                    e => Error::sql("reading a moment", &e),
-                })?;
-        // The moment is the server's own spelling: digits and signs.
-        let function = identifier(&name(shown.table())).into_owned();
-        let query = shown.query(
-            &format!("db.{function}('{moment}')"),
-            &format!("'{moment}'::timestamptz"),
-        );
+        let moment = self.moment(moment).await?;
+        let query = asked(shown, &moment);
         self.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"))
             .await
     }
+
+    /// The same as a part of the rows, for people: those behind the first `before`, at most `most`, each cell with its name. Of a
+    /// cell the first 4,000 characters are given. Patient data.
+    ///
+    /// # Errors
+    /// As [`Hub::as_of`]; also when the role may not read the table, whatever function it may call.
+    pub async fn rows_as_of(
+        &self,
+        shown: &Interface<'_>,
+        moment: &str,
+        before: u32,
+        most: u32,
+    ) -> Result<Vec<Vec<(String, Option<String>)>>> {
+        let moment = self.moment(moment).await?;
+        let place = || format!("reading {} as of a moment", shown.table().name);
+        // The function has the rights of the hub's owner: the first statement asks with those of the role.
+        let core = identifier(&shown.table().name).into_owned();
+        sqlx::query(AssertSqlSafe(format!("SELECT * FROM core.{core} LIMIT 0")))
+            .execute(self.pool())
+            .await
+            .map_err(|e| Error::sql(place(), &e))?;
+        // Ids of forms repeat: the order behind them makes one page go on where another ended.
+        let sql = format!(
+            "SELECT array(SELECT v.key FROM json_each_text(c.cells) v),
+               array(SELECT left(v.value, {CELL}) FROM json_each_text(c.cells) v)
+             FROM (SELECT row_to_json(q) AS cells FROM (
+               {}, t.last_processing_nr, t.hash_index_col LIMIT {most} OFFSET {before}) q) c",
+            asked(shown, &moment)
+        );
+        let rows: Vec<(Vec<String>, Vec<Option<String>>)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(self.pool())
+            .await
+            .map_err(|e| Error::sql(place(), &e))?;
+        let row = |(names, cells): (Vec<String>, Vec<Option<String>>)| names.into_iter().zip(cells).collect();
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// How many rows a table had at a moment, all versions: what its imports brought by then without what was removed since.
+    /// The table itself is not read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Options`] when the moment is not one; when the server refuses.
+    pub async fn count_as_of(&self, table: &str, moment: &str) -> Result<i64> {
+        let moment = self.moment(moment).await?;
+        sqlx::query_scalar(
+            "SELECT coalesce(sum(r.new_count), 0)::int8 - (
+               SELECT count(*) FROM core.removed d WHERE d.table_name = $1 AND EXISTS (
+                 SELECT FROM core.import_rows n JOIN core.import b ON b.no = n.import_no
+                 WHERE n.table_name = $1 AND n.new_ids @> d.id AND b.finished <= $2::text::timestamptz))
+             FROM core.import_rows r JOIN core.import i ON i.no = r.import_no
+             WHERE r.table_name = $1 AND i.finished <= $2::text::timestamptz",
+        )
+        .bind(table)
+        .bind(moment)
+        .fetch_one(self.pool())
+        .await
+        .map_err(|e| Error::sql(format!("counting {table} as of a moment"), &e))
+    }
+
+    /// A moment as the server spells it.
+    async fn moment(&self, text: &str) -> Result<String> {
+        sqlx::query_scalar("SELECT to_char($1::text::timestamptz, 'YYYY-MM-DD HH24:MI:SS.US OF')")
+            .bind(text)
+            .fetch_one(self.pool())
+            .await
+            .map_err(|e| match &e {
+                // Class 22: what was given is no moment.
+                sqlx::Error::Database(said) if said.code().is_some_and(|state| state.starts_with("22")) => {
+                    Error::new(ErrorKind::Options, "not a moment")
+                }
+                _ => Error::sql("reading a moment", &e),
+            })
+    }
+}
+
+/// The query for what was shown. The moment is the server's own spelling: digits and signs.
+fn asked(shown: &Interface<'_>, moment: &str) -> String {
+    let function = identifier(&name(shown.table())).into_owned();
+    shown.query(
+        &format!("db.{function}('{moment}')"),
+        &format!("'{moment}'::timestamptz"),
+    )
 }
 
 fn name(table: &StoredTable) -> String {

@@ -98,6 +98,31 @@ impl Hub {
         Ok(origins)
     }
 
+    /// The cells of a row that are not empty, in the order of the columns, for people: of each the first 4,000 characters.
+    /// Patient data.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such table; when the server refuses.
+    pub async fn cells(&self, model: &Model, origin: &Origin) -> Result<Vec<(String, String)>> {
+        let table = model
+            .table(&origin.table)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no table {}", origin.table)))?;
+        let names = Names::of(table);
+        let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let sql = format!(
+            "SELECT e.key, left(e.value, 4000) FROM {core} t, jsonb_each_text(to_jsonb(t)) e
+             WHERE t.{key} = $1 AND e.key = ANY ($2) AND e.value IS NOT NULL ORDER BY array_position($2, e.key)",
+            core = names.core,
+            key = names.key
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(origin.key)
+            .bind(columns)
+            .fetch_all(self.pool())
+            .await
+            .map_err(|e| Error::sql(format!("reading a row of {}", table.name), &e))
+    }
+
     /// Keys of the rows with an id, the newest last.
     async fn keys(&self, table: &StoredTable, id: i32) -> Result<Vec<i32>> {
         let names = Names::of(table);

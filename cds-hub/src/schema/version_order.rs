@@ -106,7 +106,7 @@ pub(super) fn newer(table: &StoredTable) -> String {
 }
 
 /// `core.newer_T(one, other)`: the whole comparison, for rows that the view cannot tell apart at once.
-pub(super) fn function(table: &StoredTable) -> Option<Function> {
+pub(crate) fn function(table: &StoredTable) -> Option<Function> {
     let order = Order::of(table)?;
     let names = Names::of(table);
     let key = &names.key;

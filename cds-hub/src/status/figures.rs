@@ -54,16 +54,10 @@ impl Hub {
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
-        figures.unanswered = sqlx::query_as(
-            "SELECT u.watermark, count(*) FROM core.unanswered u \
-             LEFT JOIN core.watermark w ON w.resource = u.watermark AND w.patient_id = u.id \
-             LEFT JOIN core.census c ON c.name = u.watermark AND c.patient_id = u.id \
-             WHERE coalesce(greatest(w.loaded_until, c.counted_until) < u.tried_until, true) \
-             GROUP BY u.watermark ORDER BY u.watermark",
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed)?;
+        figures.unanswered = sqlx::query_as(crate::overview::UNANSWERED)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed)?;
         figures.bytes = sqlx::query_scalar("SELECT pg_database_size(current_database())")
             .fetch_one(&mut *connection)
             .await

@@ -36,3 +36,4 @@ mod test_database;
 mod tls;
 mod versions;
 mod watched;
+mod web;

@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "monitoring",
             "site-config",
             "table-description",
+            "web-pages",
         ],
     ),
     ("work-dir", &["table-description"]),
@@ -79,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "table-description",
         ],
     ),
+    ("test-browser", &["x-skipped"]),
     ("test-hub", &["cds-hub"]),
     ("x-skipped", &[]),
 ];
@@ -166,13 +168,16 @@ fn the_cores_have_no_io_unless_asked_for() {
 #[test]
 fn programs_leave_their_own_dependencies_out_of_their_libraries() {
     let only_programs = [
+        "axum",
         "clap",
         "indicatif",
+        "maud",
         "tikv-jemallocator",
         "tracing-subscriber",
         "fixtures",
         "dataprocessor",
         "sql-on-fhir",
+        "web-pages",
     ];
     for name in ["cds2db", "cds-hub", "dataprocessor"] {
         let manifest = manifest(&root().join(name).join("Cargo.toml"));

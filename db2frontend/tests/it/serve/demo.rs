@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::chromium::Chromium;
 use crate::kill::program;
+use test_browser::Chromium;
 
 /// A demo whose pages are served.
 struct Demo {

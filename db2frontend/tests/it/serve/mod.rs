@@ -1,14 +1,12 @@
 //! The pages: read, filled in, attacked, and used in a browser.
 
 #![expect(
-    clippy::expect_used,
     clippy::panic,
     reason = "a helper stops where something is amiss, and a test that cannot run says so"
 )]
 
 mod beside;
 mod browser;
-mod chromium;
 mod client;
 mod demo;
 mod hostile;

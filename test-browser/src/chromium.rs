@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A browser with one page.
-pub(super) struct Chromium {
+pub struct Chromium {
     child: Child,
     to: File,
     from: BufReader<File>,
     session: String,
     number: u64,
     /// What the page complained of.
-    pub(super) complaints: Vec<String>,
+    pub complaints: Vec<String>,
     _home: TempDir,
 }
 
@@ -28,8 +28,12 @@ fn program() -> Option<PathBuf> {
 }
 
 impl Chromium {
-    /// `None`, and a word about it, where no browser is installed.
-    pub(super) fn open() -> Option<Self> {
+    /// `None`, and a note of `x-skipped`, where no browser is installed.
+    ///
+    /// # Panics
+    /// As all that follows: when the browser does not do what it is told.
+    #[must_use]
+    pub fn open() -> Option<Self> {
         let Some(program) = program() else {
             x_skipped::skip!("no Chromium is installed, the pages were not used in a browser");
             return None;
@@ -110,7 +114,8 @@ impl Chromium {
         told
     }
 
-    pub(super) fn size(&mut self, width: u32, height: u32, dark: bool) {
+    /// Gives the window a size in CSS pixels, and a wish for dark or light; below 600 it is a phone.
+    pub fn size(&mut self, width: u32, height: u32, dark: bool) {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.call("Emulation.setDeviceMetricsOverride", metrics);
@@ -121,23 +126,25 @@ impl Chromium {
         );
     }
 
-    pub(super) fn go(&mut self, url: &str) {
+    /// Opens a page and waits until it has come.
+    pub fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({ "url": url }));
         self.loaded();
     }
 
     /// Waits until the page has come.
-    pub(super) fn loaded(&mut self) {
+    pub fn loaded(&mut self) {
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
 
     /// The value of an expression in the page.
-    pub(super) fn value(&mut self, expression: &str) -> Value {
+    pub fn value(&mut self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true });
         self.call("Runtime.evaluate", asked)["result"]["value"].clone()
     }
 
-    pub(super) fn until(&mut self, expression: &str) {
+    /// Waits until an expression is true in the page; ten seconds at most.
+    pub fn until(&mut self, expression: &str) {
         for _ in 0..400 {
             if self.value(expression) == true {
                 return;
@@ -149,11 +156,12 @@ impl Chromium {
     }
 
     /// Types as a keyboard does.
-    pub(super) fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    pub(super) fn key(&mut self, key: &str) {
+    /// Presses a key: Tab, Enter, blank, or an arrow up or down.
+    pub fn key(&mut self, key: &str) {
         let code = match key {
             "Tab" => 9,
             "Enter" => 13,
@@ -179,7 +187,7 @@ impl Chromium {
     }
 
     /// Presses Tab until this element has the focus.
-    pub(super) fn tab_to(&mut self, selector: &str) {
+    pub fn tab_to(&mut self, selector: &str) {
         for _ in 0..60 {
             if self.value(&format!("document.activeElement.matches({selector:?})")) == true {
                 return;
@@ -190,7 +198,7 @@ impl Chromium {
     }
 
     /// Keeps a picture of the whole page where `PAGES_SHOWN` names a folder.
-    pub(super) fn picture(&mut self, name: &str) {
+    pub fn picture(&mut self, name: &str) {
         let Some(folder) = std::env::var_os("PAGES_SHOWN") else {
             return;
         };
@@ -198,6 +206,12 @@ impl Chromium {
         let bytes = decoded(shot["data"].as_str().unwrap());
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
+    }
+}
+
+impl std::fmt::Debug for Chromium {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Chromium({} complaints)", self.complaints.len())
     }
 }
 
