@@ -1,9 +1,11 @@
 //! The batches of a table: listed with their digest, and a page each.
 
+use quick_xml::escape::escape;
+
 use super::column_card::Card;
 use super::mask::Masking;
 use super::page::{SEARCH, page};
-use super::text::{escape, whole};
+use super::text::whole;
 use crate::checks::{References, Results};
 use crate::profile::{Files, Known, Roles, Source, TableProfile, measure};
 use crate::state::ledger::Ledger;

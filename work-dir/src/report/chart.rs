@@ -1,4 +1,6 @@
-use super::text::{escape, whole};
+use quick_xml::escape::escape;
+
+use super::text::whole;
 
 /// One bar of a chart.
 #[derive(Clone, Debug)]
@@ -95,7 +97,7 @@ impl Chart<'_> {
             Scale::Rows => format!("<span class=\"top\">highest bar: {} rows</span>", whole(highest)),
             Scale::Shape => String::new(),
         };
-        let label = |bar: Option<&Bar>| escape(bar.map_or("", |bar| &bar.label));
+        let label = |bar: Option<&Bar>| escape(bar.map_or("", |bar| &bar.label)).into_owned();
         let middle = self.bars.get(self.bars.len() / 2).filter(|_| self.bars.len() > 4);
         format!(
             "<figure class=\"chart\"><figcaption>{title}{top}</figcaption>\

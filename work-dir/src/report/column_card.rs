@@ -1,9 +1,10 @@
+use quick_xml::escape::escape;
 use table_description::TableDescription;
 
 use super::chart::{Bar, Chart, Scale, list};
 use super::mask::Masking;
 use super::months::{days_of_month, published};
-use super::text::{decimal, escape, whole};
+use super::text::{decimal, whole};
 use crate::checks::References;
 use crate::profile::{Code, ColumnProfile, Count, Numbers, PATIENT_CAP, ratio};
 

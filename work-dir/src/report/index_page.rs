@@ -1,11 +1,14 @@
+use std::borrow::Cow;
+
 use jiff::Zoned;
+use quick_xml::escape::escape;
 
 use super::chart::list;
 use super::mask::Masking;
 use super::page::page;
 use super::run_figures::RunFigures;
 use super::table_page::{TablePage, change, factor};
-use super::text::{decimal, escape, whole};
+use super::text::{decimal, whole};
 use super::trend::{self, Past};
 use crate::checks::{Outcome, Severity, Verdict};
 
@@ -62,29 +65,30 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
     };
     let about = &figures.about;
     let mut facts = String::new();
-    let mut fact = |name: &str, value: String| {
+    let mut fact = |name: &str, value: &str| {
         if !value.is_empty() {
             facts.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
         }
     };
-    fact("server", breakable(&about.server));
-    fact("wards", escape(&about.wards.join(", ")));
+    fact("server", &breakable(&about.server));
+    fact("wards", &escape(&about.wards.join(", ")));
     if let Some(until) = &about.until {
         let text = format!("what changed since each patient was asked for last, until {until}");
-        fact("period", escape(&text));
+        fact("period", &escape(&text));
     }
-    fact("run", about.run.map_or_else(String::new, |run| run.to_string()));
+    fact("run", &about.run.map_or_else(String::new, |run| run.to_string()));
     fact(
         "begun",
-        runs.first()
+        &runs
+            .first()
             .and_then(Past::begun)
-            .map_or_else(String::new, escape),
+            .map_or_else(Cow::default, escape),
     );
-    fact("description", escape(&about.description));
+    fact("description", &escape(&about.description));
     if figures.patients > 0 {
         fact(
             "patients",
-            format!(
+            &format!(
                 "{} asked for, {} of them on the wards",
                 whole(masking.shown(figures.patients)),
                 whole(masking.shown(figures.ward_patients))
@@ -94,7 +98,7 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
     if figures.seconds > 0.0 {
         fact(
             "took",
-            match figures.peak_rss_bytes >> 20 {
+            &match figures.peak_rss_bytes >> 20 {
                 0 => format!("{} s", decimal(figures.seconds)),
                 mebibytes => format!("{} s, {mebibytes} MiB at most", decimal(figures.seconds)),
             },
@@ -106,7 +110,7 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
         .filter(|(_, n)| !masking.hides_number(**n) && **n > 0)
         .map(|(resource, n)| format!("{} {resource}", whole(masking.shown(*n))))
         .collect();
-    fact("gone from the server", escape(&deleted.join(", ")));
+    fact("gone from the server", &escape(&deleted.join(", ")));
     let mut lines = String::new();
     for missing in &figures.incomplete {
         let place = [missing.resource.as_str(), missing.place.as_str()].join(" ");

@@ -1,6 +1,5 @@
+use quick_xml::escape::escape;
 use ring::digest::{SHA256, digest};
-
-use super::text::escape;
 
 /// A whole page: everything it needs is in it. The one script filters the cards of a long page by name; a policy allows that
 /// text and nothing else.

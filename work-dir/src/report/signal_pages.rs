@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use quick_xml::escape::escape;
+
 use super::column_card::{Beside, histogram};
 use super::mask::Masking;
 use super::page::page;
 use super::signal_values::Values;
-use super::text::{decimal, escape, whole};
+use super::text::{decimal, whole};
 use crate::checks::{References, Rules};
 use crate::profile::{Count, TableProfile, ratio};
 use crate::signals::{Catalogue, Signal, site_catalogue};

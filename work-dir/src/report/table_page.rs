@@ -1,3 +1,4 @@
+use quick_xml::escape::escape;
 use table_description::TableDescription;
 
 use super::column_card::Card;
@@ -5,7 +6,7 @@ use super::mask::Masking;
 use super::months::{course, published};
 use super::page::{SEARCH, page};
 use super::run_figures::TableFigures;
-use super::text::{decimal, escape, percent, whole};
+use super::text::{decimal, percent, whole};
 use crate::checks::{Outcome, References, Severity, Verdict};
 use crate::profile::{ColumnProfile, Days, TableProfile, share};
 
@@ -86,7 +87,7 @@ impl TablePage<'_> {
         }
         body.push_str("</div>");
         if !empty.is_empty() {
-            let names: Vec<String> = empty.iter().map(|column| escape(&column.name)).collect();
+            let names: Vec<_> = empty.iter().map(|column| escape(&column.name)).collect();
             body.push_str(&format!(
                 "<h2 id=\"empty\">Empty columns</h2><details><summary>{} columns without a value</summary><p class=\"soft\">{}</p></details>",
                 names.len(),

@@ -1,21 +1,5 @@
 //! Texts and numbers as pages show them.
 
-/// Escapes what HTML takes for its own.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// A whole number, thousands apart.
 pub(crate) fn whole(number: u64) -> String {
     let digits = number.to_string();
@@ -85,10 +69,5 @@ mod tests {
             (percent(0.5), percent(0.0001)),
             ("50.0 %".to_owned(), "&lt; 0.1 %".to_owned())
         );
-    }
-
-    #[test]
-    fn nothing_of_a_code_is_taken_for_html() {
-        assert_eq!(escape("<b a='1'>&\""), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;");
     }
 }

@@ -1,8 +1,10 @@
 //! The last runs of the same directory beside each other.
 
+use quick_xml::escape::escape;
+
 use super::mask::Masking;
 use super::run_figures::RunFigures;
-use super::text::{decimal, escape, whole};
+use super::text::{decimal, whole};
 use crate::profile::TableProfile;
 use crate::{Error, Layout, Runs};
 
@@ -25,7 +27,7 @@ impl Past {
     }
 
     fn name(&self) -> String {
-        escape(self.begun.as_deref().unwrap_or("this run"))
+        escape(self.begun.as_deref().unwrap_or("this run")).into_owned()
     }
 }
 
@@ -72,7 +74,7 @@ pub(crate) fn of_runs(runs: &[Past], masking: Masking) -> String {
             heads,
             &[
                 run.name(),
-                escape(&verdict),
+                escape(&verdict).into_owned(),
                 whole(masking.shown(run.figures.patients)),
                 whole(masking.shown(sum(|t| t.downloaded))),
                 whole(masking.shown(sum(|t| t.typed_new))),
