@@ -54,6 +54,8 @@ impl Chromium {
             .args(["-c", script])
             .arg(program)
             .arg(home.path())
+            // It leaves folders behind where it is killed.
+            .env("TMPDIR", home.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
