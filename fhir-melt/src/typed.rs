@@ -217,6 +217,7 @@ impl TypedBatch {
     }
 
     /// A cell; `None` for NULL.
+    #[inline]
     #[must_use]
     pub fn value(&self, row: usize, column: usize) -> Option<Value<'_>> {
         let at = self.at(row, column);
@@ -244,6 +245,7 @@ impl TypedBatch {
     }
 
     /// How much of a date or date-time was given; `None` for the other types and for NULL.
+    #[inline]
     #[must_use]
     pub fn precision(&self, row: usize, column: usize) -> Option<Precision> {
         let at = self.at(row, column);
@@ -280,6 +282,7 @@ impl TypedBatch {
     }
 
     /// Position of a row's value in the column; beyond its end for a gap.
+    #[inline]
     fn at(&self, row: usize, column: usize) -> usize {
         match self.columns[column].source {
             Source::Row => row,

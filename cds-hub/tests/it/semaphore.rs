@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use cds_hub::semaphore::LockOptions;
 use cds_hub::ErrorKind;
+use cds_hub::semaphore::LockOptions;
 
 use crate::server;
 use crate::sql::{one, run};

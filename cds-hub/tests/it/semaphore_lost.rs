@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cds_hub::{ErrorKind, Hub};
 use cds_hub::semaphore::LockOptions;
+use cds_hub::{ErrorKind, Hub};
 
 use crate::semaphore::STATE;
 use crate::server;
@@ -62,7 +62,7 @@ async fn a_killed_holder_loses_the_lock_within_its_lease() {
         std::future::pending::<()>().await;
     }
     let (hub, url) = server::hub_and_url().await;
-    let name = "semaphore::a_killed_holder_loses_the_lock_within_its_lease";
+    let name = "semaphore_lost::a_killed_holder_loses_the_lock_within_its_lease";
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env("CDS_HUB_LOCK_URL", &url)

@@ -71,7 +71,7 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
         }
     };
     fact("server", &breakable(&about.server));
-    fact("wards", &escape(&about.wards.join(", ")));
+    fact("wards", &escape(about.wards.join(", ")));
     if let Some(until) = &about.until {
         let text = format!("what changed since each patient was asked for last, until {until}");
         fact("period", &escape(&text));
@@ -110,7 +110,7 @@ fn verdict_card(figures: &RunFigures, runs: &[Past], masking: Masking) -> String
         .filter(|(_, n)| !masking.hides_number(**n) && **n > 0)
         .map(|(resource, n)| format!("{} {resource}", whole(masking.shown(*n))))
         .collect();
-    fact("gone from the server", &escape(&deleted.join(", ")));
+    fact("gone from the server", &escape(deleted.join(", ")));
     let mut lines = String::new();
     for missing in &figures.incomplete {
         let place = [missing.resource.as_str(), missing.place.as_str()].join(" ");

@@ -1,12 +1,12 @@
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, PolarsResult, Series, SortMultipleOptions, TimeUnit,
-    UniqueKeepStrategy,
+    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, PolarsResult, Series, TimeUnit,
 };
-use polars_io::parquet::write::ParquetWriter;
+use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 use table_description::{Column as ColumnDescription, Description, FhirType, TableDescription};
 
 use super::signal_text;
@@ -189,15 +189,30 @@ fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame>
         frame.vstack_mut(&with_columns(shown.iter().copied(), rows)?)?;
     }
     if frame.height() > 1 && !shown.is_empty() {
-        frame = frame.unique_stable(None, UniqueKeepStrategy::First, None)?;
+        frame.rechunk_mut();
         let keys = [Channels::of(table).patient, table.position_of_path("id")];
         let keys = keys.into_iter().flatten().map(|c| table.columns[c].name.as_str());
-        let keys: Vec<&str> = keys.filter(|name| frame.column(name).is_ok()).collect();
-        if !keys.is_empty() {
-            frame = frame.sort(keys, SortMultipleOptions::default().with_maintain_order(true))?;
+        let order = order(&frame, keys)?;
+        // Rows are moved once, and often they are in order already.
+        if order.len() < frame.height() || !order.is_sorted() {
+            frame = frame.take(&IdxCa::from_vec("".into(), order))?;
         }
     }
     with_columns(table.columns.iter(), &frame)
+}
+
+/// The rows by the texts of these columns, those without one first, else as they came; of equal rows the first.
+fn order<'k>(rows: &DataFrame, keys: impl Iterator<Item = &'k str>) -> PolarsResult<Vec<IdxSize>> {
+    let groups = rows.group_by_stable(rows.get_column_names_owned())?.into_groups();
+    let mut order: Vec<IdxSize> = groups.iter().map(|group| group.first()).collect();
+    let columns: Vec<&Column> = keys.filter_map(|name| rows.column(name).ok()).collect();
+    let texts: Vec<Vec<Option<&str>>> = columns
+        .iter()
+        .map(|column| Ok(column.str()?.iter().collect()))
+        .collect::<PolarsResult<_>>()?;
+    let key = |row: IdxSize| texts.iter().map(move |texts| texts[row as usize]);
+    order.sort_by(|a, b| key(*a).cmp(key(*b)));
+    Ok(order)
 }
 
 /// The type of a column in a file.
@@ -213,6 +228,9 @@ pub(crate) fn data_type(fhir_type: FhirType) -> DataType {
     }
 }
 
+/// Bytes of a file that go to the system at a time.
+const BUFFER: usize = 1 << 18;
+
 pub(crate) fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
     let part = path.with_added_extension("part");
     let file = private::options()
@@ -221,10 +239,17 @@ pub(crate) fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
         .truncate(true)
         .open(&part)
         .map_err(|e| Error::file(&part, e))?;
-    ParquetWriter::new(&file)
+    // The writer hands on numbers byte by byte, and a context of a stronger compression costs more than what most columns
+    // hold: there are some hundred of them, many without a value.
+    let mut buffered = BufWriter::with_capacity(BUFFER, &file);
+    ParquetWriter::new(&mut buffered)
+        .with_compression(ParquetCompression::Snappy)
         .finish(rows)
         .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
+    let flushed = buffered.flush();
+    drop(buffered);
     let place = || -> std::io::Result<()> {
+        flushed?;
         file.sync_all()?;
         std::fs::rename(&part, path)
     };

@@ -1,6 +1,7 @@
 //! A table made anew of rows that come in pieces: they lie aside, divided, until all are there, so that never more than a
 //! file's rows are in memory.
 
+use std::io::BufWriter;
 use std::path::PathBuf;
 
 use polars::prelude::DataFrame;
@@ -78,7 +79,7 @@ impl<'r> Anew<'r> {
             let mut own = take(&rows, own, &path)?;
             let file = private::options().write(true).create_new(true).open(&path);
             let file = file.map_err(|e| Error::file(&path, e))?;
-            ParquetWriter::new(file)
+            ParquetWriter::new(BufWriter::new(file))
                 .with_compression(ParquetCompression::Uncompressed)
                 .finish(&mut own)
                 .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use fhir_melt::TypedBatch;
-use polars::prelude::{Column as FrameColumn, DataFrame, PolarsResult, StringChunked};
+use polars::prelude::{Column as FrameColumn, DataFrame, PolarsError, PolarsResult, StringChunked};
 use polars::prelude::{IntoColumn, NewChunkedArray};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
-use polars_io::parquet::write::ParquetWriter;
+use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 use table_description::TableDescription;
 use work_dir::FinalSignals;
 
@@ -240,7 +241,11 @@ pub(super) fn frame(
 }
 
 fn write(frame: &mut DataFrame, path: &std::path::Path) -> PolarsResult<()> {
-    ParquetWriter::new(File::create(path)?).finish(frame).map(drop)
+    let mut file = BufWriter::new(File::create(path)?);
+    ParquetWriter::new(&mut file)
+        .with_compression(ParquetCompression::Uncompressed)
+        .finish(frame)?;
+    file.flush().map_err(PolarsError::from)
 }
 
 pub(super) fn read(path: &std::path::Path) -> PolarsResult<DataFrame> {
