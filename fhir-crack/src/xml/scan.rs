@@ -126,8 +126,9 @@ impl<'a> Scan<'a> {
             return Err(Halt::syntax(Expected::Name, start));
         }
         self.pos = start + length;
-        Ok(match name.rsplit_once(':') {
-            Some((_, local)) => (local, true),
+        // Names are short: looking byte by byte is faster than preparing for more.
+        Ok(match name.bytes().rposition(|byte| byte == b':') {
+            Some(colon) => (name.get(colon + 1..).unwrap_or_default(), true),
             None => (name, false),
         })
     }
