@@ -5,8 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use cds_hub::{HubOptions, reach};
-use maud::html;
-use web_pages::{Anonymous, Field, Form, Input, Notice, Page, Site, Submission};
+use web_pages::{Anonymous, Notice, Page, Site, Submission};
 
 use super::site::{Pages, User};
 
@@ -19,29 +18,7 @@ pub(super) async fn form(State(pages): State<Pages>) -> Page {
 }
 
 fn log_in(pages: &Pages, notice: Option<Notice>) -> Page {
-    let line = |name, label, kind, autocomplete| {
-        Field {
-            name,
-            label,
-            input: Input::Line {
-                kind,
-                value: "",
-                step: "",
-                autocomplete,
-            },
-            ..Field::default()
-        }
-        .render()
-    };
-    let token = pages.sessions().tokens().anonymous();
-    let form = Form::new("/login", &token).submit("Log in").body(html! {
-        (line("name", "Name", "text", "username"))
-        (line("password", "Password", "password", "current-password"))
-    });
-    Page::new("Log in")
-        .site(&pages.title)
-        .notice(notice)
-        .body(form.render())
+    web_pages::log_in(pages, "Name", notice)
 }
 
 /// Lets somebody in whose name and password the hub takes.
@@ -54,8 +31,7 @@ pub(super) async fn enter(State(pages): State<Pages>, form: Anonymous) -> Respon
     let name = form.get("name").trim().to_owned();
     let pause = pages.attempts.wait(&name);
     if !pause.is_zero() {
-        let words = format!("Too many attempts. Try again in {} seconds.", pause.as_secs() + 1);
-        return refuse(StatusCode::TOO_MANY_REQUESTS, &words);
+        return refuse(StatusCode::TOO_MANY_REQUESTS, &web_pages::log_in::wait(pause));
     }
     match is_known(&pages.login, &name, form.get("password")).await {
         Some(true) => {}

@@ -8,8 +8,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use cds_hub::schema::Model;
 use cds_hub::{Hub, Result, reach};
-use maud::html;
-use web_pages::{Anonymous, Field, Form, Input, Notice, Page, Site, Submission};
+use web_pages::{Anonymous, Notice, Page, Site, Submission};
 
 use super::answer::{Answer, Asker};
 use super::site::{Pages, User};
@@ -20,29 +19,7 @@ pub(super) async fn form(State(pages): State<Pages>) -> Page {
 }
 
 fn log_in(pages: &Pages, notice: Option<Notice>) -> Page {
-    let line = |name, label, kind, autocomplete| {
-        Field {
-            name,
-            label,
-            input: Input::Line {
-                kind,
-                value: "",
-                step: "",
-                autocomplete,
-            },
-            ..Field::default()
-        }
-        .render()
-    };
-    let token = pages.sessions().tokens().anonymous();
-    let form = Form::new("/login", &token).submit("Log in").body(html! {
-        (line("name", "Role of the database", "text", "username"))
-        (line("password", "Password", "password", "current-password"))
-    });
-    Page::new("Log in")
-        .site(&pages.title)
-        .notice(notice)
-        .body(form.render())
+    web_pages::log_in(pages, "Role of the database", notice)
 }
 
 /// Lets somebody in whose name and password the hub takes, and who may read it.
@@ -55,8 +32,7 @@ pub(super) async fn enter(State(pages): State<Pages>, form: Anonymous) -> Respon
     let name = form.get("name").trim();
     let pause = pages.attempts.wait(name);
     if !pause.is_zero() {
-        let words = format!("Too many attempts. Try again in {} seconds.", pause.as_secs() + 1);
-        return refuse(StatusCode::TOO_MANY_REQUESTS, &words);
+        return refuse(StatusCode::TOO_MANY_REQUESTS, &web_pages::log_in::wait(pause));
     }
     let asker = Asker::new(pages.limit);
     let hub = match asker
