@@ -203,23 +203,14 @@ impl<'a> Scan<'a> {
                 self.pos += 1;
                 self.string_rest().map(drop)
             }
-            b'{' | b'[' => self.skip_container(depth, limit),
+            b'{' | b'[' => self.skip_brackets(0, depth, limit),
             b'-' | b'0'..=b'9' => self.number().map(drop),
             _ => self.literal().map(drop),
         }
     }
 
-    /// Passes over an object or array: its brackets are counted, 64 bytes at a time, those in strings left out.
-    fn skip_container(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
-        self.skip_brackets(0, depth, limit)
-    }
-
-    /// Passes over what is left of an object, its opening bracket taken, `depth` being open round it.
-    pub(crate) fn skip_object_rest(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
-        self.skip_brackets(1, depth, limit)
-    }
-
-    /// Passes over everything up to where the outermost of `open` brackets is closed.
+    /// Passes over an object or array, `open` brackets of which are taken: they are counted, 64 bytes at a time, those in
+    /// strings left out.
     fn skip_brackets(&mut self, mut open: u32, depth: u32, limit: u32) -> Result<(), Halt> {
         while let Some(block) = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk::<64>) {
             let json = Json::of(block);
@@ -242,6 +233,11 @@ impl<'a> Scan<'a> {
             }
         }
         self.skip_rest(open, depth, limit)
+    }
+
+    /// Passes over what is left of an object, its opening bracket taken, `depth` being open round it.
+    pub(crate) fn skip_object_rest(&mut self, depth: u32, limit: u32) -> Result<(), Halt> {
+        self.skip_brackets(1, depth, limit)
     }
 
     /// Takes the brackets of a block one by one: `true`, and the position behind it, if the last one open is closed.

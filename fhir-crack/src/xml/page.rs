@@ -121,7 +121,10 @@ fn before(state: &mut State, scan: &mut Scan<'_>, work: &mut Work<'_>) -> Result
 /// Whether a document's outermost element is in FHIR's namespace, or in none.
 fn is_fhir(text: &str, tag: &Tag<'_>) -> bool {
     let attributes = text.get(1 + tag.name.len()..).unwrap_or_default();
-    if !tag.prefixed && matches!(attributes, ">" | r#" xmlns="http://hl7.org/fhir">"#) {
+    let alone = attributes
+        .strip_prefix(" xmlns=\"")
+        .and_then(|rest| rest.strip_suffix("\">"));
+    if !tag.prefixed && (attributes == ">" || alone == Some(FHIR)) {
         return true;
     }
     let declared = match tag.prefixed {
