@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     /// Markup that ends where a reader of tags has to look twice.
-    const PIECES: [&str; 16] = [
+    const PIECES: [&str; 17] = [
         "<a>",
         "<a>",
         "</a>",
@@ -292,6 +292,7 @@ mod tests {
         "<b value=\"x\"/>",
         "<c value=\"1 > 2 /\">",
         "<c value='it\"s />'>",
+        "<c value='1 /> 2'>",
         "<d url=\"http://example.org/a-name-longer-than-a-block-of-sixty-four-bytes/and/more\">",
         "</d>",
         "</c>",
