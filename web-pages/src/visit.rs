@@ -18,7 +18,9 @@ pub trait Site: Clone + Send + Sync + 'static {
     fn sessions(&self) -> &Sessions<Self::User>;
 
     /// Where to sign in.
-    fn log_in(&self) -> &str;
+    fn log_in(&self) -> &str {
+        "/login"
+    }
 
     /// Its name.
     fn name(&self) -> &str;

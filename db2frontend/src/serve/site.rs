@@ -89,10 +89,6 @@ impl Site for Pages {
         &self.sessions
     }
 
-    fn log_in(&self) -> &str {
-        "/login"
-    }
-
     fn name(&self) -> &str {
         &self.title
     }

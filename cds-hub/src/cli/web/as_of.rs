@@ -3,8 +3,8 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use cds_hub::ErrorKind;
 use cds_hub::lineage::Interface;
-use cds_hub::{Error, ErrorKind, Result};
 use maud::{Markup, html};
 use web_pages::{Choice, Field, Form, Input, Page, Session, Submission, Visitor};
 
@@ -37,7 +37,7 @@ pub(super) struct Chosen {
 pub(super) async fn form(
     State(pages): State<Pages>,
     Visitor(session): Visitor<User>,
-    chosen: std::result::Result<Query<Chosen>, QueryRejection>,
+    chosen: Result<Query<Chosen>, QueryRejection>,
 ) -> Page {
     let chosen = chosen.map(|Query(chosen)| chosen).unwrap_or_default();
     let asked = Asked {
@@ -63,13 +63,16 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
     };
     let asker = Asker::new(pages.limit);
     let hub = &session.user.hub;
-    let count = match moment(asked.moment) {
-        Ok(()) => asker.ask(hub.count_as_of(asked.table, asked.moment)).await,
-        Err(error) => Answer::Failed(error),
-    };
-    if matches!(&count, Answer::Failed(error) if error.kind() == ErrorKind::Options) {
+    let is_none = || {
         let fault = "This is no moment. Such as 2026-01-31 12:00 is wanted.";
-        return page(&pages, session, &asked, fault, &html! {}).into_response();
+        page(&pages, session, &asked, fault, &html! {}).into_response()
+    };
+    if !may_be_moment(asked.moment) {
+        return is_none();
+    }
+    let count = asker.ask(hub.count_as_of(asked.table, asked.moment)).await;
+    if matches!(&count, Answer::Failed(error) if error.kind() == ErrorKind::Options) {
+        return is_none();
     }
     let may_see = session.user.readable.may_see(asked.table);
     let rows = match (asked.values, may_see) {
@@ -93,13 +96,8 @@ pub(super) async fn show(State(pages): State<Pages>, submission: Submission<User
 }
 
 /// Whether a text can be a moment: PostgreSQL would also take words such as `infinity`.
-fn moment(text: &str) -> Result<()> {
-    let is_moment =
-        text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('\0');
-    match is_moment {
-        true => Ok(()),
-        false => Err(Error::new(ErrorKind::Options, "not a moment")),
-    }
+fn may_be_moment(text: &str) -> bool {
+    text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('\0')
 }
 
 fn page(pages: &Pages, session: &Session<User>, asked: &Asked<'_>, fault: &str, body: &Markup) -> Page {
