@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -239,17 +239,13 @@ pub(crate) fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
         .truncate(true)
         .open(&part)
         .map_err(|e| Error::file(&part, e))?;
-    // The writer hands on numbers byte by byte, and a context of a stronger compression costs more than what most columns
+    // The writer hands on numbers byte by byte (and flushes at its end), and a context of a stronger compression costs more than what most columns
     // hold: there are some hundred of them, many without a value.
-    let mut buffered = BufWriter::with_capacity(BUFFER, &file);
-    ParquetWriter::new(&mut buffered)
+    ParquetWriter::new(BufWriter::with_capacity(BUFFER, &file))
         .with_compression(ParquetCompression::Snappy)
         .finish(rows)
         .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-    let flushed = buffered.flush();
-    drop(buffered);
     let place = || -> std::io::Result<()> {
-        flushed?;
         file.sync_all()?;
         std::fs::rename(&part, path)
     };

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use fhir_melt::TypedBatch;
-use polars::prelude::{Column as FrameColumn, DataFrame, PolarsError, PolarsResult, StringChunked};
+use polars::prelude::{Column as FrameColumn, DataFrame, PolarsResult, StringChunked};
 use polars::prelude::{IntoColumn, NewChunkedArray};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
@@ -241,11 +241,10 @@ pub(super) fn frame(
 }
 
 fn write(frame: &mut DataFrame, path: &std::path::Path) -> PolarsResult<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    ParquetWriter::new(&mut file)
+    ParquetWriter::new(BufWriter::new(File::create(path)?))
         .with_compression(ParquetCompression::Uncompressed)
-        .finish(frame)?;
-    file.flush().map_err(PolarsError::from)
+        .finish(frame)
+        .map(drop)
 }
 
 pub(super) fn read(path: &std::path::Path) -> PolarsResult<DataFrame> {
