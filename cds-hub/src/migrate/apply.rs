@@ -2,6 +2,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::catalogue::Catalogue;
 use super::{Change, Plan, Question, adopt};
+use crate::overview::Readers;
 use crate::schema::install::{Found, fingerprint, found, lock, note, run};
 use crate::schema::{HubTables, Model, Script, compose, definitions, described, script};
 use crate::{Error, ErrorKind, Hub, Result};
@@ -43,7 +44,9 @@ impl Hub {
         for inbox in &plan.emptied {
             refuse_waiting(&mut transaction, inbox).await?;
         }
+        let readers = Readers::found(&mut transaction).await?;
         run(&mut transaction, &plan.script).await?;
+        readers.keep(&mut transaction, &Model::new(tables)).await?;
         if plan.changes.contains(&Change::Adopt) {
             plan.remarks.extend(adopt::remarks(&mut transaction).await?);
         }

@@ -13,4 +13,5 @@ pub use reader::Readable;
 pub use refusals::{Defects, Refusals, Waits};
 pub use runs::{Faults, ModuleRun};
 
+pub(crate) use reader::Readers;
 pub(crate) use refusals::UNANSWERED;

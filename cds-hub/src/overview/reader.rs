@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::schema::{Kind, Model, Script, StoredTable, identifier, version_order};
 use crate::{Error, ErrorKind, Hub, Result};
@@ -68,7 +68,8 @@ impl Hub {
     }
 
     /// Lets a role that is there read figures, places and reasons; with `values` also the cells of all tables. What it could
-    /// read of the hub before is taken away first. To be done again when a migration has made views anew.
+    /// read of the hub before is taken away first. A migration keeps it; cells
+    /// of tables that it adds are given anew.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such role; [`ErrorKind::Options`] when it is one of the hub's own; when the
@@ -76,7 +77,8 @@ impl Hub {
     pub async fn grant_reading(&self, model: &Model, role: &str, values: bool) -> Result<()> {
         self.is_reader(role).await?;
         let mut script = revoked(model, role);
-        granted(&mut script, model, role, values);
+        let cells = if values { Cells::All } else { Cells::None };
+        granted(&mut script, model, role, &cells);
         self.as_one(&script, role).await
     }
 
@@ -110,17 +112,80 @@ impl Hub {
     async fn as_one(&self, script: &Script, role: &str) -> Result<()> {
         let failed = |e| Error::sql(format!("changing what {role} may read"), &e);
         let mut transaction = self.pool().begin().await.map_err(failed)?;
-        for statement in script.statements() {
-            sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
+        execute(&mut transaction, script).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)
     }
 }
 
-fn granted(script: &mut Script, model: &Model, role: &str, values: bool) {
+/// Whose cells a reader may see.
+enum Cells {
+    None,
+    Of(BTreeSet<String>),
+    All,
+}
+
+impl Cells {
+    fn are_seen(&self, table: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Of(tables) => tables.contains(table),
+            Self::All => true,
+        }
+    }
+}
+
+/// Who may read the hub by [`Hub::grant_reading`], and the tables whose cells each may see.
+#[derive(Debug)]
+pub(crate) struct Readers(Vec<(String, bool, Vec<String>)>);
+
+impl Readers {
+    /// Reads who they are from the rights to tables that stay through a migration.
+    pub(crate) async fn found(connection: &mut PgConnection) -> Result<Self> {
+        let found = sqlx::query_as(
+            "SELECT reader.rolname::text,
+                    coalesce(has_table_privilege(reader.oid, to_regclass('core.lineage')::oid, 'SELECT'), false),
+                    ARRAY(SELECT relname::text FROM pg_class
+                          WHERE relnamespace = of.relnamespace AND relkind = 'r' AND has_table_privilege(reader.oid, oid, 'SELECT'))
+             FROM pg_class AS of, aclexplode(of.relacl) AS given JOIN pg_roles AS reader ON reader.oid = given.grantee
+             WHERE of.oid = to_regclass('core.import_rows') AND given.privilege_type = 'SELECT'
+               AND given.grantee <> of.relowner AND reader.rolname <> ALL ($1)
+             ORDER BY 1",
+        )
+        .bind(&crate::schema::ROLES[..])
+        .fetch_all(connection)
+        .await
+        .map_err(|e| Error::sql("asking who reads the hub", &e))?;
+        Ok(Self(found))
+    }
+
+    /// Lets them read what a migration has made anew: of each table what they could before. Cells of a table that is new
+    /// are given by somebody.
+    pub(crate) async fn keep(self, connection: &mut PgConnection, model: &Model) -> Result<()> {
+        for (role, sees_cells, tables) in self.0 {
+            let cells = match sees_cells {
+                true => Cells::Of(tables.into_iter().collect()),
+                false => Cells::None,
+            };
+            let mut script = Script::default();
+            granted(&mut script, model, &role, &cells);
+            execute(connection, &script)
+                .await
+                .map_err(|e| Error::sql(format!("keeping what {role} may read"), &e))?;
+        }
+        Ok(())
+    }
+}
+
+async fn execute(connection: &mut PgConnection, script: &Script) -> sqlx::Result<()> {
+    for statement in script.statements() {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+fn granted(script: &mut Script, model: &Model, role: &str, cells: &Cells) {
     let role = identifier(role);
     script.push(format!("GRANT USAGE ON SCHEMA core, db TO {role}"));
     for table in FIGURES {
@@ -139,7 +204,7 @@ fn granted(script: &mut Script, model: &Model, role: &str, values: bool) {
             identifier(&table.name)
         ));
     }
-    if !values {
+    if matches!(cells, Cells::None) {
         return;
     }
     script.push(format!("GRANT USAGE ON SCHEMA cds2db_out TO {role}"));
@@ -147,7 +212,7 @@ fn granted(script: &mut Script, model: &Model, role: &str, values: bool) {
     script.push(format!(
         "GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO {role}"
     ));
-    for table in model.tables() {
+    for table in model.tables().iter().filter(|table| cells.are_seen(&table.name)) {
         for name in table_names(table) {
             script.push(format!("GRANT SELECT ON {name} TO {role}"));
         }

@@ -174,6 +174,53 @@ async fn rights_are_given_taken_and_explained() {
     }
 }
 
+/// A migration makes views and functions anew: whoever could read goes on, and nobody gets more than before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_keeps_what_readers_may_see() {
+    let site = Site::new(20).await;
+    let (anna, berta) = (
+        site.person("anna", Some(&["--values"])).await,
+        site.person("berta", Some(&[])).await,
+    );
+    // As a site narrows the rights of one of them.
+    let narrowed = format!(
+        "REVOKE SELECT ON core.patient_raw FROM \"{anna}\"; REVOKE EXECUTE ON FUNCTION db.patient_raw_as_of(timestamptz) FROM \"{anna}\""
+    );
+    run(&site.hub, &narrowed).await;
+    let rights = format!(
+        "SELECT md5(string_agg(concat_ws(' ', role, object, may), E'\\n' ORDER BY role, object, may)) FROM (
+           SELECT pg_get_userbyid(grantee)::text AS role, pg_class.oid::regclass::text AS object, privilege_type AS may
+           FROM pg_class, aclexplode(relacl) WHERE pg_get_userbyid(grantee)::text IN ('{anna}', '{berta}')
+           UNION ALL
+           SELECT pg_get_userbyid(grantee)::text, pg_proc.oid::regprocedure::text, privilege_type
+           FROM pg_proc, aclexplode(proacl) WHERE pg_get_userbyid(grantee)::text IN ('{anna}', '{berta}')) AS given"
+    );
+    let before = one(&site.hub, &rights).await;
+    run(&site.hub, "DROP VIEW cds2db_out.v_consent_last_version").await;
+    let done = site.program(&["migrate"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let there = "SELECT to_regclass('cds2db_out.v_consent_last_version') IS NOT NULL";
+    assert_eq!(one(&site.hub, there).await, "true", "it was migrated");
+    assert_eq!(one(&site.hub, &rights).await, before);
+
+    let raw_of = async |role: &str| {
+        let own = reach::log_in(&HubOptions::new(&site.url), role, PASSWORD).await;
+        let own = own.unwrap().unwrap();
+        let table = own.readable(&Model::new(&HubTables::standard())).await.unwrap();
+        let function = "SELECT count(*) FROM db.patient_raw_as_of(now())";
+        let function = sqlx::raw_sql(function).execute(own.pool()).await;
+        let figures = own.recent_runs(1).await;
+        (
+            table.may_see("patient_raw"),
+            table.may_see("patient"),
+            function.is_ok(),
+            figures.is_ok(),
+        )
+    };
+    assert_eq!(raw_of(&anna).await, (false, true, false, true));
+    assert_eq!(raw_of(&berta).await, (false, false, false, true));
+}
+
 /// The module's role of the database comes in too, and sees what it may.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_of_the_hub_sees_what_it_may_read() {
