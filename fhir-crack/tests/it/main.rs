@@ -7,6 +7,7 @@
 )]
 
 mod batches;
+mod envelopes;
 #[cfg(feature = "polars")]
 mod frames;
 mod hostile;
@@ -17,6 +18,7 @@ mod notation_laws;
 mod outlines;
 mod real_pairs;
 mod recovery;
+mod repairs;
 mod same_rows;
 mod simple_json;
 mod slow;

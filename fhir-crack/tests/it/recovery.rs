@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use fhir_crack::{
-    Cracked, Decoder, Faults, ForeignBytes, Nested, Options, Plan, Rejected, Repaired, crack_with,
-};
+use fhir_crack::{Cracked, Decoder, Faults, Options, Plan, Rejected, crack_with};
 
 use crate::tables::{description, lines};
 
-fn plan() -> Arc<Plan> {
+pub(crate) fn plan() -> Arc<Plan> {
     Arc::new(Plan::new(&description(&[("Patient", &["id", "name/family"])])).unwrap())
 }
 
-fn crack(page: &[u8]) -> Cracked {
+pub(crate) fn crack(page: &[u8]) -> Cracked {
     crack_with(page, &plan(), Options::default()).unwrap()
 }
 
 /// The rows of a page pushed in pieces of so many bytes.
-fn pushed(page: &[u8], size: usize) -> (Vec<String>, Vec<Rejected>) {
+pub(crate) fn pushed(page: &[u8], size: usize) -> (Vec<String>, Vec<Rejected>) {
     let mut options = Options::default();
     options.batch_bytes = 1;
     let mut decoder = Decoder::new(plan(), options);
@@ -33,7 +31,7 @@ fn pushed(page: &[u8], size: usize) -> (Vec<String>, Vec<Rejected>) {
     (rows, rejected)
 }
 
-const GOOD: [&str; 2] = [
+pub(crate) const GOOD: [&str; 2] = [
     r#"{"resourceType":"Patient","id":"1"}"#,
     r#"{"resourceType":"Patient","id":"3"}"#,
 ];
@@ -193,242 +191,6 @@ fn a_bad_entry_of_an_xml_bundle_costs_itself_only() {
             }
         }
     }
-}
-
-#[test]
-fn what_can_be_read_without_a_guess_is_read_and_marked() {
-    for (page, family, what) in [
-        (
-            r#"{"resourceType":"Patient","name":[{"family":"a\ud83d"}]}"#,
-            "[1.1]a\u{fffd}",
-            Repaired::Surrogate,
-        ),
-        (
-            r#"{"resourceType":"Patient","name":[{"family":"\ude00\ud83d\ude00"}]}"#,
-            "[1.1]\u{fffd}\u{1f600}",
-            Repaired::Surrogate,
-        ),
-        (
-            r#"{"resourceType":"Patient","name":[{"family":"a\u0000b"}]}"#,
-            "[1.1]a\u{fffd}b",
-            Repaired::Nul,
-        ),
-        (
-            "{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"a\0b\"}]}",
-            "[1.1]a\u{fffd}b",
-            Repaired::Nul,
-        ),
-        (
-            r#"<Patient><name><family value="a&#0;b"/></name></Patient>"#,
-            "[1.1]a\u{fffd}b",
-            Repaired::Nul,
-        ),
-        (
-            r#"<Patient><name><family value="a&#xD83D;b"/></name></Patient>"#,
-            "[1.1]a\u{fffd}b",
-            Repaired::Character,
-        ),
-    ] {
-        let cracked = crack(page.as_bytes());
-        assert_eq!(lines(&cracked.batches[0]), [format!("-|{family}")], "{page}");
-        let repairs = cracked.batches[0].repairs();
-        assert_eq!(
-            (repairs.len(), repairs[0].row, repairs[0].column, repairs[0].what),
-            (1, 0, 1, what),
-            "{page}"
-        );
-        assert_eq!(
-            (cracked.summary.repaired, cracked.summary.rejected),
-            (1, 0),
-            "{page}"
-        );
-    }
-    let pair = r#"<Patient><name><family value="&#xD83D;&#xDE00;"/></name></Patient>"#;
-    let cracked = crack(pair.as_bytes());
-    assert_eq!(
-        (lines(&cracked.batches[0]), cracked.summary.repaired),
-        (vec!["-|[1.1]\u{1f600}".to_owned()], 0)
-    );
-    let mut options = Options::default();
-    options.foreign_bytes = ForeignBytes::Latin1;
-    let latin = b"{\"resourceType\":\"Patient\",\"id\":\"1\",\"name\":[{\"family\":\"K\xe4se\"}]}";
-    let cracked = crack_with(latin, &plan(), options).unwrap();
-    assert_eq!(lines(&cracked.batches[0]), ["[1]1|[1.1]K\u{e4}se"]);
-    assert_eq!(cracked.batches[0].repairs()[0].what, Repaired::Latin1);
-}
-
-#[test]
-fn marks_stay_with_their_rows() {
-    let page = r#"{"resourceType":"Patient","id":"1"}
-{"resourceType":"Patient","id":"1"}
-{"resourceType":"Patient","id":"2","name":[{"family":"\ud83d"}]}"#;
-    let cracked = crack(page.as_bytes());
-    assert_eq!(cracked.batches[0].rows(), 2);
-    assert_eq!(cracked.batches[0].repairs()[0].row, 1);
-}
-
-#[test]
-fn files_joined_to_one_keep_their_marks_apart() {
-    let mark = "\u{feff}";
-    let json = format!("{mark}{}\n{mark}{}\n", GOOD[0], GOOD[1]);
-    let xml = format!(
-        "{mark}<?xml version=\"1.0\"?><Patient><id value=\"1\"/></Patient>\n{mark}<?xml version=\"1.0\"?><Patient><id value=\"3\"/></Patient>\n"
-    );
-    for page in [json, xml] {
-        for (rows, rejected) in [5, 1000].map(|size| pushed(page.as_bytes(), size)) {
-            assert_eq!(
-                (rows, rejected.len()),
-                (vec!["[1]1|-".to_owned(), "[1]3|-".to_owned()], 0),
-                "{page}"
-            );
-        }
-    }
-}
-
-#[test]
-fn envelopes_of_other_forms() {
-    let one = format!(r#"{{"resource":{}}}"#, GOOD[0]);
-    let two = format!(r#"{{"resource":{}}}"#, GOOD[1]);
-    for (page, next) in [
-        (format!(r#"{{"resourceType":"Bundle","entry":{one}}}"#), None),
-        (
-            format!(r#"{{"resourceType":"Bundle","link":{{"relation":"Next","url":"n"}},"entry":[{one}]}}"#),
-            Some("n"),
-        ),
-        (
-            format!(
-                r#"{{"resourceType":"Bundle","l\u0069nk":[{{"relation":["next"],"url":["n"]}}],"\u0065ntry":[{one}]}}"#
-            ),
-            Some("n"),
-        ),
-        (
-            format!(
-                r#"{{"resource\u0054ype":"Bund\u006ce","entry":[{{"r\u0065source":{}}}]}}"#,
-                GOOD[0]
-            ),
-            None,
-        ),
-        (format!(r#"[{one_}]"#, one_ = GOOD[0]), None),
-        (
-            r#"<Bundle><link><relation value="NEXT"/><url value="n"/></link><entry><resource><Patient><id value="1"/></Patient></resource></entry></Bundle>"#.to_owned(),
-            Some("n"),
-        ),
-    ] {
-        let cracked = crack(page.as_bytes());
-        assert_eq!(lines(&cracked.batches[0]), ["[1]1|-"], "{page}");
-        assert_eq!(cracked.meta.next.as_deref(), next, "{page}");
-    }
-    let page = format!(
-        r#" [ {}, {{"resourceType":"Bundle","entry":[{two}]}} ] "#,
-        GOOD[0]
-    );
-    for bytes in [
-        page.as_bytes().to_vec(),
-        page.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        page.trim().encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        "\u{feff}"
-            .encode_utf16()
-            .chain(page.encode_utf16())
-            .flat_map(u16::to_le_bytes)
-            .collect(),
-    ] {
-        if bytes.starts_with(b" \0") {
-            continue;
-        }
-        let cracked = crack(&bytes);
-        assert_eq!(lines(&cracked.batches[0]), ["[1]1|-", "[1]3|-"]);
-    }
-    // What is no entry is set aside.
-    let cracked = crack(format!(r#"{{"resourceType":"Bundle","entry":[1,{one},2]}}"#).as_bytes());
-    assert_eq!((cracked.batches[0].rows(), cracked.rejected.len()), (1, 2));
-}
-
-#[test]
-fn lists_in_lists_are_unwrapped_one_level() {
-    let one = format!(r#"{{"resource":{}}}"#, GOOD[0]);
-    let inner = format!(
-        r#"{{"resourceType":"Bundle","entry":[{one},{{"resource":{{"resourceType":"Bundle","entry":[{one}]}}}}]}}"#
-    );
-    let json = format!(
-        r#"{{"resourceType":"Bundle","entry":[{{"resource":{inner},"search":{{"mode":"match"}}}},{{"resource":{}}}]}}"#,
-        GOOD[1]
-    );
-    let parameters = format!(
-        r#"{{"resourceType":"Parameters","parameter":[{{"name":"a","resource":{}}},{{"name":"b","valueString":"x"}},{{"name":"c","resource":{}}}]}}"#,
-        GOOD[0], GOOD[1]
-    );
-    let wrapped = format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{parameters}}}]}}"#);
-    let xml = r#"<Bundle xmlns="http://hl7.org/fhir"><entry><fullUrl value="u"/><resource><Bundle><entry><resource><Patient><id value="1"/></Patient></resource></entry></Bundle></resource><search><mode value="match"/></search></entry>
-        <entry><resource><Patient><id value="3"/></Patient></resource></entry></Bundle>"#;
-    let xml_parameters = r#"<f:Bundle xmlns:f="http://hl7.org/fhir"><f:entry><f:resource><f:Parameters><f:parameter><f:name value="a"/><f:resource><f:Patient><f:id value="1"/></f:Patient></f:resource></f:parameter></f:Parameters></f:resource></f:entry>
-        <f:entry><f:resource><f:Patient><f:id value="3"/></f:Patient></f:resource></f:entry></f:Bundle>"#;
-    for (page, unwrapped) in [
-        (&*json, 1),
-        (&*parameters, 0),
-        (&*wrapped, 1),
-        (xml, 1),
-        (xml_parameters, 1),
-    ] {
-        for size in [11, 100_000] {
-            let (rows, rejected) = pushed(page.as_bytes(), size);
-            assert_eq!(
-                (rows, rejected.len()),
-                (vec!["[1]1|-".to_owned(), "[1]3|-".to_owned()], 0),
-                "{page}"
-            );
-        }
-        assert_eq!(crack(page.as_bytes()).summary.unwrapped, unwrapped, "{page}");
-    }
-    let mut options = Options::default();
-    options.nested = Nested::Keep;
-    let kept = crack_with(json.as_bytes(), &plan(), options).unwrap();
-    assert_eq!(
-        (kept.batches[0].rows(), kept.summary.other_types["Bundle"]),
-        (1, 1)
-    );
-}
-
-#[test]
-fn what_is_not_fhir_is_none() {
-    for page in [
-        r#"<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body/></soap:Envelope>"#,
-        r#"<Patient xmlns="http://other.example/Patient"><id value="1"/></Patient>"#,
-        "<html><body/></html>",
-    ] {
-        let cracked = crack(page.as_bytes());
-        assert_eq!(
-            (
-                cracked.batches[0].rows(),
-                cracked.rejected.len(),
-                cracked.summary.other_type()
-            ),
-            (0, 1, 0),
-            "{page}"
-        );
-        assert_eq!(cracked.rejected[0].place().line, 1);
-    }
-    for page in [
-        r#"<Patient xmlns="http://hl7.org/fhir"><x:id xmlns:x="http://other" value="9"/><id value="1"/></Patient>"#,
-        r#"<Patient xmlns="http://hl7.org/fhir"><id xmlns="http://other" value="9"/><id value="1"/></Patient>"#,
-        r#"<Patient xmlns="http://hl7.org/fhir"><id value="1"/><name xmlns='http://other'><family value="x"/></name></Patient>"#,
-        r#"<Bundle xmlns="http://hl7.org/fhir" xmlns:x="http://other"><entry><resource><Patient><x:id value="9"/><id value="1"/></Patient></resource></entry></Bundle>"#,
-        r#"<f:Bundle xmlns:f="http://hl7.org/fhir" xmlns:x="http://other"><f:entry><f:resource><f:Patient><x:id value="9"/><f:id value="1"/></f:Patient></f:resource></f:entry></f:Bundle>"#,
-    ] {
-        assert_eq!(lines(&crack(page.as_bytes()).batches[0]), ["[1]1|-"], "{page}");
-    }
-}
-
-#[test]
-fn types_are_those_of_fhir_or_other() {
-    let page = "{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":\"Muster \\u001b[2J\"}},{\"resource\":{\"resourceType\":\"x1\"}},{\"resource\":{\"resourceType\":\"Device\"}}]}";
-    let cracked = crack(page.as_bytes());
-    let types: Vec<(&str, u64)> = cracked
-        .summary
-        .other_types
-        .iter()
-        .map(|(name, n)| (&**name, *n))
-        .collect();
-    assert_eq!(types, [("Device", 1), ("other", 2)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod codings;
 mod examples;
 mod flatten;
 #[cfg(feature = "polars")]
@@ -11,4 +12,5 @@ mod frame;
 mod golden_melt;
 mod laws;
 mod shared;
+mod threads;
 mod vectors;

@@ -13,6 +13,7 @@ mod pages;
 #[cfg(feature = "sql")]
 mod query;
 mod random;
+mod selects;
 #[cfg(feature = "serve")]
 mod serve;
 mod shared;
