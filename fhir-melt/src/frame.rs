@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use polars::prelude::{
-    BooleanChunked, ChunkTake, Column, DataFrame, Float64Chunked, IdxCa, IdxSize, Int32Chunked, Int64Chunked,
-    IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, Series, StringChunked, TimeUnit,
+    BooleanChunked, ChunkTake, Column, DataFrame, DataType, Float64Chunked, IdxCa, IdxSize, Int32Chunked,
+    Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, Series, StringChunked, TimeUnit,
 };
-use table_description::PRECISION_SUFFIX;
+use table_description::{FhirType, PRECISION_SUFFIX};
 
 use crate::error::{Error, ErrorKind};
 use crate::typed::{Source, Values};
@@ -92,7 +92,7 @@ impl TypedBatch {
     /// # Errors
     /// If polars refuses the columns, which it does for a name that occurs twice.
     pub fn to_frame(&self) -> Result<DataFrame, Error> {
-        self.frame(false)
+        self.frame(false, true)
     }
 
     /// The same with a column `<column>_precision` behind each column of dates or date-times, which says how much was given:
@@ -101,13 +101,35 @@ impl TypedBatch {
     /// # Errors
     /// As [`TypedBatch::to_frame`].
     pub fn to_frame_with_precision(&self) -> Result<DataFrame, Error> {
-        self.frame(true)
+        self.frame(true, true)
     }
 
-    fn frame(&self, precise: bool) -> Result<DataFrame, Error> {
+    /// The same two, but without the columns that no resource of the batch has a value of: those are most columns of most
+    /// batches. Frames of several batches differ then in their columns.
+    ///
+    /// # Errors
+    /// As [`TypedBatch::to_frame`].
+    pub fn to_frame_of_filled(&self, with_precision: bool) -> Result<DataFrame, Error> {
+        self.frame(with_precision, false)
+    }
+
+    fn frame(&self, precise: bool, with_empty: bool) -> Result<DataFrame, Error> {
         let mut rows = Gather::new(self.width);
         let mut columns: Vec<Column> = Vec::new();
         for (column, description) in self.columns.iter().zip(&self.table.columns) {
+            if matches!(
+                (&column.values, &column.source),
+                (Values::None, Source::Slot { .. })
+            ) && with_empty
+            {
+                columns.extend(nulls(
+                    &description.name,
+                    description.fhir_type,
+                    self.rows(),
+                    precise,
+                ));
+                continue;
+            }
             let behind = precision(&column.values, &description.name).filter(|_| precise);
             for series in series(&column.values, &description.name)
                 .into_iter()
@@ -126,6 +148,26 @@ impl TypedBatch {
         }
         DataFrame::new(self.rows(), columns).map_err(failed)
     }
+}
+
+/// A column of which no row has a value, and how much of its dates was given where that is wanted.
+fn nulls(column: &str, fhir_type: FhirType, rows: usize, precise: bool) -> Vec<Column> {
+    let is_date = matches!(fhir_type, FhirType::Date | FhirType::DateTime);
+    let series = |name: PlSmallStr, data_type| Series::full_null(name, rows, &data_type).into_column();
+    let behind = || series(name(&format!("{column}{PRECISION_SUFFIX}")), DataType::String);
+    let data_type = match fhir_type {
+        FhirType::String => DataType::String,
+        FhirType::Boolean => DataType::Boolean,
+        FhirType::Integer => DataType::Int32,
+        FhirType::Decimal => DataType::Float64,
+        FhirType::Date => DataType::Date,
+        FhirType::DateTime => DataType::Datetime(TimeUnit::Microseconds, None),
+        FhirType::Time => DataType::Time,
+    };
+    let nulls = series(name(column), data_type);
+    std::iter::once(nulls)
+        .chain((precise && is_date).then(behind))
+        .collect()
 }
 
 /// How much of the dates of a column was given, with a NULL behind them; `None` of other types.
@@ -150,8 +192,8 @@ fn series(values: &Values, column: &str) -> Option<Series> {
     let name = name(column);
     Some(match values {
         Values::None => return None,
-        Values::Text { buffer, spans } => {
-            let texts = spans.iter().map(|span| buffer.get(span.clone()?)).chain([None]);
+        Values::Text(texts) => {
+            let texts = (0..texts.len()).map(|at| texts.get(at)).chain([None]);
             StringChunked::from_iter_options(name, texts).into_series()
         }
         Values::Boolean(values) => {

@@ -79,6 +79,11 @@ impl<'a> Slots<'a> {
         self.batch.table()
     }
 
+    /// Whether the batch has no value of the column.
+    pub(crate) fn is_empty(&self, column: usize) -> bool {
+        self.cells[column].is_empty()
+    }
+
     /// Text of a column in a slot of its group; `None` for NULL and for the slot that stands for a gap.
     pub(crate) fn text(&self, column: usize, slot: u32) -> Option<&str> {
         match *self.cells[column].get(slot as usize)? {

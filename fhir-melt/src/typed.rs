@@ -34,17 +34,48 @@ pub(crate) enum Source {
 }
 
 pub(crate) enum Values {
+    /// No row has one: most columns of most batches.
     None,
-    Text {
-        buffer: String,
-        spans: Vec<Option<Range<usize>>>,
-    },
+    Text(Texts),
     Boolean(Vec<Option<bool>>),
     Integer(Vec<Option<i32>>),
     Decimal(Vec<Option<f64>>),
     Date(Vec<Option<(i32, Precision)>>),
     DateTime(Vec<Option<(i64, Precision)>>),
     Time(Vec<Option<i64>>),
+}
+
+/// Texts one behind the other, and where each ends; a text may be none.
+#[derive(Default)]
+pub(crate) struct Texts {
+    buffer: String,
+    /// Shifted by one bit, which is set where there is no text.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn with_capacity(texts: usize) -> Self {
+        Self {
+            buffer: String::new(),
+            ends: Vec::with_capacity(texts),
+        }
+    }
+
+    fn push(&mut self, text: Option<&str>) {
+        self.buffer.push_str(text.unwrap_or_default());
+        self.ends
+            .push(self.buffer.len() << 1 | usize::from(text.is_none()));
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<&str> {
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        (end & 1 == 0).then(|| self.buffer.get(start.copied().unwrap_or_default() >> 1..end >> 1))?
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
 }
 
 impl Melted<'_> {
@@ -109,6 +140,7 @@ impl Typist<'_> {
     fn column(&mut self, column: usize, group: usize) -> TypedColumn {
         let range = self.ranges[group].clone();
         let values = match self.slots.table().columns[column].fhir_type {
+            _ if self.slots.is_empty(column) => Values::None,
             FhirType::String if self.texts => self.texts(column, range.clone()),
             FhirType::String => Values::None,
             FhirType::Boolean => Values::Boolean(self.values(column, group, |value, _| match value {
@@ -148,16 +180,9 @@ impl Typist<'_> {
     }
 
     fn texts(&self, column: usize, range: Range<usize>) -> Values {
-        let mut buffer = String::new();
-        let spans = range
-            .map(|slot| {
-                let text = self.slots.text(column, slot as u32)?;
-                let start = buffer.len();
-                buffer.push_str(text);
-                Some(start..buffer.len())
-            })
-            .collect();
-        Values::Text { buffer, spans }
+        let mut texts = Texts::with_capacity(range.len());
+        range.for_each(|slot| texts.push(self.slots.text(column, slot as u32)));
+        Values::Text(texts)
     }
 
     fn values<T>(
@@ -223,10 +248,7 @@ impl TypedBatch {
         let at = self.at(row, column);
         match &self.columns[column].values {
             Values::None => None,
-            Values::Text { buffer, spans } => {
-                let span = spans.get(at)?.clone()?;
-                buffer.get(span).map(Value::Text)
-            }
+            Values::Text(texts) => texts.get(at).map(Value::Text),
             Values::Boolean(values) => values.get(at).copied().flatten().map(Value::Boolean),
             Values::Integer(values) => values.get(at).copied().flatten().map(Value::Integer),
             Values::Decimal(values) => values.get(at).copied().flatten().map(Value::Decimal),
@@ -266,18 +288,11 @@ impl TypedBatch {
     /// Replaces a column by texts, one a row; rows beyond the end of `texts` become NULL. For calculated columns.
     pub fn set_texts(&mut self, column: usize, mut texts: Vec<Option<String>>) {
         texts.resize(self.rows(), None);
-        let mut buffer = String::new();
-        let spans = texts
-            .into_iter()
-            .map(|text| {
-                let start = buffer.len();
-                buffer.push_str(&text?);
-                Some(start..buffer.len())
-            })
-            .collect();
+        let mut values = Texts::with_capacity(texts.len());
+        texts.iter().for_each(|text| values.push(text.as_deref()));
         self.columns[column] = TypedColumn {
             source: Source::Row,
-            values: Values::Text { buffer, spans },
+            values: Values::Text(values),
         };
     }
 

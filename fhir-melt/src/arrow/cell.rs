@@ -94,11 +94,11 @@ impl<'w, 'a> Cells<'w, 'a> {
             }
             if let TypedColumn {
                 source: Source::Row,
-                values: Values::Text { buffer, spans },
+                values: Values::Text(texts),
             } = &typed.columns[column]
             {
-                let text = |at: usize| buffer.get(spans.get(at)?.clone()?);
-                return Index::of_rows(self.rows.clone()).texts(data_type, profile, spans.len(), text, None);
+                let text = |at: usize| texts.get(at);
+                return Index::of_rows(self.rows.clone()).texts(data_type, profile, texts.len(), text, None);
             }
         }
         let Some(group) = melted.shown[column] else {
@@ -229,7 +229,7 @@ pub(super) fn typed_values(
             let within = |&micros: &i64| Some(micros).filter(|&micros| micros < DAY);
             Arc::new(index.primitive::<Time64MicrosecondType, _>(values, within))
         }
-        Values::None | Values::Text { .. } => nulls(fhir_type, rows.len()),
+        Values::None | Values::Text(_) => nulls(fhir_type, rows.len()),
     }
 }
 
