@@ -142,6 +142,11 @@ impl<'t> Column<'t> {
             self.empty.add_all(all);
             return;
         };
+        // Most columns of most tables have no value.
+        if series.null_count() == series.len() && self.role.unit.is_none() {
+            self.empty.add_all(all);
+            return;
+        }
         let (kind, seed) = (self.kind, self.seed);
         let mut hashed = |row: usize, cell: u64| {
             if let Some(hash) = hashes.get_mut(row) {
