@@ -23,7 +23,10 @@ pub mod whole;
 
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "polars")]
-pub use rows::{Channels, FinalSignals, RowKeys, TextForm, Written, write_rows, write_whole_rows};
+pub use rows::{
+    Channels, Compression, FinalSignals, RowKeys, TextForm, Written, write_parquet, write_rows,
+    write_whole_rows,
+};
 pub use state::{
     Batch, BatchFile, Digest, Id2Nr, Layout, ProcessLog, Pseudonym, Runs, Status, WorkDir, WorkDirView,
     replace,

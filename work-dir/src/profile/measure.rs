@@ -239,7 +239,7 @@ mod tests {
         let table = description.table("observation").unwrap();
         let signals = FinalSignals::new(layout.clone(), None, Id2Nr::open(&layout, None).unwrap());
         for batch in 0..5 {
-            signals.write(table, batch, &[rows(table, batch)]).unwrap();
+            signals.write(table, batch, vec![rows(table, batch)]).unwrap();
         }
         let roles = Roles::new(Some(table));
         let open = || Source::open(&layout, "observation", None).unwrap();

@@ -1,15 +1,14 @@
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
     Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, PolarsResult, Series, TimeUnit,
 };
-use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 use table_description::{Column as ColumnDescription, Description, FhirType, TableDescription};
 
-use super::signal_text;
+use super::{parquet_file, signal_text};
 use crate::signals::Signals;
 use crate::state::private;
 use crate::whole::{FinalState, Whole};
@@ -115,10 +114,15 @@ impl FinalSignals {
     ///
     /// # Errors
     /// [`ErrorKind::Rows`] when the columns are not the table's, [`ErrorKind::File`] when a file cannot be written.
-    pub fn write(&self, table: &TableDescription, batch: u32, rows: &[DataFrame]) -> Result<Written, Error> {
+    pub fn write(
+        &self,
+        table: &TableDescription,
+        batch: u32,
+        rows: Vec<DataFrame>,
+    ) -> Result<Written, Error> {
         let path = self.layout.parquet(&table.name, batch);
         let precise = self.is_precise.then(|| table.with_precision());
-        let mut rows = tidy(precise.as_ref().unwrap_or(table), rows)
+        let rows = tidy(precise.as_ref().unwrap_or(table), rows)
             .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
         let directory = self.layout.final_signals();
         private::make_dirs(&directory).map_err(|e| Error::file(&directory, e))?;
@@ -131,7 +135,7 @@ impl FinalSignals {
             drop(ids);
             private::replace(&text, &bytes).map_err(|e| Error::file(&text, e))?;
         }
-        parquet(&path, &mut rows)?;
+        parquet_file::replace(&path, &rows)?;
         let written = rows.height();
         Ok(Written { path, rows: written })
     }
@@ -165,12 +169,19 @@ pub(crate) fn with_columns<'c>(
     rows: &DataFrame,
 ) -> PolarsResult<DataFrame> {
     let height = rows.height();
+    // Columns without a value share their memory.
+    let mut nulls: HashMap<FhirType, Series> = HashMap::new();
     let columns: Vec<Column> = columns
         .map(|column| match rows.column(&column.name) {
             Ok(found) => found.clone(),
             Err(_) => {
-                let name = column.name.as_str().into();
-                Series::full_null(name, height, &data_type(column.fhir_type)).into_column()
+                let of_type = nulls
+                    .entry(column.fhir_type)
+                    .or_insert_with(|| Series::full_null("".into(), height, &data_type(column.fhir_type)));
+                of_type
+                    .clone()
+                    .with_name(column.name.as_str().into())
+                    .into_column()
             }
         })
         .collect();
@@ -178,15 +189,15 @@ pub(crate) fn with_columns<'c>(
 }
 
 /// All rows with all columns, sorted and each once.
-fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame> {
+fn tidy(table: &TableDescription, rows: Vec<DataFrame>) -> PolarsResult<DataFrame> {
     // Most columns of most tables have no value: they are added last.
     let shown = |column: &&ColumnDescription| rows.iter().any(|rows| rows.column(&column.name).is_ok());
     let shown: Vec<&ColumnDescription> = table.columns.iter().filter(shown).collect();
-    let empty = DataFrame::empty();
-    let (first, others) = rows.split_first().unwrap_or((&empty, &[]));
-    let mut frame = with_columns(shown.iter().copied(), first)?;
-    for rows in others {
-        frame.vstack_mut(&with_columns(shown.iter().copied(), rows)?)?;
+    // What is below each other and what is in order lies in memory once: what it was made of goes column by column.
+    let mut rows = rows.into_iter();
+    let mut frame = with_columns(shown.iter().copied(), &rows.next().unwrap_or_default())?;
+    for rows in rows {
+        frame.vstack_mut_owned(with_columns(shown.iter().copied(), &rows)?)?;
     }
     if frame.height() > 1 && !shown.is_empty() {
         frame.rechunk_mut();
@@ -195,7 +206,9 @@ fn tidy(table: &TableDescription, rows: &[DataFrame]) -> PolarsResult<DataFrame>
         let order = order(&frame, keys)?;
         // Rows are moved once, and often they are in order already.
         if order.len() < frame.height() || !order.is_sorted() {
-            frame = frame.take(&IdxCa::from_vec("".into(), order))?;
+            let (height, order) = (order.len(), IdxCa::from_vec("".into(), order));
+            let columns = frame.into_columns().into_iter().map(|column| column.take(&order));
+            frame = DataFrame::new(height, columns.collect::<PolarsResult<_>>()?)?;
         }
     }
     with_columns(table.columns.iter(), &frame)
@@ -226,30 +239,6 @@ pub(crate) fn data_type(fhir_type: FhirType) -> DataType {
         FhirType::DateTime => DataType::Datetime(TimeUnit::Microseconds, None),
         FhirType::Time => DataType::Time,
     }
-}
-
-/// Bytes of a file that go to the system at a time.
-const BUFFER: usize = 1 << 18;
-
-pub(crate) fn parquet(path: &Path, rows: &mut DataFrame) -> Result<(), Error> {
-    let part = path.with_added_extension("part");
-    let file = private::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&part)
-        .map_err(|e| Error::file(&part, e))?;
-    // The writer hands on numbers byte by byte (and flushes at its end), and a context of a stronger compression costs more than what most columns
-    // hold: there are some hundred of them, many without a value.
-    ParquetWriter::new(BufWriter::with_capacity(BUFFER, &file))
-        .with_compression(ParquetCompression::Snappy)
-        .finish(rows)
-        .map_err(|e| Error::caused(ErrorKind::Rows, path, e))?;
-    let place = || -> std::io::Result<()> {
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    place().map_err(|e| Error::file(path, e))
 }
 
 #[cfg(test)]
@@ -289,15 +278,15 @@ mod tests {
         let ids = Id2Nr::open(&layout, None).unwrap();
         let signals = FinalSignals::new(layout.clone(), None, ids);
         assert!(!signals.has(&table, 0));
-        let written = signals.write(&table, 0, &[rows()]).unwrap();
+        let written = signals.write(&table, 0, vec![rows()]).unwrap();
         assert!(signals.has(&table, 0));
         assert_eq!(written.rows, 2, "equal rows are one");
         let bytes = std::fs::read(&written.path).unwrap();
         signals
-            .write(&table, 0, &[rows().slice(0, 2), rows().slice(2, 1)])
+            .write(&table, 0, vec![rows().slice(0, 2), rows().slice(2, 1)])
             .unwrap();
         assert_eq!(bytes, std::fs::read(&written.path).unwrap());
-        signals.write(&table, 1, &[]).unwrap();
+        signals.write(&table, 1, Vec::new()).unwrap();
         let read = |batch| {
             let file = File::open(layout.parquet(&table.name, batch)).unwrap();
             ParquetReader::new(file).finish().unwrap()
@@ -324,7 +313,7 @@ mod tests {
         let mut ids = Id2Nr::open(&layout, None).unwrap();
         ids.number("b");
         let signals = FinalSignals::new(layout.clone(), Some(TextForm::Tsv), ids);
-        signals.write(&table, 0, &[rows()]).unwrap();
+        signals.write(&table, 0, vec![rows()]).unwrap();
         let text = std::fs::read_to_string(layout.text("condition", 0)).unwrap();
         let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();
         assert_eq!(lines.len(), 2);

@@ -98,7 +98,7 @@ mod tests {
         let signals = FinalSignals::new(layout.clone(), None, Id2Nr::open(&layout, None).unwrap());
         let condition = description.table("condition").unwrap();
         let rows = df!("con_id" => ["a", "b"], "con_patient_ref" => ["x", "y"]).unwrap();
-        signals.write(condition, 3, &[rows]).unwrap();
+        signals.write(condition, 3, vec![rows]).unwrap();
         let keys = RowKeys::read(&layout, condition).unwrap();
         let rows = df!("con_patient_ref" => ["x"; 3], "con_id" => [Some("b"), Some("c"), None]).unwrap();
         assert_eq!(keys.missing(&rows).unwrap(), [false, true, true]);
@@ -108,7 +108,7 @@ mod tests {
             df!("ward_name" => [ward], "patient_id" => [patient]).unwrap()
         };
         signals
-            .write(wards, 0, &[list("A", Some("1")), list("B", None)])
+            .write(wards, 0, vec![list("A", Some("1")), list("B", None)])
             .unwrap();
         let keys = RowKeys::read(&layout, wards).unwrap();
         for (ward, patient, missing) in [

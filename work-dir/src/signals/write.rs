@@ -10,7 +10,7 @@ use table_description::{Description, FhirType};
 use super::catalogue::{Catalogue, Kind, Signal};
 use super::collect::{Fact, Facts, Value};
 use super::text::Line;
-use crate::rows::final_signals::parquet;
+use crate::rows::parquet_file;
 use crate::state::private;
 use crate::{Error, ErrorKind, Id2Nr};
 
@@ -136,8 +136,8 @@ fn write_one(
         last = Some(line);
     }
     let days = rows.iter().any(|(_, fact)| matches!(fact.value, Value::Day(_)));
-    let mut frame = frame(&rows, signal).map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
-    parquet(&directory.join(format!("{file}.parquet")), &mut frame)?;
+    let frame = frame(&rows, signal).map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
+    parquet_file::replace(&directory.join(format!("{file}.parquet")), &frame)?;
     private::replace(&path, text.as_bytes()).map_err(|e| Error::file(&path, e))?;
     let shape = Shape {
         kind: signal.kind,

@@ -1,17 +1,16 @@
 //! A table made anew of rows that come in pieces: they lie aside, divided, until all are there, so that never more than a
 //! file's rows are in memory.
 
-use std::io::BufWriter;
 use std::path::PathBuf;
 
 use polars::prelude::DataFrame;
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
-use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 
 use table_description::TableDescription;
 
 use super::parts::{Done, Rewriting, below, take};
+use crate::rows::{Compression, write_parquet};
 use crate::state::listing::paths_in;
 use crate::state::private;
 use crate::{Error, ErrorKind};
@@ -76,12 +75,10 @@ impl<'r> Anew<'r> {
                 continue;
             }
             let path = self.aside.join(format!("{part}.{}", self.written));
-            let mut own = take(&rows, own, &path)?;
+            let own = take(&rows, own, &path)?;
             let file = private::options().write(true).create_new(true).open(&path);
             let file = file.map_err(|e| Error::file(&path, e))?;
-            ParquetWriter::new(BufWriter::new(file))
-                .with_compression(ParquetCompression::Uncompressed)
-                .finish(&mut own)
+            write_parquet(&file, &own, Compression::None)
                 .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
         }
         self.written += 1;

@@ -12,7 +12,8 @@ use table_description::TableDescription;
 use super::keys::Keys;
 use super::standing::RUN_COLUMN;
 use crate::profile::{Part, texts};
-use crate::rows::final_signals::{parquet, with_columns};
+use crate::rows::final_signals::with_columns;
+use crate::rows::parquet_file;
 use crate::state::listing::paths_in;
 use crate::state::private;
 use crate::{Error, ErrorKind};
@@ -206,12 +207,12 @@ impl Rewriting<'_> {
     /// Writes a file: sorted by patient and id, with all columns of the table and the run.
     pub(super) fn add(&self, number: usize, frame: DataFrame, done: &mut Done) -> Result<(), Error> {
         let path = self.file(number);
-        let mut frame = self
+        let frame = self
             .tidy(frame)
             .map_err(|e| Error::caused(ErrorKind::Rows, &path, e))?;
         done.rows += frame.height();
         done.written += 1;
-        parquet(&path, &mut frame)
+        parquet_file::replace(&path, &frame)
     }
 
     fn tidy(&self, frame: DataFrame) -> PolarsResult<DataFrame> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +10,8 @@ use polars::prelude::{Column as FrameColumn, DataFrame, PolarsResult, StringChun
 use polars::prelude::{IntoColumn, NewChunkedArray};
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
-use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 use table_description::TableDescription;
-use work_dir::FinalSignals;
+use work_dir::{Compression, FinalSignals, write_parquet};
 
 use super::fill::EncounterReferences;
 use super::tables::ENCOUNTER;
@@ -99,7 +97,7 @@ impl<'d> Files<'d> {
             .unwrap_or_default();
         let of = Arc::clone(table);
         let with_precision = self.with_precision;
-        let frames = move || frames(&of, &rows, with_precision);
+        let frames = move || frames(&of, rows, with_precision);
         self.writing.put(table, number, frames).await
     }
 
@@ -138,8 +136,8 @@ impl<'d> Files<'d> {
             let (typed, of, to) = (Arc::clone(typed), Arc::clone(table), path.clone());
             let with_precision = self.with_precision;
             let work = tokio::task::spawn_blocking(move || {
-                let mut frames = frames(&of, &[typed], with_precision)?;
-                let written = frames.iter_mut().try_for_each(|frame| write(frame, &to));
+                let frames = frames(&of, vec![typed], with_precision)?;
+                let written = frames.iter().try_for_each(|frame| write(frame, &to));
                 written.map_err(|e| failed(&of, e))
             });
             work.await.map_err(|_| lost(table))??;
@@ -220,11 +218,12 @@ fn set_by(
 /// The rows as frames.
 fn frames(
     table: &TableDescription,
-    typed: &[Arc<TypedBatch>],
+    typed: Vec<Arc<TypedBatch>>,
     with_precision: bool,
 ) -> Result<Vec<DataFrame>> {
-    let frames: std::result::Result<Vec<_>, _> =
-        typed.iter().map(|typed| frame(typed, with_precision)).collect();
+    // Each batch goes when its frame is there.
+    let frames = typed.into_iter().map(|typed| frame(&typed, with_precision));
+    let frames: std::result::Result<Vec<_>, _> = frames.collect();
     frames.map_err(|e| failed(table, e))
 }
 
@@ -233,18 +232,11 @@ pub(super) fn frame(
     typed: &TypedBatch,
     with_precision: bool,
 ) -> std::result::Result<DataFrame, fhir_melt::Error> {
-    if with_precision {
-        typed.to_frame_with_precision()
-    } else {
-        typed.to_frame()
-    }
+    typed.to_frame_of_filled(with_precision)
 }
 
-fn write(frame: &mut DataFrame, path: &std::path::Path) -> PolarsResult<()> {
-    ParquetWriter::new(BufWriter::new(File::create(path)?))
-        .with_compression(ParquetCompression::Uncompressed)
-        .finish(frame)
-        .map(drop)
+fn write(frame: &DataFrame, path: &std::path::Path) -> PolarsResult<()> {
+    write_parquet(&File::create(path)?, frame, Compression::None)
 }
 
 pub(super) fn read(path: &std::path::Path) -> PolarsResult<DataFrame> {

@@ -175,7 +175,7 @@ impl Gate {
         let wanted = BooleanChunked::from_iter_values(PlSmallStr::EMPTY, wanted);
         let kept = frame.filter(&wanted)?;
         if kept.height() < frame.height() {
-            signals.write(table, batch, &[kept])?;
+            signals.write(table, batch, vec![kept])?;
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ impl NewestRows<'_> {
         let number = self.directory.batches().next_further(&self.table.name);
         let written = self
             .signals
-            .write(self.table, number, &std::mem::take(&mut self.frames));
+            .write(self.table, number, std::mem::take(&mut self.frames));
         written.map_err(|e| failed(self.table, e))?;
         self.written.push((self.table.name.clone(), number));
         self.rows = 0;

@@ -41,7 +41,7 @@ impl<'d> Writing<'d> {
         }
         let (signals, of) = (Arc::clone(&self.signals), Arc::clone(table));
         let work =
-            tokio::task::spawn_blocking(move || signals.write(&of, number, &rows()?).map_err(Self::failed));
+            tokio::task::spawn_blocking(move || signals.write(&of, number, rows()?).map_err(Self::failed));
         self.begun.push_back((Arc::clone(table), number, work));
         Ok(())
     }
