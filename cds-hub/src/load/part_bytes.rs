@@ -17,6 +17,8 @@ use crate::schema::{Kind, StoredTable};
 
 /// Bytes of one list, at most: beyond that a length is no length.
 const MOST_BYTES: u64 = 1 << 36;
+/// Bytes of a list that are made room for before any of them is there.
+const AT_ONCE: usize = 8 << 20;
 
 impl RawPart {
     /// Writes the part.
@@ -111,43 +113,29 @@ impl TypedPart {
 
 fn write_rows(rows: &Rows, out: &mut impl Write) -> io::Result<()> {
     write_bytes(&rows.fields, out)?;
-    let list = |bytes: Vec<u8>, out: &mut _| write_bytes(&bytes, out);
-    list(
-        rows.ends.iter().flat_map(|n| (*n as u64).to_le_bytes()).collect(),
-        out,
-    )?;
-    list(rows.hashes.iter().flat_map(|hash| hash.0).collect(), out)?;
-    list(
-        rows.by_hash
-            .iter()
-            .flat_map(|n| (*n as u64).to_le_bytes())
-            .collect(),
-        out,
-    )?;
-    list(rows.digests.iter().flat_map(|n| n.to_le_bytes()).collect(), out)?;
-    list(rows.raw_ids.iter().flat_map(|n| n.to_le_bytes()).collect(), out)?;
-    let precisions = rows.precisions.iter().flat_map(|(row, column, precision)| {
-        let numbers = [*row as u64, *column as u64, *precision as u64];
-        numbers.into_iter().flat_map(u64::to_le_bytes)
-    });
-    list(precisions.collect(), out)
+    write_list(rows.ends.iter().map(|n| (*n as u64).to_le_bytes()), out)?;
+    write_list(rows.hashes.iter().map(|hash| hash.0), out)?;
+    write_list(rows.by_hash.iter().map(|n| (*n as u64).to_le_bytes()), out)?;
+    write_list(rows.digests.iter().map(|n| n.to_le_bytes()), out)?;
+    write_list(rows.raw_ids.iter().map(|n| n.to_le_bytes()), out)?;
+    let precisions: Vec<[u8; 8]> = rows
+        .precisions
+        .iter()
+        .flat_map(|(row, column, precision)| [*row as u64, *column as u64, *precision as u64])
+        .map(u64::to_le_bytes)
+        .collect();
+    write_list(precisions.into_iter(), out)
 }
 
 fn read_rows(table: &StoredTable, from: &mut impl Read) -> io::Result<Rows> {
     let mut rows = Rows::new(table);
     rows.fields = read_bytes(from)?;
     rows.ends = read_positions(from)?;
-    rows.hashes = chunks(&read_bytes(from)?)?.into_iter().map(RowHash).collect();
+    rows.hashes = read_list(from, RowHash)?;
     rows.by_hash = read_positions(from)?;
-    rows.digests = chunks(&read_bytes(from)?)?
-        .into_iter()
-        .map(i64::from_le_bytes)
-        .collect();
-    rows.raw_ids = chunks(&read_bytes(from)?)?
-        .into_iter()
-        .map(i32::from_le_bytes)
-        .collect();
-    for [row, column, precision] in chunks::<usize, 3>(&read_positions(from)?)? {
+    rows.digests = read_list(from, i64::from_le_bytes)?;
+    rows.raw_ids = read_list(from, i32::from_le_bytes)?;
+    for &[row, column, precision] in chunks::<usize, 3>(&read_positions(from)?)? {
         let precision = precision_of(precision).ok_or_else(damaged)?;
         rows.precisions.push((row, column, precision));
     }
@@ -179,6 +167,15 @@ fn write_bytes(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
     out.write_all(bytes)
 }
 
+fn write_list<const N: usize>(
+    items: impl ExactSizeIterator<Item = [u8; N]>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(items.len() * N);
+    items.for_each(|item| bytes.extend_from_slice(&item));
+    write_bytes(&bytes, out)
+}
+
 fn write_text(text: &str, out: &mut impl Write) -> io::Result<()> {
     write_bytes(text.as_bytes(), out)
 }
@@ -195,19 +192,30 @@ fn read_len(from: &mut impl Read) -> io::Result<u64> {
 }
 
 fn read_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    let len = read_len(from)?;
+    let len = usize::try_from(read_len(from)?).map_err(|_| damaged())?;
     let mut bytes = Vec::new();
-    // A length that is wrong takes no memory beyond what is there.
-    from.take(len).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == len {
-        Ok(bytes)
-    } else {
-        Err(damaged())
+    // A length that is wrong takes no more memory than twice what is there.
+    while bytes.len() < len {
+        let start = bytes.len();
+        bytes.resize(len.min((start * 2).max(AT_ONCE)), 0);
+        let read = from.read_exact(bytes.get_mut(start..).unwrap_or_default());
+        read.map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(),
+            _ => e,
+        })?;
     }
+    Ok(bytes)
+}
+
+fn read_list<T, const N: usize>(from: &mut impl Read, make: impl Fn([u8; N]) -> T) -> io::Result<Vec<T>> {
+    Ok(chunks(&read_bytes(from)?)?
+        .iter()
+        .map(|item| make(*item))
+        .collect())
 }
 
 fn read_positions(from: &mut impl Read) -> io::Result<Vec<usize>> {
-    let numbers = chunks(&read_bytes(from)?)?.into_iter().map(u64::from_le_bytes);
+    let numbers = read_list(from, u64::from_le_bytes)?.into_iter();
     numbers
         .map(|n| usize::try_from(n).map_err(|_| damaged()))
         .collect()
@@ -227,10 +235,10 @@ fn read_numbers<const N: usize>(from: &mut impl Read) -> io::Result<[u32; N]> {
     Ok(numbers)
 }
 
-fn chunks<T: Copy, const N: usize>(items: &[T]) -> io::Result<Vec<[T; N]>> {
+fn chunks<T, const N: usize>(items: &[T]) -> io::Result<&[[T; N]]> {
     let (chunks, rest) = items.as_chunks::<N>();
     if rest.is_empty() {
-        Ok(chunks.to_vec())
+        Ok(chunks)
     } else {
         Err(damaged())
     }
