@@ -17,7 +17,16 @@ struct Item {
     beside: Value,
 }
 
-type Items = Result<Vec<Item>, ()>;
+/// Why there are no rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// What was found does not fit the view.
+    Misfit,
+    /// The product of the parts is larger than what a test has memory for.
+    TooMany,
+}
+
+type Items = Result<Vec<Item>, Stop>;
 
 fn value(plain: Value) -> Item {
     Item {
@@ -52,14 +61,14 @@ fn children(item: &Item, name: &str) -> Vec<Item> {
         .collect()
 }
 
-fn one(items: Vec<Item>) -> Result<Option<Item>, ()> {
+fn one(items: Vec<Item>) -> Result<Option<Item>, Stop> {
     if items.len() > 1 {
-        return Err(());
+        return Err(Stop::Misfit);
     }
     Ok(items.into_iter().next())
 }
 
-fn condition(items: Vec<Item>) -> Result<Option<bool>, ()> {
+fn condition(items: Vec<Item>) -> Result<Option<bool>, Stop> {
     Ok(one(items)?.map(|item| item.plain.as_bool().unwrap_or(true)))
 }
 
@@ -109,7 +118,7 @@ impl Oracle<'_> {
                     match is.map(|item| item.plain) {
                         None | Some(Value::Bool(false)) => {}
                         Some(Value::Bool(true)) => kept.push(item),
-                        Some(_) => return Err(()),
+                        Some(_) => return Err(Stop::Misfit),
                     }
                 }
                 kept

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Expression as E, Item, Oracle, one, value};
+use super::{Expression as E, Item, Oracle, Stop, one, value};
+
+/// Rows that a product may have.
+const MOST_ROWS: usize = 10_000;
 
 /// A select of a random view.
 #[derive(Clone, Debug)]
@@ -43,14 +46,14 @@ impl View {
     }
 
     /// The rows of a resource.
-    pub(crate) fn rows(&self, resource: &Value) -> Result<Vec<Map<String, Value>>, ()> {
+    pub(crate) fn rows(&self, resource: &Value) -> Result<Vec<Map<String, Value>>, Stop> {
         let oracle = Oracle { resource };
         let root = value(resource.clone());
         for condition in &self.wheres {
             match one(oracle.evaluate(condition, &root, 0)?)?.map(|item| item.plain) {
                 Some(Value::Bool(true)) => {}
                 None | Some(Value::Bool(false)) => return Ok(Vec::new()),
-                Some(_) => return Err(()),
+                Some(_) => return Err(Stop::Misfit),
             }
         }
         product(self.selects.iter().map(|select| select.rows(&oracle, &root, 0)))
@@ -58,8 +61,8 @@ impl View {
 }
 
 fn product(
-    parts: impl Iterator<Item = Result<Vec<Map<String, Value>>, ()>>,
-) -> Result<Vec<Map<String, Value>>, ()> {
+    parts: impl Iterator<Item = Result<Vec<Map<String, Value>>, Stop>>,
+) -> Result<Vec<Map<String, Value>>, Stop> {
     let mut rows = vec![Map::new()];
     for part in parts {
         // What would be multiplied by nothing is not looked at.
@@ -67,6 +70,9 @@ fn product(
             break;
         }
         let part = part?;
+        if rows.len() * part.len() > MOST_ROWS {
+            return Err(Stop::TooMany);
+        }
         rows = rows
             .iter()
             .flat_map(|row| {
@@ -105,7 +111,7 @@ impl Select {
         out.into()
     }
 
-    fn rows(&self, oracle: &Oracle<'_>, focus: &Item, row: usize) -> Result<Vec<Map<String, Value>>, ()> {
+    fn rows(&self, oracle: &Oracle<'_>, focus: &Item, row: usize) -> Result<Vec<Map<String, Value>>, Stop> {
         let foci: Vec<(Item, usize)> = match &self.each {
             Each::Once => vec![(focus.clone(), row)],
             Each::All(path) | Each::AllOrNull(path) => {
@@ -138,7 +144,7 @@ impl Select {
                         .filter(|v| !v.is_null() && !v.is_object())
                         .collect()
                 } else if items.len() > 1 {
-                    return Err(());
+                    return Err(Stop::Misfit);
                 } else {
                     items.pop().filter(|v| !v.is_object()).unwrap_or_default()
                 };
@@ -183,7 +189,7 @@ fn descend(
     focus: &Item,
     row: usize,
     found: &mut Vec<Item>,
-) -> Result<(), ()> {
+) -> Result<(), Stop> {
     for path in paths {
         for item in oracle.evaluate(path, focus, row)? {
             found.push(item.clone());
