@@ -31,11 +31,33 @@ const MICROSECONDS: i64 = 86_400_000_000 * DAYS as i64;
 /// # Errors
 /// When the bytes are cut short or hold other columns than expected.
 pub fn decode(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame> {
-    let mut builders: Vec<Builder> = names
+    let (rows, mut columns) = read(bytes, names, kinds)?;
+    for column in &mut columns {
+        column.builder(rows);
+    }
+    frame(rows, columns)
+}
+
+/// The same with those columns only that have a value in any row.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_filled(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame> {
+    let (rows, columns) = read(bytes, names, kinds)?;
+    frame(rows, columns)
+}
+
+fn read<'n>(bytes: &[u8], names: &[&'n str], kinds: &[Kind]) -> Result<(usize, Vec<Decoding<'n>>)> {
+    let mut columns: Vec<Decoding<'n>> = names
         .iter()
         .zip(kinds)
-        .map(|(n, k)| Builder::new(n, *k))
+        .map(|(name, kind)| Decoding {
+            name,
+            kind: *kind,
+            builder: None,
+        })
         .collect();
+    let mut rows = 0;
     let mut rest = Bytes(bytes);
     if rest.take(SIGNATURE.len())? != SIGNATURE {
         return Err(shape("no binary COPY"));
@@ -46,25 +68,51 @@ pub fn decode(bytes: &[u8], names: &[&str], kinds: &[Kind]) -> Result<DataFrame>
     loop {
         match rest.i16()? {
             -1 => break,
-            n if usize::try_from(n) == Ok(builders.len()) => {}
+            n if usize::try_from(n) == Ok(columns.len()) => {}
             _ => return Err(shape("number of columns")),
         }
-        for builder in &mut builders {
+        for column in &mut columns {
             let length = rest.i32()?;
-            let field = if length < 0 {
-                None
-            } else {
-                Some(rest.take(usize::try_from(length).unwrap_or(0))?)
-            };
-            builder.push(field)?;
+            match usize::try_from(length) {
+                Ok(length) => column.builder(rows).push(rest.take(length)?)?,
+                Err(_) => {
+                    if let Some(builder) = &mut column.builder {
+                        builder.null();
+                    }
+                }
+            }
         }
+        rows += 1;
     }
-    let columns: Vec<Column> = builders
+    Ok((rows, columns))
+}
+
+fn frame(rows: usize, columns: Vec<Decoding<'_>>) -> Result<DataFrame> {
+    let columns: Vec<Column> = columns
         .into_iter()
+        .filter_map(|column| column.builder)
         .map(Builder::finish)
         .collect::<PolarsResult<_>>()
         .map_err(|_| shape("columns that make no frame"))?;
-    DataFrame::new_infer_height(columns).map_err(|_| shape("columns that make no frame"))
+    DataFrame::new(rows, columns).map_err(|_| shape("columns that make no frame"))
+}
+
+/// A column that is read. Most have no value: nothing is built of one before its first.
+struct Decoding<'n> {
+    name: &'n str,
+    kind: Kind,
+    builder: Option<Builder>,
+}
+
+impl Decoding<'_> {
+    /// What builds the column, behind so many rows.
+    fn builder(&mut self, rows: usize) -> &mut Builder {
+        self.builder.get_or_insert_with(|| {
+            let mut builder = Builder::new(self.name, self.kind);
+            (0..rows).for_each(|_| builder.null());
+            builder
+        })
+    }
 }
 
 fn shape(what: &str) -> Error {
@@ -113,16 +161,16 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, field: Option<&[u8]>) -> Result<()> {
-        let Some(field) = field else {
-            match self {
-                Self::Text(b) => b.append_null(),
-                Self::Number(b) => b.append_null(),
-                Self::Moment(b) => b.append_null(),
-                Self::Whole(b) | Self::Day(b) => b.append_null(),
-            }
-            return Ok(());
-        };
+    fn null(&mut self) {
+        match self {
+            Self::Text(b) => b.append_null(),
+            Self::Number(b) => b.append_null(),
+            Self::Moment(b) => b.append_null(),
+            Self::Whole(b) | Self::Day(b) => b.append_null(),
+        }
+    }
+
+    fn push(&mut self, field: &[u8]) -> Result<()> {
         match self {
             Self::Text(b) => {
                 b.append_value(std::str::from_utf8(field).map_err(|_| shape("text that is no UTF-8"))?);
@@ -196,7 +244,14 @@ mod tests {
             Some(0_i64.to_be_bytes().to_vec()),
             Some(0_i32.to_be_bytes().to_vec()),
         ];
-        let frame = decode(&copy(&[row, vec![None; 5]]), NAMES, KINDS).unwrap();
+        let bytes = copy(&[vec![None; 5], row, vec![None; 5]]);
+        let frame = decode(&bytes, NAMES, KINDS).unwrap();
+        assert!(
+            decode_filled(&bytes, NAMES, KINDS)
+                .unwrap()
+                .equals_missing(&frame)
+        );
+        let frame = frame.slice(1, 2);
         assert_eq!(frame.height(), 2);
         assert_eq!(frame.column("t").unwrap().str().unwrap().get(0), Some("ä"));
         assert_eq!(frame.column("w").unwrap().i32().unwrap().get(0), Some(7));
@@ -211,6 +266,22 @@ mod tests {
         for column in frame.columns() {
             assert!(column.get(1).unwrap().is_null(), "{}", column.name());
         }
+    }
+
+    #[test]
+    fn columns_without_a_value_are_there_or_left_out() {
+        let mut rows = vec![vec![None; 5]; 3];
+        rows[2][1] = Some(7_i32.to_be_bytes().to_vec());
+        let bytes = copy(&rows);
+        let all = decode(&bytes, NAMES, KINDS).unwrap();
+        assert_eq!((all.height(), all.width()), (3, 5));
+        assert_eq!(all.column("m").unwrap().null_count(), 3);
+        let filled = decode_filled(&bytes, NAMES, KINDS).unwrap();
+        assert_eq!(filled.get_column_names(), ["w"]);
+        let numbers: Vec<_> = filled.column("w").unwrap().i32().unwrap().iter().collect();
+        assert_eq!(numbers, [None, None, Some(7)]);
+        let none = copy(&vec![vec![None; 5]; 3]);
+        assert_eq!(decode_filled(&none, NAMES, KINDS).unwrap().height(), 3);
     }
 
     #[test]

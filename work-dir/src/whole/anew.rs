@@ -16,7 +16,7 @@ use crate::state::private;
 use crate::{Error, ErrorKind};
 
 /// Rows that are divided at a time.
-const ROWS: usize = 200_000;
+const ROWS: usize = 100_000;
 
 /// A table that is made anew.
 pub struct Anew<'r> {
@@ -69,7 +69,9 @@ impl<'r> Anew<'r> {
     }
 
     fn put_aside(&mut self) -> Result<(), Error> {
-        let rows = std::mem::replace(&mut self.waiting, DataFrame::empty());
+        let mut rows = std::mem::replace(&mut self.waiting, DataFrame::empty());
+        // Each part is taken out of it: it lies in one piece once, not once a part.
+        rows.rechunk_mut();
         for (part, own) in self.to.keys.rows_by_part(&rows, self.parts).iter().enumerate() {
             if own.is_empty() {
                 continue;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use cds_hub::frame::{Kind, decode};
+use cds_hub::frame::{Kind, decode_filled};
 use cds_hub::{Hub, LastVersions};
 use futures_util::future::try_join_all;
 use polars::prelude::{DataFrame, DataType, IntoColumn, IntoSeries, PolarsResult};
@@ -246,7 +246,8 @@ fn frame(table: &TableDescription, copy: &[u8]) -> Result<DataFrame> {
     names.push(RUN_COLUMN);
     kinds.push(Kind::Whole);
     let place = || format!("reading last versions of {}", table.name);
-    let rows = decode(copy, &names, &kinds).map_err(|e| Error::new(ErrorKind::Hub, place()).because(e))?;
+    let rows =
+        decode_filled(copy, &names, &kinds).map_err(|e| Error::new(ErrorKind::Hub, place()).because(e))?;
     typed(table, &rows).map_err(|e| Error::new(ErrorKind::Hub, place()).because(e))
 }
 
