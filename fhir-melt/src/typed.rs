@@ -73,6 +73,7 @@ impl Texts {
         (end & 1 == 0).then(|| self.buffer.get(start.copied().unwrap_or_default() >> 1..end >> 1))?
     }
 
+    #[cfg(any(feature = "polars", feature = "arrow"))]
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
