@@ -192,11 +192,14 @@ async fn postgres_loads_every_row_and_value(loaded: &Loaded) {
         return;
     };
     let admin = &loaded.site.database_url;
-    let create = sqlx::raw_sql("CREATE DATABASE load_elsewhere");
-    create
-        .execute(loaded.site.hub.pool())
-        .await
-        .expect("creates the database");
+    // The server may be that of an earlier process.
+    for statement in [
+        "DROP DATABASE IF EXISTS load_elsewhere WITH (FORCE)",
+        "CREATE DATABASE load_elsewhere",
+    ] {
+        let done = sqlx::raw_sql(statement).execute(loaded.site.hub.pool()).await;
+        done.expect("makes the database");
+    }
     let (base, _) = admin.rsplit_once('/').expect("a URL");
     let url = format!("{base}/load_elsewhere");
     let bin = Path::new(env!("CARGO_BIN_EXE_cds2db"))
