@@ -20,14 +20,14 @@ const FIGURES: [&str; 9] = [
     "core.removed (table_name, id, import_no)",
 ];
 
-/// Tables with ids of patients, or values, that a reader of values gets too.
+/// Tables of core with ids of patients, or values, that a reader of values gets too.
 const VALUES: [&str; 6] = [
-    "core.lineage",
-    "core.overwritten",
-    "core.deleted",
-    "core.unanswered",
-    "core.watermark",
-    "core.census",
+    "lineage",
+    "overwritten",
+    "deleted",
+    "unanswered",
+    "watermark",
+    "census",
 ];
 
 /// The tables whose cells a role may see.
@@ -77,7 +77,10 @@ impl Hub {
     pub async fn grant_reading(&self, model: &Model, role: &str, values: bool) -> Result<()> {
         self.is_reader(role).await?;
         let mut script = revoked(model, role);
-        let cells = if values { Cells::All } else { Cells::None };
+        let cells = match values {
+            true => Cells::All,
+            false => Cells::Of(BTreeSet::new()),
+        };
         granted(&mut script, model, role, &cells);
         self.as_one(&script, role).await
     }
@@ -117,9 +120,8 @@ impl Hub {
     }
 }
 
-/// Whose cells a reader may see.
+/// The tables of core whose cells a reader may see.
 enum Cells {
-    None,
     Of(BTreeSet<String>),
     All,
 }
@@ -127,7 +129,6 @@ enum Cells {
 impl Cells {
     fn are_seen(&self, table: &str) -> bool {
         match self {
-            Self::None => false,
             Self::Of(tables) => tables.contains(table),
             Self::All => true,
         }
@@ -136,14 +137,13 @@ impl Cells {
 
 /// Who may read the hub by [`Hub::grant_reading`], and the tables whose cells each may see.
 #[derive(Debug)]
-pub(crate) struct Readers(Vec<(String, bool, Vec<String>)>);
+pub(crate) struct Readers(Vec<(String, Vec<String>)>);
 
 impl Readers {
     /// Reads who they are from the rights to tables that stay through a migration.
     pub(crate) async fn found(connection: &mut PgConnection) -> Result<Self> {
         let found = sqlx::query_as(
             "SELECT reader.rolname::text,
-                    coalesce(has_table_privilege(reader.oid, to_regclass('core.lineage')::oid, 'SELECT'), false),
                     ARRAY(SELECT relname::text FROM pg_class
                           WHERE relnamespace = of.relnamespace AND relkind = 'r' AND has_table_privilege(reader.oid, oid, 'SELECT'))
              FROM pg_class AS of, aclexplode(of.relacl) AS given JOIN pg_roles AS reader ON reader.oid = given.grantee
@@ -161,11 +161,8 @@ impl Readers {
     /// Lets them read what a migration has made anew: of each table what they could before. Cells of a table that is new
     /// are given by somebody.
     pub(crate) async fn keep(self, connection: &mut PgConnection, model: &Model) -> Result<()> {
-        for (role, sees_cells, tables) in self.0 {
-            let cells = match sees_cells {
-                true => Cells::Of(tables.into_iter().collect()),
-                false => Cells::None,
-            };
+        for (role, tables) in self.0 {
+            let cells = Cells::Of(tables.into_iter().collect());
             let mut script = Script::default();
             granted(&mut script, model, &role, &cells);
             execute(connection, &script)
@@ -204,15 +201,22 @@ fn granted(script: &mut Script, model: &Model, role: &str, cells: &Cells) {
             identifier(&table.name)
         ));
     }
-    if matches!(cells, Cells::None) {
+    let tables: Vec<_> = model
+        .tables()
+        .iter()
+        .filter(|t| cells.are_seen(&t.name))
+        .collect();
+    if tables.is_empty() {
         return;
     }
     script.push(format!("GRANT USAGE ON SCHEMA cds2db_out TO {role}"));
-    script.push(format!("GRANT SELECT ON {} TO {role}", VALUES.join(", ")));
+    for name in VALUES.iter().filter(|name| cells.are_seen(name)) {
+        script.push(format!("GRANT SELECT ON core.{name} TO {role}"));
+    }
     script.push(format!(
         "GRANT EXECUTE ON FUNCTION core.raw_moment(text) TO {role}"
     ));
-    for table in model.tables().iter().filter(|table| cells.are_seen(&table.name)) {
+    for table in tables {
         for name in table_names(table) {
             script.push(format!("GRANT SELECT ON {name} TO {role}"));
         }

@@ -43,7 +43,7 @@ pub(crate) struct WebArguments {
     /// Seconds after which a question to the hub is given up.
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
-    /// Let a role that is there see figures and reasons, and end..
+    /// Let a role that is there see figures and reasons, and end; `migrate` keeps it.
     #[arg(long, value_name = "ROLE", conflicts_with = "revoke")]
     grant: Option<String>,
     /// With --grant: the role may see cells of all tables, too.

@@ -186,7 +186,7 @@ async fn a_migration_keeps_what_readers_may_see() {
     );
     // As a site narrows the rights of one of them.
     let narrowed = format!(
-        "REVOKE SELECT ON core.patient_raw FROM \"{anna}\"; REVOKE EXECUTE ON FUNCTION db.patient_raw_as_of(timestamptz) FROM \"{anna}\""
+        "REVOKE SELECT ON core.patient_raw, core.deleted FROM \"{anna}\"; REVOKE EXECUTE ON FUNCTION db.patient_raw_as_of(timestamptz) FROM \"{anna}\""
     );
     run(&site.hub, &narrowed).await;
     let rights = format!(
