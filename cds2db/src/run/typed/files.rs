@@ -222,17 +222,11 @@ fn frames(
     with_precision: bool,
 ) -> Result<Vec<DataFrame>> {
     // Each batch goes when its frame is there.
-    let frames = typed.into_iter().map(|typed| frame(&typed, with_precision));
+    let frames = typed
+        .into_iter()
+        .map(|typed| typed.to_frame_of_filled(with_precision));
     let frames: std::result::Result<Vec<_>, _> = frames.collect();
     frames.map_err(|e| failed(table, e))
-}
-
-/// The rows as a frame, which says behind each date how much of it was given where that is wanted.
-pub(super) fn frame(
-    typed: &TypedBatch,
-    with_precision: bool,
-) -> std::result::Result<DataFrame, fhir_melt::Error> {
-    typed.to_frame_of_filled(with_precision)
 }
 
 fn write(frame: &DataFrame, path: &std::path::Path) -> PolarsResult<()> {

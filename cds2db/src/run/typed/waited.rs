@@ -10,7 +10,6 @@ use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray, PlSmallStr};
 use table_description::TableDescription;
 use work_dir::{FinalSignals, RowKeys};
 
-use super::files::frame;
 use super::shaping::Shaping;
 use super::typing::{RAW_ROWS, Typing};
 use crate::run::kept::hub_rows::HubRows;
@@ -107,7 +106,8 @@ async fn write_table(
             typing.fill_encounters(table, typed);
         }
         for typed in &shaped.typed {
-            let frame = frame(typed, run.settings.date_precision).map_err(|e| failed(table, e))?;
+            let frame = typed.to_frame_of_filled(run.settings.date_precision);
+            let frame = frame.map_err(|e| failed(table, e))?;
             let missing = keys.missing(&frame).map_err(|e| failed(table, e))?;
             let is_newest = |row| {
                 raw_ids
